@@ -1,0 +1,64 @@
+"""What caps the throughput: limiters from arithmetic.
+
+Pure, and the place where further limiters will stand beside these two. The laws are
+those of Lazowska, Zahorjan, Graham and Sevcik, "Quantitative System Performance", 1984.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from asyncperf.model import Limiter, NextLimiter
+
+# AnyIO's default limiter, on which Starlette runs every `def` handler.
+THREAD_TOKENS = 40
+# A limiter explains a rate that comes this close to its ceiling. The rest is for waves
+# that do not divide evenly, for scheduling, and for requests pinned to a busy worker.
+EXPLAINED = 0.9
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What is known of an endpoint before it is loaded.
+
+    `is_async` is None where the handler is not known; `response_s` is its response time
+    with one user.
+    """
+
+    is_async: bool | None
+    response_s: float
+    users: int
+    workers: int
+
+
+def limiters(demand: Demand) -> tuple[Limiter, ...]:
+    """All known limiters, the tightest first."""
+    found = [Limiter("users", demand.users, demand.response_s)]
+    if demand.is_async is False:
+        # A `def` handler holds its thread for as long as it runs; without contention
+        # that is the response time, but for the fraction of a millisecond around it.
+        tokens = demand.workers * THREAD_TOKENS
+        found.append(Limiter("thread_pool", tokens, demand.response_s))
+    return tuple(sorted(found, key=lambda limiter: limiter.ceiling_rps))
+
+
+def next_limiter(ordered: Sequence[Limiter], demand: Demand) -> NextLimiter | None:
+    """What caps throughput once the tightest limiter is gone, by Little's law."""
+    if len(ordered) < 2:
+        return None
+    following = ordered[1]
+    if following.kind == "users":
+        users = demand.users
+    else:
+        users = math.ceil(following.ceiling_rps * demand.response_s)
+    return NextLimiter(following.kind, following.ceiling_rps, users)
+
+
+def under_load(limiter: Limiter, rate_rps: float, mean_latency_s: float) -> Limiter:
+    """The limiter with its utilisation (U = X s / c) and the wait for a place."""
+    wait_s = max(0.0, mean_latency_s - limiter.hold_s)
+    # A user is held for the whole response, however long the queue makes it.
+    held_s = mean_latency_s if limiter.kind == "users" else limiter.hold_s
+    return replace(
+        limiter, utilization=min(1.0, rate_rps * held_s / limiter.capacity), wait_s=wait_s
+    )

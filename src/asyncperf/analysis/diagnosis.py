@@ -1,0 +1,151 @@
+"""From a `Run` to a `Diagnosis`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from asyncperf.analysis import statistics
+from asyncperf.analysis.capacity import EXPLAINED, Demand, limiters, next_limiter, under_load
+from asyncperf.analysis.findings import find, generator_limit
+from asyncperf.analysis.published import published_for
+from asyncperf.analysis.steady import LoadView, NotSteady, find_window
+from asyncperf.model import (
+    Diagnosis,
+    Endpoint,
+    EndpointResult,
+    Figures,
+    Limiter,
+    Load,
+    Measured,
+    NextLimiter,
+    Run,
+    Samples,
+    Window,
+)
+
+LIMITER_NAMES = {"users": "the users", "thread_pool": "the thread pool"}
+
+
+def diagnose(run: Run) -> Diagnosis:
+    """Explain a run: the figures of its steady windows, their limits, and the findings."""
+    results = tuple(
+        endpoint_result(run, load, measured, window)
+        for load in run.loads
+        for window in [find_window(view_of(load.measured, load.ramp_end_s, load.duration_s))]
+        for measured in load.measured
+    )
+    limits = ((load.name, generator_limit(load.generator)) for load in run.loads)
+    limited = [f"{name}: {why}" for name, why in limits if why is not None]
+    return Diagnosis(
+        run=run,
+        endpoints=results,
+        findings=find(results),
+        valid=not limited,
+        warnings=(*limited, *run.warnings),
+    )
+
+
+def view_of(measured: Sequence[Measured], ramp_end_s: float | None, duration_s: float) -> LoadView:
+    """All of a load's requests together, in order of completion."""
+    start_s = np.concatenate([np.empty(0), *(m.samples.start_s for m in measured)])
+    latency_s = np.concatenate([np.empty(0), *(m.samples.latency_s for m in measured)])
+    order = np.argsort(start_s + latency_s, kind="stable")
+    responses = (unloaded_response_s(m.unloaded) for m in measured)
+    return LoadView(
+        start_s=start_s[order],
+        latency_s=latency_s[order],
+        ramp_end_s=ramp_end_s,
+        duration_s=duration_s,
+        response_s=tuple(response for response in responses if response is not None),
+    )
+
+
+def unloaded_response_s(alone: Samples) -> float | None:
+    """The median response time of the single user; the first request, which also pays for
+    connecting and for caches, counts only if there is no other."""
+    times = alone.latency_s[alone.ok]
+    if len(times) == 0:
+        return None
+    return float(np.median(times[1:] if len(times) > 1 else times))
+
+
+def endpoint_result(
+    run: Run, load: Load, measured: Measured, window: Window | NotSteady
+) -> EndpointResult:
+    samples = measured.samples
+    steady = histogram = None
+    if isinstance(window, Window):
+        inside = statistics.completed_within(samples, window.start_s, window.end_s)
+        steady = statistics.steady_figures(inside, window.length_s)
+        histogram = statistics.histogram(inside.latency_s[inside.ok])
+    unloaded_s = unloaded_response_s(measured.unloaded)
+    limits = explain(run, load, measured.endpoint, unloaded_s, steady)
+    return EndpointResult(
+        endpoint=measured.endpoint,
+        load=load.name,
+        whole=statistics.whole_run(samples),
+        steady=steady,
+        window=window if isinstance(window, Window) else None,
+        no_window_why=window.why if isinstance(window, NotSteady) else None,
+        in_flight_at_end=len(samples.cut_off_s),
+        errors=statistics.merged_errors(measured.unloaded.errors, samples.errors),
+        unloaded_s=unloaded_s,
+        unloaded_requests=len(measured.unloaded),
+        limiter=limits.limiter,
+        limiter_note=limits.note,
+        ceiling_rps=limits.ceiling_rps,
+        next_limiter=limits.next_limiter,
+        generator=load.generator,
+        timeline=statistics.timeline(samples, load.duration_s),
+        histogram=histogram,
+        published=published_for(run, measured.endpoint.path, unloaded_s),
+        trouble=load.trouble,
+    )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What limits an endpoint; `note` says why where `limiter` is None."""
+
+    limiter: Limiter | None = None
+    ceiling_rps: float | None = None
+    next_limiter: NextLimiter | None = None
+    note: str | None = None
+
+
+def explain(
+    run: Run, load: Load, endpoint: Endpoint, unloaded_s: float | None, steady: Figures | None
+) -> Limits:
+    """The tightest known limiter, if it explains the measured rate."""
+    if unloaded_s is None:
+        return Limits(note="its response time without load was not measured")
+    if len(load.measured) > 1:
+        return Limits(note=f"{len(load.measured)} endpoints share the users of {load.name}")
+    handler = endpoint.handler
+    demand = Demand(
+        is_async=handler.is_async if handler else None,
+        response_s=unloaded_s,
+        users=run.plan.users,
+        workers=run.target.workers,
+    )
+    ordered = limiters(demand)
+    ceiling_rps = ordered[0].ceiling_rps
+    known = Limits(ceiling_rps=ceiling_rps, next_limiter=next_limiter(ordered, demand))
+    if steady is None or not steady.rate_rps or steady.latency is None:
+        return replace(known, note="no request succeeded in a steady state")
+    if generator_limit(load.generator):
+        return replace(known, note="the load generator was the limit, not the app")
+    if steady.rate_rps < EXPLAINED * ceiling_rps:
+        return replace(known, note=unexplained(ordered, steady, steady.rate_rps / ceiling_rps))
+    return replace(known, limiter=under_load(ordered[0], steady.rate_rps, steady.latency.mean_s))
+
+
+def unexplained(ordered: Sequence[Limiter], steady: Figures, share: float) -> str:
+    if steady.failures:
+        return f"{steady.failures:,} of {steady.requests:,} requests failed"
+    known = " and ".join(LIMITER_NAMES[limiter.kind] for limiter in ordered)
+    return (
+        f"{share:.0%} of the ceiling that {known} would allow: something inside the app or "
+        "its workers' CPU holds it back, which a look from outside cannot name"
+    )

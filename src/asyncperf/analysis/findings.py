@@ -1,0 +1,83 @@
+"""The rules: from results to findings, each a few lines with its threshold's reason."""
+
+from collections.abc import Iterable, Sequence
+
+from asyncperf.analysis.capacity import THREAD_TOKENS
+from asyncperf.model import EndpointResult, Finding, GeneratorHealth
+
+# A generator that uses nine tenths of a core has no room for the next burst; what it
+# reports is then its own queue.
+GENERATOR_CPU = 0.9
+# The pool is worth a finding when the next limit would allow a tenth more.
+WORTHWHILE = 1.1
+
+
+def find(results: Sequence[EndpointResult]) -> tuple[Finding, ...]:
+    """All findings, the most costly first: by what each takes from the throughput."""
+    found = [finding for result in results for finding in _of(result)]
+    return tuple(sorted(found, key=lambda finding: SEVERITY_ORDER[finding.severity]))
+
+
+SEVERITY_ORDER = {"error": 0, "warning": 1, "info": 2}
+
+
+def _of(result: EndpointResult) -> Iterable[Finding]:
+    saturated = generator_limit(result.generator)
+    if saturated is not None:
+        yield Finding(
+            code="generator-saturated",
+            severity="error",
+            endpoint=result.endpoint.label,
+            message=saturated,
+            advice="Use fewer users, slower requests, or a machine with more cores.",
+        )
+    elif result.steady is None and result.trouble is None:
+        yield Finding(
+            code="too-little-data",
+            severity="warning",
+            endpoint=result.endpoint.label,
+            message=result.no_window_why or "no steady state was found",
+            advice="Load it for longer with -t, or with fewer users.",
+        )
+    else:
+        yield from _pool_saturated(result)
+
+
+def generator_limit(generator: GeneratorHealth) -> str | None:
+    """Why the generator was the limit of a load, None if it was not."""
+    if generator.cpu is None or generator.cpu < GENERATOR_CPU * generator.processes:
+        return None
+    return f"the load generator used {generator.cpu:.0%} of a core: its figures are its own"
+
+
+def _pool_saturated(result: EndpointResult) -> Iterable[Finding]:
+    limiter, following = result.limiter, result.next_limiter
+    handler, steady = result.endpoint.handler, result.steady
+    if limiter is None or limiter.kind != "thread_pool" or following is None:
+        return
+    if steady is None or following.ceiling_rps < WORTHWHILE * limiter.ceiling_rps:
+        return
+    yield Finding(
+        code="pool-saturated",
+        severity="error",
+        endpoint=result.endpoint.label,
+        file=handler.file if handler else None,
+        line=handler.line if handler else None,
+        function=handler.name if handler else None,
+        message=(
+            f"each request waits {limiter.wait_s or 0:.3g} s for one of {THREAD_TOKENS} threads "
+            f"per worker, then holds it for {limiter.hold_s:.3g} s"
+        ),
+        advice=(
+            f"With asynchronous tasks, or a bigger pool: up to {following.ceiling_rps:.3g} req/s "
+            f"at {following.users} users."
+        ),
+        evidence={
+            "capacity": float(limiter.capacity),
+            "hold_s": limiter.hold_s,
+            "wait_s": limiter.wait_s or 0.0,
+            "utilization": limiter.utilization or 0.0,
+        },
+        fix_kind="async-or-bigger-pool",
+        predicted={"rate_rps": following.ceiling_rps},
+    )

@@ -1,0 +1,250 @@
+"""Flags in, text out, and the only place that decides the exit code."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from asyncperf import __version__, errors
+from asyncperf.analysis.diagnosis import diagnose
+from asyncperf.config import Settings, load_settings
+from asyncperf.errors import AsyncperfError, StoreError
+from asyncperf.model import Diagnosis
+from asyncperf.pipeline import Outcome, run_experiment
+from asyncperf.progress import LiveProgress, SilentProgress
+from asyncperf.report.result_csv import stats_csv
+from asyncperf.report.result_json import result_document
+from asyncperf.report.terminal import render
+from asyncperf.report.untrusted import clean
+from asyncperf.store import find_run, load_run
+
+SEVERITIES_AT = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
+
+app = typer.Typer(
+    name="asyncperf",
+    help="Measure, explain and improve the async performance of a FastAPI app.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+JsonFlag = Annotated[
+    str | None, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON.")
+]
+CsvFlag = Annotated[
+    str | None,
+    typer.Option("--csv", metavar="PREFIX", help="Write PREFIX_stats.csv, with Locust's columns."),
+]
+FailOnFlag = Annotated[
+    str | None,
+    typer.Option(metavar="LEVEL", help="Exit with 1 at findings: error, warning, never (default)."),
+]
+QuietFlag = Annotated[
+    bool, typer.Option("-q", "--quiet", help="No progress, and no report on standard output.")
+]
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"asyncperf {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(
+    epilog="Examples:  asyncperf run    asyncperf run shop/main.py -u 100 -t 1m    "
+    "asyncperf run shop.main:app --include '/items*' --json result.json"
+)
+def run(
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[APP]",
+            help="FILE.py or MODULE:APP; without it the app is found as `fastapi run` finds it.",
+        ),
+    ] = None,
+    users: Annotated[
+        str | None, typer.Option("-u", "--users", metavar="N", help="Concurrent users (500).")
+    ] = None,
+    spawn_rate: Annotated[
+        str | None,
+        typer.Option("-r", "--spawn-rate", metavar="N", help="Users started per second (50)."),
+    ] = None,
+    run_time: Annotated[
+        str | None,
+        typer.Option(
+            "-t",
+            "--run-time",
+            metavar="TIME",
+            help="How long each endpoint is loaded, ramp included: 90s, 5m, 1h30m. "
+            "Without it, until the steady state holds enough to quote.",
+        ),
+    ] = None,
+    max_time: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="The most an endpoint is loaded without -t (10m)."),
+    ] = None,
+    timeout: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="How long one request may take without load (60s)."),
+    ] = None,
+    workers: Annotated[
+        str | None, typer.Option("-w", "--workers", metavar="N", help="Server processes (2).")
+    ] = None,
+    port: Annotated[
+        str | None, typer.Option(metavar="PORT", help="The server's loopback port (a free one).")
+    ] = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Load only paths that match. Repeatable."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Leave out these paths. Repeatable.")
+    ] = None,
+    locustfile: Annotated[
+        str | None,
+        typer.Option(
+            "-f", "--locustfile", metavar="FILE", help="Load with this file's user classes instead."
+        ),
+    ] = None,
+    user_class: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CLASS", help="Only this class of the locustfile. Repeatable."),
+    ] = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option("--env", metavar="NAME=VALUE", help="Set for the app. Repeatable."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="The run folder (.asyncperf/runs/...)."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the run that --output holds.")
+    ] = False,
+    json_file: JsonFlag = None,
+    csv_prefix: CsvFlag = None,
+    fail_on: FailOnFlag = None,
+    quiet: QuietFlag = False,
+) -> None:
+    """Serve an app, load its endpoints one after another, and explain the figures."""
+    given: dict[str, object] = {
+        "app": target,
+        "users": users,
+        "spawn_rate": spawn_rate,
+        "run_time": run_time,
+        "max_time": max_time,
+        "timeout": timeout,
+        "workers": workers,
+        "port": port,
+        "include": include,
+        "exclude": exclude,
+        "locustfile": locustfile,
+        "user_class": user_class,
+        "fail_on": fail_on,
+    }
+    flags = {name: value for name, value in given.items() if value is not None}
+    settings = load_settings(flags, env or ())
+    outcome = measure(settings, output, force, quiet)
+    diagnosis = diagnose(outcome.run)
+    show(diagnosis, json_file, csv_prefix, quiet)
+    print(f"Wrote {clean(str(outcome.folder))}", file=sys.stderr)
+    if outcome.error is not None:
+        raise outcome.error
+    raise typer.Exit(exit_code(diagnosis, settings.fail_on))
+
+
+@app.command()
+def report(
+    run_name: Annotated[
+        str | None,
+        typer.Argument(metavar="[RUN]", help="A run folder or its name; the newest without it."),
+    ] = None,
+    json_file: JsonFlag = None,
+    csv_prefix: CsvFlag = None,
+    fail_on: FailOnFlag = None,
+    quiet: QuietFlag = False,
+) -> None:
+    """Show a saved run again, in any format."""
+    settings = load_settings({"fail_on": fail_on} if fail_on else {})
+    diagnosis = diagnose(load_run(find_run(run_name)))
+    show(diagnosis, json_file, csv_prefix, quiet)
+    raise typer.Exit(exit_code(diagnosis, settings.fail_on))
+
+
+def measure(settings: Settings, output: Path | None, force: bool, quiet: bool) -> Outcome:
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        return run_experiment(settings, SilentProgress(), output, force)
+    with LiveProgress(console, settings.users) as progress:
+        return run_experiment(settings, progress, output, force)
+
+
+def show(diagnosis: Diagnosis, json_file: str | None, csv_prefix: str | None, quiet: bool) -> None:
+    """The report on standard output, unless the JSON goes there; files beside it."""
+    if json_file == "-":
+        print(as_json(diagnosis))
+    elif not quiet:
+        render(diagnosis, Console())
+    if json_file not in (None, "-"):
+        write(Path(json_file), as_json(diagnosis) + "\n")
+    if csv_prefix is not None:
+        write(Path(f"{csv_prefix}_stats.csv"), stats_csv(diagnosis))
+
+
+def as_json(diagnosis: Diagnosis) -> str:
+    return json.dumps(result_document(diagnosis), indent=2, allow_nan=False)
+
+
+def write(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(
+            f"cannot write {str(file)!r}: {error.strerror}",
+            "The run itself is saved: asyncperf report",
+        ) from None
+    print(f"Wrote {clean(str(file))}", file=sys.stderr)
+
+
+def exit_code(diagnosis: Diagnosis, fail_on: str) -> int:
+    """4 when something could not be judged, 1 for a finding at the asked level, else 0."""
+    if not diagnosis.valid or not diagnosis.endpoints:
+        return errors.LOAD
+    if any(result.trouble or result.steady is None for result in diagnosis.endpoints):
+        return errors.LOAD
+    severities = SEVERITIES_AT[fail_on]
+    if any(finding.severity in severities for finding in diagnosis.findings):
+        return errors.FOUND
+    return errors.OK
+
+
+def main() -> NoReturn:
+    try:
+        app()
+    except AsyncperfError as error:
+        print(f"asyncperf: {clean(str(error))}", file=sys.stderr)
+        for line in error.hint.splitlines():
+            print(f"  {clean(line)}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(errors.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has gone, as in `asyncperf report | head`.
+        sys.stderr.close()
+        sys.exit(errors.OK)
+    sys.exit(errors.OK)

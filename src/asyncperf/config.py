@@ -1,0 +1,235 @@
+"""Settings: defaults < [tool.asyncperf] in pyproject.toml < environment < flags.
+
+Every source goes through the same parsers, so a bad value is refused with the same
+message wherever it was written, and the message says where.
+"""
+
+import difflib
+import math
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asyncperf.errors import UsageError
+
+ENVIRONMENT_PREFIX = "ASYNCPERF_"
+
+# Bounds beyond which a value is a slip of the finger, not a measurement.
+MAX_USERS = 1_000_000
+MAX_RATE = 1_000_000.0
+MAX_TIME_S = 7 * 86400.0
+MAX_WORKERS = 1024
+MAX_PORT = 65535
+
+FAIL_ON = ("error", "warning", "never")
+UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "": 1.0}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `asyncperf run` was asked to do; times in seconds."""
+
+    app: str | None
+    users: int
+    spawn_rate: float
+    run_time_s: float | None
+    max_time_s: float
+    timeout_s: float
+    workers: int
+    port: int | None
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    locustfile: Path | None
+    user_class: tuple[str, ...]
+    fail_on: str
+    env: Mapping[str, str]
+
+
+def whole_number(low: int, high: int) -> Callable[[object], int]:
+    def parse(value: object) -> int:
+        if isinstance(value, bool) or not re.fullmatch(r"[+-]?\d+", str(value)):
+            raise ValueError(f"must be a whole number from {low:,} to {high:,}")
+        number = int(str(value))
+        if not low <= number <= high:
+            raise ValueError(f"must be a whole number from {low:,} to {high:,}")
+        return number
+
+    return parse
+
+
+def rate(value: object) -> float:
+    try:
+        number = math.nan if isinstance(value, bool) else float(str(value))
+    except ValueError:
+        number = math.nan
+    if not 0 < number <= MAX_RATE:
+        raise ValueError(f"must be a number above 0, at most {MAX_RATE:,.0f}")
+    return number
+
+
+def duration(value: object) -> float:
+    """Seconds, from `300`, `90s`, `5m`, `1h30m` or `500ms`."""
+    text = str(value).strip().lower()
+    parts = re.findall(r"(\d+(?:\.\d+)?)(h|ms|m|s|)", text)
+    if isinstance(value, bool) or not parts or "".join(n + u for n, u in parts) != text:
+        raise ValueError("must be a time such as 90, 90s, 5m or 1h30m")
+    seconds = sum(float(number) * UNITS_S[unit] for number, unit in parts)
+    if not 0 < seconds <= MAX_TIME_S:
+        raise ValueError("must be a time above 0, at most 7 days")
+    return seconds
+
+
+def texts(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, Sequence) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    raise ValueError("must be a text or a list of texts")
+
+
+def text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be a text")
+    return value
+
+
+def path(value: object) -> Path:
+    return Path(text(str(value)))
+
+
+def one_of(choices: Sequence[str]) -> Callable[[object], str]:
+    def parse(value: object) -> str:
+        if value not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return str(value)
+
+    return parse
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How one setting is read, and what it is when nobody says."""
+
+    parse: Callable[[object], Any]
+    default: object
+
+
+SETTINGS: Mapping[str, Setting] = {
+    "app": Setting(text, None),
+    "users": Setting(whole_number(1, MAX_USERS), 500),
+    "spawn_rate": Setting(rate, 50.0),
+    "run_time": Setting(duration, None),
+    "max_time": Setting(duration, 600.0),
+    "timeout": Setting(duration, 60.0),
+    "workers": Setting(whole_number(1, MAX_WORKERS), 2),
+    "port": Setting(whole_number(1, MAX_PORT), None),
+    "include": Setting(texts, ()),
+    "exclude": Setting(texts, ()),
+    "locustfile": Setting(path, None),
+    "user_class": Setting(texts, ()),
+    "fail_on": Setting(one_of(FAIL_ON), "never"),
+}
+
+
+def load_settings(
+    flags: Mapping[str, object],
+    set_env: Sequence[str] = (),
+    environment: Mapping[str, str] = os.environ,
+    pyproject: Path = Path("pyproject.toml"),
+) -> Settings:
+    """Merge all sources. `flags` holds only what was given; `set_env` are `KEY=VALUE`.
+
+    Raises `UsageError` naming the value, where it stands, and what would be accepted.
+    """
+    table = read_pyproject(pyproject)
+    env_table = table.pop("env", {})
+    sources: tuple[tuple[Mapping[str, object], Callable[[str], str]], ...] = (
+        (table, in_pyproject),
+        (from_environment(environment), in_environment),
+        (flags, as_flag),
+    )
+    values: dict[str, Any] = {name: setting.default for name, setting in SETTINGS.items()}
+    for source, where in sources:
+        for name, value in source.items():
+            values[name] = parsed(name, value, where(name))
+    if values["user_class"] and values["locustfile"] is None:
+        raise UsageError(
+            f"--user-class {values['user_class'][0]} needs a locustfile",
+            "Name the file that defines it: -f locustfile.py",
+        )
+    return Settings(
+        **{field_name(name): value for name, value in values.items()},
+        env=target_environment(env_table, environment, set_env),
+    )
+
+
+def field_name(name: str) -> str:
+    return f"{name}_s" if SETTINGS[name].parse is duration else name
+
+
+def in_pyproject(name: str) -> str:
+    return f"[tool.asyncperf] {name}"
+
+
+def in_environment(name: str) -> str:
+    return ENVIRONMENT_PREFIX + name.upper()
+
+
+def as_flag(name: str) -> str:
+    return "APP" if name == "app" else "--" + name.replace("_", "-")
+
+
+def parsed(name: str, value: object, where: str) -> Any:
+    try:
+        return SETTINGS[name].parse(value)
+    except ValueError as error:
+        raise UsageError(f"{where} {error}, not {value!r}") from None
+
+
+def read_pyproject(file: Path) -> dict[str, Any]:
+    """The [tool.asyncperf] table, keys with underscores; empty if there is none."""
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {file}: {error}", "Mend the file, then try again.") from None
+    table = content.get("tool", {}).get("asyncperf", {})
+    known = (*SETTINGS, "env")
+    result = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}"
+            raise UsageError(f"{file}: [tool.asyncperf] has no setting {key!r}", hint)
+        result[name] = value
+    return result
+
+
+def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Settings such as `ASYNCPERF_USERS`; an empty variable says nothing."""
+    values = ((name, environment.get(in_environment(name))) for name in SETTINGS)
+    return {name: value for name, value in values if value}
+
+
+def target_environment(
+    table: object, environment: Mapping[str, str], set_env: Sequence[str]
+) -> dict[str, str]:
+    """What the app runs with: pyproject's `env` table, the environment over it, and `--env`."""
+    if not isinstance(table, dict) or not all(
+        isinstance(value, str | int | float) and not isinstance(value, bool)
+        for value in table.values()
+    ):
+        raise UsageError(f"[tool.asyncperf.env] must map names to texts or numbers, not {table!r}")
+    env = {key: str(value) for key, value in table.items()} | dict(environment)
+    for pair in set_env:
+        key, separator, value = pair.partition("=")
+        if not key or not separator:
+            raise UsageError(f"--env must be NAME=VALUE, not {pair!r}")
+        env[key] = value
+    return env

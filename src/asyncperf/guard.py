@@ -1,0 +1,67 @@
+"""A minder between asyncperf and a process tree that must not outlive it.
+
+Run as a script, with the standard library only, so that it starts in a few
+milliseconds whatever is installed:
+
+    python -I -S guard.py STOP_SIGNAL GRACE_SECONDS COMMAND ...
+
+It starts the command in a process group of its own and waits. When its standard
+input reaches the end (because asyncperf closed the pipe, crashed, or was killed:
+the kernel closes it either way) it sends the stop signal to the command, and after
+the grace period kills the group. Nothing here depends on asyncperf being alive.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+
+def signal_group(group: int, number: int) -> None:
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        # No one is left. macOS answers EPERM for a group that holds only zombies.
+        pass
+
+
+def main(stop_signal: int, grace_s: float, command: list[str]) -> int:
+    # The terminal's Ctrl-C goes to asyncperf, which decides; a minder that died of it
+    # could not stop anything any more.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            process_group=0,
+            preexec_fn=restore_signals,  # noqa: PLW1509 - no thread has been started yet
+        )
+    except OSError as error:
+        print(f"cannot start {command[0]}: {error.strerror}", file=sys.stderr)
+        return 127
+
+    def stop_at_end_of_input() -> None:
+        while os.read(0, 4096):
+            pass
+        try:
+            child.send_signal(stop_signal)
+            child.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            signal_group(child.pid, signal.SIGKILL)
+
+    threading.Thread(target=stop_at_end_of_input, daemon=True).start()
+    returncode = child.wait()
+    # Workers that outlived their parent are stopped with it.
+    signal_group(child.pid, signal.SIGKILL)
+    return returncode if returncode >= 0 else 128 - returncode
+
+
+def restore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]))

@@ -1,0 +1,1 @@
+"""The measuring instrument: engines that load a target and record every request."""

@@ -1,0 +1,57 @@
+"""What every load engine does, whichever way it makes its requests."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from asyncperf.model import Endpoint, GeneratorHealth, LoadPlan, Samples
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What one load requests: an endpoint, or what a Locust user class does."""
+
+    name: str
+    endpoint: Endpoint | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Everything an engine has recorded of one load so far.
+
+    A load begins with one user alone (`unloaded`), then ramps up; times count from the
+    start of the ramp, which is None while the single user is still at work. Both maps
+    go by (method, name).
+    """
+
+    unloaded: dict[tuple[str, str], Samples]
+    loaded: dict[tuple[str, str], Samples]
+    ramp_started_at: float | None
+    ramp_end_s: float | None
+    duration_s: float
+    generator: GeneratorHealth
+
+
+class LoadSession(Protocol):
+    """A load under way."""
+
+    def read(self) -> Recording:
+        """What has been recorded so far. Raises `LoadError` if the generator failed."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the load is over: its run time was up, or the single user met failures."""
+
+    def stop(self) -> Recording:
+        """End the load, and return all that was recorded, requests in flight included."""
+
+    def abandon(self) -> None:
+        """Stop every process of it, now. Safe to call again."""
+
+
+class LoadEngine(Protocol):
+    """Something that can load a target at a base URL."""
+
+    @property
+    def name(self) -> str: ...
+
+    def start(self, workload: Workload, plan: LoadPlan, url: str) -> LoadSession: ...

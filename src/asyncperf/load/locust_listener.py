@@ -1,0 +1,172 @@
+"""Runs inside Locust: records every request exactly, and lets one user go first.
+
+Locust's own figures come from response times rounded to about two digits, and lose the
+requests in flight at the end. This second locustfile listens to the raw events and
+appends a JSON array per line to RECORD-PID.jsonl:
+
+    ["ramp", epoch]                                      the ramp begins
+    ["ramped", epoch]                                    the last user has started
+    ["r", start, latency_s, method, name, status, bytes, error]     a request ended
+    ["c", start, method, name]                           cut off in flight at the end
+    ["h", epoch, cpu_s, drift_s]                         the generator's own health
+
+One user works alone first, so that the response time without load is measured by the
+same client; then the ramp begins, unless that user met a failure. Imports nothing of
+asyncperf: the process is Locust's.
+"""
+
+import functools
+import gc
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+import gevent
+from gevent import GreenletExit
+from locust import events
+from locust.clients import HttpSession
+from locust.contrib.fasthttp import FastHttpSession
+from locust.env import Environment
+
+HEARTBEAT_S = 0.05
+HEARTBEATS_PER_RECORD = 5
+ERROR_LENGTH = 300
+GC_THRESHOLDS = (100_000, 50, 50)
+
+LOAD = json.loads(os.environ["ASYNCPERF_LOAD"])
+RECORD: str = LOAD["record"]
+USERS: int = LOAD["users"]
+SPAWN_RATE: float = LOAD["spawn_rate"]
+RUN_TIME_S: float | None = LOAD["run_time_s"]  # None: until told to stop
+# The single user is done after so many requests, or after so long if it has made a few.
+ALONE_REQUESTS: int = LOAD["alone_requests"]
+ALONE_MIN_REQUESTS: int = LOAD["alone_min_requests"]
+ALONE_S: float = LOAD["alone_s"]
+
+
+class Recorder:
+    """One process's records, in a file opened after Locust has forked."""
+
+    def __init__(self) -> None:
+        self.file: TextIO | None = None
+        self.completed = 0
+        self.failed = 0
+        self.ramping = False
+
+    def open(self) -> None:
+        self.file = open(f"{RECORD}-{os.getpid()}.jsonl", "a", encoding="utf-8")  # noqa: SIM115
+
+    def write(self, *record: object) -> None:
+        if self.file is not None:
+            self.file.write(json.dumps(record) + "\n")
+
+    def flush(self) -> None:
+        if self.file is not None:
+            self.file.flush()
+
+
+recorder = Recorder()
+
+
+def record_cut_off(session_class: Any) -> None:
+    """Have the session write down a request that the end of the load interrupts.
+
+    Locust kills its users' greenlets; no event tells of the request that dies with one.
+    """
+    original: Callable[..., Any] = session_class.request
+
+    @functools.wraps(original)
+    def request(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        start = time.time()
+        try:
+            return original(self, method, url, *args, **kwargs)
+        except GreenletExit:
+            recorder.write("c", start, method, kwargs.get("name") or self.request_name or url)
+            raise
+
+    session_class.request = request
+
+
+record_cut_off(HttpSession)
+record_cut_off(FastHttpSession)
+
+
+@events.request.add_listener
+def on_request(
+    request_type: str,
+    name: str,
+    response_time: float,
+    response_length: int,
+    response: Any,
+    exception: BaseException | None,
+    start_time: float,
+    **_: object,
+) -> None:
+    status = getattr(response, "status_code", None) or 0
+    error = None
+    if exception is not None:
+        recorder.failed += 1
+        error = f"HTTP {status}" if status >= 400 else f"{type(exception).__name__}: {exception}"
+        error = error[:ERROR_LENGTH]
+    recorder.completed += 1
+    recorder.write(
+        "r", start_time, response_time / 1000, request_type, name, status, response_length, error
+    )
+
+
+@events.init.add_listener
+def on_init(environment: Environment, **_: object) -> None:
+    recorder.open()
+    gevent.spawn(heartbeat)
+    gevent.spawn(one_user_then_ramp, environment.runner)
+
+
+def one_user_then_ramp(runner: Any) -> None:
+    started = time.perf_counter()
+    while not alone_long_enough(time.perf_counter() - started):
+        gevent.sleep(HEARTBEAT_S / 10)
+    if recorder.failed:
+        # The parent reads what failed; 500 users would only fail faster.
+        runner.quit()
+        return
+    # A full collection of Locust's own objects stops every user for some 80 ms, and the
+    # burst that follows comes round with every response time. What exists now, stays.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    recorder.ramping = True
+    recorder.write("ramp", time.time())
+    runner.start(USERS, SPAWN_RATE)
+    if RUN_TIME_S is not None:
+        gevent.spawn_later(RUN_TIME_S, runner.quit)
+
+
+def alone_long_enough(elapsed_s: float) -> bool:
+    if recorder.failed or recorder.completed >= ALONE_REQUESTS:
+        return True
+    return recorder.completed >= ALONE_MIN_REQUESTS and elapsed_s >= ALONE_S
+
+
+@events.spawning_complete.add_listener
+def on_spawning_complete(user_count: int, **_: object) -> None:
+    if recorder.ramping:
+        recorder.write("ramped", time.time())
+
+
+@events.quit.add_listener
+def on_quit(**_: object) -> None:
+    recorder.flush()
+
+
+def heartbeat() -> None:
+    """Note how late the scheduler wakes and the CPU that this process has used."""
+    while True:
+        drift_s = 0.0
+        for _ in range(HEARTBEATS_PER_RECORD):
+            due = time.perf_counter() + HEARTBEAT_S
+            gevent.sleep(HEARTBEAT_S)
+            drift_s = max(drift_s, time.perf_counter() - due)
+        recorder.write("h", time.time(), time.process_time(), drift_s)
+        recorder.flush()

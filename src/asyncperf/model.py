@@ -1,0 +1,367 @@
+"""The words of the domain: frozen data that the stages hand to each other.
+
+Every module may import this one; it imports none of them. Times are seconds.
+A time inside a load counts from the moment its ramp began; a `*_at` is seconds
+since the Unix epoch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+# What is under test
+
+
+@dataclass(frozen=True)
+class Handler:
+    """The function that answers an endpoint; `line` is its `def`."""
+
+    file: str
+    line: int
+    name: str
+    is_async: bool
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    method: str
+    path: str
+    handler: Handler | None = None
+
+    @property
+    def label(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An endpoint that is not loaded, and why."""
+
+    method: str
+    path: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """The app as it was found and served."""
+
+    app: str
+    command: tuple[str, ...]
+    workers: int
+    server: str
+    python: str
+    access_log: bool
+    endpoints: tuple[Endpoint, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+
+# The load
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """How the target is loaded: a closed model of `users` without think time.
+
+    `run_time_s` fixes how long each load lasts, ramp included; None means "until the
+    steady window holds enough", at most `max_time_s`. `timeout_s` bounds a response
+    without load; under load a request may queue for as long as the load lasts.
+    """
+
+    engine: str
+    users: int
+    spawn_rate: float
+    run_time_s: float | None
+    max_time_s: float
+    timeout_s: float
+    model: Literal["closed"] = "closed"
+
+    @property
+    def ramp_s(self) -> float:
+        return self.users / self.spawn_rate
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Every request of one endpoint in one load, in order of completion.
+
+    Arrays of length n: `start_s`, `latency_s` (unrounded), `status` (0 where no answer
+    came), `ok`, `received_bytes`. `cut_off_s` (length m) holds the starts of the requests
+    that were in flight when the load ended. `errors` counts failures by their text.
+    """
+
+    start_s: Floats
+    latency_s: Floats
+    status: NDArray[np.int32]
+    ok: NDArray[np.bool_]
+    received_bytes: NDArray[np.int64]
+    cut_off_s: Floats
+    errors: Mapping[str, int]
+
+    @property
+    def end_s(self) -> Floats:
+        return self.start_s + self.latency_s
+
+    def __len__(self) -> int:
+        return len(self.start_s)
+
+    @classmethod
+    def none(cls) -> "Samples":
+        empty = np.empty(0)
+        return cls(
+            start_s=empty,
+            latency_s=empty,
+            status=empty.astype(np.int32),
+            ok=empty.astype(np.bool_),
+            received_bytes=empty.astype(np.int64),
+            cut_off_s=empty,
+            errors={},
+        )
+
+
+@dataclass(frozen=True)
+class GeneratorHealth:
+    """What the load generator itself went through while it loaded.
+
+    `cpu` is in cores (1.0 is one core, all the time); `max_drift_s` is how late its
+    scheduler woke at worst. None where the load was too short to tell.
+    """
+
+    cpu: float | None
+    max_drift_s: float | None
+    processes: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """One endpoint in one load: alone with a single user first, then under load."""
+
+    endpoint: Endpoint
+    unloaded: Samples
+    samples: Samples
+
+
+@dataclass(frozen=True, eq=False)
+class Load:
+    """One load: `name` is an endpoint's label or a Locust user class.
+
+    `ramp_end_s` is when the last user had started, None if that never happened.
+    `trouble` says in one sentence what went wrong, None if nothing did.
+    """
+
+    name: str
+    started_at: float
+    duration_s: float
+    ramp_end_s: float | None
+    generator: GeneratorHealth
+    measured: tuple[Measured, ...]
+    trouble: str | None = None
+
+
+@dataclass(frozen=True)
+class Machine:
+    system: str
+    cpus: int
+    cpu_model: str
+    memory_bytes: int
+    python: str
+
+
+RunStatus = Literal["running", "complete", "partial"]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Everything one `asyncperf run` recorded; the analysis needs nothing else."""
+
+    tool: str
+    started_at: float
+    machine: Machine
+    target: Target
+    plan: LoadPlan
+    loads: tuple[Load, ...]
+    status: RunStatus
+    warnings: tuple[str, ...] = ()
+
+
+# What the analysis concludes
+
+PERCENTILES = (50, 66, 75, 80, 90, 95, 98, 99, 99.9, 99.99)
+
+
+@dataclass(frozen=True)
+class Latency:
+    """A latency distribution. `percentiles_s` maps 50, ..., 99.99 to the exact order
+    statistic, or to None where fewer than one sample is expected beyond it."""
+
+    mean_s: float
+    min_s: float
+    max_s: float
+    percentiles_s: Mapping[float, float | None]
+
+    @property
+    def median_s(self) -> float | None:
+        return self.percentiles_s[50]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Requests that ended within one stretch of time.
+
+    `requests` counts all of them, `failures` those that failed. In the steady window
+    `rate_rps` and `latency` are of the successes; over the whole run they are of all
+    requests, as Locust counts.
+    """
+
+    requests: int
+    failures: int
+    rate_rps: float | None
+    latency: Latency | None
+
+
+@dataclass(frozen=True)
+class Window:
+    """The steady part of a load: `cycles` whole cycles of `cycle_s` seconds."""
+
+    start_s: float
+    end_s: float
+    cycle_s: float
+    cycles: int
+
+    @property
+    def length_s(self) -> float:
+        return self.end_s - self.start_s
+
+
+LimiterKind = Literal["users", "thread_pool"]
+
+
+@dataclass(frozen=True)
+class Limiter:
+    """Something that caps throughput: `capacity` places, each held `hold_s` by a request.
+
+    `utilization` is how much of the capacity was busy, `wait_s` how long a request
+    waited for a place; None where nothing was measured under load.
+    """
+
+    kind: LimiterKind
+    capacity: int
+    hold_s: float
+    utilization: float | None = None
+    wait_s: float | None = None
+
+    @property
+    def ceiling_rps(self) -> float:
+        """The utilisation law: X <= c / s (Lazowska et al., 1984, section 5.2)."""
+        return self.capacity / self.hold_s
+
+
+@dataclass(frozen=True)
+class NextLimiter:
+    """What would cap throughput once the limiter is gone, and from how many users on."""
+
+    kind: LimiterKind
+    ceiling_rps: float
+    users: int
+
+
+@dataclass(frozen=True)
+class Published:
+    """A row of the experiment's published tables; times in milliseconds."""
+
+    requests: int
+    failures: int
+    mean_ms: float
+    min_ms: float
+    max_ms: float
+    median_ms: float
+    rate_rps: float
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Completions per second in bins of `bin_s` seconds from the start of the ramp."""
+
+    bin_s: float
+    rates_rps: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Latencies counted in bins; `edges_s` has one entry more than `counts`."""
+
+    edges_s: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class EndpointResult:
+    """What one load says about one endpoint.
+
+    `limiter` is None where the known limits do not explain the measured rate;
+    `limiter_note` then says why, and `ceiling_rps` remains an upper bound.
+    """
+
+    endpoint: Endpoint
+    load: str
+    whole: Figures
+    steady: Figures | None
+    window: Window | None
+    no_window_why: str | None
+    in_flight_at_end: int
+    errors: Mapping[str, int]
+    unloaded_s: float | None
+    unloaded_requests: int
+    limiter: Limiter | None
+    limiter_note: str | None
+    ceiling_rps: float | None
+    next_limiter: NextLimiter | None
+    generator: GeneratorHealth
+    timeline: Timeline
+    histogram: Histogram | None
+    published: Published | None
+    trouble: str | None
+
+    @property
+    def measured_over_ceiling(self) -> float | None:
+        if self.steady is None or self.steady.rate_rps is None or not self.ceiling_rps:
+            return None
+        return self.steady.rate_rps / self.ceiling_rps
+
+
+Severity = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing worth knowing: what, where, with which evidence, and what to do."""
+
+    code: str
+    severity: Severity
+    endpoint: str
+    message: str
+    advice: str
+    file: str | None = None
+    line: int | None = None
+    function: str | None = None
+    evidence: Mapping[str, float] | None = None
+    fix_kind: str | None = None
+    predicted: Mapping[str, float] | None = None
+    why_not: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """A run, explained. `valid` is False when the load generator was the limit."""
+
+    run: Run
+    endpoints: tuple[EndpointResult, ...]
+    findings: tuple[Finding, ...]
+    valid: bool
+    warnings: tuple[str, ...]

@@ -1,0 +1,188 @@
+"""The main job, start to end: find, serve, load, save. Analysis and report follow it."""
+
+import platform
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+
+from asyncperf import __version__
+from asyncperf.config import Settings
+from asyncperf.errors import AsyncperfError, Interrupted, UsageError
+from asyncperf.interrupts import Interrupts
+from asyncperf.load.engine import LoadEngine, Workload
+from asyncperf.load.locust_engine import LocustEngine, choose_user_classes, user_classes
+from asyncperf.model import LoadPlan, Machine, Run, Target
+from asyncperf.store import RunFolder, create_run_folder
+from asyncperf.target.discover import FoundApp, choose_endpoints, find_app
+from asyncperf.target.server import server_command, server_name
+from asyncperf.trial import Bench, Watcher, run_trial
+
+# Descriptors that a process needs beside one per user: listening sockets, pipes, files.
+SPARE_DESCRIPTORS = 100
+
+
+class Progress(Protocol):
+    """Somewhere to say how far the run has come."""
+
+    def say(self, text: str) -> None:
+        """A step that takes a while, in a few words."""
+
+    def watch(self, name: str, number: int, of: int) -> Watcher:
+        """A watcher for the load of that name, the `number`-th of so many."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of a run: always what was measured, and what ended it early, if anything."""
+
+    run: Run
+    folder: Path
+    error: AsyncperfError | None
+
+
+def run_experiment(
+    settings: Settings, progress: Progress, output: Path | None, force: bool
+) -> Outcome:
+    """Find the app, then serve and load its endpoints one after another.
+
+    Raises `AsyncperfError` when nothing could be begun. Later trouble, Ctrl-C included,
+    is in the outcome: what had been recorded by then is kept in the run folder.
+    """
+    with Interrupts() as interrupts:
+        try:
+            started_at = time.time()
+            progress.say("importing the app")
+            app = find_app(settings.app, settings.env)
+            workloads = find_workloads(settings, app)
+            raise_descriptor_limit(settings.users + SPARE_DESCRIPTORS)
+            folder = create_run_folder(output, app.import_string, started_at, force)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted before anything was measured") from None
+        engine = LocustEngine(folder.scratch, settings.env, settings.locustfile)
+        run = new_run(settings, app, engine, started_at)
+        bench = Bench(app, run.target, run.plan, engine, settings.env, folder.logs, settings.port)
+        return measure(bench, workloads, run, folder, progress, interrupts)
+
+
+def measure(
+    bench: Bench,
+    workloads: Sequence[Workload],
+    run: Run,
+    folder: RunFolder,
+    progress: Progress,
+    interrupts: Interrupts,
+) -> Outcome:
+    """One trial per workload, each saved as soon as it is over."""
+    error: AsyncperfError | None = None
+    try:
+        folder.save(run)
+        for number, workload in enumerate(workloads, start=1):
+            watcher = progress.watch(workload.name, number, len(workloads))
+            trial = run_trial(bench, workload, number, watcher)
+            run = replace(
+                run, loads=(*run.loads, trial.load), warnings=(*run.warnings, *trial.warnings)
+            )
+            if trial.error is not None:
+                error = trial.error
+                break
+            with interrupts.held():
+                folder.save(run)
+    except KeyboardInterrupt:
+        error = Interrupted("interrupted")
+    except AsyncperfError as failure:
+        error = failure
+    run = replace(run, status="complete" if error is None else "partial")
+    try:
+        with interrupts.held():
+            folder.save(run)
+            folder.discard_scratch()
+    except KeyboardInterrupt:
+        error = Interrupted("interrupted")
+    except AsyncperfError as failure:
+        error = error or failure
+    return Outcome(run, folder.path, error)
+
+
+def find_workloads(settings: Settings, app: FoundApp) -> tuple[Workload, ...]:
+    """What to load, in order: the locustfile's user classes, or the app's endpoints."""
+    if settings.locustfile is not None:
+        defined = user_classes(settings.locustfile, settings.env)
+        return tuple(map(Workload, choose_user_classes(defined, settings.user_class)))
+    endpoints = choose_endpoints(app.endpoints, settings.include, settings.exclude)
+    if not endpoints:
+        raise UsageError(
+            f"{app.import_string} has no endpoint that can be requested as it stands",
+            "A GET without required parameters is needed, or a locustfile: -f locustfile.py",
+        )
+    return tuple(Workload(endpoint.label, endpoint) for endpoint in endpoints)
+
+
+def new_run(settings: Settings, app: FoundApp, engine: LoadEngine, started_at: float) -> Run:
+    target = Target(
+        app=app.import_string,
+        command=server_command(app, settings.workers, settings.port or 0),
+        workers=settings.workers,
+        server=server_name(),
+        python=python_name(),
+        access_log=False,
+        endpoints=app.endpoints,
+        skipped=app.skipped,
+    )
+    plan = LoadPlan(
+        engine=engine.name,
+        users=settings.users,
+        spawn_rate=settings.spawn_rate,
+        run_time_s=settings.run_time_s,
+        max_time_s=settings.max_time_s,
+        timeout_s=settings.timeout_s,
+    )
+    tool = f"asyncperf {__version__}"
+    return Run(tool, started_at, this_machine(), target, plan, loads=(), status="running")
+
+
+def python_name() -> str:
+    return f"{platform.python_implementation()} {platform.python_version()}"
+
+
+def this_machine() -> Machine:
+    return Machine(
+        system=f"{platform.system()} {platform.release()}",
+        cpus=psutil.cpu_count() or 1,
+        cpu_model=cpu_model(),
+        memory_bytes=psutil.virtual_memory().total,
+        python=python_name(),
+    )
+
+
+def cpu_model() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass  # not Linux
+    return platform.processor() or platform.machine()
+
+
+def raise_descriptor_limit(needed: int) -> None:
+    """Have at least `needed` file descriptors per process; children inherit the limit.
+
+    Raises `UsageError` when the hard limit is lower: connections would fail, and the
+    figures would be those of the limit.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    except (ValueError, OSError):
+        raise UsageError(
+            f"{needed - SPARE_DESCRIPTORS} users need {needed} file descriptors per process, "
+            f"and this shell allows {hard}",
+            f"Raise the limit (ulimit -n {needed}), or use fewer users (-u).",
+        ) from None

@@ -1,0 +1,76 @@
+"""Child processes that never outlive us: the server under test and the load generator."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+GUARD = Path(__file__).with_name("guard.py")
+# The guard needs a moment beyond the grace period to kill the group and reap it.
+GUARD_MARGIN_S = 5.0
+
+
+class ChildProcess:
+    """A command under a guard (see `guard.py`), its output in a log file.
+
+    The whole tree is stopped by `stop`, by leaving the `with` block, and by the death of
+    this process, however it dies: `stop_signal` first, SIGKILL to all of it `grace_s` later.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        grace_s: float = 2.0,
+    ) -> None:
+        self.command = tuple(command)
+        self.log = log
+        self._grace_s = grace_s
+        guard = [sys.executable, "-I", "-S", str(GUARD), str(int(stop_signal)), str(grace_s)]
+        with log.open("ab") as output:
+            self._guard = subprocess.Popen(
+                [*guard, *command],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                env=dict(env),
+                cwd=cwd,
+                start_new_session=True,
+            )
+
+    @property
+    def exit_code(self) -> int | None:
+        """The command's exit code (128 + n for signal n), None while it runs."""
+        return self._guard.poll()
+
+    def stop(self) -> int:
+        """Stop the whole tree and return the command's exit code. Safe to call again."""
+        assert self._guard.stdin is not None
+        self._guard.stdin.close()
+        try:
+            return self._guard.wait(self._grace_s + GUARD_MARGIN_S)
+        except subprocess.TimeoutExpired:  # pragma: no cover - a guard that is itself stuck
+            self._guard.kill()
+            return self._guard.wait()
+
+    def output(self) -> str:
+        """What the process has printed so far, both streams together."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()

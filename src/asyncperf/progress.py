@@ -1,0 +1,79 @@
+"""How far a run has come, on a terminal's standard error; silent anywhere else."""
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from asyncperf.load.engine import Recording
+from asyncperf.trial import Watcher
+
+# The live rate is over the last seconds: short enough to follow, long enough to read.
+RATE_S = 3.0
+BAR_WIDTH = 20
+
+
+class SilentProgress:
+    """Says nothing."""
+
+    def say(self, text: str) -> None:
+        pass
+
+    def watch(self, name: str, number: int, of: int) -> Watcher:
+        return lambda recording, expected_s: None
+
+
+class LiveProgress:
+    """One line that is kept up to date, and gone when the run is over."""
+
+    def __init__(self, console: Console, users: int) -> None:
+        self._live = Live(console=console, transient=True, auto_refresh=False)
+        self._users = users
+
+    def __enter__(self) -> "LiveProgress":
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def say(self, text: str) -> None:
+        self._show(Text(text))
+
+    def watch(self, name: str, number: int, of: int) -> Watcher:
+        head = f"[{number}/{of}] {name}"
+        self.say(f"{head}  starting the server")
+
+        def show(recording: Recording, expected_s: float | None) -> None:
+            self._show(Text(f"{head}  {standing(recording, expected_s, self._users)}"))
+
+        return show
+
+    def _show(self, text: Text) -> None:
+        text.no_wrap = True
+        text.overflow = "ellipsis"
+        self._live.update(text, refresh=True)
+
+
+def standing(recording: Recording, expected_s: float | None, users: int) -> str:
+    """The state of a load in a few words: phase, live rate, time left."""
+    if recording.ramp_started_at is None:
+        return "one user, no load yet"
+    phase = "ramp" if recording.ramp_end_s is None else f"{users} users"
+    parts = [phase, f"{live_rate_rps(recording):.1f} req/s"]
+    if expected_s is not None:
+        left_s = expected_s - recording.duration_s
+        share = min(1.0, recording.duration_s / expected_s)
+        filled = round(share * BAR_WIDTH)
+        parts.insert(0, "━" * filled + "╌" * (BAR_WIDTH - filled))
+        parts.append(f"about {left_s:.0f} s left" if left_s > 1 else "until it is steady")
+    return "  ".join(parts)
+
+
+def live_rate_rps(recording: Recording) -> float:
+    """Completions per second over the last `RATE_S` seconds."""
+    since = max(0.0, recording.duration_s - RATE_S)
+    length_s = recording.duration_s - since
+    if length_s <= 0:
+        return 0.0
+    recent = sum(int((samples.end_s >= since).sum()) for samples in recording.loaded.values())
+    return recent / length_s

@@ -1,0 +1,273 @@
+"""The result as one JSON document; `docs/result.schema.json` is its contract.
+
+Times are unrounded seconds, except where a name says ms. What is not known is null,
+never NaN, with a reason beside it.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from asyncperf.model import (
+    PERCENTILES,
+    Diagnosis,
+    EndpointResult,
+    Figures,
+    Finding,
+    GeneratorHealth,
+    Handler,
+    Latency,
+    Limiter,
+    Load,
+    Machine,
+    NextLimiter,
+    Published,
+    Run,
+    Skipped,
+    Target,
+    Window,
+)
+
+SCHEMA_VERSION = 1
+NO_BREAKDOWN = "measured by the probe, which this version does not have"
+
+Json = dict[str, Any]
+
+
+def result_json(diagnosis: Diagnosis) -> str:
+    """The document as text, ending in a newline."""
+    return json.dumps(result_document(diagnosis), indent=2, allow_nan=False) + "\n"
+
+
+def result_document(diagnosis: Diagnosis) -> Json:
+    """A diagnosis as plain dicts, lists, strings and finite numbers."""
+    run = diagnosis.run
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "tool": run.tool,
+        "status": run.status,
+        "started_at": _finite(run.started_at),
+        "machine": _machine(run.machine),
+        "target": _target(run.target),
+        "load": _load(diagnosis),
+        "endpoints": [_endpoint(result) for result in diagnosis.endpoints],
+        "findings": [_finding(finding) for finding in diagnosis.findings],
+        "skipped": [_skipped(skipped) for skipped in run.target.skipped],
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _machine(machine: Machine) -> Json:
+    return {
+        "system": machine.system,
+        "cpus": machine.cpus,
+        "cpu_model": machine.cpu_model,
+        "memory_bytes": machine.memory_bytes,
+        "python": machine.python,
+    }
+
+
+def _target(target: Target) -> Json:
+    return {
+        "app": target.app,
+        "command": list(target.command),
+        "workers": target.workers,
+        "server": target.server,
+        "python": target.python,
+        "access_log": target.access_log,
+    }
+
+
+def _load(diagnosis: Diagnosis) -> Json:
+    run, plan = diagnosis.run, diagnosis.run.plan
+    return {
+        "engine": plan.engine,
+        "model": plan.model,
+        "users": plan.users,
+        "spawn_rate": _finite(plan.spawn_rate),
+        "rate_rps": None,
+        "run_time_s": _finite(plan.run_time_s),
+        "timeout_s": _finite(plan.timeout_s),
+        "duration_s": _finite(sum(load.duration_s for load in run.loads)),
+        "generator": _worst(run),
+        "valid": diagnosis.valid,
+        "warnings": list(dict.fromkeys((*run.warnings, *diagnosis.warnings))),
+        "loads": [_one_load(load) for load in run.loads],
+    }
+
+
+def _one_load(load: Load) -> Json:
+    return {
+        "name": load.name,
+        "started_at": _finite(load.started_at),
+        "duration_s": _finite(load.duration_s),
+        "ramp_end_s": _finite(load.ramp_end_s),
+        "generator": _generator(load.generator),
+        "trouble": load.trouble,
+    }
+
+
+def _worst(run: Run) -> Json:
+    """The most that the generator went through in any of the loads."""
+    loads = [_generator(load.generator) for load in run.loads]
+
+    def most(key: str) -> float | None:
+        return max((load[key] for load in loads if load[key] is not None), default=None)
+
+    return {key: most(key) for key in ("cpu", "max_drift_s", "processes")}
+
+
+def _generator(health: GeneratorHealth) -> Json:
+    return {
+        "cpu": _finite(health.cpu),
+        "max_drift_s": _finite(health.max_drift_s),
+        "processes": health.processes,
+    }
+
+
+def _endpoint(result: EndpointResult) -> Json:
+    steady = result.steady
+    return {
+        "method": result.endpoint.method,
+        "path": result.endpoint.path,
+        "handler": _handler(result.endpoint.handler),
+        "load": result.load,
+        "requests": steady.requests if steady else 0,
+        "failures": steady.failures if steady else 0,
+        "in_flight_at_end": result.in_flight_at_end,
+        "rate_rps": _finite(steady.rate_rps) if steady else None,
+        "latency_s": _latency(steady.latency) if steady else None,
+        "window": _window(result.window),
+        "no_window_why": result.no_window_why,
+        "whole_run": _whole_run(result.whole),
+        "errors": dict(result.errors),
+        "unloaded_s": _finite(result.unloaded_s),
+        "unloaded_requests": result.unloaded_requests,
+        "breakdown_s": None,
+        "breakdown_note": NO_BREAKDOWN,
+        "limiter": _limiter(result.limiter),
+        "limiter_note": result.limiter_note,
+        "ceiling_rps": _finite(result.ceiling_rps),
+        "measured_over_ceiling": _finite(result.measured_over_ceiling),
+        "next_limiter": _next_limiter(result.next_limiter),
+        "published": _published(result.published),
+        "trouble": result.trouble,
+    }
+
+
+def _handler(handler: Handler | None) -> Json | None:
+    if handler is None:
+        return None
+    return {
+        "file": handler.file,
+        "line": handler.line,
+        "name": handler.name,
+        "async": handler.is_async,
+    }
+
+
+def _latency(latency: Latency | None) -> Json | None:
+    if latency is None:
+        return None
+    document = {
+        "mean": _finite(latency.mean_s),
+        "min": _finite(latency.min_s),
+        "max": _finite(latency.max_s),
+    }
+    for p in PERCENTILES:
+        document[f"p{p:g}"] = _finite(latency.percentiles_s.get(p))
+    return document
+
+
+def _window(window: Window | None) -> Json | None:
+    if window is None:
+        return None
+    return {
+        "start_s": _finite(window.start_s),
+        "end_s": _finite(window.end_s),
+        "cycle_s": _finite(window.cycle_s),
+        "cycles": window.cycles,
+    }
+
+
+def _whole_run(figures: Figures) -> Json:
+    return {
+        "requests": figures.requests,
+        "failures": figures.failures,
+        "rate_rps": _finite(figures.rate_rps),
+        "latency_s": _latency(figures.latency),
+    }
+
+
+def _limiter(limiter: Limiter | None) -> Json | None:
+    if limiter is None:
+        return None
+    return {
+        "kind": limiter.kind,
+        "capacity": limiter.capacity,
+        "hold_s": _finite(limiter.hold_s),
+        "utilization": _finite(limiter.utilization),
+        "wait_s": _finite(limiter.wait_s),
+    }
+
+
+def _next_limiter(limiter: NextLimiter | None) -> Json | None:
+    if limiter is None:
+        return None
+    return {
+        "kind": limiter.kind,
+        "ceiling_rps": _finite(limiter.ceiling_rps),
+        "users": limiter.users,
+    }
+
+
+def _published(row: Published | None) -> Json | None:
+    if row is None:
+        return None
+    return {
+        "requests": row.requests,
+        "failures": row.failures,
+        "mean_ms": _finite(row.mean_ms),
+        "min_ms": _finite(row.min_ms),
+        "max_ms": _finite(row.max_ms),
+        "median_ms": _finite(row.median_ms),
+        "rate_rps": _finite(row.rate_rps),
+    }
+
+
+def _finding(finding: Finding) -> Json:
+    return {
+        "code": finding.code,
+        "severity": finding.severity,
+        "endpoint": finding.endpoint,
+        "file": finding.file,
+        "line": finding.line,
+        "function": finding.function,
+        "message": finding.message,
+        "advice": finding.advice,
+        "evidence": _figures(finding.evidence),
+        "fix": _fix(finding),
+        "why_not": finding.why_not,
+    }
+
+
+def _fix(finding: Finding) -> Json | None:
+    if finding.fix_kind is None:
+        return None
+    return {
+        "kind": finding.fix_kind,
+        "predicted": _figures(finding.predicted),
+        "measured": None,
+    }
+
+
+def _figures(figures: Mapping[str, float] | None) -> dict[str, float | None]:
+    return {name: _finite(value) for name, value in (figures or {}).items()}
+
+
+def _skipped(skipped: Skipped) -> Json:
+    return {"method": skipped.method, "path": skipped.path, "why": skipped.why}

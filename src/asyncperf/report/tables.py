@@ -1,0 +1,211 @@
+"""The tables: figures, percentiles, ceilings, and the whole run beside the steady window."""
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from asyncperf.model import (
+    PERCENTILES,
+    EndpointResult,
+    Figures,
+    Latency,
+    LimiterKind,
+    NextLimiter,
+    Published,
+    Skipped,
+)
+from asyncperf.report.layout import LEAST_LABEL, prose, table
+from asyncperf.report.units import TIE, UNKNOWN, count, number, percent, plural, seconds
+from asyncperf.report.untrusted import clean, fold, shorten
+
+HEAD = ("requests", "failed", "mean", "min", "max", "median", "req/s")
+# Room for a percentile's column: its endpoint's label is folded to this width and height.
+PERCENTILE_COLUMN = 16
+PERCENTILE_HEAD = 4
+# Of an endpoint's kinds of failure, and of the skipped endpoints, so many are shown.
+ERRORS = 3
+SKIPPED = 5
+# A label in a sentence is shortened to this.
+LABEL = 40
+LIMITERS: dict[LimiterKind, str] = {"users": "users", "thread_pool": "thread pool"}
+WHOLE_RUN = "Steady state, whole run (ramp included, as Locust counts)"
+INDENT = TIE * 2
+
+Results = Sequence[EndpointResult]
+
+
+def names(results: Results) -> tuple[str, list[str]]:
+    """A heading and a name per endpoint; a method that all share goes into the heading."""
+    methods = {result.endpoint.method for result in results}
+    if len(methods) == 1:
+        return shorten(clean(methods.pop()), LEAST_LABEL), [
+            clean(result.endpoint.path) for result in results
+        ]
+    return "endpoint", [clean(result.endpoint.label) for result in results]
+
+
+def steady(results: Results, width: int) -> RenderableType | None:
+    """A row per endpoint: its figures in the steady window."""
+    if all(result.steady is None for result in results):
+        return None
+    head, labels = names(results)
+    rows = [(label, *_figures(r.steady)) for label, r in zip(labels, results, strict=True)]
+    return table("Steady state", (head, *HEAD), rows, width)
+
+
+def _figures(figures: Figures | None) -> tuple[str, ...]:
+    if figures is None:
+        return (UNKNOWN,) * len(HEAD)
+    counts = (count(figures.requests), count(figures.failures))
+    return (*counts, *_times(figures.latency), number(figures.rate_rps))
+
+
+def _times(latency: Latency | None) -> tuple[str, ...]:
+    if latency is None:
+        return (UNKNOWN,) * 4
+    median = latency.percentiles_s.get(50)
+    times = (latency.mean_s, latency.min_s, latency.max_s, median)
+    return tuple(seconds(time) for time in times)
+
+
+def percentiles(results: Results, width: int) -> RenderableType | None:
+    """A row per percentile, a column per endpoint, as many columns as fit."""
+    measured = [(r, r.steady.latency) for r in results if r.steady and r.steady.latency]
+    if not measured:
+        return None
+    each = max(1, (width - len("99.99")) // (PERCENTILE_COLUMN + 2))
+    chunks = [measured[start : start + each] for start in range(0, len(measured), each)]
+    _, labels = names([result for result, _ in measured])
+    parts: list[RenderableType] = []
+    for i, chunk in enumerate(chunks):
+        title = " " if i else "Latency percentiles, steady state"
+        here = labels[i * each : (i + 1) * each]
+        columns = [fold(label, PERCENTILE_COLUMN, PERCENTILE_HEAD) for label in here]
+        rows = [(f"{p:g}", *_percentile(p, chunk)) for p in (*PERCENTILES, 100)]
+        parts.append(table(title, ("%", *columns), rows, width))
+    note = _percentile_note([latency for _, latency in measured])
+    return Group(*parts, prose(note, width, style="dim")) if note else Group(*parts)
+
+
+def _percentile(p: float, chunk: Sequence[tuple[EndpointResult, Latency]]) -> list[str]:
+    latencies = [latency for _, latency in chunk]
+    return [seconds(x.max_s if p == 100 else x.percentiles_s.get(p)) for x in latencies]
+
+
+def _percentile_note(latencies: Sequence[Latency]) -> str | None:
+    """How many requests it takes to know the percentiles that are missing."""
+    missing = [p for p in PERCENTILES if any(x.percentiles_s.get(p) is None for x in latencies)]
+    if not missing:
+        return None
+    takes = [f"{p:g} takes {count(round(100 / (100 - p)))}" for p in missing]
+    if len(takes) > 3:
+        takes = [takes[0], "...", takes[-1]]
+    return f"{UNKNOWN} too few requests to know; {', '.join(takes)}"
+
+
+def ceilings(results: Results, width: int) -> RenderableType | None:
+    """What the limiter allows, how much of it was reached, and what comes after."""
+    if all(result.ceiling_rps is None for result in results):
+        return None
+    head, labels = names(results)
+    rows = [
+        (
+            label,
+            number(r.ceiling_rps),
+            percent(r.measured_over_ceiling),
+            LIMITERS[r.limiter.kind] if r.limiter else "cannot tell",
+            _next(r.next_limiter),
+        )
+        for label, r in zip(labels, results, strict=True)
+    ]
+    columns = (head, "ceiling", "reached", "set by", "next limit")
+    return table("Ceilings, req/s", columns, rows, width, words=2)
+
+
+def _next(limiter: NextLimiter | None) -> str:
+    if limiter is None:
+        return UNKNOWN
+    where = "" if limiter.kind == "users" else f" from {plural(limiter.users, 'user')}"
+    return f"{LIMITERS[limiter.kind]} at {number(limiter.ceiling_rps)}{where}"
+
+
+def whole_run(results: Results, width: int) -> RenderableType | None:
+    """The steady window beside the whole run, where they differ."""
+    if any(result.published for result in results):
+        return _beside_published(results, width)
+    head, labels = names(results)
+    rows = [
+        (label, *_side_by_side(r.steady, r.whole), count(r.in_flight_at_end))
+        for label, r in zip(labels, results, strict=True)
+    ]
+    rows = [row for row in rows if row[1] != row[2] or row[3] != row[4] or row[5] != "0"]
+    if not rows:
+        return None
+    columns = (
+        head,
+        "steady\nreq/s",
+        "whole\nreq/s",
+        "steady\nmean",
+        "whole\nmean",
+        "in flight\nat the end",
+    )
+    return table(WHOLE_RUN, columns, rows, width)
+
+
+def _side_by_side(steady: Figures | None, whole: Figures) -> tuple[str, ...]:
+    rates = [number(f.rate_rps if f else None) for f in (steady, whole)]
+    means = [seconds(f.latency.mean_s if f and f.latency else None) for f in (steady, whole)]
+    return (*rates, *means)
+
+
+def _beside_published(results: Results, width: int) -> RenderableType:
+    head, labels = names(results)
+    rows: list[tuple[str, ...]] = []
+    groups = []
+    for label, result in zip(labels, results, strict=True):
+        groups.append(len(rows))
+        rows.append((label, *("",) * len(HEAD)))
+        rows.append((f"{INDENT}steady", *_figures(result.steady)))
+        rows.append((f"{INDENT}whole run", *_figures(result.whole)))
+        if result.published:
+            rows.append((f"{INDENT}published", *_published(result.published)))
+    body = table(
+        f"{WHOLE_RUN}, published", (head, *HEAD), rows, width, styles=dict.fromkeys(groups, "bold")
+    )
+    flying = [f"{x} {count(r.in_flight_at_end)}" for x, r in zip(labels, results, strict=True)]
+    if len({result.in_flight_at_end for result in results}) == 1:
+        flying = [f"{count(results[0].in_flight_at_end)} each"]
+    note = f"In flight at the end, in no figure above: {', '.join(flying)}"
+    return Group(body, prose(note, width, style="dim"))
+
+
+def _published(row: Published) -> tuple[str, ...]:
+    times = (row.mean_ms, row.min_ms, row.max_ms, row.median_ms)
+    figures = (seconds(time / 1000) for time in times)
+    return (count(row.requests), count(row.failures), *figures, f"{row.rate_rps:,.2f}")
+
+
+def errors(results: Results, width: int) -> RenderableType | None:
+    """The most frequent failures of each endpoint."""
+    lines = []
+    for result in results:
+        found = sorted(result.errors.items(), key=lambda item: -item[1])
+        for text, times in found[:ERRORS]:
+            label = shorten(clean(result.endpoint.label), LABEL).replace(" ", TIE)
+            why = shorten(clean(text), width)
+            lines.append(prose(f"{label}: {count(times)}{TIE}x {why}", width, hang="  "))
+        if len(found) > ERRORS:
+            lines.append(prose(f"  and {plural(len(found) - ERRORS, 'other kind')}", width))
+    return Group(Text("Failures", "bold"), *lines) if lines else None
+
+
+def skipped(endpoints: Sequence[Skipped], width: int) -> RenderableType | None:
+    """The endpoints that were not loaded, and why."""
+    lines = []
+    for s in endpoints[:SKIPPED]:
+        label = shorten(clean(f"{s.method} {s.path}"), LABEL).replace(" ", TIE)
+        lines.append(prose(f"{label}: {shorten(clean(s.why), width)}", width, hang="  "))
+    if len(endpoints) > SKIPPED:
+        lines.append(prose(f"and {count(len(endpoints) - SKIPPED)} more", width))
+    return Group(Text("Not loaded", "bold"), *lines) if lines else None

@@ -1,0 +1,87 @@
+"""The report on a terminal: the answer first, then the evidence, then the shapes."""
+
+from collections.abc import Iterator
+
+from rich.console import Console, Group, RenderableType
+
+from asyncperf.model import Diagnosis, EndpointResult, Figures, Window
+from asyncperf.report import charts, tables, verdict
+from asyncperf.report.layout import Page, prose
+from asyncperf.report.units import TIE, count, plural, seconds, span
+from asyncperf.report.untrusted import clean, shorten
+
+
+def render(diagnosis: Diagnosis, console: Console, charted: bool | None = None) -> None:
+    """Print the report at the console's width.
+
+    `charted` asks for the charts or leaves them out; None draws them for a few endpoints.
+    """
+    if charted is None:
+        charted = len(diagnosis.endpoints) <= verdict.FEW
+    for i, section in enumerate(_sections(diagnosis, console, charted)):
+        console.print(Page(Group("", section) if i else section), end="")
+
+
+def _sections(diagnosis: Diagnosis, console: Console, charted: bool) -> Iterator[RenderableType]:
+    width, results = console.width, diagnosis.endpoints
+    glyphs = charts.PLAIN if console.options.ascii_only else charts.BLOCKS
+    sections = [
+        verdict.alerts(diagnosis, width),
+        verdict.header(diagnosis, width),
+        verdict.verdict(diagnosis, width),
+        verdict.findings(diagnosis.findings, width),
+    ]
+    if results:
+        sections += [
+            tables.errors(results, width),
+            tables.steady(results, width),
+            tables.percentiles(results, width),
+            tables.ceilings(results, width),
+            tables.whole_run(results, width),
+        ]
+    if charted:
+        sections += [_charts(diagnosis, result, width, glyphs) for result in results]
+    sections += [tables.skipped(diagnosis.run.target.skipped, width), _method(diagnosis, width)]
+    return (section for section in sections if section is not None)
+
+
+def _charts(
+    diagnosis: Diagnosis, result: EndpointResult, width: int, glyphs: charts.Glyphs
+) -> RenderableType | None:
+    parts: list[RenderableType] = []
+    label = shorten(clean(result.endpoint.label), width - 30)
+    if result.histogram is not None:
+        title = f"{label}  latency, requests"
+        parts.append(charts.histogram(title, result.histogram, width, glyphs))
+    if result.timeline.rates_rps:
+        load = next((load for load in diagnosis.run.loads if load.name == result.load), None)
+        ramp_end_s = load.ramp_end_s if load else None
+        title, window = f"{label}  req/s over time", result.window
+        parts.append(charts.timeline(title, result.timeline, ramp_end_s, window, width, glyphs))
+    return Group(*parts) if parts else None
+
+
+def _method(diagnosis: Diagnosis, width: int) -> RenderableType | None:
+    """How the figures were made: windows, cycles, sample sizes."""
+    results = [r for r in diagnosis.endpoints if r.window and r.steady]
+    if not results:
+        return None
+    text = "Steady state spans whole cycles of the load, without ramp and end: "
+    if len(results) > verdict.FEW:
+        text += _ranges(results)
+    else:
+        text += "; ".join(_sample(r, r.window, r.steady) for r in results if r.window and r.steady)
+    return prose(f"{text}. Percentiles are of unrounded times.", width, style="dim")
+
+
+def _sample(result: EndpointResult, window: Window, steady: Figures) -> str:
+    label = shorten(clean(result.endpoint.path), 40)
+    cycles = f"{count(window.cycles)}{TIE}x{TIE}{seconds(window.cycle_s)}"
+    return f"{label} {cycles}, {plural(steady.requests, 'request')}"
+
+
+def _ranges(results: list[EndpointResult]) -> str:
+    lengths = [r.window.length_s for r in results if r.window]
+    requests = [r.steady.requests for r in results if r.steady]
+    length = span(seconds(min(lengths)), seconds(max(lengths)))
+    return f"{length} and {span(count(min(requests)), count(max(requests)))} requests an endpoint"

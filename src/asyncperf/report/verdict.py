@@ -1,0 +1,207 @@
+"""The answer first: what limits each endpoint, in plain words with figures."""
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from asyncperf.model import Diagnosis, EndpointResult, Finding, Limiter, LimiterKind
+from asyncperf.report.layout import prose, table
+from asyncperf.report.units import (
+    TIE,
+    count,
+    in_words,
+    known,
+    number,
+    percent,
+    plural,
+    seconds,
+    span,
+)
+from asyncperf.report.untrusted import clean, shorten
+
+# More endpoints than this are grouped by what limits them; the tables still name each.
+FEW = 6
+# Of a group, or of the endpoints without a verdict, so many are named.
+NAMED = 3
+LISTED = 10
+# A label inside a sentence is shortened to this.
+LABEL = 50
+
+# In the order in which groups are printed: what can be mended first.
+LIMITER_NAMES: dict[LimiterKind, str] = {
+    "thread_pool": "the thread pool",
+    "users": "the users themselves",
+}
+# The finding that explains a limiter in full, so that the verdict need not.
+EXPLAINED_BY: dict[LimiterKind, str] = {"thread_pool": "pool-saturated"}
+MARKS = {"error": ("x", "bold red"), "warning": ("!", "bold yellow"), "info": ("i", "bold cyan")}
+
+
+def alerts(diagnosis: Diagnosis, width: int) -> RenderableType | None:
+    """What a reader must know before any figure; None if there is nothing."""
+    lines = []
+    if not diagnosis.valid:
+        text = "NOT VALID: the load generator was the limit; these figures are not the app's."
+        lines.append(prose(text, width, style="bold red"))
+    if diagnosis.run.status != "complete":
+        text = "PARTIAL RUN: it ended early; the figures cover what was recorded until then."
+        lines.append(prose(text, width, style="bold yellow"))
+    for warning in dict.fromkeys((*diagnosis.run.warnings, *diagnosis.warnings)):
+        lines.append(prose(f"! {clean(warning)}", width, style="yellow", hang="  "))
+    return Group(*lines) if lines else None
+
+
+def header(diagnosis: Diagnosis, width: int) -> RenderableType:
+    """The app as served, the load, and the load generator's own health."""
+    target, plan = diagnosis.run.target, diagnosis.run.plan
+    python = target.python if not target.python[:1].isdigit() else f"Python {target.python}"
+    served = [target.app, plural(target.workers, "worker"), target.server, python]
+    served.append(f"access log {'on' if target.access_log else 'off'}")
+    load = f"{plural(plan.users, 'user')} at {plan.spawn_rate:g}/s, {plan.model} load"
+    return Group(
+        prose(" · ".join(clean(part) for part in served if part), width, style="bold"),
+        prose(f"{load} · {_generator(diagnosis)}", width),
+    )
+
+
+def _generator(diagnosis: Diagnosis) -> str:
+    health = [result.generator for result in diagnosis.endpoints]
+    cpu = max((h.cpu for h in health if known(h.cpu)), default=None)
+    drift = max((h.max_drift_s for h in health if known(h.max_drift_s)), default=None)
+    parts = [clean(diagnosis.run.plan.engine).capitalize()]
+    if cpu is None and drift is None:
+        parts.append("its own health unknown")
+    if cpu is not None:
+        processes = max(h.processes for h in health)
+        where = f" in {processes} processes" if processes > 1 else ""
+        parts.append(f"{percent(cpu, 0)} of a core{where}")
+    if drift is not None:
+        parts.append(f"longest delay {seconds(drift)}")
+    return ", ".join(parts)
+
+
+def verdict(diagnosis: Diagnosis, width: int) -> RenderableType:
+    """A row per endpoint, or per kind of limiter where there are many endpoints."""
+    results = diagnosis.endpoints
+    if not results:
+        return Text("No endpoint was loaded, so there is nothing to say.")
+    if len(results) > FEW:
+        return _grouped(diagnosis, width)
+    rows = [_row(result, diagnosis) for result in results]
+    styles = {i: _style(result) for i, result in enumerate(results)}
+    return table("", ("endpoint", "req/s", "limited by"), rows, width, words=1, styles=styles)
+
+
+def _style(result: EndpointResult) -> str:
+    if result.trouble:
+        return "red"
+    return "yellow" if result.limiter and result.limiter.kind != "users" else ""
+
+
+def _row(result: EndpointResult, diagnosis: Diagnosis) -> tuple[str, str, str]:
+    rate = number(result.steady.rate_rps if result.steady else None)
+    return clean(result.endpoint.label), rate, sentence(result, diagnosis)
+
+
+def sentence(result: EndpointResult, diagnosis: Diagnosis) -> str:
+    """What limits one endpoint, or what keeps us from telling."""
+    if result.trouble:
+        return f"trouble: {clean(result.trouble)}"
+    if result.steady is None:
+        why = None if _found("too-little-data", result, diagnosis) else result.no_window_why
+        return f"cannot tell: {clean(why or 'there is no steady window')}"
+    if result.limiter is None:
+        return f"cannot tell: {clean(result.limiter_note or 'no known limit explains it')}"
+    explained = _found(EXPLAINED_BY.get(result.limiter.kind), result, diagnosis)
+    return _limited(result.limiter, diagnosis.run.target.workers, explained)
+
+
+def _found(code: str | None, result: EndpointResult, diagnosis: Diagnosis) -> bool:
+    """Whether a finding says the rest, so that the verdict need not."""
+    label = result.endpoint.label
+    return any(f.code == code and f.endpoint == label for f in diagnosis.findings)
+
+
+def _limited(limiter: Limiter, workers: int, explained: bool) -> str:
+    name, hold = LIMITER_NAMES[limiter.kind], seconds(limiter.hold_s)
+    if limiter.kind == "users":
+        return f"the {plural(limiter.capacity, 'user')} themselves, {hold} a request"
+    text = f"{name}{_busy(limiter)}"
+    if explained:
+        return text
+    place = f"one of {count(limiter.capacity // max(1, workers))} threads per worker"
+    if not known(limiter.wait_s):
+        return f"{text}: a request holds {place} for {hold}"
+    wait = seconds(limiter.wait_s)
+    return f"{text}: a request waits {wait} for {place}, then holds it for {hold}"
+
+
+def _busy(limiter: Limiter) -> str:
+    capacity = count(limiter.capacity)
+    if not known(limiter.utilization):
+        return f", {capacity} threads"
+    busy = round(min(limiter.utilization, 1.0) * limiter.capacity)
+    return f", {count(busy)} of {capacity} busy"
+
+
+def _grouped(diagnosis: Diagnosis, width: int) -> RenderableType:
+    lines = []
+    for kind in LIMITER_NAMES:
+        group = [result for result in diagnosis.endpoints if _decided(result) == kind]
+        if group:
+            lines.append(_group(kind, group, width))
+    undecided = [result for result in diagnosis.endpoints if _decided(result) is None]
+    for result in undecided[:LISTED]:
+        label = _name(result)
+        lines.append(prose(f"{label}: {sentence(result, diagnosis)}", width, hang="  "))
+    if len(undecided) > LISTED:
+        lines.append(prose(f"and {len(undecided) - LISTED} more without a verdict", width))
+    return Group(*lines)
+
+
+def _decided(result: EndpointResult) -> LimiterKind | None:
+    if result.trouble or result.steady is None or result.limiter is None:
+        return None
+    return result.limiter.kind
+
+
+def _group(kind: LimiterKind, group: Sequence[EndpointResult], width: int) -> Text:
+    def rate(result: EndpointResult) -> float:
+        return (result.steady and result.steady.rate_rps) or 0.0
+
+    slowest = sorted(group, key=rate)
+    low, high = number(rate(slowest[0])), number(rate(slowest[-1]))
+    text = f"Limited by {LIMITER_NAMES[kind]}: {plural(len(group), 'endpoint')}"
+    text += f" at {span(low, high)} req/s"
+    if kind != "users":
+        named = [_name(result) for result in slowest[:NAMED]]
+        more = [f"{len(group) - NAMED} more"] if len(group) > NAMED else []
+        text += f": {in_words(named + more)}"
+    return prose(text, width, hang="  ", style=_style(group[0]))
+
+
+def _name(result: EndpointResult) -> str:
+    return shorten(clean(result.endpoint.label), LABEL).replace(" ", TIE)
+
+
+def findings(found: Sequence[Finding], width: int) -> RenderableType | None:
+    """Each finding: where, what, and what to do."""
+    order = list(MARKS)
+    blocks = [_finding(f, width) for f in sorted(found, key=lambda f: order.index(f.severity))]
+    return Group(*blocks) if blocks else None
+
+
+def _finding(finding: Finding, width: int) -> RenderableType:
+    mark, style = MARKS[finding.severity]
+    place = clean(finding.file or "")
+    if finding.line is not None:
+        place += f":{finding.line}"
+    where = [place, clean(finding.function or "")] if place else [clean(finding.endpoint)]
+    title = Text(overflow="fold").append(f"{mark} {clean(finding.code)}", style)
+    title.append("".join(f"  {shorten(part, width)}" for part in where if part))
+    said = [finding.message, finding.advice]
+    if finding.why_not:
+        said.append(f"why no fix: {finding.why_not}")
+    body = [prose(clean(text), width, indent="    ") for text in said if text]
+    return Group(title, *body)

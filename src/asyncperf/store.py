@@ -1,0 +1,291 @@
+"""A run folder and a `Run`, each from the other.
+
+    run.json          everything but the samples; replaced as a whole, never half written
+    samples-N.npz     the samples of the N-th load, as NumPy arrays
+    logs/             what the server and the load generator printed
+
+The folder is written as the run goes on, so that whatever ends it, the loads that were
+done are kept. `status` then says "running", and is read as "partial".
+"""
+
+import os
+import re
+import shutil
+import time
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from asyncperf.errors import StoreError
+from asyncperf.model import (
+    Endpoint,
+    GeneratorHealth,
+    Load,
+    LoadPlan,
+    Machine,
+    Measured,
+    Run,
+    RunStatus,
+    Samples,
+    Target,
+)
+
+SCHEMA_VERSION = 1
+HOME = Path(".asyncperf")
+RUNS = HOME / "runs"
+RUN_FILE = "run.json"
+ARRAYS = ("start_s", "latency_s", "status", "ok", "received_bytes", "cut_off_s")
+
+
+@dataclass(frozen=True)
+class _StoredEndpoint:
+    endpoint: Endpoint
+    unloaded_errors: Mapping[str, int]
+    errors: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class _StoredLoad:
+    name: str
+    started_at: float
+    duration_s: float
+    ramp_end_s: float | None
+    generator: GeneratorHealth
+    endpoints: tuple[_StoredEndpoint, ...]
+    trouble: str | None
+
+
+@dataclass(frozen=True)
+class _StoredRun:
+    schema_version: int
+    tool: str
+    started_at: float
+    machine: Machine
+    target: Target
+    plan: LoadPlan
+    loads: tuple[_StoredLoad, ...]
+    status: RunStatus
+    warnings: tuple[str, ...]
+
+
+_STORED_RUN = TypeAdapter(_StoredRun)
+_VERSION = TypeAdapter(dict[str, Any])
+
+
+class RunFolder:
+    """A run folder that is being written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.logs = path / "logs"
+        self.scratch = path / "scratch"
+        self._saved_loads = 0
+
+    def save(self, run: Run) -> None:
+        """Write what is new since the last call. Raises `StoreError`."""
+        try:
+            for number, load in enumerate(run.loads):
+                if number >= self._saved_loads:
+                    _save_samples(self.path / samples_file(number), load)
+            _replace(self.path / RUN_FILE, _STORED_RUN.dump_json(_stored(run), indent=2))
+        except OSError as error:
+            raise _cannot_write(self.path, error) from None
+        self._saved_loads = len(run.loads)
+
+    def discard_scratch(self) -> None:
+        """Remove what the load generator left; its samples have been saved."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def create_run_folder(path: Path | None, name: str, started_at: float, force: bool) -> RunFolder:
+    """Make an empty folder for a run: `path`, or a new one below `.asyncperf/runs`.
+
+    Raises `StoreError` if it cannot be made or written, or exists and holds something;
+    with `force` a folder that holds a run is emptied first, and only such a folder.
+    """
+    try:
+        if path is None:
+            path = _new_default_path(name, started_at)
+        elif path.exists():
+            _make_empty(path, force)
+        folder = RunFolder(path)
+        folder.logs.mkdir(parents=True, exist_ok=True)
+        folder.scratch.mkdir()
+    except OSError as error:
+        raise _cannot_write(path or RUNS, error) from None
+    return folder
+
+
+def _new_default_path(name: str, started_at: float) -> Path:
+    RUNS.mkdir(parents=True, exist_ok=True)
+    # Runs are large and personal; as other tools do, keep them out of version control.
+    (HOME / ".gitignore").write_text("*\n")
+    stamp = time.strftime("%Y-%m-%dT%H-%M", time.localtime(started_at))
+    base = f"{stamp}-{re.sub(r'[^A-Za-z0-9_.]+', '-', name)}"
+    for number in range(1, 1000):
+        path = RUNS / (base if number == 1 else f"{base}-{number}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        return path
+    raise StoreError(f"{RUNS} holds a thousand runs of this minute", "Remove some of them.")
+
+
+def _make_empty(path: Path, force: bool) -> None:
+    if not path.is_dir():
+        raise StoreError(f"{str(path)!r} is a file", "Name a folder with --output.")
+    if not any(path.iterdir()):
+        return
+    if not (path / RUN_FILE).exists():
+        raise StoreError(
+            f"{str(path)!r} is not empty and holds no run", "Name another folder with --output."
+        )
+    if not force:
+        raise StoreError(
+            f"{str(path)!r} already holds a run",
+            "Name another folder with --output, or replace it with --force.",
+        )
+    shutil.rmtree(path)
+
+
+def _cannot_write(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"cannot write to {str(path)!r}: {error.strerror or error}",
+        "Free or name a writable place with --output DIR.",
+    )
+
+
+def samples_file(number: int) -> str:
+    return f"samples-{number:03}.npz"
+
+
+def _save_samples(path: Path, load: Load) -> None:
+    arrays = {
+        f"{number}.{phase}.{name}": getattr(samples, name)
+        for number, measured in enumerate(load.measured)
+        for phase, samples in (("unloaded", measured.unloaded), ("loaded", measured.samples))
+        for name in ARRAYS
+    }
+    with path.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    new = path.with_suffix(".new")
+    new.write_bytes(content)
+    os.replace(new, path)
+
+
+def _stored(run: Run) -> _StoredRun:
+    return _StoredRun(
+        schema_version=SCHEMA_VERSION,
+        tool=run.tool,
+        started_at=run.started_at,
+        machine=run.machine,
+        target=run.target,
+        plan=run.plan,
+        loads=tuple(
+            _StoredLoad(
+                name=load.name,
+                started_at=load.started_at,
+                duration_s=load.duration_s,
+                ramp_end_s=load.ramp_end_s,
+                generator=load.generator,
+                endpoints=tuple(
+                    _StoredEndpoint(m.endpoint, m.unloaded.errors, m.samples.errors)
+                    for m in load.measured
+                ),
+                trouble=load.trouble,
+            )
+            for load in run.loads
+        ),
+        status=run.status,
+        warnings=run.warnings,
+    )
+
+
+def find_run(name: str | None) -> Path:
+    """The run folder that a name means: a path, a name below `.asyncperf/runs`, or the
+    newest one there if no name is given. Raises `StoreError`."""
+    if name is None:
+        runs = sorted(RUNS.glob(f"*/{RUN_FILE}"), key=lambda file: file.stat().st_mtime)
+        if not runs:
+            raise StoreError(f"no run in {str(RUNS)!r}", "Make one: asyncperf run")
+        return runs[-1].parent
+    for path in (Path(name), RUNS / name):
+        if (path / RUN_FILE).exists():
+            return path
+        if path.name == RUN_FILE and path.exists():
+            return path.parent
+    raise StoreError(f"no run at {name!r}", f"Give a run folder; the default place is {RUNS}")
+
+
+def load_run(path: Path) -> Run:
+    """Read a run folder. Raises `StoreError` when it is corrupt or of a newer schema."""
+    try:
+        content = (path / RUN_FILE).read_bytes()
+        version = _VERSION.validate_json(content).get("schema_version")
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise StoreError(
+                f"{str(path)!r} was written by a newer asyncperf (schema {version}, "
+                f"this one reads up to {SCHEMA_VERSION})",
+                "Update asyncperf to read it.",
+            )
+        stored = _STORED_RUN.validate_json(content)
+        loads = tuple(
+            _load(path / samples_file(number), load) for number, load in enumerate(stored.loads)
+        )
+    except ValidationError as error:
+        raise _corrupt(path, str(error).splitlines()[0]) from None
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise _corrupt(path, str(error)) from None
+    return Run(
+        tool=stored.tool,
+        started_at=stored.started_at,
+        machine=stored.machine,
+        target=stored.target,
+        plan=stored.plan,
+        loads=loads,
+        # A run that still says so was killed before it could say anything else.
+        status="partial" if stored.status == "running" else stored.status,
+        warnings=stored.warnings,
+    )
+
+
+def _corrupt(path: Path, why: str) -> StoreError:
+    return StoreError(f"the run in {str(path)!r} is corrupt: {why}", "Measure again.")
+
+
+def _load(path: Path, stored: _StoredLoad) -> Load:
+    with np.load(path, allow_pickle=False) as arrays:
+        measured = tuple(
+            Measured(
+                endpoint=entry.endpoint,
+                unloaded=_samples(arrays, f"{number}.unloaded", entry.unloaded_errors),
+                samples=_samples(arrays, f"{number}.loaded", entry.errors),
+            )
+            for number, entry in enumerate(stored.endpoints)
+        )
+    return Load(
+        name=stored.name,
+        started_at=stored.started_at,
+        duration_s=stored.duration_s,
+        ramp_end_s=stored.ramp_end_s,
+        generator=stored.generator,
+        measured=measured,
+        trouble=stored.trouble,
+    )
+
+
+def _samples(arrays: Mapping[str, Any], prefix: str, errors: Mapping[str, int]) -> Samples:
+    samples = Samples(**{name: arrays[f"{prefix}.{name}"] for name in ARRAYS}, errors=errors)
+    columns = (samples.start_s, samples.latency_s, samples.status, samples.ok)
+    if len({len(column) for column in (*columns, samples.received_bytes)}) != 1:
+        raise ValueError("its sample arrays differ in length")
+    return samples

@@ -1,0 +1,1 @@
+"""What is under test: find the app, read its endpoints, serve it."""

@@ -1,0 +1,221 @@
+"""Find an app as `fastapi run` does, import it, and describe it as JSON.
+
+Runs in a process of its own (`python -m asyncperf.target.inspect_app RESULT [APP]`), so that
+whatever the app does on import (patch, print, crash, exit) stays out of ours. The result
+goes to the file RESULT; standard output and error stay the app's own, so that its
+traceback reaches the user whole.
+"""
+
+import ast
+import inspect
+import json
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi_cli.config import FastAPIConfig
+from fastapi_cli.discover import (
+    ImportData,
+    get_import_data,
+    get_import_data_from_import_string,
+)
+from fastapi_cli.exceptions import FastAPICLIException
+from uvicorn.importer import ImportFromStringError, import_from_string
+
+# A request needs a value for each of these kinds of parameter that is required.
+PARAMETER_KINDS = {
+    "path": "path parameter",
+    "query": "query parameter",
+    "header": "header",
+    "cookie": "cookie",
+}
+
+
+class NotFound(Exception):
+    """No app where one was looked for: the message and the next step."""
+
+
+def find(app: str | None) -> ImportData:
+    """Resolve as `fastapi run` does: what is named, else pyproject's entrypoint, else by name."""
+    try:
+        if app is None:
+            config = FastAPIConfig.resolve()
+            if config.entrypoint is not None:
+                return get_import_data_from_import_string(config.entrypoint, from_pyproject=True)
+            return get_import_data()
+        path, separator, name = app.partition(":")
+        if separator and not path.endswith(".py"):
+            return get_import_data_from_import_string(app, from_pyproject=False)
+        if not Path(path).exists() and not path.endswith(".py") and "/" not in path:
+            raise NotFound(
+                f"there is no file {path!r}",
+                f"Name the app in the module as well: asyncperf run {path}:app",
+            )
+        return get_import_data(path=Path(path), app_name=name or None)
+    except FastAPICLIException as error:
+        raise NotFound(
+            str(error), "Name the app: asyncperf run FILE.py, or asyncperf run MODULE:APP"
+        ) from None
+
+
+def load(found: ImportData) -> Any:
+    """Import the app and make sure that it is one."""
+    try:
+        app = import_from_string(found.import_string)
+    except ImportFromStringError as error:
+        raise NotFound(str(error), "Check the name on both sides of the colon.") from None
+    if not callable(app) or isinstance(app, type):
+        raise not_an_app(found, app)
+    if not hasattr(app, "router") and not takes_asgi_arguments(app):
+        raise not_an_app(found, app)
+    return app
+
+
+def not_an_app(found: ImportData, value: object) -> NotFound:
+    return NotFound(
+        f"{found.import_string} is no ASGI app but {describe_value(value)}",
+        "Name the attribute that holds the FastAPI() object.",
+    )
+
+
+def describe_value(value: object) -> str:
+    if inspect.isfunction(value):
+        return f"the function {value.__qualname__}{inspect.signature(value)}"
+    if isinstance(value, type):
+        return f"the class {value.__qualname__}"
+    return f"of type {type(value).__qualname__}"
+
+
+def takes_asgi_arguments(app: Callable[..., Any]) -> bool:
+    """Whether `app(scope, receive, send)` is a call that its signature allows."""
+    try:
+        inspect.signature(app).bind(None, None, None)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def describe(app: Any) -> dict[str, Any]:
+    endpoints: list[dict[str, Any]] = []
+    skipped: list[dict[str, Any]] = []
+    if not isinstance(app, FastAPI):
+        return {"endpoints": endpoints, "skipped": skipped}
+    handlers = dict(iter_handlers(app))
+    for path, operations in app.openapi().get("paths", {}).items():
+        for method, operation in operations.items():
+            method = method.upper()
+            why = why_not_loaded(method, operation)
+            if why is None:
+                handler = handlers.get((method, path))
+                endpoints.append({"method": method, "path": path, "handler": handler})
+            else:
+                skipped.append({"method": method, "path": path, "why": why})
+    return {"endpoints": endpoints, "skipped": skipped}
+
+
+def why_not_loaded(method: str, operation: dict[str, Any]) -> str | None:
+    """Why this operation cannot be requested as it stands, None if it can."""
+    if method != "GET":
+        return f"{method} may write"
+    for parameter in operation.get("parameters", []):
+        if parameter.get("required"):
+            kind = PARAMETER_KINDS.get(parameter["in"], parameter["in"])
+            return f"needs the {kind} {parameter['name']!r}"
+    if operation.get("requestBody", {}).get("required"):
+        return "needs a request body"
+    if operation.get("security"):
+        return "needs credentials"
+    return None
+
+
+def iter_handlers(app: FastAPI) -> Iterator[tuple[tuple[str, str], dict[str, Any] | None]]:
+    for route in iter_routes(app):
+        path = getattr(route, "path_format", None) or getattr(route, "path", None)
+        endpoint = getattr(route, "endpoint", None)
+        for method in getattr(route, "methods", None) or ():
+            if path and endpoint:
+                yield (method, path), describe_handler(endpoint)
+
+
+def iter_routes(app: FastAPI) -> Iterator[Any]:
+    """The routes with their full paths; newer FastAPI keeps included routers nested."""
+    try:
+        from fastapi.routing import iter_route_contexts
+    except ImportError:
+        yield from app.routes
+    else:
+        yield from iter_route_contexts(app.routes)
+
+
+def describe_handler(endpoint: Callable[..., Any]) -> dict[str, Any] | None:
+    function = inspect.unwrap(endpoint)
+    while hasattr(function, "func"):  # functools.partial
+        function = function.func
+    if not inspect.isroutine(function):
+        function = type(function).__call__  # an instance that is called
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return None
+    return {
+        "file": display_path(code.co_filename),
+        "line": def_line(code.co_filename, code.co_firstlineno),
+        "name": getattr(function, "__name__", str(function)),
+        "is_async": inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function),
+    }
+
+
+def display_path(file: str) -> str:
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except ValueError:
+        return file
+
+
+def def_line(file: str, first_line: int) -> int:
+    """The line of the `def` itself: `co_firstlineno` is that of the first decorator."""
+    try:
+        tree = ast.parse(Path(file).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return first_line
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = [decorator.lineno for decorator in node.decorator_list] + [node.lineno]
+            if min(lines) == first_line:
+                return node.lineno
+    return first_line
+
+
+def main(result_file: str, app: str | None) -> int:
+    # `python -m` puts the working directory first; `fastapi run` puts the app's root there.
+    sys.path[:] = [entry for entry in sys.path if entry not in ("", str(Path.cwd()))]
+    try:
+        found = find(app)
+        result = {
+            "import_string": found.import_string,
+            "app_dir": str(found.module_data.extra_sys_path),
+            **describe(load(found)),
+        }
+    except NotFound as error:
+        message, hint = error.args
+        result = {"error": message, "hint": hint}
+    except Exception as error:
+        print_user_traceback(error)
+        result = {"error": f"{type(error).__name__} on import", "hint": ""}
+    Path(result_file).write_text(json.dumps(result), encoding="utf-8")
+    return 0
+
+
+def print_user_traceback(error: BaseException) -> None:
+    """The traceback from the user's first frame on; if there is none, all of it."""
+    machinery = (__file__, "importlib", "fastapi_cli", "uvicorn")
+    tb = error.__traceback__
+    while tb is not None and any(part in tb.tb_frame.f_code.co_filename for part in machinery):
+        tb = tb.tb_next
+    traceback.print_exception(type(error), error, tb or error.__traceback__)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None))

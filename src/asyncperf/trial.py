@@ -1,0 +1,178 @@
+"""One trial: a fresh server, one user alone, then the load, watched until it is enough.
+
+The server is started anew for every trial. A load leaves hundreds of requests in the
+thread pool's queue that no client waits for any more; the next endpoint must not inherit
+them.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from asyncperf.analysis.capacity import Demand, limiters
+from asyncperf.analysis.diagnosis import unloaded_response_s, view_of
+from asyncperf.analysis.sufficiency import expected_s, view_is_enough
+from asyncperf.errors import AsyncperfError, Interrupted
+from asyncperf.load.engine import LoadEngine, LoadSession, Recording, Workload
+from asyncperf.model import Endpoint, Load, LoadPlan, Measured, Samples, Target
+from asyncperf.target.discover import FoundApp
+from asyncperf.target.server import Server, free_port
+
+POLL_S = 0.5
+# The generator needs a moment to start and to stop, beyond its time under load.
+GENERATOR_MARGIN_S = 30.0
+
+
+class Watcher(Protocol):
+    """Someone to tell how a load stands."""
+
+    def __call__(self, recording: Recording, expected_s: float | None) -> None:
+        """`expected_s` is how long the load will probably take, ramp included; None while
+        the single user is at work."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all trials of a run share. `port` is None for a free one each time."""
+
+    app: FoundApp
+    target: Target
+    plan: LoadPlan
+    engine: LoadEngine
+    env: Mapping[str, str]
+    logs: Path
+    port: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What came of one trial; `error` is set when it ended the run as well."""
+
+    load: Load
+    warnings: tuple[str, ...] = ()
+    error: AsyncperfError | None = None
+
+
+def run_trial(bench: Bench, workload: Workload, number: int, watcher: Watcher) -> Trial:
+    """Serve and load. Raises `AsyncperfError` or KeyboardInterrupt only before the load
+    has begun; after that what was recorded is returned with the error."""
+    port = bench.port if bench.port is not None else free_port()
+    log = bench.logs / f"server-{number:03}.log"
+    error: AsyncperfError | None = None
+    trouble: str | None = None
+    started_at = time.time()
+    workers = bench.target.workers
+    with Server(bench.app, workers=workers, port=port, log=log, env=bench.env) as server:
+        session = bench.engine.start(workload, bench.plan, server.url)
+        try:
+            trouble = watch(bench, workload, server, session, watcher)
+        except KeyboardInterrupt:
+            error = Interrupted("interrupted")
+            trouble = "interrupted"
+        except AsyncperfError as failure:
+            error = failure
+            trouble = str(failure)
+        recording = session.stop()
+        lost = server.workers_lost if error is None else 0
+    warnings = (f"{lost} of the server's workers died during {workload.name}",) if lost else ()
+    return Trial(load_of(bench, workload, recording, started_at, trouble), warnings, error)
+
+
+def watch(
+    bench: Bench, workload: Workload, server: Server, session: LoadSession, watcher: Watcher
+) -> str | None:
+    """Wait until the load has recorded enough; what went wrong, in a sentence, if anything."""
+    plan = bench.plan
+    requests_alone = 0
+    progressed = time.monotonic()
+    while True:
+        time.sleep(POLL_S)
+        server.check()
+        ended = session.ended
+        recording = session.read()
+        if recording.ramp_started_at is not None:
+            if ended:
+                return ended_early(plan, recording)
+            if is_done(bench, recording):
+                return None
+            watcher(recording, expected_length_s(bench, recording))
+            continue
+        if failures := failures_alone(recording):
+            return f"failed for a single user ({failures}), so it was not loaded"
+        if ended:
+            return "the load generator exited before the load began"
+        if (count := sum(map(len, recording.unloaded.values()))) > requests_alone:
+            requests_alone, progressed = count, time.monotonic()
+        if time.monotonic() - progressed > plan.timeout_s:
+            return (
+                f"a single user had no answer within {plan.timeout_s:g} s (--timeout), "
+                "so it was not loaded"
+            )
+        watcher(recording, None)
+
+
+def failures_alone(recording: Recording) -> str:
+    return ", ".join(error for samples in recording.unloaded.values() for error in samples.errors)
+
+
+def ended_early(plan: LoadPlan, recording: Recording) -> str | None:
+    """What it means that the generator has exited by itself: nothing, if its time was up."""
+    if plan.run_time_s is not None and recording.duration_s > plan.run_time_s - 1:
+        return None
+    return f"the load generator exited by itself after {recording.duration_s:.0f} s"
+
+
+def is_done(bench: Bench, recording: Recording) -> bool:
+    """Whether the load may be stopped from here; with a fixed run time the generator stops
+    by itself, unless it is stuck."""
+    plan = bench.plan
+    if plan.run_time_s is not None:
+        return recording.duration_s > plan.run_time_s + GENERATOR_MARGIN_S
+    if recording.duration_s >= plan.max_time_s:
+        return True
+    measured = measured_of(bench, recording)
+    return view_is_enough(view_of(measured, recording.ramp_end_s, recording.duration_s))
+
+
+def expected_length_s(bench: Bench, recording: Recording) -> float | None:
+    for measured in measured_of(bench, recording):
+        response_s = unloaded_response_s(measured.unloaded)
+        if response_s is not None:
+            handler = measured.endpoint.handler
+            is_async = handler.is_async if handler else None
+            demand = Demand(is_async, response_s, bench.plan.users, bench.target.workers)
+            return expected_s(bench.plan, response_s, limiters(demand)[0].ceiling_rps)
+    return None
+
+
+def measured_of(bench: Bench, recording: Recording) -> tuple[Measured, ...]:
+    """The recording's endpoints, with their handlers where the app has them."""
+    known = {(e.method, e.path): e for e in bench.target.endpoints}
+    keys = dict.fromkeys((*recording.unloaded, *recording.loaded))
+    return tuple(
+        Measured(
+            endpoint=known.get(key, Endpoint(*key)),
+            unloaded=recording.unloaded.get(key, Samples.none()),
+            samples=recording.loaded.get(key, Samples.none()),
+        )
+        for key in keys
+    )
+
+
+def load_of(
+    bench: Bench, workload: Workload, recording: Recording, started_at: float, trouble: str | None
+) -> Load:
+    measured = measured_of(bench, recording)
+    if not measured and workload.endpoint:
+        measured = (Measured(workload.endpoint, Samples.none(), Samples.none()),)
+    return Load(
+        name=workload.name,
+        started_at=recording.ramp_started_at or started_at,
+        duration_s=recording.duration_s,
+        ramp_end_s=recording.ramp_end_s,
+        generator=recording.generator,
+        measured=measured,
+        trouble=trouble,
+    )

@@ -1,0 +1,103 @@
+"""The JSON follows its published schema, is exact, and is JSON for every reader."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from asyncperf.model import Figures, GeneratorHealth, Latency, Limiter
+from asyncperf.report.result_json import result_document, result_json
+
+from .builder import CASES, experiment
+
+DOCS = Path(__file__).parents[2] / "docs"
+SCHEMA = json.loads((DOCS / "result.schema.json").read_text(encoding="utf-8"))
+VALIDATOR = Draft202012Validator(SCHEMA)
+
+
+def refuse(constant):
+    raise AssertionError(f"{constant} is not JSON")
+
+
+def test_the_schema_is_a_schema():
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_case_follows_the_schema(case):
+    document = json.loads(result_json(CASES[case]()), parse_constant=refuse)
+    VALIDATOR.validate(document)
+    assert document == result_document(CASES[case]())
+
+
+def test_the_schema_refuses_what_it_does_not_name():
+    document = result_document(experiment())
+    document["endpoints"][0]["surprise"] = 1
+    assert not VALIDATOR.is_valid(document)
+
+
+def test_the_page_names_every_field_of_load_and_endpoint():
+    page = (DOCS / "result.md").read_text(encoding="utf-8")
+    fields = {
+        *SCHEMA["properties"],
+        *SCHEMA["properties"]["load"]["properties"],
+        *SCHEMA["$defs"]["endpoint"]["properties"],
+        *SCHEMA["$defs"]["finding"]["properties"],
+    }
+    assert [field for field in sorted(fields) if f"`{field}" not in page] == []
+
+
+def test_values_are_exact_and_steady_and_whole_run_are_apart():
+    diagnosis = experiment()
+    first, result = result_document(diagnosis)["endpoints"][0], diagnosis.endpoints[0]
+    assert first["rate_rps"] == result.steady.rate_rps
+    assert first["latency_s"]["mean"] == result.steady.latency.mean_s
+    assert first["latency_s"]["p99.9"] is None
+    assert first["whole_run"]["requests"] == 1520
+    assert first["limiter"]["kind"] == "thread_pool"
+    assert first["limiter"]["capacity"] == 80
+    assert first["measured_over_ceiling"] == pytest.approx(1, abs=0.001)
+    assert first["handler"] == {
+        "file": "app.py",
+        "line": 71,
+        "name": "sync_baseline",
+        "async": False,
+    }
+
+
+def test_without_a_window_the_figures_are_null_with_a_reason():
+    second = result_document(CASES["partial"]())["endpoints"][1]
+    assert (second["requests"], second["rate_rps"], second["latency_s"]) == (0, None, None)
+    assert second["no_window_why"] == "the load ended during its ramp"
+
+
+def test_the_worst_generator_speaks_for_the_load():
+    diagnosis = experiment()
+    worse = replace(diagnosis.run.loads[1], generator=GeneratorHealth(0.9, None, 2))
+    loads = (diagnosis.run.loads[0], worse)
+    diagnosis = replace(diagnosis, run=replace(diagnosis.run, loads=loads))
+    generator = result_document(diagnosis)["load"]["generator"]
+    assert generator == {"cpu": 0.9, "max_drift_s": 0.0121, "processes": 2}
+
+
+@given(st.floats(), st.floats(), st.integers(0, 10**9))
+def test_no_float_becomes_nan_or_infinity(rate, time, requests):
+    latency = Latency(time, time, time, {50: time, 99.9: None})
+    figures = Figures(requests, 0, rate, latency)
+    limiter = Limiter("thread_pool", 80, time, rate, time)
+    result = replace(
+        experiment().endpoints[0],
+        whole=figures,
+        steady=figures,
+        limiter=limiter,
+        unloaded_s=time,
+        ceiling_rps=rate,
+    )
+    text = result_json(replace(experiment(), endpoints=(result,)))
+    found = json.loads(text, parse_constant=refuse)["endpoints"][0]["rate_rps"]
+    assert found == (rate if math.isfinite(rate) else None)

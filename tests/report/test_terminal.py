@@ -1,0 +1,154 @@
+"""What a person sees, at 80 columns, with and without colour, Unicode and good manners."""
+
+import io
+import math
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from asyncperf.model import (
+    PERCENTILES,
+    Diagnosis,
+    Endpoint,
+    Figures,
+    Finding,
+    Latency,
+    Limiter,
+    NextLimiter,
+    Window,
+)
+from asyncperf.report.terminal import render
+
+from .builder import CASES
+
+
+def plain(diagnosis: Diagnosis, width: int = 80, charted: bool | None = None) -> str:
+    """As printed to a pipe."""
+    file = io.StringIO()
+    render(diagnosis, Console(file=file, width=width), charted)
+    return file.getvalue()
+
+
+def in_ascii(diagnosis: Diagnosis) -> str:
+    """As printed to a stream that carries ASCII alone; fails on any other character."""
+    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    render(diagnosis, Console(file=file, width=80))
+    file.seek(0)
+    return file.read()
+
+
+def colourful(diagnosis: Diagnosis, no_color: bool = False) -> str:
+    file = io.StringIO()
+    console = Console(
+        file=file, width=80, force_terminal=True, color_system="truecolor", no_color=no_color
+    )
+    render(diagnosis, console)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_looks_like_its_golden_file(case, matches_golden):
+    matches_golden(plain(CASES[case]()), f"{case}.txt")
+
+
+def test_ascii_looks_like_its_golden_file(matches_golden):
+    matches_golden(in_ascii(CASES["experiment"]()), "experiment-ascii.txt")
+
+
+@pytest.mark.parametrize("width", [40, 80, 132])
+@pytest.mark.parametrize("case", CASES)
+def test_no_line_is_wider_than_the_terminal_or_ends_in_blanks(case, width):
+    for line in plain(CASES[case](), width).splitlines():
+        assert cell_len(line) <= width
+        assert line == line.rstrip()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_ascii_streams_get_the_same_report(case):
+    assert len(in_ascii(CASES[case]()).splitlines()) == len(plain(CASES[case]()).splitlines())
+
+
+def test_the_answer_is_in_the_first_lines():
+    first = "\n".join(plain(CASES["experiment"]()).splitlines()[:8])
+    assert "GET /sync_baseline      5.331  the thread pool, 80 of 80 busy" in first
+    assert "GET /async_concurrent   99.92  the 500 users themselves" in first
+
+
+def test_the_thread_pool_is_explained_where_no_finding_does():
+    text = " ".join(plain(CASES["unpublished"]()).split())
+    assert "80 of 80 busy: a request waits 78.74 s for one of 40 threads per worker" in text
+
+
+def test_an_invalid_run_says_so_first():
+    assert plain(CASES["invalid"]()).startswith("NOT VALID: the load generator was the limit")
+
+
+def test_a_partial_run_says_so_first_and_why_it_cannot_tell():
+    text = plain(CASES["partial"]())
+    assert text.startswith("PARTIAL RUN")
+    assert "cannot tell: the load ended during its ramp" in text
+
+
+def test_many_endpoints_get_tables_and_no_charts_unless_asked():
+    text = plain(CASES["many"]())
+    assert all(f"resource_{k}" in text for k in range(30))
+    assert "over time" not in text
+    assert "over time" in plain(CASES["many"](), charted=True)
+
+
+def test_untrusted_names_neither_escape_nor_style():
+    text = colourful(CASES["hostile"]())
+    assert not set(re.findall(r"\x1b(?!\[[\d;]*m)", text))
+    assert "\x1b[2J" not in text
+    assert "[bold red]markup" in text
+    assert "http://evil" not in text
+
+
+def test_no_color_leaves_the_words_and_takes_the_colours():
+    text = colourful(CASES["experiment"](), no_color=True)
+    codes = {code for run in re.findall(r"\x1b\[([\d;]*)m", text) for code in run.split(";")}
+    assert codes <= {"0", "1", "2"}  # reset, bold, dim
+    assert re.sub(r"\x1b\[[\d;]*m", "", text) == plain(CASES["experiment"]())
+
+
+odd = st.floats(min_value=0) | st.just(math.nan)
+counts = st.integers(0, 10**15)
+
+
+@settings(max_examples=60)
+@given(st.text(), st.text(), odd, odd, odd, counts, st.booleans())
+def test_any_name_and_figure_renders_within_80_columns(path, words, rate, time, share, n, known):
+    latency = Latency(time, time, time, dict.fromkeys(PERCENTILES, time if known else None))
+    figures = Figures(n, n, rate if known else None, latency if known else None)
+    diagnosis = CASES["experiment"]()
+    result = replace(
+        diagnosis.endpoints[0],
+        endpoint=Endpoint(words, path),
+        whole=figures,
+        steady=figures,
+        window=Window(time, time, time, n),
+        limiter=Limiter("thread_pool", n, time, share, time if known else None),
+        ceiling_rps=rate,
+        next_limiter=NextLimiter("thread_pool", rate, n),
+        errors={words: n},
+        trouble=None if known else words,
+        published=diagnosis.endpoints[0].published if known else None,
+    )
+    finding = replace(diagnosis.findings[0], message=words, file=path, function=words)
+    odd_one = replace(diagnosis, endpoints=(result,) * 2, findings=(finding,), warnings=(words,))
+    for text in (plain(odd_one), in_ascii(odd_one)):
+        assert all(cell_len(line) <= 80 for line in text.split("\n"))
+
+
+def test_a_finding_is_not_said_twice():
+    diagnosis = CASES["partial"]()
+    why = "the load ended during its ramp"
+    finding = Finding("too-little-data", "warning", "GET /async_independent", why, "Use -t.")
+    text = plain(replace(diagnosis, findings=(finding,)))
+    assert text.count(why) == 1
+    assert "cannot tell: there is no steady window" in text
