@@ -160,7 +160,8 @@ def run(
     settings = load_settings(flags, env or ())
     outcome = measure(settings, output, force, quiet)
     diagnosis = diagnose(outcome.run)
-    show(diagnosis, json_file, csv_prefix, quiet)
+    if outcome.run.loads or json_file:
+        show(diagnosis, json_file, csv_prefix, quiet)
     print(f"Wrote {clean(str(outcome.folder))}", file=sys.stderr)
     if outcome.error is not None:
         raise outcome.error
@@ -239,7 +240,8 @@ def main() -> NoReturn:
     except AsyncperfError as error:
         print(f"asyncperf: {clean(str(error))}", file=sys.stderr)
         for line in error.hint.splitlines():
-            print(f"  {clean(line)}", file=sys.stderr)
+            indent = line[: len(line) - len(line.lstrip(" "))]
+            print(f"  {indent}{clean(line)}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(errors.INTERRUPTED)

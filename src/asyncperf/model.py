@@ -215,8 +215,9 @@ class Figures:
     """Requests that ended within one stretch of time.
 
     `requests` counts all of them, `failures` those that failed. In the steady window
-    `rate_rps` and `latency` are of the successes; over the whole run they are of all
-    requests, as Locust counts.
+    `rate_rps` and `latency` are of the successes, and the rate is averaged over the
+    position of the window's edges; over the whole run they are of all requests, as
+    Locust counts.
     """
 
     requests: int

@@ -76,8 +76,8 @@ def endpoint_result(
     samples = measured.samples
     steady = histogram = None
     if isinstance(window, Window):
-        inside = statistics.completed_within(samples, window.start_s, window.end_s)
-        steady = statistics.steady_figures(inside, window.length_s)
+        inside = statistics.completed_within(samples, window)
+        steady = statistics.steady_figures(inside, window)
         histogram = statistics.histogram(inside.latency_s[inside.ok])
     unloaded_s = unloaded_response_s(measured.unloaded)
     limits = explain(run, load, measured.endpoint, unloaded_s, steady)

@@ -28,7 +28,7 @@ def _of(result: EndpointResult) -> Iterable[Finding]:
             code="generator-saturated",
             severity="error",
             endpoint=result.endpoint.label,
-            message=saturated,
+            message=sentence(saturated),
             advice="Use fewer users, slower requests, or a machine with more cores.",
         )
     elif result.steady is None and result.trouble is None:
@@ -36,8 +36,8 @@ def _of(result: EndpointResult) -> Iterable[Finding]:
             code="too-little-data",
             severity="warning",
             endpoint=result.endpoint.label,
-            message=result.no_window_why or "no steady state was found",
-            advice="Load it for longer with -t, or with fewer users.",
+            message=sentence(result.no_window_why or "no steady state was found"),
+            advice="Until then no figure of it is quoted.",
         )
     else:
         yield from _pool_saturated(result)
@@ -48,6 +48,14 @@ def generator_limit(generator: GeneratorHealth) -> str | None:
     if generator.cpu is None or generator.cpu < GENERATOR_CPU * generator.processes:
         return None
     return f"the load generator used {generator.cpu:.0%} of a core: its figures are its own"
+
+
+def sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def spoken(time_s: float) -> str:
+    return f"{time_s:.2f} s" if time_s >= 1 else f"{time_s * 1000:.3g} ms"
 
 
 def _pool_saturated(result: EndpointResult) -> Iterable[Finding]:
@@ -65,12 +73,12 @@ def _pool_saturated(result: EndpointResult) -> Iterable[Finding]:
         line=handler.line if handler else None,
         function=handler.name if handler else None,
         message=(
-            f"each request waits {limiter.wait_s or 0:.3g} s for one of {THREAD_TOKENS} threads "
-            f"per worker, then holds it for {limiter.hold_s:.3g} s"
+            f"Each request waits {spoken(limiter.wait_s or 0)} for one of {THREAD_TOKENS} threads "
+            f"per worker, then holds it for {spoken(limiter.hold_s)}."
         ),
         advice=(
-            f"With asynchronous tasks, or a bigger pool: up to {following.ceiling_rps:.3g} req/s "
-            f"at {following.users} users."
+            f"Awaited tasks in an `async def`, or a bigger pool, would let {following.users:,} "
+            f"users have {following.ceiling_rps:.1f} req/s instead of {limiter.ceiling_rps:.1f}."
         ),
         evidence={
             "capacity": float(limiter.capacity),

@@ -6,7 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from asyncperf.model import PERCENTILES, Figures, Floats, Histogram, Latency, Samples, Timeline
+from asyncperf.analysis.steady import steady_rate
+from asyncperf.model import (
+    PERCENTILES,
+    Figures,
+    Floats,
+    Histogram,
+    Latency,
+    Samples,
+    Timeline,
+    Window,
+)
 
 TIMELINE_BINS = 60
 HISTOGRAM_BINS = 12
@@ -53,9 +63,9 @@ def whole_run(samples: Samples) -> Figures:
     )
 
 
-def completed_within(samples: Samples, start_s: float, end_s: float) -> Samples:
+def completed_within(samples: Samples, window: Window) -> Samples:
     """The samples that completed in [start, end)."""
-    inside = (samples.end_s >= start_s) & (samples.end_s < end_s)
+    inside = (samples.end_s >= window.start_s) & (samples.end_s < window.end_s)
     return replace(
         samples,
         start_s=samples.start_s[inside],
@@ -66,14 +76,14 @@ def completed_within(samples: Samples, start_s: float, end_s: float) -> Samples:
     )
 
 
-def steady_figures(inside: Samples, length_s: float) -> Figures:
+def steady_figures(inside: Samples, window: Window) -> Figures:
     """Figures of a window's samples: rate and latency are of the successes, because a
     fast error is no fast answer."""
     succeeded = int(inside.ok.sum())
     return Figures(
         requests=len(inside),
         failures=len(inside) - succeeded,
-        rate_rps=succeeded / length_s,
+        rate_rps=steady_rate(inside.end_s[inside.ok], window),
         latency=latency(inside.latency_s[inside.ok]),
     )
 

@@ -6,15 +6,14 @@ together. A window that cuts a wave is wrong by several percent, so the rate is 
 over whole cycles:
 
 1. *Settle.* Nothing counts before every request that was sent during the ramp is done.
-2. *Cycle.* The period of the completions is found near the response time, unloaded or
+2. *Cycle.* The period of the completions is sought near the response time, unloaded or
    loaded, as the frequency that maximises the Z^2_m statistic (Buccheri et al., 1983,
-   Astron. Astrophys. 128, 245), which works on event times and takes several harmonics,
-   because a wave is no sine.
+   Astron. Astrophys. 128, 245), which takes several harmonics because a wave is no sine.
 3. *Truncate.* If the cycles' counts or latencies still drift, those before the point
    that minimises the marginal standard error are dropped: MSER (White, 1997, Simulation
    69, 323). A load whose best truncation lies in its second half has not become steady.
-4. *Align.* The window takes as many whole cycles as fit, shifted so that its edges fall
-   where the fewest requests complete: there an error in the period costs least.
+4. *Average.* The window is the last whole cycles there are, and the rate in it is averaged
+   over the position of its edges, see `steady_rate`.
 """
 
 import math
@@ -28,23 +27,17 @@ HARMONICS = 4
 # The period is sought between these multiples of a response time: queueing stretches it,
 # a median drawn from the short side of two kinds of request understates it.
 SEARCH = (0.7, 1.4)
-# Bins per expected period; grid steps per independent frequency (1 / length), first in
-# the spectrum of the bins, then on the event times between two of those steps.
+# Bins per expected period, and grid steps per independent frequency (1 / length).
 BINS_PER_PERIOD = 64
 OVERSAMPLING = 8
-REFINEMENT = 81
 # Z^2_m of unrelated events exceeds 2m + 40 once in some 10^7 frequencies looked at.
 SIGNIFICANT_Z = 2 * HARMONICS + 40
-# Events kept for the refinement; thinning leaves the waves where they are.
-MAX_EVENTS = 20_000
 # A window of so many cycles may cut one: the error is below a fifth of a percent.
 MANY_CYCLES = 500
 
 # Fewer cycles than this are an anecdote.
 MIN_CYCLES = 3
 MIN_REQUESTS = 100
-# From here on a whole cycle can be given up to place the edges freely.
-FREE_ALIGNMENT_CYCLES = 4
 # Dropping cycles must move a mean by this share and by so many standard errors of the
 # rest; else MSER would be chasing noise.
 TRUNCATION_MATTERS = 0.005
@@ -92,7 +85,8 @@ def find_window(view: LoadView) -> Window | NotSteady:
     truncated = truncation(ends, latencies, settled_s, view.duration_s, cycle_s)
     if isinstance(truncated, NotSteady):
         return truncated
-    return align(ends, truncated, view.duration_s, cycle_s)
+    cycles = int((view.duration_s - truncated) // cycle_s)
+    return Window(view.duration_s - cycles * cycle_s, view.duration_s, cycle_s, cycles)
 
 
 def settle_time(view: LoadView, ramp_end_s: float) -> float | None:
@@ -138,20 +132,7 @@ def wave_near(ends_s: Floats, response_s: float) -> float | None:
     multiples = np.outer(np.arange(1, HARMONICS + 1), candidates)
     z = 2 / len(times_s) * power[multiples].sum(axis=0)
     best = int(np.argmax(z))
-    if z[best] < SIGNIFICANT_Z:
-        return None
-    step = 1 / (padded * bin_s)
-    finer = candidates[best] * step + np.linspace(-step, step, REFINEMENT)
-    thinned = times_s[:: max(1, len(times_s) // MAX_EVENTS)]
-    return float(1 / finer[np.argmax(z_statistic(thinned, finer))])
-
-
-def z_statistic(times_s: Floats, frequencies: Floats) -> Floats:
-    """Z^2_m for each frequency (Buccheri et al., 1983, eq. 2): chi-square with 2m degrees
-    of freedom for events without a period."""
-    turns = np.exp(2j * np.pi * np.outer(frequencies, times_s))
-    resultants = [np.abs((turns**k).sum(axis=1)) ** 2 for k in range(1, HARMONICS + 1)]
-    return np.asarray(2 / len(times_s) * np.sum(resultants, axis=0), dtype=np.float64)
+    return float(padded * bin_s / candidates[best]) if z[best] >= SIGNIFICANT_Z else None
 
 
 def truncation(
@@ -195,18 +176,15 @@ def mser(values: Floats) -> int:
     return int(np.argmin([values[d:].var() / (n - d) for d in range(n // 2 + 1)]))
 
 
-def align(ends_s: Floats, from_s: float, to_s: float, cycle_s: float) -> Window:
-    """As many whole cycles as fit, their edges where the fewest requests complete."""
-    cycles = int((to_s - from_s) // cycle_s)
-    if cycles >= FREE_ALIGNMENT_CYCLES:
-        cycles -= 1
-    slack_s = min(to_s - from_s - cycles * cycle_s, cycle_s)
-    offsets = np.linspace(0, slack_s, BINS_PER_PERIOD)
-    starts = from_s + offsets
-    crowd = np.zeros(len(starts))
-    for width_s in (cycle_s / 64, cycle_s / 32, cycle_s / 16, cycle_s / 8):
-        for edges in (starts, starts + cycles * cycle_s):
-            crowd += np.searchsorted(ends_s, edges + width_s)
-            crowd -= np.searchsorted(ends_s, edges - width_s)
-    start_s = float(starts[np.argmin(crowd)])
-    return Window(start_s, start_s + cycles * cycle_s, cycle_s, cycles)
+def steady_rate(ends_s: Floats, window: Window) -> float:
+    """Completions per second in a window, averaged over every position of its edges.
+
+    The mean over all windows of one cycle less that fit into it. So each completion
+    weighs 1, but for those in the first and the last cycle, which weigh as much as they
+    are cycles away from the edge. A moving average over a period cancels everything that
+    comes round with it (Hyndman and Athanasopoulos, "Forecasting", section 3.3), and
+    where the period is a little wrong, the error is of second order.
+    """
+    from_edge_s = np.minimum(ends_s - window.start_s, window.end_s - ends_s)
+    weights = np.clip(from_edge_s / window.cycle_s, 0, 1)
+    return float(weights.sum() / (window.length_s - window.cycle_s))

@@ -61,7 +61,8 @@ def header(diagnosis: Diagnosis, width: int) -> RenderableType:
     load = f"{plural(plan.users, 'user')} at {plan.spawn_rate:g}/s, {plan.model} load"
     return Group(
         prose(" · ".join(clean(part) for part in served if part), width, style="bold"),
-        prose(f"{load} · {_generator(diagnosis)}", width),
+        prose(load, width),
+        prose(_generator(diagnosis), width),
     )
 
 
@@ -69,16 +70,17 @@ def _generator(diagnosis: Diagnosis) -> str:
     health = [result.generator for result in diagnosis.endpoints]
     cpu = max((h.cpu for h in health if known(h.cpu)), default=None)
     drift = max((h.max_drift_s for h in health if known(h.max_drift_s)), default=None)
-    parts = [clean(diagnosis.run.plan.engine).capitalize()]
-    if cpu is None and drift is None:
-        parts.append("its own health unknown")
+    parts = []
     if cpu is not None:
         processes = max(h.processes for h in health)
         where = f" in {processes} processes" if processes > 1 else ""
         parts.append(f"{percent(cpu, 0)} of a core{where}")
     if drift is not None:
-        parts.append(f"longest delay {seconds(drift)}")
-    return ", ".join(parts)
+        parts.append(f"at most {seconds(drift)} late")
+    said = ", ".join(parts) or "its own health unknown"
+    if parts and diagnosis.valid:
+        said += "; the figures are the app's"
+    return f"{clean(diagnosis.run.plan.engine).capitalize()}: {said}"
 
 
 def verdict(diagnosis: Diagnosis, width: int) -> RenderableType:

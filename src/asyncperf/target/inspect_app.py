@@ -56,6 +56,12 @@ def find(app: str | None) -> ImportData:
             )
         return get_import_data(path=Path(path), app_name=name or None)
     except FastAPICLIException as error:
+        if app is None:
+            raise NotFound(
+                f"there is none in {Path.cwd()}",
+                "`fastapi run` looks for main.py, app.py or api.py, here and in app/. "
+                "Name another: asyncperf run FILE.py, or asyncperf run MODULE:APP",
+            ) from None
         raise NotFound(
             str(error), "Name the app: asyncperf run FILE.py, or asyncperf run MODULE:APP"
         ) from None

@@ -94,7 +94,7 @@ class Server:
         started = time.monotonic()
         answered: float | None = None
         while True:
-            self.check()
+            self.check("before it was ready")
             now = time.monotonic()
             if answered is None and self._answers():
                 answered = now
@@ -120,11 +120,11 @@ class Server:
             connection.close()
         return True
 
-    def check(self) -> None:
-        """Raise `TargetError` if the server has exited."""
+    def check(self, when: str = "under load") -> None:
+        """Raise `TargetError` if the server has exited; `when` says at which time that was."""
         code = self._process.exit_code
         if code is not None:
-            raise TargetError(f"the server exited with code {code}", self._last_words())
+            raise TargetError(f"the server exited {when} (code {code})", self._last_words())
 
     @property
     def workers_lost(self) -> int:

@@ -1,0 +1,110 @@
+"""Real servers under a real load, driven as a user drives them: by the command line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+APPS = Path(__file__).parent / "apps"
+# Generous: it only bounds a test that is about to fail.
+PATIENCE_S = 90.0
+MARK = "ASYNCPERF_TEST_MARK"
+
+
+@dataclass(frozen=True)
+class Finished:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.out)
+        return document
+
+
+@dataclass(frozen=True)
+class Running:
+    """An asyncperf process in a directory of its own; its children carry its mark."""
+
+    process: subprocess.Popen[str]
+    directory: Path
+    mark: str
+
+    def finish(self) -> Finished:
+        out, err = self.process.communicate(timeout=PATIENCE_S)
+        return Finished(self.process.returncode, out, err)
+
+    def interrupt(self, number: signal.Signals = signal.SIGINT) -> Finished:
+        self.process.send_signal(number)
+        return self.finish()
+
+    def family(self) -> list[psutil.Process]:
+        """Every living process that was started for this run, however it was started."""
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            return (
+                process.environ().get(MARK) == self.mark
+                and process.status() != psutil.STATUS_ZOMBIE
+            )
+        except (psutil.Error, OSError):
+            return False
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"still waiting for {what}"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Start `asyncperf ARGS`; at the end of the test none of its processes may be left."""
+    started: list[Running] = []
+
+    def start(*args: object, env: dict[str, str] | None = None, cwd: Path = tmp_path) -> Running:
+        mark = uuid.uuid4().hex
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("ASYNCPERF_")}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "asyncperf", *map(str, args)],
+            cwd=cwd,
+            env=inherited | {MARK: mark} | (env or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        running = Running(process, tmp_path, mark)
+        started.append(running)
+        return running
+
+    yield start
+    for running in started:
+        if running.process.poll() is None:
+            running.process.kill()
+            running.process.communicate()
+        wait_until(lambda r=running: not r.family(), f"{running.family()} to be gone")
+
+
+@pytest.fixture
+def asyncperf(start: Callable[..., Running]) -> Callable[..., Finished]:
+    """Run `asyncperf ARGS` to its end."""
+
+    def run(*args: object, **how: Any) -> Finished:
+        return start(*args, **how).finish()
+
+    return run

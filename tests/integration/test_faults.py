@@ -1,0 +1,190 @@
+"""Apps and settings that go wrong: the message names it, the code is right, nothing is lost."""
+
+import json
+import resource
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from asyncperf.store import load_run
+
+from .conftest import APPS, ROOT, Finished, Running
+
+FAULTY = APPS / "faulty.py"
+QUICK = ("-u", 10, "-r", 20, "--timeout", "2s", "--workers", 1)
+Asyncperf = Callable[..., Finished]
+
+
+def test_no_app_in_the_directory(asyncperf: Asyncperf, tmp_path: Path) -> None:
+    done = asyncperf("run")
+    assert done.code == 3
+    assert f"there is none in {tmp_path}" in done.err
+    assert "asyncperf run FILE.py" in done.err
+
+
+@pytest.mark.parametrize(
+    ("source", "app", "says"),
+    [
+        ("def helper():\n    return 1 / 0\nhelper()\n", "mine.py", "line 2, in helper"),
+        ("x = 1\n", "mine.py", "Could not find FastAPI app"),
+        ("def app(): ...\n", "mine:app", "is no ASGI app but the function app()"),
+        ("x = 1\n", "mine:app", 'Attribute "app" not found'),
+        ("x = 1\n", "other.py", "Path does not exist other.py"),
+        ("x = 1\n", "other:app", 'Could not import module "other"'),
+        ("raise SystemExit('not today')\n", "mine.py", "not today"),
+    ],
+)
+def test_app_that_cannot_be_imported(
+    asyncperf: Asyncperf, tmp_path: Path, source: str, app: str, says: str
+) -> None:
+    (tmp_path / "mine.py").write_text(source)
+    done = asyncperf("run", app)
+    assert done.code == 3
+    assert says in done.err
+    assert not (tmp_path / ".asyncperf").exists()
+
+
+def test_bad_task_length_is_the_apps_own_message(asyncperf: Asyncperf) -> None:
+    done = asyncperf("run", ROOT / "app.py", env={"SECONDS_TO_SLEEP": "-1"})
+    assert done.code == 3
+    assert "SECONDS_TO_SLEEP must be a number of seconds, 0 or more, not '-1'" in done.err
+
+
+def test_port_that_is_taken(asyncperf: Asyncperf) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = asyncperf("run", FAULTY, "--port", port, "--include", "/fine")
+    assert done.code == 3
+    assert f"port {port} on 127.0.0.1 cannot be used" in done.err
+
+
+def test_server_that_exits_at_start(asyncperf: Asyncperf) -> None:
+    done = asyncperf("run", APPS / "no_start.py")
+    assert done.code == 3
+    assert "the server exited before it was ready" in done.err
+    assert "RuntimeError: no database at db:5432" in done.err
+
+
+def test_server_that_dies_under_load(asyncperf: Asyncperf, tmp_path: Path) -> None:
+    done = asyncperf(
+        "run", FAULTY, "--include", "/die", "-u", 20, "-r", 10, "-w", 2, "-o", tmp_path / "run"
+    )
+    assert done.code == 3
+    assert "the server exited under load" in done.err
+    run = load_run(tmp_path / "run")
+    assert run.status == "partial"
+    assert len(run.loads[0].measured[0].samples) > 0
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/error", "failed for a single user (HTTP 500)"),
+        ("/hang", "had no answer within 2 s (--timeout)"),
+        ("/close", "failed for a single user (HTTPParseError"),
+    ],
+)
+def test_endpoint_that_fails_alone_is_not_loaded(
+    asyncperf: Asyncperf, path: str, says: str
+) -> None:
+    done = asyncperf("run", FAULTY, "--include", path, "--json", "-", *QUICK)
+    assert done.code == 4
+    [endpoint] = done.document["endpoints"]
+    assert says in endpoint["trouble"]
+    assert endpoint["rate_rps"] is None
+
+
+def test_endpoint_that_fails_under_load_is_counted(asyncperf: Asyncperf) -> None:
+    done = asyncperf("run", FAULTY, "--include", "/flaky", "--json", "-", *QUICK)
+    [endpoint] = done.document["endpoints"]
+    assert 0 < endpoint["failures"] < endpoint["requests"]
+    assert endpoint["errors"] == {"HTTP 503": pytest.approx(endpoint["failures"], rel=1)}
+    assert endpoint["limiter"] is None
+    assert "requests failed" in endpoint["limiter_note"]
+
+
+def test_too_short_a_load_is_not_quoted(asyncperf: Asyncperf) -> None:
+    done = asyncperf("run", FAULTY, "--include", "/fine", "--json", "-", *QUICK, "-t", "600ms")
+    assert done.code == 4
+    [endpoint] = done.document["endpoints"]
+    assert endpoint["rate_rps"] is None
+    assert "give it more time" in endpoint["no_window_why"]
+    assert [finding["code"] for finding in done.document["findings"]] == ["too-little-data"]
+
+
+def test_unknown_user_class_names_those_there_are(asyncperf: Asyncperf) -> None:
+    done = asyncperf(
+        *("run", ROOT / "app.py", "-f", ROOT / "locustfile.py", "--user-class", "NoUser")
+    )
+    assert done.code == 2
+    assert "no user class 'NoUser'" in done.err
+    assert "SyncBaselineUser, AsyncIndependentUser" in done.err
+
+
+@pytest.mark.parametrize("source", ["import nothing_of_that_name\n", "x = 1\n"])
+def test_locustfile_without_a_user(asyncperf: Asyncperf, tmp_path: Path, source: str) -> None:
+    (tmp_path / "users.py").write_text(source)
+    done = asyncperf("run", FAULTY, "-f", "users.py")
+    assert done.code == 2
+    assert "Locust finds no user class in 'users.py'" in done.err
+
+
+def test_descriptor_limit_below_the_users(start: Callable[..., Running]) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    users = min(hard, 999_000) if hard != resource.RLIM_INFINITY else None
+    if users is None:
+        pytest.skip("this machine sets no limit on file descriptors")
+    done = start("run", FAULTY, "-u", users).finish()
+    assert done.code == 2
+    assert f"{users} users need {users + 100} file descriptors" in done.err
+    assert "ulimit -n" in done.err
+
+
+def test_run_folder_that_holds_a_run(asyncperf: Asyncperf, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    done = asyncperf("run", FAULTY, "-o", "run")
+    assert done.code == 2
+    assert "'run' already holds a run" in done.err
+    assert (tmp_path / "run" / "run.json").read_text() == "{}"
+
+
+def test_disk_that_cannot_be_written(asyncperf: Asyncperf) -> None:
+    done = asyncperf("run", FAULTY, "-o", "/proc/asyncperf")
+    assert done.code == 2
+    assert "cannot write to '/proc/asyncperf'" in done.err
+
+
+def test_run_of_a_newer_asyncperf(asyncperf: Asyncperf, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text(json.dumps({"schema_version": 99}))
+    done = asyncperf("report", "run")
+    assert done.code == 2
+    assert "newer asyncperf (schema 99" in done.err
+
+
+def test_locust_that_is_missing(tmp_path: Path) -> None:
+    """In an environment whose import of Locust fails, the message says how to get it."""
+    import subprocess
+
+    blocked = tmp_path / "sitecustomize.py"
+    blocked.write_text(
+        "import sys\nclass Blocker:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'locust': raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Blocker())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "asyncperf", "run", FAULTY, "--include", "/fine"],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert "Locust is not installed" in done.stderr
+    assert "pip install locust" in done.stderr

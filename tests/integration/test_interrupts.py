@@ -1,0 +1,86 @@
+"""Ctrl-C at every stage, and the death of asyncperf itself: nothing lost, nothing left."""
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from asyncperf.store import load_run
+
+from .conftest import APPS, ROOT, Running, wait_until
+
+EXPERIMENT = (ROOT / "app.py", "--include", "/async_concurrent", "-o", "run")
+TASK = {"SECONDS_TO_SLEEP": "0.1"}
+
+
+def recorded(running: Running, word: str) -> bool:
+    """Whether the load generator has written down a record of that kind."""
+    files = (running.directory / "run" / "scratch").glob("*/record-*.jsonl")
+    return any(f'["{word}"' in file.read_text() for file in files)
+
+
+def serving(running: Running) -> bool:
+    log = running.directory / "run" / "logs" / "server-001.log"
+    return log.exists() and "Waiting for application startup" in log.read_text()
+
+
+def saved_status(running: Running) -> str:
+    status: str = json.loads((running.directory / "run" / "run.json").read_text())["status"]
+    return status
+
+
+def test_interrupted_while_the_server_starts(start: Callable[..., Running]) -> None:
+    running = start("run", APPS / "slow_start.py", "-o", "run")
+    wait_until(lambda: serving(running), "the server's start")
+    done = running.interrupt()
+    assert done.code == 130
+    assert "interrupted" in done.err
+    assert saved_status(running) == "partial"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_in_the_steady_state(
+    start: Callable[..., Running], number: signal.Signals
+) -> None:
+    running = start("run", *EXPERIMENT, "-u", 20, "-r", 40, "-t", "5m", env=TASK)
+    wait_until(lambda: recorded(running, "ramped"), "the end of the ramp")
+    done = running.interrupt(number)
+    assert done.code == 130
+    assert "PARTIAL" in done.out
+    run = load_run(running.directory / "run")
+    assert run.status == "partial"
+    [measured] = run.loads[0].measured
+    assert len(measured.samples) > 0
+    assert len(measured.samples.cut_off_s) > 0
+
+
+def test_interrupted_in_the_ramp(start: Callable[..., Running]) -> None:
+    running = start("run", *EXPERIMENT, "-u", 1000, "-r", 1, "-t", "5m", env=TASK)
+    wait_until(lambda: recorded(running, "ramp"), "the ramp")
+    done = running.interrupt()
+    assert done.code == 130
+    run = load_run(running.directory / "run")
+    assert (run.status, run.loads[0].ramp_end_s) == ("partial", None)
+
+
+def test_a_second_interrupt_does_not_tear_the_save(start: Callable[..., Running]) -> None:
+    running = start("run", *EXPERIMENT, "-u", 20, "-r", 40, "-t", "5m", env=TASK)
+    wait_until(lambda: recorded(running, "ramped"), "the end of the ramp")
+    for _ in range(3):
+        running.process.send_signal(signal.SIGINT)
+    assert running.finish().code == 130
+    assert load_run(running.directory / "run").status == "partial"
+
+
+def test_killed_outright_leaves_no_process_and_a_readable_run(
+    start: Callable[..., Running], tmp_path: Path
+) -> None:
+    running = start("run", *EXPERIMENT, "-u", 20, "-r", 40, "-t", "5m", env=TASK)
+    wait_until(lambda: recorded(running, "ramped"), "the end of the ramp")
+    assert len(running.family()) > 3
+    running.process.kill()
+    running.process.communicate()
+    wait_until(lambda: not running.family(), "the children to follow")
+    assert load_run(tmp_path / "run").status == "partial"

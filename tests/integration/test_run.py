@@ -1,0 +1,116 @@
+"""The experiment, small: real server, real load, figures that agree with the arithmetic."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from .conftest import ROOT, Finished
+
+Asyncperf = Callable[..., Finished]
+SCHEMA = json.loads((ROOT / "docs" / "result.schema.json").read_text())
+# A hundredth of a load: 0.2 s a task, and a few more users than threads.
+SMALL = ("-u", 120, "-r", 120)
+TASK = {"SECONDS_TO_SLEEP": "0.2"}
+
+
+@pytest.mark.timeout(300)
+def test_the_experiment_agrees_with_arithmetic(asyncperf: Asyncperf, tmp_path: Path) -> None:
+    done = asyncperf("run", *SMALL, "--json", "-", "--csv", tmp_path / "out", cwd=ROOT, env=TASK)
+    document = done.document
+    jsonschema.validate(document, SCHEMA)
+    assert (done.code, document["status"]) == (0, "complete")
+    by_path = {endpoint["path"]: endpoint for endpoint in document["endpoints"]}
+    limiters = {path: endpoint["limiter"]["kind"] for path, endpoint in by_path.items()}
+    assert limiters == {
+        "/sync_baseline": "thread_pool",
+        "/async_independent": "users",
+        "/async_dependent": "users",
+        "/async_concurrent": "users",
+    }
+    assert by_path["/sync_baseline"]["limiter"]["capacity"] == 80
+    for endpoint in by_path.values():
+        # Room for a busy machine; the exact claim is in results/ and in benchmarks.
+        assert endpoint["measured_over_ceiling"] == pytest.approx(1, abs=0.1)
+        assert endpoint["failures"] == 0
+        assert endpoint["whole_run"]["requests"] >= endpoint["requests"]
+    [finding] = document["findings"]
+    assert finding["code"] == "pool-saturated"
+    lines = (ROOT / "app.py").read_text().splitlines()
+    assert lines[finding["line"] - 1].startswith("def sync_baseline")
+    header = (tmp_path / "out_stats.csv").read_text().splitlines()[0]
+    assert header.startswith("Type,Name,Request Count,Failure Count,Median Response Time")
+
+
+def test_a_saved_run_is_reported_again(asyncperf: Asyncperf, tmp_path: Path) -> None:
+    app = ROOT / "app.py"
+    quick = ("--include", "/async_concurrent", "-u", 20, "-r", 40, "-o", "run")
+    first = asyncperf("run", app, *quick, "--json", "first.json", env=TASK)
+    assert first.code == 0
+    assert "the 20 users themselves" in first.out
+    assert "Wrote run" in first.err
+    again = asyncperf("report", "run", "--json", "-")
+    assert again.document == json.loads((tmp_path / "first.json").read_text())
+    assert asyncperf("report", "run").out == first.out
+
+
+def test_user_classes_of_a_locustfile(asyncperf: Asyncperf) -> None:
+    done = asyncperf(
+        *("run", ROOT / "app.py", "-f", ROOT / "locustfile.py"),
+        *("--user-class", "AsyncConcurrentUser", "-u", 20, "-r", 40, "--json", "-"),
+        env=TASK,
+    )
+    [endpoint] = done.document["endpoints"]
+    assert (endpoint["load"], endpoint["path"]) == ("AsyncConcurrentUser", "/async_concurrent")
+    assert endpoint["limiter"]["kind"] == "users"
+
+
+@pytest.mark.parametrize(
+    "user_class",
+    ["SyncBaselineUser", "AsyncIndependentUser", "AsyncDependentUser", "AsyncConcurrentUser"],
+)
+def test_the_published_commands(user_class: str, tmp_path: Path) -> None:
+    """The two commands as published, but for the port, which may be taken, and the time."""
+    import os
+    import signal
+    import socket
+    import time
+
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    scripts = Path(sys.executable).parent
+    server = subprocess.Popen(
+        [scripts / "fastapi", "run", "--workers", "2", "app.py", "--port", str(port)],
+        cwd=ROOT,
+        env=os.environ | {"SECONDS_TO_SLEEP": "0.05"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                assert server.poll() is None
+                time.sleep(0.1)
+        flags = f"--headless -u 500 -r 50 -t 3s -f locustfile.py -H http://0.0.0.0:{port}"
+        done = subprocess.run(
+            [scripts / "locust", *flags.split(), user_class],
+            cwd=ROOT,
+            env=os.environ | {"LOCUST_CSV": str(tmp_path / "out")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = (tmp_path / "out_stats.csv").read_text()
+    assert user_class.removesuffix("User").lower() in rows.replace("_", "").lower()
