@@ -72,7 +72,7 @@ def run(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar="[APP]",
+            metavar="APP",
             help="FILE.py or MODULE:APP; without it the app is found as `fastapi run` finds it.",
         ),
     ] = None,
@@ -162,7 +162,8 @@ def run(
     diagnosis = diagnose(outcome.run)
     if outcome.run.loads or json_file:
         show(diagnosis, json_file, csv_prefix, quiet)
-    print(f"Wrote {clean(str(outcome.folder))}", file=sys.stderr)
+    if not isinstance(outcome.error, StoreError):
+        print(f"Wrote {clean(str(outcome.folder))}", file=sys.stderr)
     if outcome.error is not None:
         raise outcome.error
     raise typer.Exit(exit_code(diagnosis, settings.fail_on))
@@ -172,7 +173,7 @@ def run(
 def report(
     run_name: Annotated[
         str | None,
-        typer.Argument(metavar="[RUN]", help="A run folder or its name; the newest without it."),
+        typer.Argument(metavar="RUN", help="A run folder or its name; the newest without it."),
     ] = None,
     json_file: JsonFlag = None,
     csv_prefix: CsvFlag = None,

@@ -98,7 +98,7 @@ def text(value: object) -> str:
 
 
 def path(value: object) -> Path:
-    return Path(text(str(value)))
+    return Path(text(value))
 
 
 def one_of(choices: Sequence[str]) -> Callable[[object], str]:
@@ -198,7 +198,10 @@ def read_pyproject(file: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {file}: {error}", "Mend the file, then try again.") from None
-    table = content.get("tool", {}).get("asyncperf", {})
+    tools = content.get("tool", {})
+    table = tools.get("asyncperf", {}) if isinstance(tools, dict) else tools
+    if not isinstance(table, dict):
+        raise UsageError(f"{file}: [tool.asyncperf] must be a table, not {table!r}")
     known = (*SETTINGS, "env")
     result = {}
     for key, value in table.items():

@@ -69,6 +69,7 @@ class Target:
 class LoadPlan:
     """How the target is loaded: a closed model of `users` without think time.
 
+    `engine` is the load generator's name and version, such as "locust 2.47.0".
     `run_time_s` fixes how long each load lasts, ramp included; None means "until the
     steady window holds enough", at most `max_time_s`. `timeout_s` bounds a response
     without load; under load a request may queue for as long as the load lasts.

@@ -8,11 +8,13 @@ The folder is written as the run goes on, so that whatever ends it, the loads th
 done are kept. `status` then says "running", and is read as "partial".
 """
 
+import io
 import os
 import re
 import shutil
 import time
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +41,8 @@ SCHEMA_VERSION = 1
 HOME = Path(".asyncperf")
 RUNS = HOME / "runs"
 RUN_FILE = "run.json"
+# What reading a damaged archive raises; RuntimeError where its flags ask for a password.
+NOT_SAMPLES = (OSError, ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
 ARRAYS = ("start_s", "latency_s", "status", "ok", "received_bytes", "cut_off_s")
 
 
@@ -172,8 +176,9 @@ def _save_samples(path: Path, load: Load) -> None:
         for phase, samples in (("unloaded", measured.unloaded), ("loaded", measured.samples))
         for name in ARRAYS
     }
-    with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+    content = io.BytesIO()
+    np.savez_compressed(content, allow_pickle=False, **arrays)
+    _replace(path, content.getvalue())
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -219,9 +224,10 @@ def find_run(name: str | None) -> Path:
             raise StoreError(f"no run in {str(RUNS)!r}", "Make one: asyncperf run")
         return runs[-1].parent
     for path in (Path(name), RUNS / name):
-        if (path / RUN_FILE).exists():
+        # os.path: a name that no file can have is no run, and no error either.
+        if os.path.exists(path / RUN_FILE):
             return path
-        if path.name == RUN_FILE and path.exists():
+        if path.name == RUN_FILE and os.path.exists(path):
             return path.parent
     raise StoreError(f"no run at {name!r}", f"Give a run folder; the default place is {RUNS}")
 
@@ -243,7 +249,7 @@ def load_run(path: Path) -> Run:
         )
     except ValidationError as error:
         raise _corrupt(path, str(error).splitlines()[0]) from None
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (*NOT_SAMPLES, KeyError) as error:
         raise _corrupt(path, str(error)) from None
     return Run(
         tool=stored.tool,
@@ -263,7 +269,11 @@ def _corrupt(path: Path, why: str) -> StoreError:
 
 
 def _load(path: Path, stored: _StoredLoad) -> Load:
-    with np.load(path, allow_pickle=False) as arrays:
+    # Opened here: NumPy leaves a file open that turns out to be no archive.
+    with path.open("rb") as file:
+        arrays = np.load(file, allow_pickle=False)
+        if not isinstance(arrays, np.lib.npyio.NpzFile):
+            raise ValueError(f"{path.name} holds no arrays by name")
         measured = tuple(
             Measured(
                 endpoint=entry.endpoint,
@@ -286,6 +296,7 @@ def _load(path: Path, stored: _StoredLoad) -> Load:
 def _samples(arrays: Mapping[str, Any], prefix: str, errors: Mapping[str, int]) -> Samples:
     samples = Samples(**{name: arrays[f"{prefix}.{name}"] for name in ARRAYS}, errors=errors)
     columns = (samples.start_s, samples.latency_s, samples.status, samples.ok)
-    if len({len(column) for column in (*columns, samples.received_bytes)}) != 1:
+    shapes = {column.shape for column in (*columns, samples.received_bytes)}
+    if len(shapes) != 1 or any(len(shape) != 1 for shape in (*shapes, samples.cut_off_s.shape)):
         raise ValueError("its sample arrays differ in length")
     return samples

@@ -50,7 +50,8 @@ def next_limiter(ordered: Sequence[Limiter], demand: Demand) -> NextLimiter | No
     if following.kind == "users":
         users = demand.users
     else:
-        users = math.ceil(following.ceiling_rps * demand.response_s)
+        # A rounding error must not ask for one user more.
+        users = math.ceil(following.ceiling_rps * demand.response_s * (1 - 1e-12))
     return NextLimiter(following.kind, following.ceiling_rps, users)
 
 

@@ -84,8 +84,10 @@ def _target(target: Target) -> Json:
 
 def _load(diagnosis: Diagnosis) -> Json:
     run, plan = diagnosis.run, diagnosis.run.plan
+    engine, _, engine_version = plan.engine.partition(" ")
     return {
-        "engine": plan.engine,
+        "engine": engine,
+        "engine_version": engine_version or None,
         "model": plan.model,
         "users": plan.users,
         "spawn_rate": _finite(plan.spawn_rate),

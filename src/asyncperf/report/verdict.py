@@ -58,11 +58,10 @@ def header(diagnosis: Diagnosis, width: int) -> RenderableType:
     python = target.python if not target.python[:1].isdigit() else f"Python {target.python}"
     served = [target.app, plural(target.workers, "worker"), target.server, python]
     served.append(f"access log {'on' if target.access_log else 'off'}")
-    load = f"{plural(plan.users, 'user')} at {plan.spawn_rate:g}/s, {plan.model} load"
+    load = f"{plural(plan.users, 'user')} at {plan.spawn_rate:g}/s, {plan.model}"
     return Group(
         prose(" · ".join(clean(part) for part in served if part), width, style="bold"),
-        prose(load, width),
-        prose(_generator(diagnosis), width),
+        prose(f"{load} · {_generator(diagnosis)}", width),
     )
 
 
@@ -78,8 +77,6 @@ def _generator(diagnosis: Diagnosis) -> str:
     if drift is not None:
         parts.append(f"at most {seconds(drift)} late")
     said = ", ".join(parts) or "its own health unknown"
-    if parts and diagnosis.valid:
-        said += "; the figures are the app's"
     return f"{clean(diagnosis.run.plan.engine).capitalize()}: {said}"
 
 
