@@ -161,6 +161,11 @@ def load_settings(
             f"--user-class {values['user_class'][0]} needs a locustfile",
             "Name the file that defines it: -f locustfile.py",
         )
+    if values["locustfile"] and (values["include"] or values["exclude"]):
+        raise UsageError(
+            "a locustfile decides itself what is requested; --include and --exclude do not apply",
+            "Choose among its users with --user-class, or leave out -f.",
+        )
     return Settings(
         **{field_name(name): value for name, value in values.items()},
         env=target_environment(env_table, environment, set_env),

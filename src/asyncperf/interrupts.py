@@ -10,37 +10,37 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """Turns the first of `SIGNALS` into a KeyboardInterrupt and ignores those after it.
+    """Turns the first of `SIGNALS` into a KeyboardInterrupt, where that is `allowed`.
 
-    People press Ctrl-C again when nothing seems to happen; the second one must not tear
-    the saving of what the first one cut short. While `held`, the first waits as well.
+    Everywhere else it waits, so that what was measured is collected and saved whole; and
+    people press Ctrl-C again when nothing seems to happen, so later ones are ignored.
     """
 
     def __init__(self) -> None:
         self._previous: dict[signal.Signals, Any] = {}
-        self._held = False
-        self._pending = False
+        self._allowed = False
         self._raised = False
+        self.pending = False
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        self._pending = True
-        if not self._held:
+        self.pending = True
+        if self._allowed:
             self._raise_once()
 
     def _raise_once(self) -> None:
-        if self._pending and not self._raised:
+        if self.pending and not self._raised:
             self._raised = True
             raise KeyboardInterrupt
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Let the block finish first."""
-        self._held = True
+    def allowed(self) -> Iterator[None]:
+        """Let the block be interrupted, at once if a signal has been waiting."""
+        self._allowed = True
         try:
+            self._raise_once()
             yield
         finally:
-            self._held = False
-        self._raise_once()
+            self._allowed = False
 
     def __enter__(self) -> Self:
         for number in SIGNALS:

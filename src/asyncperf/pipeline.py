@@ -15,7 +15,12 @@ from asyncperf.config import Settings
 from asyncperf.errors import AsyncperfError, Interrupted, UsageError
 from asyncperf.interrupts import Interrupts
 from asyncperf.load.engine import LoadEngine, Workload
-from asyncperf.load.locust_engine import LocustEngine, choose_user_classes, user_classes
+from asyncperf.load.locust_engine import (
+    LocustEngine,
+    check_installed,
+    choose_user_classes,
+    user_classes,
+)
 from asyncperf.model import LoadPlan, Machine, Run, Target
 from asyncperf.store import RunFolder, create_run_folder
 from asyncperf.target.discover import FoundApp, choose_endpoints, find_app
@@ -55,14 +60,16 @@ def run_experiment(
     """
     with Interrupts() as interrupts:
         try:
-            started_at = time.time()
-            progress.say("importing the app")
-            app = find_app(settings.app, settings.env)
-            workloads = find_workloads(settings, app)
-            raise_descriptor_limit(settings.users + SPARE_DESCRIPTORS)
-            folder = create_run_folder(output, app.import_string, started_at, force)
+            with interrupts.allowed():
+                started_at = time.time()
+                progress.say("importing the app")
+                check_installed()
+                app = find_app(settings.app, settings.env)
+                workloads = find_workloads(settings, app)
+                raise_descriptor_limit(settings.users + SPARE_DESCRIPTORS)
         except KeyboardInterrupt:
             raise Interrupted("interrupted before anything was measured") from None
+        folder = create_run_folder(output, app.import_string, started_at, force)
         engine = LocustEngine(folder.scratch, settings.env, settings.locustfile)
         run = new_run(settings, app, engine, started_at)
         bench = Bench(app, run.target, run.plan, engine, settings.env, folder.logs, settings.port)
@@ -83,28 +90,25 @@ def measure(
         folder.save(run)
         for number, workload in enumerate(workloads, start=1):
             watcher = progress.watch(workload.name, number, len(workloads))
-            trial = run_trial(bench, workload, number, watcher)
+            trial = run_trial(bench, workload, number, watcher, interrupts)
             run = replace(
                 run, loads=(*run.loads, trial.load), warnings=(*run.warnings, *trial.warnings)
             )
+            folder.save(run)
             if trial.error is not None:
-                error = trial.error
-                break
-            with interrupts.held():
-                folder.save(run)
+                raise trial.error
+        folder.discard_scratch()
     except KeyboardInterrupt:
         error = Interrupted("interrupted")
     except AsyncperfError as failure:
         error = failure
     run = replace(run, status="complete" if error is None else "partial")
     try:
-        with interrupts.held():
-            folder.save(run)
-            folder.discard_scratch()
-    except KeyboardInterrupt:
-        error = Interrupted("interrupted")
+        folder.save(run)
     except AsyncperfError as failure:
         error = error or failure
+    if error is None and interrupts.pending:
+        error = Interrupted("interrupted")
     return Outcome(run, folder.path, error)
 
 

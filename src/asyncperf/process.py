@@ -1,4 +1,5 @@
-"""Child processes that never outlive us: the server under test and the load generator."""
+"""Child processes that never outlive us: the server under test, the load generator, and
+whatever imports the user's code."""
 
 import signal
 import subprocess
@@ -48,6 +49,13 @@ class ChildProcess:
     def exit_code(self) -> int | None:
         """The command's exit code (128 + n for signal n), None while it runs."""
         return self._guard.poll()
+
+    def wait(self, timeout_s: float) -> int | None:
+        """The exit code, or None if the command still runs after so long."""
+        try:
+            return self._guard.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
 
     def stop(self) -> int:
         """Stop the whole tree and return the command's exit code. Safe to call again."""

@@ -15,6 +15,7 @@ from asyncperf.analysis.capacity import Demand, limiters
 from asyncperf.analysis.diagnosis import unloaded_response_s, view_of
 from asyncperf.analysis.sufficiency import expected_s, view_is_enough
 from asyncperf.errors import AsyncperfError, Interrupted
+from asyncperf.interrupts import Interrupts
 from asyncperf.load.engine import LoadEngine, LoadSession, Recording, Workload
 from asyncperf.model import Endpoint, Load, LoadPlan, Measured, Samples, Target
 from asyncperf.target.discover import FoundApp
@@ -55,19 +56,23 @@ class Trial:
     error: AsyncperfError | None = None
 
 
-def run_trial(bench: Bench, workload: Workload, number: int, watcher: Watcher) -> Trial:
+def run_trial(
+    bench: Bench, workload: Workload, number: int, watcher: Watcher, interrupts: Interrupts
+) -> Trial:
     """Serve and load. Raises `AsyncperfError` or KeyboardInterrupt only before the load
     has begun; after that what was recorded is returned with the error."""
     port = bench.port if bench.port is not None else free_port()
     log = bench.logs / f"server-{number:03}.log"
-    error: AsyncperfError | None = None
-    trouble: str | None = None
-    started_at = time.time()
     workers = bench.target.workers
-    with Server(bench.app, workers=workers, port=port, log=log, env=bench.env) as server:
+    error: AsyncperfError | None = None
+    started_at = time.time()
+    with interrupts.allowed():
+        server = Server(bench.app, workers=workers, port=port, log=log, env=bench.env)
+    with server:
         session = bench.engine.start(workload, bench.plan, server.url)
         try:
-            trouble = watch(bench, workload, server, session, watcher)
+            with interrupts.allowed():
+                trouble = watch(bench, workload, server, session, watcher)
         except KeyboardInterrupt:
             error = Interrupted("interrupted")
             trouble = "interrupted"

@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -31,6 +30,8 @@ ALONE_S = 1.0
 # Killing a few thousand users and printing its tables takes Locust about a second.
 STOP_GRACE_S = 15.0
 LOG_LINES_SHOWN = 15
+# A locustfile that takes longer to import than this is stuck rather than slow.
+LIST_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -143,18 +144,16 @@ def user_classes(locustfile: Path, env: Mapping[str, str]) -> tuple[str, ...]:
     if not locustfile.is_file():
         raise UsageError(f"no locustfile at {str(locustfile)!r}", "Check the path given to -f.")
     with tempfile.TemporaryDirectory(prefix="asyncperf-") as folder:
-        done = subprocess.run(
-            (sys.executable, "-m", "locust", "-f", str(locustfile.resolve()), "--list"),
-            cwd=folder,
-            env=clean_environment(env, Path(folder)),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    names = tuple(re.findall(r"^ {4}(\w+)$", done.stdout, flags=re.MULTILINE))
-    if done.returncode != 0 or not names:
-        raise UsageError(f"Locust finds no user class in {str(locustfile)!r}", done.stderr.strip())
+        command = (sys.executable, "-m", "locust", "-f", str(locustfile.resolve()), "--list")
+        environment = clean_environment(env, Path(folder))
+        with ChildProcess(
+            command, log=Path(folder) / "list.log", env=environment, cwd=Path(folder)
+        ) as process:
+            code = process.wait(LIST_TIMEOUT_S)
+        output = process.output()
+    names = tuple(re.findall(r"^ {4}(\w+)$", output, flags=re.MULTILINE))
+    if code != 0 or not names:
+        raise UsageError(f"Locust finds no user class in {str(locustfile)!r}", output.strip())
     return names
 
 

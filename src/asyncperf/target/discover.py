@@ -1,7 +1,6 @@
 """From what the user named to a `Target` that can be served."""
 
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 from asyncperf.errors import TargetError, UsageError
 from asyncperf.model import Endpoint, Handler, Skipped
+from asyncperf.process import ChildProcess
 
 # An app that takes longer to import than this is stuck rather than slow.
 IMPORT_TIMEOUT_S = 60.0
@@ -34,11 +34,7 @@ def find_app(app: str | None, env: Mapping[str, str]) -> FoundApp:
     `TargetError`; an exception of the app's own has then been printed whole.
     """
     with tempfile.TemporaryDirectory(prefix="asyncperf-") as folder:
-        result_file = Path(folder) / "app.json"
-        command = [sys.executable, "-m", "asyncperf.target.inspect_app", str(result_file)]
-        if app is not None:
-            command.append(app)
-        result = _inspect(command, result_file, app, env)
+        result = _inspect(Path(folder), app, env)
     if "error" in result:
         raise TargetError(f"cannot use {_named(app)}: {result['error']}", result["hint"])
     return FoundApp(
@@ -49,29 +45,25 @@ def find_app(app: str | None, env: Mapping[str, str]) -> FoundApp:
     )
 
 
-def _inspect(
-    command: Sequence[str], result_file: Path, app: str | None, env: Mapping[str, str]
-) -> dict[str, Any]:
-    try:
-        # What the app prints goes to standard error: standard output is for the result.
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr.fileno(),
-            env=dict(env),
-            timeout=IMPORT_TIMEOUT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+def _inspect(folder: Path, app: str | None, env: Mapping[str, str]) -> dict[str, Any]:
+    result_file = folder / "app.json"
+    command = [sys.executable, "-m", "asyncperf.target.inspect_app", str(result_file)]
+    if app is not None:
+        command.append(app)
+    with ChildProcess(command, log=folder / "import.log", env=env) as process:
+        code = process.wait(IMPORT_TIMEOUT_S)
+    # What the app printed is the user's own, a traceback above all; standard output is ours.
+    sys.stderr.write(process.output())
+    if code is None:
         raise TargetError(
             f"{_named(app)} was still importing after {IMPORT_TIMEOUT_S:.0f} s",
             "Move work that waits or loops out of the module's top level.",
-        ) from None
+        )
     try:
         result: dict[str, Any] = json.loads(result_file.read_bytes())
     except (OSError, ValueError):
         raise TargetError(
-            f"{_named(app)} ended the interpreter on import (exit code {done.returncode})",
+            f"{_named(app)} ended the interpreter on import (exit code {code})",
             "Its own message, if it gave one, stands above.",
         ) from None
     return result
