@@ -5,6 +5,7 @@ from rich.live import Live
 from rich.text import Text
 
 from asyncperf.load.engine import Recording
+from asyncperf.report.untrusted import clean
 from asyncperf.trial import Watcher
 
 # The live rate is over the last seconds: short enough to follow, long enough to read.
@@ -40,7 +41,7 @@ class LiveProgress:
         self._show(Text(text))
 
     def watch(self, name: str, number: int, of: int) -> Watcher:
-        head = f"[{number}/{of}] {name}"
+        head = f"[{number}/{of}] {clean(name)}"
         self.say(f"{head}  starting the server")
 
         def show(recording: Recording, expected_s: float | None) -> None:

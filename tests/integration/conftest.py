@@ -54,6 +54,12 @@ class Running:
         """Every living process that was started for this run, however it was started."""
         return [process for process in psutil.process_iter() if self._is_ours(process)]
 
+    def recorded(self, word: str) -> bool:
+        """Whether the load generator has written a record of that kind, in the run folder
+        `run`."""
+        files = (self.directory / "run" / "scratch").glob("*/record-*.jsonl")
+        return any(f'["{word}"' in file.read_text() for file in files)
+
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
             return (

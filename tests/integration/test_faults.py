@@ -3,7 +3,6 @@
 import json
 import resource
 import socket
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from asyncperf.store import load_run
 
-from .conftest import APPS, ROOT, Finished, Running
+from .conftest import APPS, ROOT, Finished, Running, wait_until
 
 FAULTY = APPS / "faulty.py"
 QUICK = ("-u", 10, "-r", 20, "--timeout", "2s", "--workers", 1)
@@ -166,25 +165,27 @@ def test_run_of_a_newer_asyncperf(asyncperf: Asyncperf, tmp_path: Path) -> None:
     assert "newer asyncperf (schema 99" in done.err
 
 
-def test_locust_that_is_missing(tmp_path: Path) -> None:
-    """In an environment whose import of Locust fails, the message says how to get it."""
-    import subprocess
+def test_locust_that_is_missing(asyncperf: Asyncperf, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util\n"
+        "found = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *more: "
+        "None if name == 'locust' else found(name, *more)\n"
+    )
+    done = asyncperf("run", FAULTY, "--include", "/fine", env={"PYTHONPATH": str(tmp_path)})
+    assert done.code == 4
+    assert "Locust is not installed" in done.err
+    assert "pip install locust" in done.err
+    assert not (tmp_path / ".asyncperf").exists()
 
-    blocked = tmp_path / "sitecustomize.py"
-    blocked.write_text(
-        "import sys\nclass Blocker:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'locust': raise ModuleNotFoundError(name)\n"
-        "sys.meta_path.insert(0, Blocker())\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "asyncperf", "run", FAULTY, "--include", "/fine"],
-        cwd=tmp_path,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(tmp_path), "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 4
-    assert "Locust is not installed" in done.stderr
-    assert "pip install locust" in done.stderr
+
+def test_locust_that_dies_under_load(start: Callable[..., Running], tmp_path: Path) -> None:
+    running = start("run", FAULTY, "--include", "/fine", *QUICK, "-t", "5m", "-o", "run")
+    wait_until(lambda: running.recorded("ramped"), "the end of the ramp")
+    for process in running.family():
+        if "locust" in process.cmdline() and "guard.py" not in " ".join(process.cmdline()):
+            process.kill()
+    done = running.finish()
+    assert done.code == 4
+    assert "the load generator exited by itself" in done.out
+    assert len(load_run(tmp_path / "run").loads[0].measured[0].samples) > 0

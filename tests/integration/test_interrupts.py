@@ -15,12 +15,6 @@ EXPERIMENT = (ROOT / "app.py", "--include", "/async_concurrent", "-o", "run")
 TASK = {"SECONDS_TO_SLEEP": "0.1"}
 
 
-def recorded(running: Running, word: str) -> bool:
-    """Whether the load generator has written down a record of that kind."""
-    files = (running.directory / "run" / "scratch").glob("*/record-*.jsonl")
-    return any(f'["{word}"' in file.read_text() for file in files)
-
-
 def serving(running: Running) -> bool:
     log = running.directory / "run" / "logs" / "server-001.log"
     return log.exists() and "Waiting for application startup" in log.read_text()
@@ -45,7 +39,7 @@ def test_interrupted_in_the_steady_state(
     start: Callable[..., Running], number: signal.Signals
 ) -> None:
     running = start("run", *EXPERIMENT, "-u", 20, "-r", 40, "-t", "5m", env=TASK)
-    wait_until(lambda: recorded(running, "ramped"), "the end of the ramp")
+    wait_until(lambda: running.recorded("ramped"), "the end of the ramp")
     done = running.interrupt(number)
     assert done.code == 130
     assert "PARTIAL" in done.out
@@ -58,7 +52,7 @@ def test_interrupted_in_the_steady_state(
 
 def test_interrupted_in_the_ramp(start: Callable[..., Running]) -> None:
     running = start("run", *EXPERIMENT, "-u", 1000, "-r", 1, "-t", "5m", env=TASK)
-    wait_until(lambda: recorded(running, "ramp"), "the ramp")
+    wait_until(lambda: running.recorded("ramp"), "the ramp")
     done = running.interrupt()
     assert done.code == 130
     run = load_run(running.directory / "run")
@@ -67,7 +61,7 @@ def test_interrupted_in_the_ramp(start: Callable[..., Running]) -> None:
 
 def test_a_second_interrupt_does_not_tear_the_save(start: Callable[..., Running]) -> None:
     running = start("run", *EXPERIMENT, "-u", 20, "-r", 40, "-t", "5m", env=TASK)
-    wait_until(lambda: recorded(running, "ramped"), "the end of the ramp")
+    wait_until(lambda: running.recorded("ramped"), "the end of the ramp")
     for _ in range(3):
         running.process.send_signal(signal.SIGINT)
     assert running.finish().code == 130
@@ -78,7 +72,7 @@ def test_killed_outright_leaves_no_process_and_a_readable_run(
     start: Callable[..., Running], tmp_path: Path
 ) -> None:
     running = start("run", *EXPERIMENT, "-u", 20, "-r", 40, "-t", "5m", env=TASK)
-    wait_until(lambda: recorded(running, "ramped"), "the end of the ramp")
+    wait_until(lambda: running.recorded("ramped"), "the end of the ramp")
     assert len(running.family()) > 3
     running.process.kill()
     running.process.communicate()

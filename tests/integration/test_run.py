@@ -1,8 +1,12 @@
 """The experiment, small: real server, real load, figures that agree with the arithmetic."""
 
 import json
+import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +18,7 @@ from .conftest import ROOT, Finished
 Asyncperf = Callable[..., Finished]
 SCHEMA = json.loads((ROOT / "docs" / "result.schema.json").read_text())
 # A hundredth of a load: 0.2 s a task, and a few more users than threads.
-SMALL = ("-u", 120, "-r", 120)
+SMALL = ("-u", 120, "-r", 120, "-t", "8s")
 TASK = {"SECONDS_TO_SLEEP": "0.2"}
 
 
@@ -75,11 +79,6 @@ def test_user_classes_of_a_locustfile(asyncperf: Asyncperf) -> None:
 )
 def test_the_published_commands(user_class: str, tmp_path: Path) -> None:
     """The two commands as published, but for the port, which may be taken, and the time."""
-    import os
-    import signal
-    import socket
-    import time
-
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     scripts = Path(sys.executable).parent

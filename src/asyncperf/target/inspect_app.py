@@ -40,6 +40,11 @@ class NotFound(Exception):
 
 def find(app: str | None) -> ImportData:
     """Resolve as `fastapi run` does: what is named, else pyproject's entrypoint, else by name."""
+    if app is not None and "://" in app:
+        raise NotFound(
+            "it is a URL, and this version starts the server itself",
+            "Name the app instead: asyncperf run FILE.py, or asyncperf run MODULE:APP",
+        )
     try:
         if app is None:
             config = FastAPIConfig.resolve()
