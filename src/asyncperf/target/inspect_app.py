@@ -7,14 +7,18 @@ traceback reaches the user whole.
 """
 
 import ast
+import importlib
 import inspect
 import json
+import logging
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import fastapi_cli
+import uvicorn
 from fastapi import FastAPI
 from fastapi_cli.config import FastAPIConfig
 from fastapi_cli.discover import (
@@ -32,6 +36,14 @@ PARAMETER_KINDS = {
     "header": "header",
     "cookie": "cookie",
 }
+
+
+# Where the frames of an import begin that are not the user's: this file, and these packages.
+MACHINERY = (
+    __file__,
+    "<frozen importlib",
+    *(package.__path__[0] for package in (importlib, fastapi_cli, uvicorn)),
+)
 
 
 class NotFound(Exception):
@@ -200,6 +212,8 @@ def def_line(file: str, first_line: int) -> int:
 
 
 def main(result_file: str, app: str | None) -> int:
+    # It explains import errors in its own way, before ours.
+    logging.getLogger("fastapi_cli").setLevel(logging.CRITICAL)
     # `python -m` puts the working directory first; `fastapi run` puts the app's root there.
     sys.path[:] = [entry for entry in sys.path if entry not in ("", str(Path.cwd()))]
     try:
@@ -221,9 +235,8 @@ def main(result_file: str, app: str | None) -> int:
 
 def print_user_traceback(error: BaseException) -> None:
     """The traceback from the user's first frame on; if there is none, all of it."""
-    machinery = (__file__, "importlib", "fastapi_cli", "uvicorn")
     tb = error.__traceback__
-    while tb is not None and any(part in tb.tb_frame.f_code.co_filename for part in machinery):
+    while tb is not None and tb.tb_frame.f_code.co_filename.startswith(MACHINERY):
         tb = tb.tb_next
     traceback.print_exception(type(error), error, tb or error.__traceback__)
 
