@@ -1,6 +1,7 @@
 """Flags in, text out, and the only place that decides the exit code."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -197,10 +198,16 @@ def measure(settings: Settings, output: Path | None, force: bool, quiet: bool) -
 
 def show(diagnosis: Diagnosis, json_file: str | None, csv_prefix: str | None, quiet: bool) -> None:
     """The report on standard output, unless the JSON goes there; files beside it."""
-    if json_file == "-":
-        print(as_json(diagnosis))
-    elif not quiet:
-        render(diagnosis, Console())
+    try:
+        if json_file == "-":
+            print(as_json(diagnosis))
+        elif not quiet:
+            render(diagnosis, Console())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough, as in `asyncperf report | head`. The rest goes
+        # nowhere, and the exit code stays that of the run.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if json_file not in (None, "-"):
         write(Path(json_file), as_json(diagnosis) + "\n")
     if csv_prefix is not None:
@@ -246,8 +253,4 @@ def main() -> NoReturn:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(errors.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has gone, as in `asyncperf report | head`.
-        sys.stderr.close()
-        sys.exit(errors.OK)
     sys.exit(errors.OK)

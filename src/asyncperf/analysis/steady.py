@@ -148,6 +148,8 @@ def wave_near(ends_s: Floats, response_s: float) -> float | None:
     candidates = np.arange(
         math.ceil(padded * bin_s / high_s), math.floor(padded * bin_s / low_s) + 1
     )
+    if len(candidates) == 0:
+        return None
     multiples = np.outer(np.arange(1, HARMONICS + 1), candidates)
     z = 2 * power[multiples].sum(axis=0) / (counts * taper**2).sum()
     best = int(np.argmax(z))

@@ -44,9 +44,6 @@ class LoadSession(Protocol):
     def stop(self) -> Recording:
         """End the load, and return all that was recorded, requests in flight included."""
 
-    def abandon(self) -> None:
-        """Stop every process of it, now. Safe to call again."""
-
 
 class LoadEngine(Protocol):
     """Something that can load a target at a base URL."""

@@ -100,21 +100,22 @@ class LocustSession:
 
     def read(self) -> Recording:
         ended = self.ended
-        for path in sorted(self._folder.glob("record-*.jsonl")):
-            file = self._files.setdefault(path, RecordFile(path))
-            self._ledger.add(path.name, file.new_records())
+        recording = self._collected()
         if ended and not self._files:
             raise LoadError(
                 f"Locust exited with code {self._process.exit_code} before it began", self._tail()
             )
-        return self._ledger.recording(self._plan)
+        return recording
 
     def stop(self) -> Recording:
         self._process.stop()
-        return self.read()
+        return self._collected()
 
-    def abandon(self) -> None:
-        self._process.stop()
+    def _collected(self) -> Recording:
+        for path in sorted(self._folder.glob("record-*.jsonl")):
+            file = self._files.setdefault(path, RecordFile(path))
+            self._ledger.add(path.name, file.new_records())
+        return self._ledger.recording(self._plan)
 
     def _tail(self) -> str:
         lines = self._process.output().splitlines()[-LOG_LINES_SHOWN:]

@@ -88,7 +88,7 @@ class Ledger:
                     self._columns[method, name].cut_off.append(start)
                 case "h":
                     beat = _Beat(*values)
-                    self._last_at = beat.at
+                    self._last_at = max(self._last_at, beat.at)
                     if self._ramp_at is not None:
                         self._beats[process].append(beat)
                 case "ramp":

@@ -1,0 +1,99 @@
+"""Which limiter, which ceiling, what comes next: truth tables from arithmetic."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asyncperf.analysis.capacity import Demand, limiters, next_limiter, under_load
+from asyncperf.model import Limiter
+
+DEF, ASYNC, UNKNOWN = False, True, None
+
+
+@pytest.mark.parametrize(
+    ("is_async", "response_s", "users", "workers", "kind", "capacity", "ceiling_rps"),
+    [
+        # The experiment as published: 5.33, 33.3 and 100 req/s.
+        (DEF, 15.0, 500, 2, "thread_pool", 80, 80 / 15),
+        (ASYNC, 15.0, 500, 2, "users", 500, 500 / 15),
+        (ASYNC, 5.0, 500, 2, "users", 500, 100.0),
+        # A `def` handler up to and from the size of its pool.
+        (DEF, 1.0, 39, 1, "users", 39, 39.0),
+        (DEF, 1.0, 40, 1, "users", 40, 40.0),
+        (DEF, 1.0, 41, 1, "thread_pool", 40, 40.0),
+        (DEF, 1.0, 79, 2, "users", 79, 79.0),
+        (DEF, 1.0, 80, 2, "users", 80, 80.0),
+        (DEF, 1.0, 81, 2, "thread_pool", 80, 80.0),
+        (DEF, 1.0, 1, 1, "users", 1, 1.0),
+        # The pool is no limit of an `async def`, nor of a handler that is not known.
+        (ASYNC, 1.0, 81, 2, "users", 81, 81.0),
+        (UNKNOWN, 1.0, 81, 2, "users", 81, 81.0),
+    ],
+)
+def test_tightest_limiter(is_async, response_s, users, workers, kind, capacity, ceiling_rps):
+    tightest = limiters(Demand(is_async, response_s, users, workers))[0]
+    assert (tightest.kind, tightest.capacity) == (kind, capacity)
+    assert tightest.ceiling_rps == pytest.approx(ceiling_rps)
+    assert tightest.hold_s == response_s
+
+
+@pytest.mark.parametrize(
+    ("is_async", "users", "workers", "kind", "ceiling_rps", "takes_over_at"),
+    [
+        # The users are next: they already are as many as they are.
+        (DEF, 500, 2, "users", 500 / 15, 500),
+        (DEF, 81, 2, "users", 81 / 15, 81),
+        # The pool is next: from as many users as it has places.
+        (DEF, 39, 1, "thread_pool", 40 / 15, 40),
+        (DEF, 40, 1, "thread_pool", 40 / 15, 40),
+        (DEF, 10, 2, "thread_pool", 80 / 15, 80),
+    ],
+)
+def test_next_limiter(is_async, users, workers, kind, ceiling_rps, takes_over_at):
+    demand = Demand(is_async, 15.0, users, workers)
+    following = next_limiter(limiters(demand), demand)
+    assert following is not None
+    assert following.kind == kind
+    assert following.ceiling_rps == pytest.approx(ceiling_rps)
+    assert following.users == takes_over_at
+
+
+@pytest.mark.parametrize("is_async", [ASYNC, UNKNOWN])
+def test_nothing_is_known_to_come_after_the_users_of_an_async_handler(is_async):
+    demand = Demand(is_async, 15.0, 500, 2)
+    assert next_limiter(limiters(demand), demand) is None
+
+
+@given(
+    response_s=st.floats(1e-4, 1e3),
+    users=st.integers(1, 10**6),
+    workers=st.integers(1, 1024),
+)
+def test_pool_takes_over_from_the_first_user_who_finds_no_thread(response_s, users, workers):
+    demand = Demand(DEF, response_s, users, workers)
+    tightest = limiters(demand)[0]
+    assert tightest.kind == ("thread_pool" if users > 40 * workers else "users")
+    following = next_limiter(limiters(demand), demand)
+    assert following is not None
+    if following.kind == "thread_pool":
+        assert following.users == 40 * workers
+
+
+@pytest.mark.parametrize(
+    ("limiter", "rate_rps", "mean_latency_s", "utilization", "wait_s"),
+    [
+        # All threads busy; who waits is not holding one.
+        (Limiter("thread_pool", 80, 15.0), 80 / 15, 93.75, 1.0, 78.75),
+        (Limiter("thread_pool", 80, 15.0), 4.0, 15.0, 0.75, 0.0),
+        # A user is held for as long as the answer takes.
+        (Limiter("users", 500, 15.0), 500 / 15.1, 15.1, 1.0, 0.1),
+        (Limiter("users", 500, 5.0), 95.0, 5.0, 0.95, 0.0),
+        # What noise makes of more than all, and of less than no wait.
+        (Limiter("thread_pool", 80, 15.0), 5.4, 14.9, 1.0, 0.0),
+    ],
+)
+def test_under_load(limiter, rate_rps, mean_latency_s, utilization, wait_s):
+    loaded = under_load(limiter, rate_rps, mean_latency_s)
+    assert loaded.utilization == pytest.approx(utilization)
+    assert loaded.wait_s == pytest.approx(wait_s)
+    assert loaded.ceiling_rps == limiter.ceiling_rps

@@ -1,0 +1,196 @@
+"""From a run to what it means, on loads simulated exactly."""
+
+from dataclasses import replace
+
+import pytest
+
+from asyncperf.analysis.diagnosis import diagnose, unloaded_response_s, view_of
+from asyncperf.model import Endpoint, GeneratorHealth, Measured, Samples
+
+from ..builders import BLOCKING, ITEMS, alone, load_of, run_of, samples
+from .closed_load import ClosedLoad, fixed, simulate
+
+SLEEP_S = 1.5
+
+
+def measured_as(endpoint, places=None, response_s=SLEEP_S, run_time_s=60.0):
+    loaded = simulate(ClosedLoad(500, 50, fixed(response_s), places), run_time_s)
+    return Measured(endpoint, alone(response_s), loaded)
+
+
+def diagnosed(*loads, **changes):
+    return diagnose(run_of(*loads, **changes))
+
+
+def only(diagnosis):
+    (result,) = diagnosis.endpoints
+    return result
+
+
+@pytest.fixture(scope="module")
+def blocking():
+    return load_of(measured_as(BLOCKING, places=80))
+
+
+@pytest.fixture(scope="module")
+def waiting():
+    return load_of(measured_as(ITEMS))
+
+
+def test_a_blocking_endpoint_is_limited_by_its_threads(blocking):
+    diagnosis = diagnosed(blocking)
+    result = only(diagnosis)
+    assert result.limiter is not None
+    assert (result.limiter.kind, result.limiter.capacity) == ("thread_pool", 80)
+    assert result.limiter.hold_s == SLEEP_S
+    assert result.limiter.utilization == pytest.approx(1.0, abs=0.01)
+    # Little's law: 500 users at 53.3 req/s spend 9.4 s each.
+    assert result.limiter.wait_s == pytest.approx(500 / (80 / SLEEP_S) - SLEEP_S, rel=0.01)
+    assert result.measured_over_ceiling == pytest.approx(1.0, abs=0.002)
+    assert result.next_limiter is not None
+    assert result.next_limiter.ceiling_rps == pytest.approx(500 / SLEEP_S)
+    assert [finding.code for finding in diagnosis.findings] == ["pool-saturated"]
+    assert diagnosis.valid
+
+
+def test_a_waiting_endpoint_is_limited_by_its_users(waiting):
+    diagnosis = diagnosed(waiting)
+    result = only(diagnosis)
+    assert result.limiter is not None
+    assert result.limiter.kind == "users"
+    assert result.limiter.wait_s == pytest.approx(0.0, abs=1e-6)
+    assert result.measured_over_ceiling == pytest.approx(1.0, abs=0.002)
+    assert result.next_limiter is None
+    assert diagnosis.findings == ()
+
+
+def test_whole_run_and_steady_state_stand_side_by_side(waiting):
+    result = only(diagnosed(waiting))
+    assert result.steady is not None
+    assert result.whole.requests == len(waiting.measured[0].samples)
+    assert result.steady.requests < result.whole.requests
+    assert result.whole.rate_rps < result.steady.rate_rps  # the ramp counts
+    assert result.in_flight_at_end == 500
+    assert sum(result.histogram.counts) == result.steady.requests
+
+
+@pytest.mark.parametrize(
+    ("rate_share", "explained"),
+    [(1.0, True), (0.92, True), (0.88, False), (0.5, False)],
+)
+def test_a_rate_below_the_ceiling_is_not_explained(rate_share, explained):
+    slower = simulate(ClosedLoad(500, 50, fixed(SLEEP_S / rate_share)), 60)
+    result = only(diagnosed(load_of(Measured(ITEMS, alone(SLEEP_S), slower))))
+    assert (result.limiter is not None) is explained
+    assert result.ceiling_rps == pytest.approx(500 / SLEEP_S)
+    if not explained:
+        assert f"{rate_share:.0%} of the ceiling" in result.limiter_note
+
+
+def test_an_unknown_handler_has_the_ceiling_of_its_users(waiting):
+    unknown = replace(waiting.measured[0], endpoint=Endpoint("GET", "/mounted"))
+    result = only(diagnosed(load_of(unknown)))
+    assert result.limiter is not None
+    assert result.limiter.kind == "users"
+
+
+def test_failures_are_named_where_they_keep_the_rate_below_the_ceiling(waiting):
+    found = waiting.measured[0].samples
+    half_failed = found.ok.copy()
+    half_failed[::2] = False
+    failing = replace(found, ok=half_failed, errors={"HTTP 500": len(found) // 2})
+    result = only(diagnosed(load_of(replace(waiting.measured[0], samples=failing))))
+    assert result.limiter is None
+    assert "requests failed" in result.limiter_note
+    assert result.steady.rate_rps == pytest.approx(250 / SLEEP_S, rel=0.01)
+    assert result.errors == {"HTTP 500": len(found) // 2}
+
+
+def test_where_every_request_failed_there_is_no_rate_to_explain(waiting):
+    found = waiting.measured[0].samples
+    failing = replace(found, ok=found.ok & False)
+    result = only(diagnosed(load_of(replace(waiting.measured[0], samples=failing))))
+    assert result.limiter is None
+    assert result.limiter_note == "no request succeeded in a steady state"
+    assert result.histogram is None
+
+
+def test_a_load_without_a_steady_part_says_why():
+    result = only(diagnosed(load_of(measured_as(ITEMS, run_time_s=60.0), ramp_end_s=None)))
+    assert result.steady is None
+    assert result.window is None
+    assert result.no_window_why == "the load ended before all users had started"
+    assert result.limiter is None
+    assert result.ceiling_rps is not None
+
+
+def test_a_busy_generator_makes_the_run_invalid(waiting):
+    busy = GeneratorHealth(cpu=0.97, max_drift_s=0.5)
+    diagnosis = diagnosed(replace(waiting, generator=busy), waiting, warnings=("one more",))
+    assert not diagnosis.valid
+    first, second = diagnosis.endpoints
+    assert first.limiter is None
+    assert "load generator" in first.limiter_note
+    assert second.limiter is not None
+    assert diagnosis.warnings[0].startswith("GET /items: the load generator used 97% of a core")
+    assert diagnosis.warnings[1:] == ("one more",)
+
+
+def test_endpoints_that_share_their_users_have_no_limiter(waiting):
+    """A user class that requests two endpoints: neither has 500 users."""
+    pair = load_of(waiting.measured[0], replace(waiting.measured[0], endpoint=BLOCKING))
+    results = diagnosed(replace(pair, name="ShopUser")).endpoints
+    assert [result.endpoint for result in results] == [ITEMS, BLOCKING]
+    assert [result.load for result in results] == ["ShopUser", "ShopUser"]
+    assert all(result.limiter is None for result in results)
+    assert all("2 endpoints share the users of ShopUser" in r.limiter_note for r in results)
+
+
+def test_endpoints_of_one_load_share_its_window(waiting):
+    whole = waiting.measured[0].samples
+    half = samples(whole.start_s[::2], whole.latency_s[::2])
+    pair = load_of(waiting.measured[0], Measured(BLOCKING, Samples.none(), half))
+    first, second = diagnosed(pair).endpoints
+    assert first.window is not None
+    assert first.window == second.window
+
+
+def test_an_endpoint_that_was_never_reached_is_reported_with_its_trouble():
+    nothing = Measured(ITEMS, Samples.none(), Samples.none())
+    result = only(diagnosed(load_of(nothing, trouble="failed for a single user")))
+    assert result.whole.requests == 0
+    assert result.trouble == "failed for a single user"
+    assert result.unloaded_s is None
+    assert result.limiter_note == "its response time without load was not measured"
+
+
+def test_a_run_without_loads_has_no_endpoints():
+    diagnosis = diagnosed()
+    assert (diagnosis.endpoints, diagnosis.findings, diagnosis.valid) == ((), (), True)
+
+
+@pytest.mark.parametrize(
+    ("times", "ok", "response_s"),
+    [
+        ([3.0, 1.0, 1.2, 1.1], True, 1.1),  # the first pays for the connection
+        ([3.0], True, 3.0),
+        ([], True, None),
+        ([3.0, 1.0], False, None),
+        ([9.0, 3.0, 1.0, 1.2], [False, True, True, True], 1.1),  # the first that succeeded
+    ],
+)
+def test_unloaded_response_time(times, ok, response_s):
+    found = unloaded_response_s(samples(range(len(times)), times, ok=ok))
+    assert found == (None if response_s is None else pytest.approx(response_s))
+
+
+def test_a_view_is_in_order_of_completion_over_all_endpoints():
+    slow = Measured(ITEMS, alone(2.0), samples([0.0, 4.0], 2.0))
+    fast = Measured(BLOCKING, Samples.none(), samples([0.0, 1.0, 4.5], 0.5))
+    view = view_of([slow, fast], 1.0, 10.0)
+    assert (view.start_s + view.latency_s).tolist() == [0.5, 1.5, 2.0, 5.0, 6.0]
+    assert view.response_s == (2.0,)
+
+
+def test_a_view_of_nothing_is_empty():
+    assert len(view_of([], None, 0.0).start_s) == 0

@@ -1,0 +1,134 @@
+"""From what was named to an app that can be served, and what is said where there is none."""
+
+import os
+import sys
+
+import pytest
+
+from asyncperf.errors import TargetError, UsageError
+from asyncperf.model import Endpoint
+from asyncperf.target import discover
+from asyncperf.target.discover import choose_endpoints, find_app
+
+SHOP = """\
+import os
+from fastapi import FastAPI
+
+print("on standard output")
+app = FastAPI()
+
+@app.get("/" + os.environ.get("SHOP", "items"))
+async def items(): ...
+
+@app.get("/items/{item_id}")
+def item(item_id: int): ...
+"""
+
+A, AB, B = (Endpoint("GET", path) for path in ("/a", "/a/b", "/b"))
+
+
+@pytest.fixture
+def project(monkeypatch, tmp_path):
+    """A directory with an app in it; its name must not be mistaken for a package's."""
+    folder = tmp_path / "uvicorn-demo"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    def project(source, name="shop.py"):
+        (folder / name).write_text(source)
+        return folder
+
+    return project
+
+
+def mishap(app, **env):
+    with pytest.raises(TargetError) as caught:
+        find_app(app, os.environ | env)
+    assert caught.value.exit_code == 3
+    return caught.value
+
+
+def test_an_app_is_described(project, capfd):
+    folder = project(SHOP, "main.py")
+    found = find_app(None, os.environ | {"SHOP": "open"})
+    assert found.import_string == "main:app"
+    assert found.app_dir == folder
+    (endpoint,) = found.endpoints
+    assert endpoint.label == "GET /open"  # the app runs in the environment given
+    assert endpoint.handler is not None
+    assert (endpoint.handler.file, endpoint.handler.line) == ("main.py", 8)
+    assert (endpoint.handler.name, endpoint.handler.is_async) == ("items", True)
+    assert [skip.why for skip in found.skipped] == ["needs the path parameter 'item_id'"]
+    out, err = capfd.readouterr()
+    assert out == ""  # standard output is for the result
+    assert "on standard output" in err
+
+
+def test_an_import_leaves_no_trace_in_this_process(project):
+    project(SHOP, "main.py")
+    find_app("main:app", os.environ)
+    assert "main" not in sys.modules
+
+
+def test_an_error_of_the_app_comes_through_whole(project, capfd):
+    project("import json\n\ndef price():\n    return json.loads('x')\n\nprice()\n")
+    error = mishap("shop.py")
+    assert str(error) == "cannot use 'shop.py': JSONDecodeError on import"
+    printed = capfd.readouterr().err
+    assert printed.startswith("Traceback (most recent call last):\n")
+    assert "return json.loads('x')" in printed
+    assert "shop.py" in printed.splitlines()[1]  # from its first frame on, and no sooner
+    assert printed.splitlines()[-1].startswith("json.decoder.JSONDecodeError: Expecting value")
+
+
+def test_an_app_that_ends_the_interpreter_is_told_apart(project, capfd):
+    project("raise SystemExit('SECONDS must be a number')")
+    error = mishap("shop:app")
+    assert "'shop:app' ended the interpreter on import (exit code 1)" in str(error)
+    assert error.hint
+    assert "SECONDS must be a number" in capfd.readouterr().err
+
+
+def test_an_app_that_hangs_on_import_is_given_up(project, monkeypatch):
+    monkeypatch.setattr(discover, "IMPORT_TIMEOUT_S", 1.0)
+    project("import time\ntime.sleep(300)")
+    assert "'shop.py' was still importing after 1 s" in str(mishap("shop.py"))
+
+
+def test_no_app_says_what_to_type(project):
+    project("", "README.md")
+    error = mishap(None)
+    assert str(error).startswith("cannot use the app: there is none in ")
+    assert "asyncperf run FILE.py" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "chosen"),
+    [
+        ((), (), (A, AB, B)),
+        (("/a",), (), (A,)),
+        (("/a*",), (), (A, AB)),
+        (("/b", "/a"), (), (A, B)),  # in the order of the app
+        ((), ("/a*",), (B,)),
+        (("/a*",), ("/a",), (AB,)),
+        (("/?",), (), (A, B)),
+        (("/[ab]",), ("/b",), (A,)),
+        (("*",), ("*",), ()),
+    ],
+)
+def test_endpoints_are_chosen_by_shell_patterns(include, exclude, chosen):
+    assert choose_endpoints((A, AB, B), include, exclude) == chosen
+
+
+@pytest.mark.parametrize(("include", "exclude"), [(("/c",), ()), ((), ("/c",)), (("/A",), ())])
+def test_a_pattern_that_matches_nothing_is_named(include, exclude):
+    with pytest.raises(UsageError) as caught:
+        choose_endpoints((A, AB, B), include, exclude)
+    assert str(caught.value) == f"no endpoint matches {(include + exclude)[0]!r}"
+    assert caught.value.hint == "The paths that can be loaded: /a, /a/b, /b"
+
+
+def test_a_pattern_for_an_app_without_endpoints_is_named():
+    with pytest.raises(UsageError) as caught:
+        choose_endpoints((), ("/a",), ())
+    assert caught.value.hint.endswith("none")

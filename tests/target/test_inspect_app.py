@@ -1,0 +1,321 @@
+"""What is read off an app: its endpoints, their handlers, and why some are left out."""
+
+import functools
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from fastapi import APIRouter, Body, Cookie, Depends, FastAPI, Header
+from fastapi.security import HTTPBearer
+
+from asyncperf.target.inspect_app import (
+    NotFound,
+    def_line,
+    describe,
+    describe_handler,
+    describe_value,
+    find,
+    load,
+    takes_asgi_arguments,
+)
+
+HERE = Path(__file__)
+
+
+def line_of(text):
+    """The line of this file that holds this text first."""
+    return 1 + HERE.read_text().splitlines().index(text)
+
+
+def plain():
+    return {}
+
+
+async def awaited():
+    return {}
+
+
+def decorator(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+@decorator
+@decorator
+def wrapped():
+    return {}
+
+
+class Caller:
+    async def __call__(self):
+        return {}
+
+
+def endpoints(app):
+    return {(e["method"], e["path"]): e["handler"] for e in describe(app)["endpoints"]}
+
+
+def skipped(app):
+    return {(e["method"], e["path"]): e["why"] for e in describe(app)["skipped"]}
+
+
+def app_with(handler, path="/items", method="get", **options):
+    app = FastAPI()
+    getattr(app, method)(path, **options)(handler)
+    return app
+
+
+# Endpoints
+
+
+def test_endpoints_are_in_the_order_of_the_app():
+    app = FastAPI()
+    for path in ("/b", "/a", "/c"):
+        app.get(path)(plain)
+    assert list(endpoints(app)) == [("GET", "/b"), ("GET", "/a"), ("GET", "/c")]
+
+
+def test_endpoints_of_included_routers_have_their_whole_path():
+    inner, outer, app = APIRouter(prefix="/inner"), APIRouter(prefix="/outer"), FastAPI()
+    inner.get("/items")(awaited)
+    outer.include_router(inner)
+    app.include_router(outer, prefix="/api")
+    found = endpoints(app)
+    assert list(found) == [("GET", "/api/outer/inner/items")]
+    assert found["GET", "/api/outer/inner/items"]["name"] == "awaited"
+
+
+def test_the_documentation_is_no_endpoint():
+    assert endpoints(FastAPI()) == {}
+
+
+def test_what_is_hidden_from_the_schema_is_left_out():
+    assert endpoints(app_with(plain, include_in_schema=False)) == {}
+
+
+def test_an_app_of_another_framework_has_no_known_endpoints():
+    async def app(scope, receive, send): ...
+
+    assert describe(app) == {"endpoints": [], "skipped": []}
+
+
+def path_parameter(item_id: int): ...
+
+
+def query_parameter(q: str): ...
+
+
+def optional_query(q: str = "all"): ...
+
+
+def header(x_token: Annotated[str, Header()]): ...
+
+
+def cookie(session: Annotated[str, Cookie()]): ...
+
+
+def body(item: Annotated[dict, Body()]): ...
+
+
+def credentials(token: Annotated[object, Depends(HTTPBearer())]): ...
+
+
+def through_a_dependency(value: Annotated[None, Depends(query_parameter)]): ...
+
+
+@pytest.mark.parametrize(
+    ("handler", "path", "why"),
+    [
+        (plain, "/items", None),
+        (optional_query, "/items", None),
+        (path_parameter, "/items/{item_id}", "needs the path parameter 'item_id'"),
+        (query_parameter, "/items", "needs the query parameter 'q'"),
+        (through_a_dependency, "/items", "needs the query parameter 'q'"),
+        (header, "/items", "needs the header 'x-token'"),
+        (cookie, "/items", "needs the cookie 'session'"),
+        (body, "/items", "needs a request body"),
+        (credentials, "/items", "needs credentials"),
+    ],
+)
+def test_what_needs_a_value_is_skipped_and_why(handler, path, why):
+    app = app_with(handler, path)
+    assert skipped(app) == ({("GET", path): why} if why else {})
+    assert list(endpoints(app)) == ([] if why else [("GET", path)])
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_what_may_write_is_skipped(method):
+    app = app_with(plain, method=method)
+    assert skipped(app) == {(method.upper(), "/items"): f"{method.upper()} may write"}
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate Operation ID")
+def test_each_method_of_a_path_is_looked_at_alone():
+    app = FastAPI()
+    app.api_route("/items", methods=["GET", "POST"])(plain)
+    assert list(endpoints(app)) == [("GET", "/items")]
+    assert list(skipped(app)) == [("POST", "/items")]
+
+
+# Handlers
+
+
+@pytest.mark.parametrize(
+    ("handler", "name", "is_async", "line"),
+    [
+        (plain, "plain", False, "def plain():"),
+        (awaited, "awaited", True, "async def awaited():"),
+        (wrapped, "wrapped", False, "def wrapped():"),
+        (functools.partial(awaited), "awaited", True, "async def awaited():"),
+        (functools.partial(functools.partial(plain)), "plain", False, "def plain():"),
+        (Caller(), "__call__", True, "    async def __call__(self):"),
+        (Caller().__call__, "__call__", True, "    async def __call__(self):"),
+    ],
+    ids=["def", "async def", "decorated", "partial", "partial twice", "instance", "method"],
+)
+def test_handler(handler, name, is_async, line):
+    found = describe_handler(handler)
+    assert (found["name"], found["is_async"]) == (name, is_async)
+    assert found["line"] == line_of(line)
+    assert Path(found["file"]).resolve() == HERE.resolve()
+
+
+def test_a_handler_without_source_is_not_known():
+    assert describe_handler(len) is None
+
+
+def test_the_line_is_that_of_the_def_not_of_its_decorators(tmp_path):
+    file = tmp_path / "shop.py"
+    file.write_text("@a(\n    1,\n)\n@b\nasync def items():\n    pass\n")
+    assert def_line(str(file), 1) == 5
+
+
+@pytest.mark.parametrize("content", [b"def broken(:", b"\xff\xfe", b"\0"])
+def test_the_line_of_a_file_that_does_not_parse_is_that_of_its_code(tmp_path, content):
+    file = tmp_path / "shop.py"
+    file.write_bytes(content)
+    assert def_line(str(file), 7) == 7
+    assert def_line("<string>", 7) == 7
+
+
+# What is an app
+
+
+@pytest.mark.parametrize(
+    ("value", "description"),
+    [
+        (plain, "the function plain()"),
+        (Caller, "the class Caller"),
+        (3, "of type int"),
+        (None, "of type NoneType"),
+    ],
+)
+def test_describe_value(value, description):
+    assert describe_value(value) == description
+
+
+@pytest.mark.parametrize(
+    ("app", "answer"),
+    [
+        (lambda scope, receive, send: None, True),
+        (lambda *arguments: None, True),
+        (lambda: None, False),
+        (lambda scope: None, False),
+        (lambda scope, receive, send, more: None, False),
+    ],
+    ids=["three", "any", "none", "one", "four"],
+)
+def test_takes_asgi_arguments(app, answer):
+    assert takes_asgi_arguments(app) is answer
+
+
+@pytest.fixture
+def project(monkeypatch, tmp_path):
+    """An empty directory to look for apps in; what is imported from it is forgotten."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+APP = "from fastapi import FastAPI\napp = FastAPI()\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "named", "import_string"),
+    [
+        (["main.py"], None, "main:app"),
+        (["app.py"], None, "app:app"),
+        (["app/main.py", "app/__init__.py"], None, "app.main:app"),
+        (["shop.py"], "shop.py", "shop:app"),
+        (["shop.py"], "shop.py:app", "shop:app"),
+        (["shop.py"], "shop:app", "shop:app"),
+        (["pkg/__init__.py", "pkg/shop.py"], "pkg/shop.py", "pkg.shop:app"),
+    ],
+)
+def test_an_app_is_found_as_fastapi_run_finds_it(project, files, named, import_string):
+    for file in files:
+        (project / file).parent.mkdir(exist_ok=True)
+        (project / file).write_text("" if file.endswith("__init__.py") else APP)
+    found = find(named)
+    assert found.import_string == import_string
+    assert found.module_data.extra_sys_path == project
+
+
+def test_the_entrypoint_of_pyproject_comes_first(project):
+    (project / "main.py").write_text(APP)
+    (project / "shop.py").write_text(APP.replace("app =", "shop ="))
+    (project / "pyproject.toml").write_text('[tool.fastapi]\nentrypoint = "shop:shop"\n')
+    assert find(None).import_string == "shop:shop"
+
+
+@pytest.mark.parametrize(
+    ("named", "message", "hint"),
+    [
+        (None, "there is none in ", "asyncperf run FILE.py"),
+        ("shop", "there is no file 'shop'", "asyncperf run shop:app"),
+        ("shop.py", "shop.py", "asyncperf run FILE.py"),
+        ("no/such/shop.py", "no/such/shop.py", "asyncperf run FILE.py"),
+        (":app", "", "asyncperf run"),
+        ("shop:", "", "asyncperf run"),
+    ],
+)
+def test_an_app_that_is_not_found_is_named_with_what_to_type(project, named, message, hint):
+    with pytest.raises(NotFound) as caught:
+        find(named)
+    found, next_step = caught.value.args
+    assert message in found
+    assert hint in next_step
+
+
+@pytest.mark.parametrize(
+    ("source", "attribute", "message"),
+    [
+        ("app = 3", "app", "shop:app is no ASGI app but of type int"),
+        ("class app: ...", "app", "shop:app is no ASGI app but the class app"),
+        ("def app(): ...", "app", "shop:app is no ASGI app but the function app()"),
+        (APP, "other", 'Attribute "other" not found in module "shop"'),
+    ],
+)
+def test_an_attribute_that_is_no_app_is_described(project, source, attribute, message):
+    (project / "shop.py").write_text(source)
+    with pytest.raises(NotFound) as caught:
+        load(find(f"shop:{attribute}"))
+    assert message in caught.value.args[0]
+    assert caught.value.args[1]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [APP, "async def app(scope, receive, send): ...", "app = lambda *arguments: None"],
+)
+def test_any_asgi_app_is_taken(project, source):
+    (project / "shop.py").write_text(source)
+    sys.path.insert(0, str(project))
+    assert callable(load(find("shop:app")))

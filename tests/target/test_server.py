@@ -1,0 +1,168 @@
+"""When a server counts as ready, and what is said when it never is; no server is started."""
+
+import itertools
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from asyncperf.errors import TargetError
+from asyncperf.target import server
+from asyncperf.target.discover import FoundApp
+from asyncperf.target.server import HOST, Server, check_port, free_port, server_command
+
+APP = FoundApp("shop:app", Path("/srv/shop"), (), ())
+READY = "INFO:     Application startup complete.\n"
+NO_LIFESPAN = "INFO:     ASGI 'lifespan' protocol appears unsupported.\n"
+
+
+@dataclass
+class FakeServer:
+    """uvicorn as a script: what it has printed, when it answers and when it exits; in seconds."""
+
+    prints: dict[float, str]
+    answers_at: float = 0.0
+    exits_at: float = float("inf")
+    now: float = 0.0
+    stopped: int = 0
+
+    def __call__(self, command, **options):
+        self.command = command
+        return self
+
+    @property
+    def exit_code(self):
+        return 3 if self.now >= self.exits_at else None
+
+    def output(self):
+        return "".join(text for at, text in self.prints.items() if at <= self.now)
+
+    def stop(self):
+        self.stopped += 1
+
+    # As a clock, too.
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.fixture
+def start(monkeypatch, tmp_path):
+    def start(fake, workers=2):
+        monkeypatch.setattr(server, "ChildProcess", fake)
+        monkeypatch.setattr(server, "time", fake)
+        monkeypatch.setattr(Server, "_answers", lambda self: fake.now >= fake.answers_at)
+        return Server(APP, workers=workers, port=free_port(), log=tmp_path / "log", env={})
+
+    return start
+
+
+@pytest.mark.parametrize("line", [READY, NO_LIFESPAN])
+def test_it_is_ready_when_every_worker_is(start, line):
+    fake = FakeServer({1.0: line, 2.0: line}, answers_at=0.5)
+    start(fake)
+    assert 2.0 <= fake.now < 2.5
+    assert fake.stopped == 0
+
+
+def test_it_is_not_ready_before_it_answers(start):
+    fake = FakeServer({0.0: READY * 2}, answers_at=3.0)
+    start(fake)
+    assert fake.now >= 3.0
+
+
+def test_an_app_that_silences_the_log_is_ready_some_time_after_it_answers(start):
+    fake = FakeServer({}, answers_at=1.0)
+    start(fake)
+    assert 1.0 + server.SILENT_WORKERS_S <= fake.now < 10.0
+
+
+def test_a_server_that_exits_at_start_shows_its_last_lines(start):
+    printed = "".join(f"line {number}\n" for number in range(100)) + "OSError: no database\n"
+    fake = FakeServer({0.0: printed}, answers_at=9.0, exits_at=1.0)
+    with pytest.raises(TargetError, match="exited") as caught:
+        start(fake)
+    assert "code 3" in str(caught.value)
+    assert "  OSError: no database" in caught.value.hint
+    assert "line 99" in caught.value.hint
+    assert "line 9\n" not in caught.value.hint
+    assert fake.stopped
+
+
+def test_a_server_that_exits_without_a_word_says_so(start):
+    with pytest.raises(TargetError) as caught:
+        start(FakeServer({}, exits_at=0.0))
+    assert caught.value.hint == "It printed nothing."
+
+
+def test_a_server_that_never_answers_is_stopped(start):
+    fake = FakeServer({0.0: "INFO:     Waiting\n"}, answers_at=1e9)
+    with pytest.raises(TargetError, match="not ready after 60 s"):
+        start(fake)
+    assert fake.stopped
+
+
+def test_a_server_is_stopped_when_its_start_is_interrupted(start, monkeypatch):
+    fake = FakeServer({})
+
+    def interrupt(seconds):
+        raise KeyboardInterrupt
+
+    fake.sleep = interrupt
+    fake.answers_at = 1e9
+    with pytest.raises(KeyboardInterrupt):
+        start(fake)
+    assert fake.stopped
+
+
+def test_leaving_the_block_stops_it(start):
+    fake = FakeServer({0.0: READY * 2})
+    with pytest.raises(ZeroDivisionError), start(fake):
+        raise ZeroDivisionError
+    assert fake.stopped
+
+
+def test_death_under_load_is_noticed(start):
+    fake = FakeServer({0.0: READY * 2}, exits_at=30.0)
+    running = start(fake)
+    running.check()
+    fake.now = 31.0
+    with pytest.raises(TargetError, match="exited"):
+        running.check()
+
+
+def test_workers_that_died_are_counted(start):
+    fake = FakeServer({0.0: READY * 2, 10.0: "INFO:     Child process [7] died\n" * 3})
+    running = start(fake)
+    assert running.workers_lost == 0
+    fake.now = 11.0
+    assert running.workers_lost == 3
+
+
+def test_command():
+    command = server_command(APP, workers=3, port=8001)
+    assert command[:4] == (sys.executable, "-m", "uvicorn", "shop:app")
+    pairs = dict(itertools.pairwise(command))
+    assert pairs["--app-dir"] == "/srv/shop"
+    assert pairs["--host"] == "127.0.0.1"
+    assert (pairs["--port"], pairs["--workers"]) == ("8001", "3")
+    assert "--no-access-log" in command
+
+
+def test_a_taken_port_is_named_with_what_to_do():
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(TargetError, match=f"port {port} on {HOST} cannot be used") as caught:
+            check_port(port)
+    assert "--port" in caught.value.hint
+
+
+def test_a_free_port_can_be_used():
+    check_port(free_port())

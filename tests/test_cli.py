@@ -1,0 +1,359 @@
+"""What goes to which stream, and the exit code, for every way that a run can end."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from asyncperf import __version__, cli, errors
+from asyncperf.errors import Interrupted, LoadError, StoreError, TargetError, UsageError
+from asyncperf.model import GeneratorHealth, Measured
+from asyncperf.pipeline import Outcome
+from asyncperf.store import create_run_folder
+
+from .analysis.closed_load import ClosedLoad, fixed, simulate
+from .builders import BLOCKING, ITEMS, alone, load_of, run_of
+
+
+@cache
+def waiting():
+    """Limited by its users: no finding."""
+    loaded = simulate(ClosedLoad(500, 50, fixed(1.5)), 60)
+    return load_of(Measured(ITEMS, alone(1.5), loaded))
+
+
+@cache
+def blocking():
+    """Limited by its threads: an error."""
+    loaded = simulate(ClosedLoad(500, 50, fixed(1.5), places=80), 60)
+    return load_of(Measured(BLOCKING, alone(1.5), loaded))
+
+
+def too_short():
+    """Too little data: a warning."""
+    return replace(waiting(), ramp_end_s=None)
+
+
+def busy_generator():
+    return replace(waiting(), generator=GeneratorHealth(cpu=1.0, max_drift_s=1.0))
+
+
+@pytest.fixture
+def asyncperf(monkeypatch, tmp_path, capsys):
+    """Type a command: its exit code, and what it wrote to both streams."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("COLUMNS", "FORCE_COLOR", "ASYNCPERF_FAIL_ON"):
+        monkeypatch.delenv(name, raising=False)
+
+    def asyncperf(*arguments):
+        monkeypatch.setattr(sys, "argv", ["asyncperf", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        out, err = capsys.readouterr()
+        return stop.value.code, out, err
+
+    return asyncperf
+
+
+@pytest.fixture
+def outcome(monkeypatch):
+    """Let every run have this outcome, or raise this error; note what was asked for."""
+    asked = []
+
+    def outcome(*loads, error=None, raises=None, status="complete"):
+        def run_experiment(settings, progress, output, force):
+            asked.append((settings, progress, output, force))
+            if raises is not None:
+                raise raises
+            return Outcome(run_of(*loads, status=status), Path("run-folder"), error)
+
+        monkeypatch.setattr(cli, "run_experiment", run_experiment)
+        return asked
+
+    return outcome
+
+
+# Exit codes
+
+
+@pytest.mark.parametrize(
+    ("load", "fail_on", "code"),
+    [
+        (waiting, None, errors.OK),
+        (waiting, "warning", errors.OK),
+        (blocking, None, errors.OK),
+        (blocking, "never", errors.OK),
+        (blocking, "error", errors.FOUND),
+        (blocking, "warning", errors.FOUND),
+        # What could not be judged is neither good nor bad, at any level.
+        (too_short, None, errors.LOAD),
+        (too_short, "warning", errors.LOAD),
+        (busy_generator, None, errors.LOAD),
+        (lambda: replace(waiting(), trouble="the server exited"), "never", errors.LOAD),
+    ],
+)
+def test_exit_code_of_a_run(asyncperf, outcome, load, fail_on, code):
+    outcome(load())
+    flags = ["--fail-on", fail_on] if fail_on else []
+    assert asyncperf("run", *flags)[0] == code
+
+
+def test_a_run_without_a_load_could_not_be_judged(asyncperf, outcome):
+    outcome()
+    assert asyncperf("run")[0] == errors.LOAD
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UsageError("no endpoint matches '/x'", "The paths that can be loaded: /items"), 2),
+        (StoreError("'run' already holds a run", "replace it with --force"), 2),
+        (TargetError("port 80 cannot be used", "Stop what listens there"), 3),
+        (LoadError("Locust is not installed", "Install it"), 4),
+        (Interrupted("interrupted before anything was measured"), 130),
+    ],
+)
+def test_an_error_is_one_sentence_and_a_hint_on_standard_error(asyncperf, outcome, error, code):
+    outcome(raises=error)
+    found, out, err = asyncperf("run")
+    assert found == code
+    assert out == ""
+    assert err == f"asyncperf: {error}\n" + (f"  {error.hint}\n" if error.hint else "")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(Interrupted("interrupted"), 130), (TargetError("it died"), 3)]
+)
+def test_what_was_measured_before_an_error_is_shown_and_saved(asyncperf, outcome, error, code):
+    outcome(waiting(), error=error, status="partial")
+    found, out, err = asyncperf("run", "--json", "result.json")
+    assert found == code
+    assert "/items" in out
+    assert err.splitlines()[-1] == f"asyncperf: {error}"
+    assert "Wrote run-folder" in err
+    assert json.loads(Path("result.json").read_text())["endpoints"]
+
+
+def test_ctrl_c_anywhere_else_is_130(asyncperf, outcome):
+    outcome(raises=KeyboardInterrupt())
+    assert asyncperf("run") == (130, "", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "--no-such-flag"),
+        ("run", "--json"),
+        ("no-such-command",),
+        ("report", "--no-such-flag"),
+    ],
+)
+def test_a_bad_command_line_is_2(asyncperf, outcome, arguments):
+    asked = outcome(waiting())
+    code, out, err = asyncperf(*arguments)
+    assert (code, out) == (errors.USAGE, "")
+    assert arguments[-1] in err
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-u", "0"), "--users must be a whole number from 1 to 1,000,000, not '0'"),
+        (("-u", "-5"), "--users must be a whole number from 1 to 1,000,000, not '-5'"),
+        (("-r", "nan"), "--spawn-rate must be a number above 0, at most 1,000,000, not 'nan'"),
+        (("-t", "soon"), "--run-time must be a time such as 90, 90s, 5m or 1h30m, not 'soon'"),
+        (("-w", "1e9"), "--workers must be a whole number from 1 to 1,024, not '1e9'"),
+        (("--fail-on", "x"), "--fail-on must be one of error, warning, never, not 'x'"),
+        (("--env", "X"), "--env must be NAME=VALUE, not 'X'"),
+        (("--port", "\x1b[31m"), "--port must be a whole number from 1 to 65,535, not '\\x1b[31m'"),
+    ],
+)
+def test_a_bad_value_is_2_and_names_flag_and_value(asyncperf, outcome, arguments, message):
+    asked = outcome(waiting())
+    assert asyncperf("run", *arguments) == (errors.USAGE, "", f"asyncperf: {message}\n")
+    assert asked == []
+
+
+# Streams
+
+
+def test_report_is_on_standard_output_the_rest_on_standard_error(asyncperf, outcome):
+    outcome(waiting())
+    code, out, err = asyncperf("run")
+    assert code == 0
+    assert "GET /items" in out
+    assert "Wrote" not in out
+    assert err == "Wrote run-folder\n"
+
+
+@pytest.mark.parametrize("flags", [(), ("--quiet",)])
+def test_json_to_standard_output_is_alone_there(asyncperf, outcome, flags):
+    outcome(waiting())
+    _, out, err = asyncperf("run", "--json", "-", *flags)
+    document = json.loads(out)
+    assert document["endpoints"][0]["path"] == "/items"
+    assert err == "Wrote run-folder\n"
+
+
+def test_json_is_written_even_where_nothing_was_measured(asyncperf, outcome):
+    outcome(error=Interrupted("interrupted"), status="partial")
+    code, out, _ = asyncperf("run", "--json", "-")
+    assert code == 130
+    assert json.loads(out)["endpoints"] == []
+
+
+def test_files_are_written_beside_the_report_and_named(asyncperf, outcome):
+    outcome(waiting())
+    _, out, err = asyncperf("run", "--json", "new/result.json", "--csv", "new/items")
+    assert "GET /items" in out
+    assert json.loads(Path("new/result.json").read_text())["endpoints"]
+    assert Path("new/items_stats.csv").read_text().startswith("Type,Name,Request Count")
+    assert err.splitlines() == [
+        "Wrote new/result.json",
+        "Wrote new/items_stats.csv",
+        "Wrote run-folder",
+    ]
+
+
+def test_quiet_says_nothing_on_standard_output(asyncperf, outcome):
+    outcome(blocking())
+    code, out, err = asyncperf("run", "-q", "--fail-on", "error")
+    assert (code, out) == (errors.FOUND, "")
+    assert err == "Wrote run-folder\n"
+
+
+@pytest.mark.parametrize("file", ["file/result.json", "/proc/result.json", "folder"])
+def test_a_file_that_cannot_be_written_is_named(asyncperf, outcome, tmp_path, file):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    outcome(waiting())
+    code, _, err = asyncperf("run", "-q", "--json", file)
+    assert code == errors.USAGE
+    assert f"cannot write {file!r}: " in err
+    assert "None" not in err
+    assert "asyncperf report" in err
+
+
+def test_escape_sequences_in_messages_are_stripped(asyncperf, outcome):
+    """A message may quote the app, and the app may print what it likes."""
+    outcome(
+        raises=TargetError(
+            "cannot use '\x1b[2J\x1b]8;;http://evil\x07app\x1b[0m'",
+            "Its last lines:\n  \x1b[31mboom\x1b[0m\x00\u202e",
+        )
+    )
+    _, _, err = asyncperf("run")
+    assert err == "asyncperf: cannot use 'app'\n  Its last lines:\n    boom\n"
+
+
+# Flags
+
+
+def test_flags_reach_the_run(asyncperf, outcome):
+    asked = outcome(waiting())
+    asyncperf(
+        *("run", "shop:app", "-u", "7", "-r", "2.5", "-t", "90s", "-w", "3", "--port", "8001"),
+        *("--include", "/a*", "--include", "/b*", "--exclude", "/a1", "--env", "SHOP=open"),
+        *("--max-time", "5m", "--timeout", "2s", "-o", "out", "--force"),
+    )
+    ((settings, _, output, force),) = asked
+    assert (settings.app, settings.users, settings.spawn_rate) == ("shop:app", 7, 2.5)
+    assert (settings.run_time_s, settings.max_time_s, settings.timeout_s) == (90, 300, 2)
+    assert (settings.workers, settings.port) == (3, 8001)
+    assert (settings.include, settings.exclude) == (("/a*", "/b*"), ("/a1",))
+    assert settings.env["SHOP"] == "open"
+    assert (output, force) == (Path("out"), True)
+
+
+def test_settings_of_the_project_are_read_where_it_is_run(asyncperf, outcome):
+    asked = outcome(waiting())
+    Path("pyproject.toml").write_text("[tool.asyncperf]\nusers = 11")
+    asyncperf("run")
+    assert asked[0][0].users == 11
+
+
+def test_version(asyncperf):
+    assert asyncperf("--version") == (0, f"asyncperf {__version__}\n", "")
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_ends_in_examples(asyncperf, flag):
+    code, out, _ = asyncperf("run", flag)
+    assert code == 0
+    assert "Examples:" in out[out.index("--quiet") :]
+
+
+def test_no_arguments_is_help(asyncperf):
+    _, out, err = asyncperf()
+    assert "run" in out + err
+    assert "report" in out + err
+
+
+# A saved run again
+
+
+@pytest.fixture
+def saved(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = create_run_folder(None, "shop:app", 1_795_000_000.0, force=False)
+    folder.save(run_of(blocking()))
+    return folder.path
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_report_shows_a_saved_run_again(asyncperf, saved, named):
+    code, out, err = asyncperf("report", *([str(saved)] if named else []))
+    assert (code, err) == (0, "")
+    assert "GET /blocking" in out
+
+
+def test_report_gives_the_same_json_as_the_run(asyncperf, saved, outcome):
+    outcome(blocking())
+    _, from_run, _ = asyncperf("run", "--json", "-")
+    _, from_report, _ = asyncperf("report", "--json", "-")
+    assert json.loads(from_report)["endpoints"] == json.loads(from_run)["endpoints"]
+
+
+def test_report_fails_on_findings_as_the_run_does(asyncperf, saved):
+    assert asyncperf("report", "-q", "--fail-on", "error")[0] == errors.FOUND
+    assert asyncperf("report", "-q")[0] == errors.OK
+
+
+def test_report_of_no_run_says_how_to_make_one(asyncperf):
+    code, out, err = asyncperf("report")
+    assert (code, out) == (errors.USAGE, "")
+    assert "asyncperf run" in err
+
+
+# As a process
+
+
+def test_it_runs_as_a_module():
+    command = [sys.executable, "-m", "asyncperf", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"asyncperf {__version__}\n"
+
+
+def test_a_reader_that_leaves_early_is_no_error(saved):
+    """As in `asyncperf report | head -1`."""
+    command = [sys.executable, "-m", "asyncperf", "report", "--json", "-"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as report:
+        report.stdout.close()
+        complaint = report.stderr.read()
+    assert complaint == b""
+    assert report.returncode == 0
+
+
+def test_locust_is_never_imported_into_our_own_process():
+    """It would patch the whole process (gevent)."""
+    code = (
+        "import sys, asyncperf.cli; "
+        "print([name for name in ('locust', 'gevent') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,299 @@
+"""Which source wins, what each setting accepts, and what is said of the rest."""
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asyncperf.config import SETTINGS, duration, load_settings
+from asyncperf.errors import UsageError
+
+
+@pytest.fixture
+def pyproject(tmp_path):
+    """A pyproject.toml with this content below [tool.asyncperf]."""
+
+    def write(text):
+        file = tmp_path / "pyproject.toml"
+        file.write_text(f"[tool.asyncperf]\n{text}\n")
+        return file
+
+    return write
+
+
+def loaded(flags=None, *, environment=None, pyproject=Path("nowhere.toml"), set_env=()):
+    return load_settings(flags or {}, set_env, environment or {}, pyproject)
+
+
+def refusal(flags=None, **sources):
+    with pytest.raises(UsageError) as caught:
+        loaded(flags, **sources)
+    return caught.value
+
+
+# Sources
+
+
+def test_defaults_are_those_of_the_experiment():
+    settings = loaded()
+    assert (settings.users, settings.spawn_rate, settings.workers) == (500, 50.0, 2)
+    assert settings.app is None
+    assert settings.run_time_s is None
+    assert settings.port is None
+    assert settings.fail_on == "never"
+
+
+@pytest.mark.parametrize(
+    ("in_file", "in_environment", "as_flag", "users"),
+    [
+        (None, None, None, 500),
+        ("10", None, None, 10),
+        (None, "20", None, 20),
+        (None, None, "30", 30),
+        ("10", "20", None, 20),
+        ("10", None, "30", 30),
+        (None, "20", "30", 30),
+        ("10", "20", "30", 30),
+        ("10", "", None, 10),  # an empty variable says nothing
+    ],
+)
+def test_flags_win_over_environment_over_pyproject(
+    pyproject, in_file, in_environment, as_flag, users
+):
+    settings = loaded(
+        {"users": as_flag} if as_flag else {},
+        environment={} if in_environment is None else {"ASYNCPERF_USERS": in_environment},
+        pyproject=pyproject(f"users = {in_file}" if in_file else ""),
+    )
+    assert settings.users == users
+
+
+def test_settings_can_come_from_every_source(pyproject):
+    texts = {
+        "app": "shop:app",
+        "users": "7",
+        "spawn_rate": "2.5",
+        "run_time": "90s",
+        "max_time": "2m",
+        "timeout": "500ms",
+        "workers": "3",
+        "port": "8001",
+        "include": "/items*",
+        "exclude": "/items/secret",
+        "fail_on": "error",
+    }
+    assert SETTINGS.keys() - texts.keys() == {"locustfile", "user_class"}
+    file = pyproject("\n".join(f'{name} = "{value}"' for name, value in texts.items()))
+    environment = {f"ASYNCPERF_{name.upper()}": value for name, value in texts.items()}
+    from_flags = loaded(texts)
+    assert loaded(pyproject=file) == from_flags
+    assert loaded(environment=environment).env == environment
+    assert vars(loaded(environment=environment)) == vars(from_flags) | {"env": environment}
+    assert from_flags.users == 7
+    assert from_flags.spawn_rate == 2.5
+    assert (from_flags.run_time_s, from_flags.max_time_s, from_flags.timeout_s) == (90, 120, 0.5)
+    assert from_flags.include == ("/items*",)
+
+
+def test_keys_in_pyproject_take_hyphens_and_toml_types(pyproject):
+    file = pyproject('spawn-rate = 25\nrun-time = 30\ninclude = ["/a", "/b"]\nport = 8001')
+    settings = loaded(pyproject=file)
+    assert (settings.spawn_rate, settings.run_time_s, settings.port) == (25.0, 30.0, 8001)
+    assert settings.include == ("/a", "/b")
+
+
+@pytest.mark.parametrize("text", ["", "[project]\nname = 'shop'", "[tool.other]\nusers = 3"])
+def test_pyproject_without_our_table_says_nothing(tmp_path, text):
+    file = tmp_path / "pyproject.toml"
+    file.write_text(text)
+    assert loaded(pyproject=file) == loaded()
+
+
+# Bad values
+
+WHOLE_NUMBERS = ["0", "-1", "1.5", "nan", "inf", "1e3", "many", "", " 5", "1_000", "9" * 30]
+NUMBERS = ["0", "-1", "-0.0", "nan", "inf", "-inf", "1e300", "fast", ""]
+TIMES = ["0", "-5s", "nan", "inf", "0s", "8d", "1.5.2s", "5 minutes", "m", "", "169h", "9e9"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, value) for name in ("users", "workers", "port") for value in WHOLE_NUMBERS]
+    + [("spawn_rate", value) for value in NUMBERS]
+    + [(name, value) for name in ("run_time", "max_time", "timeout") for value in TIMES]
+    + [("users", "1000001"), ("workers", "1025"), ("port", "65536"), ("spawn_rate", "1000001")]
+    + [("fail_on", "sometimes"), ("fail_on", ""), ("app", "")],
+)
+def test_a_bad_flag_is_refused_with_its_name_and_value(name, value):
+    error = refusal({name: value})
+    where = "APP" if name == "app" else "--" + name.replace("_", "-")
+    assert str(error).startswith(f"{where} must be ")
+    assert str(error).endswith(f"not {value!r}")
+    assert error.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("users = 0", "[tool.asyncperf] users must be a whole number from 1 to 1,000,000, not 0"),
+        ("users = true", "not True"),
+        ("users = 1.0", "not 1.0"),
+        ("users = [1]", "not [1]"),
+        ("spawn-rate = true", "[tool.asyncperf] spawn_rate must be a number above 0"),
+        ("spawn-rate = nan", "not nan"),
+        ("spawn-rate = inf", "not inf"),
+        ("spawn-rate = {}", "not {}"),
+        ("run-time = true", "must be a time such as 90, 90s, 5m or 1h30m, not True"),
+        ("run-time = -1", "not -1"),
+        ("run-time = nan", "not nan"),
+        ("run-time = 1979-05-27", "not datetime.date(1979, 5, 27)"),
+        ("include = 3", "must be a text or a list of texts, not 3"),
+        ("include = [1]", "not [1]"),
+        ("app = 3", "must be a text, not 3"),
+        ("app = []", "must be a text, not []"),
+        ("locustfile = true", "not True"),
+        ("locustfile = []", "not []"),
+        ("fail-on = true", "must be one of error, warning, never, not True"),
+    ],
+)
+def test_a_bad_value_in_pyproject_is_refused(pyproject, text, message):
+    error = refusal(pyproject=pyproject(text))
+    assert message in str(error)
+    assert "[tool.asyncperf]" in str(error)
+
+
+def test_a_bad_variable_is_refused_by_its_name():
+    error = refusal(environment={"ASYNCPERF_SPAWN_RATE": "fast"})
+    assert str(error).startswith("ASYNCPERF_SPAWN_RATE must be a number above 0")
+    assert str(error).endswith("not 'fast'")
+
+
+def test_a_bad_value_is_refused_even_where_another_source_would_win(pyproject):
+    assert "users" in str(refusal({"users": "5"}, pyproject=pyproject("users = 0")))
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("usrs = 5", "Did you mean users?"),
+        ("spawn-rat = 5", "Did you mean spawn_rate?"),
+        ("colour = 5", "Known: app, users,"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_a_suggestion(pyproject, text, hint):
+    error = refusal(pyproject=pyproject(text))
+    assert repr(text.split(" = ")[0]) in str(error)
+    assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"users = ", b"[tool.asyncperf\n", b"\xff\xfe", b"a = 1\na = 2"],
+    ids=["no value", "no bracket", "no text", "twice"],
+)
+def test_a_broken_pyproject_is_named(tmp_path, content):
+    file = tmp_path / "pyproject.toml"
+    file.write_bytes(content)
+    error = refusal(pyproject=file)
+    assert f"cannot read {file}" in str(error)
+    assert error.hint
+
+
+def test_a_pyproject_that_is_a_folder_is_named(tmp_path):
+    assert f"cannot read {tmp_path}" in str(refusal(pyproject=tmp_path))
+
+
+@pytest.mark.parametrize("text", ["tool = 3", "[tool]\nasyncperf = 3", "tool = []"])
+def test_a_table_that_is_none_is_refused(tmp_path, text):
+    file = tmp_path / "pyproject.toml"
+    file.write_text(text)
+    assert str(file) in str(refusal(pyproject=file))
+
+
+def test_a_user_class_needs_its_locustfile():
+    error = refusal({"user_class": ("ShopUser",)})
+    assert "ShopUser" in str(error)
+    assert "-f" in error.hint
+    settings = loaded({"user_class": ("ShopUser",), "locustfile": "shop.py"})
+    assert (settings.user_class, settings.locustfile) == (("ShopUser",), Path("shop.py"))
+
+
+@pytest.mark.parametrize("name", ["include", "exclude"])
+def test_a_locustfile_leaves_no_choice_of_endpoints(name):
+    error = refusal({"locustfile": "shop.py", name: ("/items",)})
+    assert f"--{name}" in str(error)
+    assert "--user-class" in error.hint
+
+
+# Durations
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("90", 90),
+        ("90s", 90),
+        ("5m", 300),
+        ("1h30m", 5400),
+        ("500ms", 0.5),
+        ("1m500ms", 60.5),
+        ("0.5s", 0.5),
+        (" 5M ", 300),
+        (300, 300),
+        (0.5, 0.5),
+        ("168h", 7 * 86400),
+    ],
+)
+def test_duration(value, seconds):
+    assert duration(value) == seconds
+
+
+@given(st.text(max_size=20) | st.floats() | st.integers() | st.booleans() | st.none())
+def test_duration_is_positive_or_refused(value):
+    with contextlib.suppress(ValueError):
+        assert 0 < duration(value) <= 7 * 86400
+
+
+@given(st.sampled_from(sorted(SETTINGS)), st.text(max_size=20) | st.floats() | st.integers())
+def test_any_value_is_taken_or_refused(name, value):
+    with contextlib.suppress(UsageError):
+        loaded({name: value})
+
+
+# What the app runs with
+
+
+@pytest.mark.parametrize(
+    ("set_env", "value"),
+    [
+        ((), "from environment"),
+        (("SHOP=flag",), "flag"),
+        (("SHOP=",), ""),
+        (("SHOP=a=b",), "a=b"),
+        (("SHOP=first", "SHOP=second"), "second"),
+    ],
+)
+def test_env_flags_win_over_the_environment(set_env, value):
+    settings = loaded(environment={"SHOP": "from environment"}, set_env=set_env)
+    assert settings.env["SHOP"] == value
+
+
+def test_env_of_pyproject_gives_way_to_the_environment(pyproject):
+    file = pyproject('env = { SHOP = "file", SECONDS = 0.5, COUNT = 3 }')
+    settings = loaded(pyproject=file, environment={"SHOP": "environment"})
+    assert settings.env == {"SHOP": "environment", "SECONDS": "0.5", "COUNT": "3"}
+
+
+@pytest.mark.parametrize("pair", ["SHOP", "=value", "", "="])
+def test_a_bad_env_flag_is_refused(pair):
+    error = refusal(set_env=(pair,))
+    assert str(error) == f"--env must be NAME=VALUE, not {pair!r}"
+
+
+@pytest.mark.parametrize("table", ["[1]", '"SHOP=1"', "{ SHOP = true }", "{ SHOP = [] }", "3"])
+def test_a_bad_env_table_is_refused(pyproject, table):
+    assert "[tool.asyncperf.env] must map names" in str(
+        refusal(pyproject=pyproject(f"env = {table}"))
+    )

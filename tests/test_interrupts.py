@@ -1,0 +1,75 @@
+"""The first Ctrl-C counts, once, and only where it does no harm."""
+
+import signal
+
+import pytest
+
+from asyncperf.interrupts import SIGNALS, Interrupts
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_first_signal_interrupts_where_that_is_allowed(number):
+    with Interrupts() as interrupts:
+        with pytest.raises(KeyboardInterrupt), interrupts.allowed():
+            signal.raise_signal(number)
+        assert interrupts.pending
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_those_after_it_are_ignored(number):
+    with Interrupts() as interrupts:
+        with pytest.raises(KeyboardInterrupt), interrupts.allowed():
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
+        with interrupts.allowed():
+            signal.raise_signal(number)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_waits_everywhere_else(number):
+    done = []
+    with Interrupts() as interrupts:
+        assert not interrupts.pending
+        signal.raise_signal(number)
+        signal.raise_signal(number)
+        done.append("saved")
+        assert interrupts.pending
+        with pytest.raises(KeyboardInterrupt), interrupts.allowed():
+            done.append("never")
+    assert done == ["saved"]
+
+
+def test_it_waits_again_after_the_block():
+    with Interrupts() as interrupts:
+        with interrupts.allowed():
+            pass
+        signal.raise_signal(signal.SIGINT)
+        assert interrupts.pending
+
+
+def test_it_waits_again_after_an_error_in_the_block():
+    with Interrupts() as interrupts:
+        with pytest.raises(ValueError, match="x"), interrupts.allowed():
+            raise ValueError("x")
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_without_a_signal_nothing_happens():
+    with Interrupts() as interrupts:
+        with interrupts.allowed():
+            pass
+        assert not interrupts.pending
+
+
+def test_previous_handlers_come_back():
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with Interrupts():
+        assert [signal.getsignal(number) for number in SIGNALS] != before
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_previous_handlers_come_back_after_an_error():
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with pytest.raises(ValueError, match="x"), Interrupts():
+        raise ValueError("x")
+    assert [signal.getsignal(number) for number in SIGNALS] == before

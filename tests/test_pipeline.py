@@ -1,0 +1,266 @@
+"""The run from start to end, with trials that are not real."""
+
+import resource
+import signal
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from asyncperf import pipeline
+from asyncperf.errors import Interrupted, LoadError, StoreError, TargetError, UsageError
+from asyncperf.load.engine import Workload
+from asyncperf.pipeline import (
+    SPARE_DESCRIPTORS,
+    find_workloads,
+    raise_descriptor_limit,
+    run_experiment,
+)
+from asyncperf.progress import SilentProgress
+from asyncperf.store import RunFolder, load_run
+from asyncperf.target.discover import FoundApp
+from asyncperf.trial import Trial
+
+from .builders import BLOCKING, ITEMS, load_of, settings_of
+
+APP = FoundApp("shop:app", Path(), (ITEMS, BLOCKING), ())
+
+
+@dataclass
+class Trials:
+    """Answers for `run_trial`, in order; exceptions are raised, functions are called."""
+
+    answers: list
+    loaded: list[str] = field(default_factory=list)
+
+    def __call__(self, bench, workload, number, watcher, interrupts):
+        self.loaded.append(workload.name)
+        answer = self.answers[number - 1]
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer() if callable(answer) else answer
+
+
+def done(**changes):
+    return Trial(load_of(), **changes)
+
+
+@pytest.fixture
+def experiment(monkeypatch, tmp_path):
+    """Run two endpoints; what came of it, and what was loaded."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pipeline, "find_app", lambda app, env: APP)
+
+    def experiment(*answers, output=Path("run"), **flags):
+        trials = Trials(list(answers))
+        monkeypatch.setattr(pipeline, "run_trial", trials)
+        settings = settings_of(users="10", **flags)
+        outcome = run_experiment(settings, SilentProgress(), output, False)
+        return outcome, trials.loaded
+
+    return experiment
+
+
+def test_endpoints_are_loaded_one_after_another_and_saved(experiment):
+    outcome, loaded = experiment(done(), done(warnings=("a worker died",)))
+    assert loaded == ["GET /items", "GET /blocking"]
+    assert outcome.error is None
+    assert outcome.run.status == "complete"
+    assert outcome.run.warnings == ("a worker died",)
+    saved = load_run(outcome.folder)
+    assert (saved.status, len(saved.loads)) == ("complete", 2)
+    assert saved.plan.users == 10
+    assert saved.target.endpoints == APP.endpoints
+    assert not (outcome.folder / "scratch").exists()
+
+
+def test_the_default_folder_is_named_after_the_app(experiment):
+    outcome, _ = experiment(done(), done(), output=None)
+    assert outcome.folder.parent == Path(".asyncperf/runs")
+    assert outcome.folder.name.endswith("shop-app")
+
+
+def test_trouble_with_one_endpoint_leaves_the_others(experiment):
+    outcome, loaded = experiment(
+        Trial(load_of(trouble="failed for a single user (HTTP 500), so it was not loaded")), done()
+    )
+    assert len(loaded) == 2
+    assert outcome.error is None
+    assert outcome.run.status == "complete"
+
+
+@pytest.mark.parametrize("error", [Interrupted("interrupted"), TargetError("the server exited")])
+def test_what_ends_a_trial_ends_the_run_and_its_load_is_kept(experiment, error):
+    outcome, loaded = experiment(done(error=error))
+    assert loaded == ["GET /items"]
+    assert outcome.error is error
+    saved = load_run(outcome.folder)
+    assert (saved.status, len(saved.loads)) == ("partial", 1)
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (KeyboardInterrupt(), Interrupted),
+        (TargetError("the server was not ready after 60 s"), TargetError),
+        (LoadError("Locust exited with code 1 before it began"), LoadError),
+    ],
+)
+def test_what_was_measured_before_is_kept(experiment, raised, kind):
+    outcome, _ = experiment(done(), raised)
+    assert isinstance(outcome.error, kind)
+    saved = load_run(outcome.folder)
+    assert (saved.status, len(saved.loads)) == ("partial", 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_while_saving_waits_for_the_save(experiment, monkeypatch, number):
+    save = RunFolder.save
+
+    def interrupted(self, run):
+        if run.loads and run.status == "running":
+            signal.raise_signal(number)
+        save(self, run)
+
+    monkeypatch.setattr(RunFolder, "save", interrupted)
+    outcome, _ = experiment(done(), KeyboardInterrupt())  # it reaches the second trial
+    assert isinstance(outcome.error, Interrupted)
+    saved = load_run(outcome.folder)
+    assert (saved.status, len(saved.loads)) == ("partial", 1)
+
+
+def test_ctrl_c_during_the_last_save_is_not_lost(experiment, monkeypatch):
+    save = RunFolder.save
+
+    def interrupted(self, run):
+        save(self, run)
+        if run.status == "complete":
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(RunFolder, "save", interrupted)
+    outcome, _ = experiment(done(), done())
+    assert isinstance(outcome.error, Interrupted)
+    assert len(load_run(outcome.folder).loads) == 2
+
+
+def test_ctrl_c_while_the_app_is_imported_leaves_no_folder(experiment, monkeypatch):
+    monkeypatch.setattr(pipeline, "find_app", lambda *_: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(Interrupted):
+        experiment(done(), done())
+    assert not Path("run").exists()
+
+
+def test_a_disk_that_fills_up_ends_the_run(experiment, monkeypatch):
+    full = StoreError("cannot write to 'run': No space left on device", "Free a place.")
+    save = RunFolder.save
+
+    def fill_up(self, run):
+        if run.loads:
+            raise full
+        save(self, run)
+
+    monkeypatch.setattr(RunFolder, "save", fill_up)
+    outcome, loaded = experiment(done(), done())
+    assert loaded == ["GET /items"]
+    assert outcome.error is full
+    assert len(outcome.run.loads) == 1  # measured all the same, and reported
+
+
+def test_a_full_disk_does_not_hide_what_ended_the_run(experiment, monkeypatch):
+    full = StoreError("cannot write to 'run'", "Free a place.")
+    save = RunFolder.save
+
+    def fill_up(self, run):
+        if run.status == "partial":
+            raise full
+        save(self, run)
+
+    monkeypatch.setattr(RunFolder, "save", fill_up)
+    outcome, _ = experiment(done(), KeyboardInterrupt())
+    assert isinstance(outcome.error, Interrupted)
+
+
+def test_a_run_that_is_there_is_not_overwritten(experiment):
+    experiment(done(), done())
+    with pytest.raises(StoreError, match="already holds a run"):
+        experiment(done(), done())
+
+
+# Workloads
+
+
+def test_endpoints_can_be_chosen():
+    assert find_workloads(settings_of(include=("/block*",)), APP) == (
+        Workload("GET /blocking", BLOCKING),
+    )
+
+
+@pytest.mark.parametrize(
+    ("app", "flags", "hint"),
+    [
+        (replace(APP, endpoints=()), {}, "-f locustfile.py"),
+        (APP, {"exclude": ("*",)}, "-f locustfile.py"),
+        (APP, {"include": ("/nothing",)}, "/items, /blocking"),
+    ],
+)
+def test_nothing_to_load_is_refused(app, flags, hint):
+    with pytest.raises(UsageError) as caught:
+        find_workloads(settings_of(**flags), app)
+    assert hint in caught.value.hint
+
+
+def test_user_classes_are_loaded_in_the_order_of_the_locustfile(monkeypatch):
+    monkeypatch.setattr(pipeline, "user_classes", lambda file, env: ("Reader", "Buyer"))
+    assert find_workloads(settings_of(locustfile="shop.py"), APP) == (
+        Workload("Reader"),
+        Workload("Buyer"),
+    )
+    only = settings_of(locustfile="shop.py", user_class=("Buyer",))
+    assert find_workloads(only, APP) == (Workload("Buyer"),)
+
+
+# Descriptors
+
+
+@pytest.fixture
+def limits(monkeypatch):
+    """Pretend that these are the limits, and note what is asked for."""
+    asked = []
+
+    def limits(soft, hard, refuse=False):
+        def setrlimit(kind, values):
+            asked.append(values)
+            if refuse:
+                raise ValueError("not allowed to raise maximum limit")
+
+        monkeypatch.setattr(resource, "getrlimit", lambda kind: (soft, hard))
+        monkeypatch.setattr(resource, "setrlimit", setrlimit)
+        return asked
+
+    return limits
+
+
+@pytest.mark.parametrize(
+    ("soft", "needed", "asked"),
+    [
+        (1024, 600, []),
+        (600, 600, []),
+        (599, 600, [(600, 4096)]),
+        (resource.RLIM_INFINITY, 10**6, []),
+    ],
+)
+def test_the_limit_of_descriptors_is_raised_where_it_is_too_low(limits, soft, needed, asked):
+    found = limits(soft, 4096)
+    raise_descriptor_limit(needed)
+    assert found == asked
+
+
+def test_users_that_do_not_fit_are_named_with_what_to_type(limits):
+    limits(1024, 4096, refuse=True)
+    with pytest.raises(UsageError) as caught:
+        raise_descriptor_limit(5000 + SPARE_DESCRIPTORS)
+    assert str(caught.value) == (
+        "5000 users need 5100 file descriptors per process, and this shell allows 4096"
+    )
+    assert "ulimit -n 5100" in caught.value.hint
+    assert "-u" in caught.value.hint
