@@ -51,12 +51,16 @@ class Recorder:
 
     def __init__(self) -> None:
         self.file: TextIO | None = None
+        self.runner: Any = None
+        self.opened = 0.0
         self.completed = 0
         self.failed = 0
-        self.ramping = False
+        self.alone = True
 
-    def open(self) -> None:
+    def open(self, runner: Any) -> None:
         self.file = open(f"{RECORD}-{os.getpid()}.jsonl", "a", encoding="utf-8")  # noqa: SIM115
+        self.runner = runner
+        self.opened = time.perf_counter()
 
     def write(self, *record: object) -> None:
         if self.file is not None:
@@ -114,33 +118,13 @@ def on_request(
     recorder.write(
         "r", start_time, response_time / 1000, request_type, name, status, response_length, error
     )
-
-
-@events.init.add_listener
-def on_init(environment: Environment, **_: object) -> None:
-    recorder.open()
-    gevent.spawn(heartbeat)
-    gevent.spawn(one_user_then_ramp, environment.runner)
-
-
-def one_user_then_ramp(runner: Any) -> None:
-    started = time.perf_counter()
-    while not alone_long_enough(time.perf_counter() - started):
-        gevent.sleep(HEARTBEAT_S / 10)
-    if recorder.failed:
-        # The parent reads what failed; 500 users would only fail faster.
-        runner.quit()
-        return
-    # A full collection of Locust's own objects stops every user for some 80 ms, and the
-    # burst that follows comes round with every response time. What exists now, stays.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
-    recorder.ramping = True
-    recorder.write("ramp", time.time())
-    runner.start(USERS, SPAWN_RATE)
-    if RUN_TIME_S is not None:
-        gevent.spawn_later(RUN_TIME_S, runner.quit)
+    if recorder.alone and alone_long_enough(time.perf_counter() - recorder.opened):
+        recorder.alone = False
+        if recorder.failed:
+            # The parent reads what failed; 500 users would only fail faster.
+            gevent.spawn(recorder.runner.quit)
+        else:
+            begin_ramp(recorder.runner)
 
 
 def alone_long_enough(elapsed_s: float) -> bool:
@@ -149,9 +133,29 @@ def alone_long_enough(elapsed_s: float) -> bool:
     return recorder.completed >= ALONE_MIN_REQUESTS and elapsed_s >= ALONE_S
 
 
+def begin_ramp(runner: Any) -> None:
+    """Start the other users, before the single one can send its next request: its first
+    under load is then the ramp's first."""
+    # A full collection of Locust's own objects stops every user for some 80 ms, and the
+    # burst that follows comes round with every response time. What exists now, stays.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    recorder.write("ramp", time.time())
+    gevent.spawn(runner.start, USERS, SPAWN_RATE)
+    if RUN_TIME_S is not None:
+        gevent.spawn_later(RUN_TIME_S, runner.quit)
+
+
+@events.init.add_listener
+def on_init(environment: Environment, **_: object) -> None:
+    recorder.open(environment.runner)
+    gevent.spawn(heartbeat)
+
+
 @events.spawning_complete.add_listener
 def on_spawning_complete(user_count: int, **_: object) -> None:
-    if recorder.ramping:
+    if not recorder.alone:
         recorder.write("ramped", time.time())
 
 

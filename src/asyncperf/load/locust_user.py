@@ -35,7 +35,7 @@ class EndpointUser(FastHttpUser):
         per_dispatch = max(1, int(SPAWN_RATE))
         number = next(numbers)
         if number:
-            gevent.sleep((number - 1) % per_dispatch / SPAWN_RATE)
+            gevent.sleep(((number - 1) % per_dispatch + 1) / SPAWN_RATE)
 
     @task
     def request_endpoint(self) -> Any:
