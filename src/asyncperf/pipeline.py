@@ -129,7 +129,7 @@ def find_workloads(settings: Settings, app: FoundApp) -> tuple[Workload, ...]:
 def new_run(settings: Settings, app: FoundApp, engine: LoadEngine, started_at: float) -> Run:
     target = Target(
         app=app.import_string,
-        command=server_command(app, settings.workers, settings.port or 0),
+        command=server_command(app, settings.workers, settings.port or 0, python="python"),
         workers=settings.workers,
         server=server_name(),
         python=python_name(),

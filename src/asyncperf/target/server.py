@@ -33,16 +33,23 @@ def server_name() -> str:
     return f"uvicorn {version('uvicorn')}"
 
 
-def server_command(app: FoundApp, workers: int, port: int) -> tuple[str, ...]:
+def server_command(
+    app: FoundApp, workers: int, port: int, python: str = sys.executable
+) -> tuple[str, ...]:
     # No access log: it costs about as much as FastAPI itself, and measures the terminal.
     return (
-        *(sys.executable, "-m", "uvicorn", app.import_string),
-        *("--app-dir", str(app.app_dir)),
+        *(python, "-m", "uvicorn", app.import_string),
+        *("--app-dir", display_path(app.app_dir)),
         *("--host", HOST, "--port", str(port)),
         *("--workers", str(workers)),
         *("--no-access-log", "--no-use-colors"),
         *("--timeout-graceful-shutdown", str(GRACEFUL_SHUTDOWN_S)),
     )
+
+
+def display_path(path: Path) -> str:
+    """Relative to the working directory where that is above it: runs travel."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def free_port() -> int:
