@@ -293,3 +293,12 @@ def test_a_user_class_without_a_request_has_no_endpoint(try_out, clock):
     done = try_out(idle, workload=Workload("IdleUser"), timeout_s=2.0)
     assert done.load.measured == ()
     assert np.isfinite(done.load.duration_s)
+
+
+def test_the_machine_is_watched_only_once_the_ramp_has_ended():
+    cpu = trial.MachineCpu()
+    assert cpu.busy() is None
+    cpu.ramp_ended()
+    while (busy := cpu.busy()) is None:
+        pass  # the kernel counts in ticks of 10 ms
+    assert 0 <= busy <= 1

@@ -153,7 +153,8 @@ class Load:
     """One load: `name` is an endpoint's label or a Locust user class.
 
     `ramp_end_s` is when the last user had started, None if that never happened.
-    `trouble` says in one sentence what went wrong, None if nothing did.
+    `trouble` says in one sentence what went wrong, None if nothing did. `machine_cpu` is
+    the share of all the machine's CPUs that was busy under load, whoever used it.
     """
 
     name: str
@@ -163,6 +164,7 @@ class Load:
     generator: GeneratorHealth
     measured: tuple[Measured, ...]
     trouble: str | None = None
+    machine_cpu: float | None = None
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ class _StoredLoad:
     generator: GeneratorHealth
     endpoints: tuple[_StoredEndpoint, ...]
     trouble: str | None
+    machine_cpu: float | None = None
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,7 @@ def _stored(run: Run) -> _StoredRun:
                     for m in load.measured
                 ),
                 trouble=load.trouble,
+                machine_cpu=load.machine_cpu,
             )
             for load in run.loads
         ),
@@ -290,6 +292,7 @@ def _load(path: Path, stored: _StoredLoad) -> Load:
         generator=stored.generator,
         measured=measured,
         trouble=stored.trouble,
+        machine_cpu=stored.machine_cpu,
     )
 
 

@@ -7,9 +7,11 @@ them.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
+
+import psutil
 
 from asyncperf.analysis.capacity import Demand, limiters
 from asyncperf.analysis.diagnosis import unloaded_response_s, view_of
@@ -70,23 +72,54 @@ def run_trial(
         server = Server(bench.app, workers=workers, port=port, log=log, env=bench.env)
     with server:
         session = bench.engine.start(workload, bench.plan, server.url)
+        cpu = MachineCpu()
         try:
             with interrupts.allowed():
-                trouble = watch(bench, workload, server, session, watcher)
+                trouble = watch(bench, workload, server, session, cpu, watcher)
         except KeyboardInterrupt:
             error = Interrupted("interrupted")
             trouble = "interrupted"
         except AsyncperfError as failure:
             error = failure
             trouble = str(failure)
+        machine_cpu = cpu.busy()
         recording = session.stop()
         lost = server.workers_lost if error is None else 0
     warnings = (f"{lost} of the server's workers died during {workload.name}",) if lost else ()
-    return Trial(load_of(bench, workload, recording, started_at, trouble), warnings, error)
+    load = load_of(bench, workload, recording, started_at, trouble)
+    return Trial(replace(load, machine_cpu=machine_cpu), warnings, error)
+
+
+class MachineCpu:
+    """How busy all CPUs of the machine were since the ramp had ended."""
+
+    def __init__(self) -> None:
+        self._since: tuple[float, float] | None = None
+
+    def ramp_ended(self) -> None:
+        if self._since is None:
+            self._since = self._times()
+
+    def busy(self) -> float | None:
+        """The busy share, None if the ramp had not ended."""
+        if self._since is None:
+            return None
+        idle_s, total_s = (now - then for now, then in zip(self._times(), self._since, strict=True))
+        return min(1.0, max(0.0, 1 - idle_s / total_s)) if total_s > 0 else None
+
+    @staticmethod
+    def _times() -> tuple[float, float]:
+        times = psutil.cpu_times()
+        return times.idle + getattr(times, "iowait", 0.0), sum(times)
 
 
 def watch(
-    bench: Bench, workload: Workload, server: Server, session: LoadSession, watcher: Watcher
+    bench: Bench,
+    workload: Workload,
+    server: Server,
+    session: LoadSession,
+    cpu: MachineCpu,
+    watcher: Watcher,
 ) -> str | None:
     """Wait until the load has recorded enough; what went wrong, in a sentence, if anything."""
     plan = bench.plan
@@ -100,6 +133,8 @@ def watch(
         if recording.ramp_started_at is not None:
             if ended:
                 return ended_early(plan, recording)
+            if recording.ramp_end_s is not None:
+                cpu.ramp_ended()
             if is_done(bench, recording):
                 return None
             watcher(recording, expected_length_s(bench, recording))

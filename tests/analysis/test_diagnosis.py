@@ -194,3 +194,18 @@ def test_a_view_is_in_order_of_completion_over_all_endpoints():
 
 def test_a_view_of_nothing_is_empty():
     assert len(view_of([], None, 0.0).start_s) == 0
+
+
+@pytest.mark.parametrize(
+    ("machine_cpu", "says"),
+    [
+        (0.97, "the machine's CPUs were 97% busy"),
+        (0.5, "a look from outside cannot name"),
+        (None, "a look from outside cannot name"),
+    ],
+)
+def test_what_holds_a_rate_back_is_the_machine_only_where_that_was_busy(machine_cpu, says):
+    slow = Measured(ITEMS, alone(SLEEP_S / 2), simulate(ClosedLoad(500, 50, fixed(SLEEP_S)), 60))
+    result = only(diagnosed(load_of(slow, machine_cpu=machine_cpu)))
+    assert result.limiter is None
+    assert says in result.limiter_note

@@ -24,6 +24,8 @@ from asyncperf.model import (
     Window,
 )
 
+# A machine this busy makes everything on it wait for a CPU now and then.
+MACHINE_BUSY = 0.9
 LIMITER_NAMES = {"users": "the users", "thread_pool": "the thread pool"}
 
 
@@ -137,15 +139,21 @@ def explain(
     if generator_limit(load.generator):
         return replace(known, note="the load generator was the limit, not the app")
     if steady.rate_rps < EXPLAINED * ceiling_rps:
-        return replace(known, note=unexplained(ordered, steady, steady.rate_rps / ceiling_rps))
+        share = steady.rate_rps / ceiling_rps
+        return replace(known, note=unexplained(ordered, steady, share, load.machine_cpu))
     return replace(known, limiter=under_load(ordered[0], steady.rate_rps, steady.latency.mean_s))
 
 
-def unexplained(ordered: Sequence[Limiter], steady: Figures, share: float) -> str:
+def unexplained(
+    ordered: Sequence[Limiter], steady: Figures, share: float, machine_cpu: float | None
+) -> str:
     if steady.failures:
         return f"{steady.failures:,} of {steady.requests:,} requests failed"
     known = " and ".join(LIMITER_NAMES[limiter.kind] for limiter in ordered)
+    reached = f"{share:.0%} of the ceiling that {known} would allow"
+    if machine_cpu is not None and machine_cpu > MACHINE_BUSY:
+        return f"{reached}: the machine's CPUs were {machine_cpu:.0%} busy, by whatever runs on it"
     return (
-        f"{share:.0%} of the ceiling that {known} would allow: something inside the app or "
-        "its workers' CPU holds it back, which a look from outside cannot name"
+        f"{reached}: something inside the app or its workers' CPU holds it back, "
+        "which a look from outside cannot name"
     )

@@ -109,6 +109,7 @@ def _one_load(load: Load) -> Json:
         "duration_s": _finite(load.duration_s),
         "ramp_end_s": _finite(load.ramp_end_s),
         "generator": _generator(load.generator),
+        "machine_cpu": _finite(load.machine_cpu),
         "trouble": load.trouble,
     }
 
