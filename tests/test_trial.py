@@ -51,7 +51,7 @@ class FakeServer:
         self.log.append(options)
         return self
 
-    def check(self):
+    def check(self, when):
         if self.clock.now - STARTED_AT > self.dies_after_s:
             raise TargetError("the server exited (code 3)")
 

@@ -1,5 +1,19 @@
-"""`python -m asyncperf` is the command `asyncperf`."""
+"""The command `asyncperf`, and `python -m asyncperf`."""
 
-from asyncperf.cli import main
+import sys
 
-main()
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Import and run the command; the import alone takes long enough to be interrupted."""
+    try:
+        from asyncperf.cli import main as command
+
+        command()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,5 @@
 """Flags in, text out, and the only place that decides the exit code."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -17,16 +16,17 @@ from asyncperf.model import Diagnosis
 from asyncperf.pipeline import Outcome, run_experiment
 from asyncperf.progress import LiveProgress, SilentProgress
 from asyncperf.report.result_csv import stats_csv
-from asyncperf.report.result_json import result_document
+from asyncperf.report.result_json import result_json
 from asyncperf.report.terminal import render
 from asyncperf.report.untrusted import clean
 from asyncperf.store import find_run, load_run
 
+SAVED_ALREADY = "The run itself is saved: asyncperf report"
 SEVERITIES_AT = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
 
 app = typer.Typer(
     name="asyncperf",
-    help="Measure, explain and improve the async performance of a FastAPI app.",
+    help="Measure and explain the async performance of a FastAPI app.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -196,26 +196,39 @@ def measure(settings: Settings, output: Path | None, force: bool, quiet: bool) -
         return run_experiment(settings, progress, output, force)
 
 
+class Report(Console):
+    """Standard output for a report. Rich itself would end the process, with code 1, when
+    the reader has gone."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def show(diagnosis: Diagnosis, json_file: str | None, csv_prefix: str | None, quiet: bool) -> None:
-    """The report on standard output, unless the JSON goes there; files beside it."""
+    """Files first, then the report on standard output, unless the JSON goes there."""
+    if json_file not in (None, "-"):
+        write(Path(json_file), result_json(diagnosis))
+    if csv_prefix is not None:
+        write(Path(f"{csv_prefix}_stats.csv"), stats_csv(diagnosis))
     try:
         if json_file == "-":
-            print(as_json(diagnosis))
+            sys.stdout.write(result_json(diagnosis))
         elif not quiet:
-            render(diagnosis, Console())
+            render(diagnosis, Report())
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has seen enough, as in `asyncperf report | head`. The rest goes
         # nowhere, and the exit code stays that of the run.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if json_file not in (None, "-"):
-        write(Path(json_file), as_json(diagnosis) + "\n")
-    if csv_prefix is not None:
-        write(Path(f"{csv_prefix}_stats.csv"), stats_csv(diagnosis))
+        discard_standard_output()
+    except OSError as error:
+        discard_standard_output()
+        raise StoreError(
+            f"cannot write to standard output: {error.strerror}", SAVED_ALREADY
+        ) from None
 
 
-def as_json(diagnosis: Diagnosis) -> str:
-    return json.dumps(result_document(diagnosis), indent=2, allow_nan=False)
+def discard_standard_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def write(file: Path, text: str) -> None:
@@ -225,7 +238,7 @@ def write(file: Path, text: str) -> None:
     except OSError as error:
         raise StoreError(
             f"cannot write {str(file)!r}: {error.strerror}",
-            "The run itself is saved: asyncperf report",
+            SAVED_ALREADY,
         ) from None
     print(f"Wrote {clean(str(file))}", file=sys.stderr)
 

@@ -161,6 +161,14 @@ def load_settings(
             f"--user-class {values['user_class'][0]} needs a locustfile",
             "Name the file that defines it: -f locustfile.py",
         )
+    ramp_s = values["users"] / values["spawn_rate"]
+    limit = "run_time" if values["run_time"] is not None else "max_time"
+    if ramp_s >= values[limit]:
+        raise UsageError(
+            f"{values['users']} users at {values['spawn_rate']:g}/s take {ramp_s:g} s to start, "
+            f"and the load ends after {values[limit]:g} s (--{limit.replace('_', '-')})",
+            "Start them faster with -r, or load for longer with -t.",
+        )
     if values["locustfile"] and (values["include"] or values["exclude"]):
         raise UsageError(
             "a locustfile decides itself what is requested; --include and --exclude do not apply",

@@ -2,7 +2,8 @@
 
     run.json          everything but the samples; replaced as a whole, never half written
     samples-N.npz     the samples of the N-th load, as NumPy arrays
-    logs/             what the server and the load generator printed
+    logs/             what the server printed, a file for each load
+    scratch/          what the load generator wrote; gone when the run is complete
 
 The folder is written as the run goes on, so that whatever ends it, the loads that were
 done are kept. `status` then says "running", and is read as "partial".
@@ -147,7 +148,7 @@ def _make_empty(path: Path, force: bool) -> None:
         raise StoreError(f"{str(path)!r} is a file", "Name a folder with --output.")
     if not any(path.iterdir()):
         return
-    if not (path / RUN_FILE).exists():
+    if not _holds_a_run(path):
         raise StoreError(
             f"{str(path)!r} is not empty and holds no run", "Name another folder with --output."
         )
@@ -156,7 +157,19 @@ def _make_empty(path: Path, force: bool) -> None:
             f"{str(path)!r} already holds a run",
             "Name another folder with --output, or replace it with --force.",
         )
-    shutil.rmtree(path)
+    # Only what a run consists of: whatever else lies there is someone's.
+    for file in (path / RUN_FILE, *path.glob("samples-*.npz")):
+        file.unlink()
+    for folder in ("logs", "scratch"):
+        shutil.rmtree(path / folder, ignore_errors=True)
+
+
+def _holds_a_run(path: Path) -> bool:
+    try:
+        content = _VERSION.validate_json((path / RUN_FILE).read_bytes())
+    except (OSError, ValidationError):
+        return False
+    return "schema_version" in content and str(content.get("tool", "")).startswith("asyncperf")
 
 
 def _cannot_write(path: Path, error: OSError) -> StoreError:

@@ -125,12 +125,14 @@ def watch(
     plan = bench.plan
     requests_alone = 0
     progressed = time.monotonic()
+    phase = "under a single user"
     while True:
         time.sleep(POLL_S)
-        server.check()
+        server.check(phase)
         ended = session.ended
         recording = session.read()
         if recording.ramp_started_at is not None:
+            phase = "under load"
             if ended:
                 return ended_early(plan, recording)
             if recording.ramp_end_s is not None:
@@ -143,7 +145,8 @@ def watch(
             return f"failed for a single user ({failures}), so it was not loaded"
         if ended:
             return "the load generator exited before the load began"
-        if (count := sum(map(len, recording.unloaded.values()))) > requests_alone:
+        count = sum(map(len, recording.unloaded.values()))
+        if count > requests_alone or recording.duration_s <= 0:  # 0: it has not come up yet
             requests_alone, progressed = count, time.monotonic()
         if time.monotonic() - progressed > plan.timeout_s:
             return (

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asyncperf.analysis.capacity import Demand, limiters, next_limiter, under_load
+from asyncperf.analysis.capacity import Demand, limiters, next_limiter, standing, under_load
 from asyncperf.model import Limiter
 
 DEF, ASYNC, UNKNOWN = False, True, None
@@ -88,8 +88,8 @@ def test_pool_takes_over_from_the_first_user_who_finds_no_thread(response_s, use
         # A user is held for as long as the answer takes.
         (Limiter("users", 500, 15.0), 500 / 15.1, 15.1, 1.0, 0.1),
         (Limiter("users", 500, 5.0), 95.0, 5.0, 0.95, 0.0),
-        # What noise makes of more than all, and of less than no wait.
-        (Limiter("thread_pool", 80, 15.0), 5.4, 14.9, 1.0, 0.0),
+        # More than all of it is not hidden; less than no wait is none.
+        (Limiter("thread_pool", 80, 15.0), 5.4, 14.9, 1.0125, 0.0),
     ],
 )
 def test_under_load(limiter, rate_rps, mean_latency_s, utilization, wait_s):
@@ -97,3 +97,17 @@ def test_under_load(limiter, rate_rps, mean_latency_s, utilization, wait_s):
     assert loaded.utilization == pytest.approx(utilization)
     assert loaded.wait_s == pytest.approx(wait_s)
     assert loaded.ceiling_rps == limiter.ceiling_rps
+
+
+@pytest.mark.parametrize(
+    ("rate_rps", "kinds"),
+    [
+        (5.3, ("thread_pool", "users")),
+        (5.33 * 1.02, ("thread_pool", "users")),
+        (5.33 * 1.5, ("users",)),
+        (33.3 * 1.5, ()),
+    ],
+)
+def test_a_limiter_that_the_rate_exceeds_is_refuted(rate_rps, kinds):
+    ordered = limiters(Demand(is_async=False, response_s=15.0, users=500, workers=2))
+    assert tuple(limiter.kind for limiter in standing(ordered, rate_rps)) == kinds

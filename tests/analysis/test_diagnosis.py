@@ -111,7 +111,7 @@ def test_where_every_request_failed_there_is_no_rate_to_explain(waiting):
     failing = replace(found, ok=found.ok & False)
     result = only(diagnosed(load_of(replace(waiting.measured[0], samples=failing))))
     assert result.limiter is None
-    assert result.limiter_note == "no request succeeded in a steady state"
+    assert result.limiter_note == "no request succeeded in the steady state"
     assert result.histogram is None
 
 
@@ -209,3 +209,36 @@ def test_what_holds_a_rate_back_is_the_machine_only_where_that_was_busy(machine_
     result = only(diagnosed(load_of(slow, machine_cpu=machine_cpu)))
     assert result.limiter is None
     assert says in result.limiter_note
+
+
+def test_a_thread_pool_that_its_own_rate_refutes_is_not_the_limiter():
+    """A `def` handler behind an awaiting dependency holds its thread for half the time."""
+    load = simulate(ClosedLoad(60, 60, fixed(0.5)), 30)
+    run = run_of(load_of(Measured(BLOCKING, alone(0.5), load), ramp_end_s=1.0, duration_s=30.0))
+    run = replace(
+        run,
+        plan=replace(run.plan, users=60, spawn_rate=60.0),
+        target=replace(run.target, workers=1),
+    )
+    diagnosis = diagnose(run)
+    assert only(diagnosis).limiter.kind == "users"
+    assert diagnosis.findings == ()
+
+
+def test_users_that_were_elsewhere_are_not_blamed_on_the_app():
+    """Half of a second between answers belongs to the user, or to the generator."""
+    thinking = simulate(ClosedLoad(500, 50, fixed(SLEEP_S + 0.5)), 60)
+    measured = Measured(
+        ITEMS, alone(SLEEP_S), replace(thinking, latency_s=thinking.latency_s - 0.5)
+    )
+    result = only(diagnosed(load_of(measured)))
+    assert "only 375 of 500 users were waiting for the app" in result.limiter_note
+
+
+def test_what_is_answered_after_the_run_time_was_in_flight_at_its_end(waiting):
+    run = run_of(waiting)
+    cut = diagnose(replace(run, plan=replace(run.plan, run_time_s=50.0)))
+    whole, short = only(diagnose(run)), only(cut)
+    assert short.in_flight_at_end == 500
+    assert short.whole.requests < whole.whole.requests
+    assert short.whole.rate_rps == pytest.approx(short.whole.requests / 50, rel=0.04)

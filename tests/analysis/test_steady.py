@@ -268,7 +268,7 @@ def test_a_warm_up_of_more_than_half_the_load_is_not_steady():
     [
         (12.0, "no request sent after the ramp was answered"),
         (31.0, "requests completed after the ramp had settled, 100 are needed"),
-        (50.0, "less than 3 cycles of"),
+        (50.0, "less than 5 cycles of"),
     ],
 )
 def test_a_load_that_is_too_short_says_so_and_what_to_do(run_time_s, why):

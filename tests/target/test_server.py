@@ -130,10 +130,10 @@ def test_leaving_the_block_stops_it(start):
 def test_death_under_load_is_noticed(start):
     fake = FakeServer({0.0: READY * 2}, exits_at=30.0)
     running = start(fake)
-    running.check()
+    running.check("under load")
     fake.now = 31.0
     with pytest.raises(TargetError, match="exited"):
-        running.check()
+        running.check("under load")
 
 
 def test_workers_that_died_are_counted(start):

@@ -15,6 +15,9 @@ THREAD_TOKENS = 40
 # A limiter explains a rate that comes this close to its ceiling. The rest is for waves
 # that do not divide evenly, for scheduling, and for requests pinned to a busy worker.
 EXPLAINED = 0.9
+# A rate this far above a limiter's ceiling refutes it: a request does not hold the place
+# for all of its response time. (A `def` handler behind an awaiting dependency, say.)
+REFUTED = 1.03
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,11 @@ def limiters(demand: Demand) -> tuple[Limiter, ...]:
     return tuple(sorted(found, key=lambda limiter: limiter.ceiling_rps))
 
 
+def standing(ordered: Sequence[Limiter], rate_rps: float) -> tuple[Limiter, ...]:
+    """The limiters that the measured rate does not refute, in the same order."""
+    return tuple(limiter for limiter in ordered if rate_rps <= REFUTED * limiter.ceiling_rps)
+
+
 def next_limiter(ordered: Sequence[Limiter], demand: Demand) -> NextLimiter | None:
     """What caps throughput once the tightest limiter is gone, by Little's law."""
     if len(ordered) < 2:
@@ -60,6 +68,4 @@ def under_load(limiter: Limiter, rate_rps: float, mean_latency_s: float) -> Limi
     wait_s = max(0.0, mean_latency_s - limiter.hold_s)
     # A user is held for the whole response, however long the queue makes it.
     held_s = mean_latency_s if limiter.kind == "users" else limiter.hold_s
-    return replace(
-        limiter, utilization=min(1.0, rate_rps * held_s / limiter.capacity), wait_s=wait_s
-    )
+    return replace(limiter, utilization=rate_rps * held_s / limiter.capacity, wait_s=wait_s)

@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from asyncperf.analysis import statistics
-from asyncperf.analysis.capacity import EXPLAINED, Demand, limiters, next_limiter, under_load
+from asyncperf.analysis.capacity import (
+    EXPLAINED,
+    Demand,
+    limiters,
+    next_limiter,
+    standing,
+    under_load,
+)
 from asyncperf.analysis.findings import find, generator_limit
 from asyncperf.analysis.published import published_for
 from asyncperf.analysis.steady import LoadView, NotSteady, find_window
@@ -26,6 +33,9 @@ from asyncperf.model import (
 
 # A machine this busy makes everything on it wait for a CPU now and then.
 MACHINE_BUSY = 0.9
+# In a closed load without think time all users wait for the app, but for the moments that
+# the generator takes between two requests.
+ALL_WAITING = 0.95
 LIMITER_NAMES = {"users": "the users", "thread_pool": "the thread pool"}
 
 
@@ -34,7 +44,7 @@ def diagnose(run: Run) -> Diagnosis:
     results = tuple(
         endpoint_result(run, load, measured, window)
         for load in run.loads
-        for window in [find_window(view_of(load.measured, load.ramp_end_s, load.duration_s))]
+        for window in [find_window(view_of(load.measured, load.ramp_end_s, end_of(run, load)))]
         for measured in load.measured
     )
     limits = ((load.name, generator_limit(load.generator)) for load in run.loads)
@@ -48,10 +58,17 @@ def diagnose(run: Run) -> Diagnosis:
     )
 
 
+def end_of(run: Run, load: Load) -> float:
+    """When a load was over. What is answered while the generator stops its users was still
+    in flight then; counted, it would stretch the run by a moment that nobody asked for."""
+    return min(load.duration_s, run.plan.run_time_s or load.duration_s)
+
+
 def view_of(measured: Sequence[Measured], ramp_end_s: float | None, duration_s: float) -> LoadView:
     """All of a load's requests together, in order of completion."""
-    start_s = np.concatenate([np.empty(0), *(m.samples.start_s for m in measured)])
-    latency_s = np.concatenate([np.empty(0), *(m.samples.latency_s for m in measured)])
+    samples = [statistics.until(m.samples, duration_s) for m in measured]
+    start_s = np.concatenate([np.empty(0), *(s.start_s for s in samples)])
+    latency_s = np.concatenate([np.empty(0), *(s.latency_s for s in samples)])
     order = np.argsort(start_s + latency_s, kind="stable")
     responses = (unloaded_response_s(m.unloaded) for m in measured)
     return LoadView(
@@ -75,21 +92,23 @@ def unloaded_response_s(alone: Samples) -> float | None:
 def endpoint_result(
     run: Run, load: Load, measured: Measured, window: Window | NotSteady
 ) -> EndpointResult:
-    samples = measured.samples
-    steady = histogram = None
+    samples = statistics.until(measured.samples, end_of(run, load))
+    steady = histogram = no_window_why = None
     if isinstance(window, Window):
         inside = statistics.completed_within(samples, window)
         steady = statistics.steady_figures(inside, window)
         histogram = statistics.histogram(inside.latency_s[inside.ok])
+    else:
+        no_window_why = window.why
     unloaded_s = unloaded_response_s(measured.unloaded)
-    limits = explain(run, load, measured.endpoint, unloaded_s, steady)
+    limits = explain(run, load, measured.endpoint, unloaded_s, steady, no_window_why)
     return EndpointResult(
         endpoint=measured.endpoint,
         load=load.name,
         whole=statistics.whole_run(samples),
         steady=steady,
         window=window if isinstance(window, Window) else None,
-        no_window_why=window.why if isinstance(window, NotSteady) else None,
+        no_window_why=no_window_why,
         in_flight_at_end=len(samples.cut_off_s),
         errors=statistics.merged_errors(measured.unloaded.errors, samples.errors),
         unloaded_s=unloaded_s,
@@ -99,7 +118,7 @@ def endpoint_result(
         ceiling_rps=limits.ceiling_rps,
         next_limiter=limits.next_limiter,
         generator=load.generator,
-        timeline=statistics.timeline(samples, load.duration_s),
+        timeline=statistics.timeline(samples, end_of(run, load)),
         histogram=histogram,
         published=published_for(run, measured.endpoint.path, unloaded_s),
         trouble=load.trouble,
@@ -117,9 +136,14 @@ class Limits:
 
 
 def explain(
-    run: Run, load: Load, endpoint: Endpoint, unloaded_s: float | None, steady: Figures | None
+    run: Run,
+    load: Load,
+    endpoint: Endpoint,
+    unloaded_s: float | None,
+    steady: Figures | None,
+    no_window_why: str | None,
 ) -> Limits:
-    """The tightest known limiter, if it explains the measured rate."""
+    """The tightest known limiter, if it explains the measured rate and is not refuted by it."""
     if unloaded_s is None:
         return Limits(note="its response time without load was not measured")
     if len(load.measured) > 1:
@@ -132,27 +156,41 @@ def explain(
         workers=run.target.workers,
     )
     ordered = limiters(demand)
+    if steady is None or not steady.rate_rps or steady.latency is None:
+        why = no_window_why or "no request succeeded in the steady state"
+        return Limits(None, ordered[0].ceiling_rps, next_limiter(ordered, demand), why)
+    ordered = standing(ordered, steady.rate_rps)
+    if not ordered:
+        return Limits(note="it was faster under load than with a single user")
     ceiling_rps = ordered[0].ceiling_rps
     known = Limits(ceiling_rps=ceiling_rps, next_limiter=next_limiter(ordered, demand))
-    if steady is None or not steady.rate_rps or steady.latency is None:
-        return replace(known, note="no request succeeded in a steady state")
     if generator_limit(load.generator):
         return replace(known, note="the load generator was the limit, not the app")
     if steady.rate_rps < EXPLAINED * ceiling_rps:
-        share = steady.rate_rps / ceiling_rps
-        return replace(known, note=unexplained(ordered, steady, share, load.machine_cpu))
+        return replace(known, note=unexplained(run, load, ordered, steady, steady.rate_rps))
     return replace(known, limiter=under_load(ordered[0], steady.rate_rps, steady.latency.mean_s))
 
 
 def unexplained(
-    ordered: Sequence[Limiter], steady: Figures, share: float, machine_cpu: float | None
+    run: Run, load: Load, ordered: Sequence[Limiter], steady: Figures, rate_rps: float
 ) -> str:
-    if steady.failures:
-        return f"{steady.failures:,} of {steady.requests:,} requests failed"
+    """Where the rest of a ceiling went, as far as a look from outside can tell."""
+    ceiling_rps, users = ordered[0].ceiling_rps, run.plan.users
     known = " and ".join(LIMITER_NAMES[limiter.kind] for limiter in ordered)
-    reached = f"{share:.0%} of the ceiling that {known} would allow"
-    if machine_cpu is not None and machine_cpu > MACHINE_BUSY:
-        return f"{reached}: the machine's CPUs were {machine_cpu:.0%} busy, by whatever runs on it"
+    reached = f"{rate_rps / ceiling_rps:.0%} of the ceiling that {known} would allow"
+    failed_rps = rate_rps * steady.failures / max(1, steady.requests - steady.failures)
+    if rate_rps + failed_rps >= EXPLAINED * ceiling_rps:
+        return f"{steady.failures:,} of {steady.requests:,} requests failed"
+    # Little's law: so many of the users were waiting for the app at any time.
+    waiting = (rate_rps + failed_rps) * (steady.latency.mean_s if steady.latency else 0.0)
+    if waiting < ALL_WAITING * users:
+        return (
+            f"{reached}: only {waiting:.0f} of {users} users were waiting for the app, the others "
+            "were in the load generator, or in their own wait time"
+        )
+    if load.machine_cpu is not None and load.machine_cpu > MACHINE_BUSY:
+        busy = f"{load.machine_cpu:.0%}"
+        return f"{reached}: the machine's CPUs were {busy} busy, by whatever runs on it"
     return (
         f"{reached}: something inside the app or its workers' CPU holds it back, "
         "which a look from outside cannot name"

@@ -10,10 +10,12 @@ from asyncperf.model import EndpointResult, Finding, GeneratorHealth
 GENERATOR_CPU = 0.9
 # The pool is worth a finding when the next limit would allow a tenth more.
 WORTHWHILE = 1.1
+# ... and when requests do wait for a thread: by this share of the time they hold it.
+QUEUED = 0.05
 
 
 def find(results: Sequence[EndpointResult]) -> tuple[Finding, ...]:
-    """All findings, the most costly first: by what each takes from the throughput."""
+    """All findings: errors first, then warnings, each in the order of the loads."""
     found = [finding for result in results for finding in _of(result)]
     return tuple(sorted(found, key=lambda finding: SEVERITY_ORDER[finding.severity]))
 
@@ -64,6 +66,8 @@ def _pool_saturated(result: EndpointResult) -> Iterable[Finding]:
     if limiter is None or limiter.kind != "thread_pool" or following is None:
         return
     if steady is None or following.ceiling_rps < WORTHWHILE * limiter.ceiling_rps:
+        return
+    if limiter.wait_s is not None and limiter.wait_s < QUEUED * limiter.hold_s:
         return
     yield Finding(
         code="pool-saturated",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asyncperf.analysis.steady import steady_rate
 from asyncperf.model import (
@@ -65,14 +66,27 @@ def whole_run(samples: Samples) -> Figures:
 
 def completed_within(samples: Samples, window: Window) -> Samples:
     """The samples that completed in [start, end)."""
-    inside = (samples.end_s >= window.start_s) & (samples.end_s < window.end_s)
+    return chosen(samples, (samples.end_s >= window.start_s) & (samples.end_s < window.end_s))
+
+
+def until(samples: Samples, end_s: float) -> Samples:
+    """The samples as they stood at a time: what completed later was in flight."""
+    done = samples.end_s <= end_s
+    if done.all():
+        return samples
+    in_flight = np.concatenate([samples.cut_off_s, samples.start_s[~done]])
+    return replace(chosen(samples, done), cut_off_s=np.sort(in_flight[in_flight <= end_s]))
+
+
+def chosen(samples: Samples, mask: NDArray[np.bool_]) -> Samples:
+    """The completed requests at which the mask is true."""
     return replace(
         samples,
-        start_s=samples.start_s[inside],
-        latency_s=samples.latency_s[inside],
-        status=samples.status[inside],
-        ok=samples.ok[inside],
-        received_bytes=samples.received_bytes[inside],
+        start_s=samples.start_s[mask],
+        latency_s=samples.latency_s[mask],
+        status=samples.status[mask],
+        ok=samples.ok[mask],
+        received_bytes=samples.received_bytes[mask],
     )
 
 

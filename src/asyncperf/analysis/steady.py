@@ -38,8 +38,9 @@ SIGNIFICANT_Z = 2 * HARMONICS + 40
 # A window of so many cycles may cut one: the error is below a fifth of a percent.
 MANY_CYCLES = 500
 
-# Fewer cycles than this are an anecdote.
-MIN_CYCLES = 3
+# With fewer cycles the period is not known well enough: on exact simulations the worst rate
+# of three cycles was 5.5 % off, of five 0.2 %.
+MIN_CYCLES = 5
 MIN_REQUESTS = 100
 # With fewer batches than this, a few that agree by chance look like a steady state.
 MIN_BATCHES = 10

@@ -153,8 +153,13 @@ def user_classes(locustfile: Path, env: Mapping[str, str]) -> tuple[str, ...]:
             code = process.wait(LIST_TIMEOUT_S)
         output = process.output()
     names = tuple(re.findall(r"^ {4}(\w+)$", output, flags=re.MULTILINE))
-    if code != 0 or not names:
-        raise UsageError(f"Locust finds no user class in {str(locustfile)!r}", output.strip())
+    if code != 0:
+        raise UsageError(f"Locust cannot load {str(locustfile)!r}", output.strip())
+    if not names:
+        raise UsageError(
+            f"Locust finds no user class in {str(locustfile)!r}",
+            "It must define a class with a task that inherits from HttpUser or FastHttpUser.",
+        )
     return names
 
 

@@ -7,6 +7,7 @@ appends a JSON array per line to RECORD-PID.jsonl:
     ["ramp", epoch]                                      the ramp begins
     ["ramped", epoch]                                    the last user has started
     ["r", start, latency_s, method, name, status, bytes, error]     a request ended
+    ["end", epoch]                                       the load is over
     ["c", start, method, name]                           cut off in flight at the end
     ["h", epoch, cpu_s, drift_s]                         the generator's own health
 
@@ -143,6 +144,7 @@ def begin_ramp(runner: Any) -> None:
     gc.set_threshold(*GC_THRESHOLDS)
     recorder.write("ramp", time.time())
     gevent.spawn(runner.start, USERS, SPAWN_RATE)
+    gevent.get_hub().loop.update_now()  # its clock stood still meanwhile
     if RUN_TIME_S is not None:
         gevent.spawn_later(RUN_TIME_S, runner.quit)
 
@@ -157,6 +159,12 @@ def on_init(environment: Environment, **_: object) -> None:
 def on_spawning_complete(user_count: int, **_: object) -> None:
     if not recorder.alone:
         recorder.write("ramped", time.time())
+
+
+@events.test_stopping.add_listener
+def on_test_stopping(**_: object) -> None:
+    """Before the users are stopped, which takes a moment in which some are still answered."""
+    recorder.write("end", time.time())
 
 
 @events.quit.add_listener

@@ -73,6 +73,7 @@ class Ledger:
         self._started_at = started_at
         self._ramp_at: float | None = None
         self._ramped_at: float | None = None
+        self._ended_at: float | None = None
         self._last_at = started_at
         self._unloaded: defaultdict[Key, _Column] = defaultdict(_Column)
         self._loaded: defaultdict[Key, _Column] = defaultdict(_Column)
@@ -95,6 +96,8 @@ class Ledger:
                     (self._ramp_at,) = values
                 case "ramped":
                     (self._ramped_at,) = values
+                case "end":
+                    (self._ended_at,) = values
 
     @property
     def _columns(self) -> defaultdict[Key, _Column]:
@@ -132,7 +135,7 @@ class Ledger:
             loaded={key: column.samples(origin) for key, column in self._loaded.items()},
             ramp_started_at=self._ramp_at,
             ramp_end_s=ramp_end_s,
-            duration_s=self._last_at - origin,
+            duration_s=(self._ended_at or self._last_at) - origin,
             generator=self._health(),
         )
 

@@ -42,7 +42,9 @@ def alerts(diagnosis: Diagnosis, width: int) -> RenderableType | None:
     """What a reader must know before any figure; None if there is nothing."""
     lines = []
     if not diagnosis.valid:
-        text = "NOT VALID: the load generator was the limit; these figures are not the app's."
+        text = (
+            "NOT VALID: the load generator was the limit of a load; its figures are not the app's."
+        )
         lines.append(prose(text, width, style="bold red"))
     if diagnosis.run.status != "complete":
         text = "PARTIAL RUN: it ended early; the figures cover what was recorded until then."

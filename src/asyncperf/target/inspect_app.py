@@ -64,6 +64,10 @@ def find(app: str | None) -> ImportData:
                 return get_import_data_from_import_string(config.entrypoint, from_pyproject=True)
             return get_import_data()
         path, separator, name = app.partition(":")
+        if separator and not name:
+            raise NotFound(
+                "nothing stands after the colon", f"Name the app: asyncperf run {path}:app"
+            )
         if separator and not path.endswith(".py"):
             return get_import_data_from_import_string(app, from_pyproject=False)
         if not Path(path).exists() and not path.endswith(".py") and "/" not in path:
@@ -75,7 +79,7 @@ def find(app: str | None) -> ImportData:
     except FastAPICLIException as error:
         if app is None:
             raise NotFound(
-                f"there is none in {Path.cwd()}",
+                f"there is none in {Path.cwd()} ({error})",
                 "`fastapi run` looks for main.py, app.py or api.py, here and in app/. "
                 "Name another: asyncperf run FILE.py, or asyncperf run MODULE:APP",
             ) from None

@@ -126,7 +126,7 @@ class Server:
             connection.close()
         return True
 
-    def check(self, when: str = "under load") -> None:
+    def check(self, when: str) -> None:
         """Raise `TargetError` if the server has exited; `when` says at which time that was."""
         code = self._process.exit_code
         if code is not None:
