@@ -232,7 +232,7 @@ def test_users_that_were_elsewhere_are_not_blamed_on_the_app():
         ITEMS, alone(SLEEP_S), replace(thinking, latency_s=thinking.latency_s - 0.5)
     )
     result = only(diagnosed(load_of(measured)))
-    assert "only 375 of 500 users were waiting for the app" in result.limiter_note
+    assert "only 374 of 500 users were waiting for the app" in result.limiter_note
 
 
 def test_what_is_answered_after_the_run_time_was_in_flight_at_its_end(waiting):
