@@ -6,7 +6,7 @@ since the Unix epoch.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -67,12 +67,15 @@ class Target:
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """How the target is loaded: a closed model of `users` without think time.
+    """How the target is loaded: closed, by `users` who think between their requests, or
+    open, by requests that arrive at `rate_rps` whatever becomes of those before.
 
     `engine` is the load generator's name and version, such as "locust 2.47.0".
     `run_time_s` fixes how long each load lasts, ramp included; None means "until the
     steady window holds enough", at most `max_time_s`. `timeout_s` bounds a response
-    without load; under load a request may queue for as long as the load lasts.
+    without load; under load a request may queue for `response_timeout_s`, or if that is
+    None for as long as the load lasts. `ca_file` holds the certificates to trust besides
+    the system's. Locust knows closed loads without think time alone.
     """
 
     engine: str
@@ -81,11 +84,21 @@ class LoadPlan:
     run_time_s: float | None
     max_time_s: float
     timeout_s: float
-    model: Literal["closed"] = "closed"
+    model: Literal["closed", "open"] = "closed"
+    processes: int = 1
+    think_time: Literal["fixed", "exponential"] = "fixed"
+    think_time_s: float = 0.0
+    rate_rps: float | None = None
+    arrivals: Literal["constant", "poisson"] = "constant"
+    keepalive: bool = True
+    headers: tuple[tuple[str, str], ...] = ()
+    connect_timeout_s: float = 30.0
+    response_timeout_s: float | None = None
+    ca_file: str | None = None
 
     @property
     def ramp_s(self) -> float:
-        return self.users / self.spawn_rate
+        return 0.0 if self.model == "open" else self.users / self.spawn_rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +108,11 @@ class Samples:
     Arrays of length n: `start_s`, `latency_s` (unrounded), `status` (0 where no answer
     came), `ok`, `received_bytes`. `cut_off_s` (length m) holds the starts of the requests
     that were in flight when the load ended. `errors` counts failures by their text.
+
+    In an open load `start_s` is when a request was meant to start, and latency counts from
+    then. Length n as well, or None where the engine cannot tell: `late_s`, how long after
+    it was meant to start it did; `first_byte_s`, when its answer began (NaN where none
+    came); `outcome`, how it ended (see `load.outcomes`).
     """
 
     start_s: Floats
@@ -104,10 +122,24 @@ class Samples:
     received_bytes: NDArray[np.int64]
     cut_off_s: Floats
     errors: Mapping[str, int]
+    late_s: Floats | None = None
+    first_byte_s: Floats | None = None
+    outcome: NDArray[np.uint8] | None = None
 
     @property
     def end_s(self) -> Floats:
         return self.start_s + self.latency_s
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Samples":
+        """The requests at which `chosen` is true; the rest stays as it is."""
+        columns = {
+            column.name: value[chosen]
+            for column in fields(self)
+            if column.name not in ("cut_off_s", "errors")
+            for value in [getattr(self, column.name)]
+            if value is not None
+        }
+        return replace(self, **columns)
 
     def __len__(self) -> int:
         return len(self.start_s)
@@ -131,12 +163,19 @@ class GeneratorHealth:
     """What the load generator itself went through while it loaded.
 
     `cpu` is in cores (1.0 is one core, all the time); `max_drift_s` is how late its
-    scheduler woke at worst. None where the load was too short to tell.
+    scheduler woke at worst. None where the load was too short to tell. `cpu_each` is the
+    CPU of each of its processes. Of `starts` requests `late_starts` began more than
+    `load.native_ledger.LATE_S` after they were meant to. `exhausted` counts requests that
+    failed because it had run out of something, such as local ports, by the failure's text.
     """
 
     cpu: float | None
     max_drift_s: float | None
     processes: int = 1
+    cpu_each: tuple[float, ...] = ()
+    starts: int = 0
+    late_starts: int = 0
+    exhausted: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

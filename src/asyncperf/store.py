@@ -45,6 +45,8 @@ RUN_FILE = "run.json"
 # What reading a damaged archive raises; RuntimeError where its flags ask for a password.
 NOT_SAMPLES = (OSError, ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
 ARRAYS = ("start_s", "latency_s", "status", "ok", "received_bytes", "cut_off_s")
+# Stored where the engine recorded them.
+OPTIONAL_ARRAYS = ("late_s", "first_byte_s", "outcome")
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,8 @@ def _save_samples(path: Path, load: Load) -> None:
         f"{number}.{phase}.{name}": getattr(samples, name)
         for number, measured in enumerate(load.measured)
         for phase, samples in (("unloaded", measured.unloaded), ("loaded", measured.samples))
-        for name in ARRAYS
+        for name in (*ARRAYS, *OPTIONAL_ARRAYS)
+        if getattr(samples, name) is not None
     }
     content = io.BytesIO()
     np.savez_compressed(content, allow_pickle=False, **arrays)
@@ -310,9 +313,9 @@ def _load(path: Path, stored: _StoredLoad) -> Load:
 
 
 def _samples(arrays: Mapping[str, Any], prefix: str, errors: Mapping[str, int]) -> Samples:
-    samples = Samples(**{name: arrays[f"{prefix}.{name}"] for name in ARRAYS}, errors=errors)
-    columns = (samples.start_s, samples.latency_s, samples.status, samples.ok)
-    shapes = {column.shape for column in (*columns, samples.received_bytes)}
-    if len(shapes) != 1 or any(len(shape) != 1 for shape in (*shapes, samples.cut_off_s.shape)):
+    names = (*ARRAYS, *(name for name in OPTIONAL_ARRAYS if f"{prefix}.{name}" in arrays))
+    columns = {name: arrays[f"{prefix}.{name}"] for name in names}
+    shapes = {column.shape for name, column in columns.items() if name != "cut_off_s"}
+    if len(shapes) != 1 or any(len(shape) != 1 for shape in (*shapes, columns["cut_off_s"].shape)):
         raise ValueError("its sample arrays differ in length")
-    return samples
+    return Samples(**columns, errors=errors)

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asyncperf.analysis.steady import steady_rate
 from asyncperf.model import (
@@ -66,7 +65,7 @@ def whole_run(samples: Samples) -> Figures:
 
 def completed_within(samples: Samples, window: Window) -> Samples:
     """The samples that completed in [start, end)."""
-    return chosen(samples, (samples.end_s >= window.start_s) & (samples.end_s < window.end_s))
+    return samples.where((samples.end_s >= window.start_s) & (samples.end_s < window.end_s))
 
 
 def until(samples: Samples, end_s: float) -> Samples:
@@ -75,19 +74,7 @@ def until(samples: Samples, end_s: float) -> Samples:
     if done.all():
         return samples
     in_flight = np.concatenate([samples.cut_off_s, samples.start_s[~done]])
-    return replace(chosen(samples, done), cut_off_s=np.sort(in_flight[in_flight <= end_s]))
-
-
-def chosen(samples: Samples, mask: NDArray[np.bool_]) -> Samples:
-    """The completed requests at which the mask is true."""
-    return replace(
-        samples,
-        start_s=samples.start_s[mask],
-        latency_s=samples.latency_s[mask],
-        status=samples.status[mask],
-        ok=samples.ok[mask],
-        received_bytes=samples.received_bytes[mask],
-    )
+    return replace(samples.where(done), cut_off_s=np.sort(in_flight[in_flight <= end_s]))
 
 
 def steady_figures(inside: Samples, window: Window) -> Figures:

@@ -5,6 +5,12 @@ from typing import Protocol
 
 from asyncperf.model import Endpoint, GeneratorHealth, LoadPlan, Samples
 
+# The single user before the ramp: ten requests, or what fits into a second, but never
+# fewer than two, because the first also pays for imports, connections and caches.
+ALONE_REQUESTS = 10
+ALONE_MIN_REQUESTS = 2
+ALONE_S = 1.0
+
 
 @dataclass(frozen=True)
 class Workload:

@@ -13,19 +13,19 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from asyncperf.errors import LoadError, UsageError
-from asyncperf.load.engine import Recording, Workload
+from asyncperf.load.engine import (
+    ALONE_MIN_REQUESTS,
+    ALONE_REQUESTS,
+    ALONE_S,
+    Recording,
+    Workload,
+)
 from asyncperf.load.records import Ledger, RecordFile
 from asyncperf.model import LoadPlan
 from asyncperf.process import ChildProcess
 
 LISTENER = Path(__file__).with_name("locust_listener.py")
 ENDPOINT_USER = Path(__file__).with_name("locust_user.py")
-
-# The single user before the ramp: ten requests, or what fits into a second, but never
-# fewer than two, because the first also pays for imports, connections and caches.
-ALONE_REQUESTS = 10
-ALONE_MIN_REQUESTS = 2
-ALONE_S = 1.0
 
 # Killing a few thousand users and printing its tables takes Locust about a second.
 STOP_GRACE_S = 15.0

@@ -1,0 +1,143 @@
+"""The native engine: load processes of our own, as light as a load can be in Python."""
+
+import sys
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from asyncperf.errors import LoadError
+from asyncperf.load.engine import (
+    ALONE_MIN_REQUESTS,
+    ALONE_REQUESTS,
+    ALONE_S,
+    Recording,
+    Workload,
+)
+from asyncperf.load.native_ledger import NativeLedger
+from asyncperf.load.orders import Files, Orders
+from asyncperf.model import Endpoint, LoadPlan
+from asyncperf.process import ChildProcess
+
+# Recording what is in flight and closing some ten thousand connections takes a second.
+STOP_GRACE_S = 10.0
+LOG_LINES_SHOWN = 15
+# Meant for the app, these would slow the generator down.
+SLOWING = ("PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONTRACEMALLOC", "PYTHONMALLOC")
+
+
+@dataclass(frozen=True)
+class NativeEngine:
+    """HTTP/1.1 over uvloop, in `plan.processes` processes. `scratch` is an empty directory."""
+
+    scratch: Path
+    env: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        return "native"
+
+    def start(self, workload: Workload, plan: LoadPlan, url: str) -> "NativeSession":
+        if workload.endpoint is None:
+            raise LoadError(
+                f"the native engine cannot run the Locust user class {workload.name!r}",
+                "Use --engine locust.",
+            )
+        files = Files(Path(tempfile.mkdtemp(dir=self.scratch.resolve(), prefix="native-")))
+        processes = min(plan.processes, plan.users) if plan.model == "closed" else plan.processes
+        orders_for(workload.endpoint, plan, url, processes).save(files.orders)
+        for number in range(processes):
+            files.events(number).touch()
+            files.records(number).touch()
+        env = {key: value for key, value in self.env.items() if key not in SLOWING}
+        started: list[ChildProcess] = []
+        try:
+            for number in range(processes):
+                started.append(
+                    ChildProcess(
+                        (
+                            *(sys.executable, "-m", "asyncperf.load.native_worker"),
+                            *(str(files.folder), str(number)),
+                        ),
+                        log=files.folder / f"process-{number}.log",
+                        env=env,
+                        cwd=files.folder,
+                        grace_s=STOP_GRACE_S,
+                    )
+                )
+        except BaseException:
+            stop_all(started)
+            raise
+        key = (workload.endpoint.method, workload.endpoint.path)
+        return NativeSession(started, NativeLedger(files, processes, key), plan)
+
+
+class NativeSession:
+    """The load processes of one load, whose records are read as they are written."""
+
+    def __init__(self, processes: list[ChildProcess], ledger: NativeLedger, plan: LoadPlan) -> None:
+        self._processes = processes
+        self._ledger = ledger
+        self._plan = plan
+
+    @property
+    def ended(self) -> bool:
+        return all(process.exit_code is not None for process in self._processes)
+
+    def read(self) -> Recording:
+        for number, process in enumerate(self._processes):
+            if process.exit_code:
+                raise LoadError(
+                    f"load process {number} failed (code {process.exit_code})", tail(process)
+                )
+        return self._recording()
+
+    def stop(self) -> Recording:
+        # What came of a process that failed is kept; that it failed has been said.
+        stop_all(self._processes)
+        return self._recording()
+
+    def abandon(self) -> None:
+        stop_all(self._processes)
+
+    def _recording(self) -> Recording:
+        self._ledger.update()
+        return self._ledger.recording(self._plan)
+
+
+def orders_for(endpoint: Endpoint, plan: LoadPlan, url: str, processes: int) -> Orders:
+    return Orders(
+        url=url,
+        method=endpoint.method,
+        target=endpoint.path,
+        headers=plan.headers,
+        body=b"",
+        processes=processes,
+        users=plan.users,
+        spawn_rate=plan.spawn_rate,
+        think_time=plan.think_time,
+        think_time_s=plan.think_time_s,
+        rate_rps=plan.rate_rps if plan.model == "open" else None,
+        arrivals=plan.arrivals,
+        run_time_s=plan.run_time_s,
+        keepalive=plan.keepalive,
+        connect_timeout_s=plan.connect_timeout_s,
+        response_timeout_s=plan.response_timeout_s,
+        ca_file=plan.ca_file,
+        alone_requests=ALONE_REQUESTS,
+        alone_min_requests=ALONE_MIN_REQUESTS,
+        alone_s=ALONE_S,
+    )
+
+
+def stop_all(processes: list[ChildProcess]) -> None:
+    """Stop them at the same moment, so that none loads on alone."""
+    if processes:
+        with ThreadPoolExecutor(len(processes)) as threads:
+            list(threads.map(ChildProcess.stop, processes))
+
+
+def tail(process: ChildProcess) -> str:
+    lines = process.output().splitlines()[-LOG_LINES_SHOWN:]
+    return "Its last lines:\n" + "\n".join(f"  {line}" for line in lines)

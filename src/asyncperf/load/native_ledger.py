@@ -1,0 +1,188 @@
+"""From the records and events of the load processes to a `Recording`."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asyncperf.load.engine import Recording
+from asyncperf.load.orders import Files
+from asyncperf.load.outcomes import GENERATOR_LIMITS, SUCCEEDED, TEXTS, Outcome, error_text
+from asyncperf.load.record_format import ALONE, LOADED, RECORD
+from asyncperf.load.records import RecordFile
+from asyncperf.model import GeneratorHealth, LoadPlan, Samples
+
+# As `record_format` packs it.
+DTYPE = np.dtype(
+    [
+        ("intended", "<f8"),
+        ("start", "<f8"),
+        ("first", "<f8"),
+        ("end", "<f8"),
+        ("received", "<u8"),
+        ("status", "<u2"),
+        ("outcome", "u1"),
+        ("phase", "u1"),
+    ]
+)
+assert DTYPE.itemsize == RECORD.size
+
+# A start this late is the generator's fault and worth counting: longer than a process of
+# equal rank is usually kept waiting for a CPU (Linux's slices are some 3 ms).
+LATE_S = 0.01
+
+Records = NDArray[np.void]
+
+
+class PackedFile:
+    """A growing file of packed records, read from where the last read ended."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+
+    def new_records(self) -> Records:
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            data = file.read()
+        whole = len(data) // DTYPE.itemsize * DTYPE.itemsize
+        self._offset += whole
+        return np.frombuffer(data, dtype=DTYPE, count=whole // DTYPE.itemsize)
+
+
+@dataclass(frozen=True)
+class Beat:
+    at: float
+    cpu_s: float
+    drift_s: float
+
+
+class NativeLedger:
+    """The records of one load, from all of its processes. `key` is (method, name)."""
+
+    def __init__(self, files: Files, processes: int, key: tuple[str, str]) -> None:
+        self._key = key
+        self._events = [RecordFile(files.events(number)) for number in range(processes)]
+        self._files = [PackedFile(files.records(number)) for number in range(processes)]
+        self._records = np.empty(0, DTYPE)
+        self._last_at: dict[int, float] = {}
+        self._beats: defaultdict[int, list[Beat]] = defaultdict(list)
+        self._ramped: dict[int, float] = {}
+        self._details: dict[Outcome, str] = {}
+        self._began_at = 0.0
+        self._ramp_at: float | None = None
+        self._ramp_epoch: float | None = None
+
+    def update(self) -> None:
+        """Read what has been written since the last time."""
+        # The events first: each vouches for the records that were written before it.
+        for process, events in enumerate(self._events):
+            for kind, *values in events.new_records():
+                self._add_event(process, kind, values)
+        new = [records.new_records() for records in self._files]
+        if any(map(len, new)):
+            self._records = in_order(np.concatenate([self._records, *new]))
+
+    def _add_event(self, process: int, kind: str, values: list[float]) -> None:
+        match kind:
+            case "h":
+                beat = Beat(*values)
+                self._beats[process].append(beat)
+                self._last_at[process] = beat.at
+            case "begun" if process == 0:
+                (self._began_at,) = values
+            case "ramp":
+                self._ramp_at, self._ramp_epoch = values
+            case "ramped":
+                (self._ramped[process],) = values
+            case "detail":
+                number, text = values
+                self._details.setdefault(Outcome(int(number)), str(text))
+            case "end":
+                (self._last_at[process],) = values
+
+    def recording(self, plan: LoadPlan) -> Recording:
+        origin = self._began_at if self._ramp_at is None else self._ramp_at
+        all_ramped = len(self._ramped) == len(self._files)
+        loaded = self._records[self._records["phase"] == LOADED]
+        alone = self._records[self._records["phase"] == ALONE]
+        return Recording(
+            unloaded={self._key: self._samples(alone, origin, open_load=False)},
+            loaded={self._key: self._samples(loaded, origin, plan.model == "open")},
+            ramp_started_at=self._ramp_epoch,
+            ramp_end_s=max(*self._ramped.values(), origin + plan.ramp_s) - origin
+            if all_ramped
+            else None,
+            duration_s=max(0.0, self._written_until() - origin),
+            generator=self._health(loaded),
+        )
+
+    def _written_until(self) -> float:
+        """Up to when the records of every process are complete."""
+        if len(self._last_at) < len(self._files):
+            return self._began_at
+        return min(self._last_at.values())
+
+    def _samples(self, records: Records, origin: float, open_load: bool) -> Samples:
+        cut_off = records["outcome"] == Outcome.CUT_OFF
+        start = records["intended" if open_load else "start"]
+        done = records[~cut_off]
+        start_s = start[~cut_off] - origin
+        first = done["first"]
+        return Samples(
+            start_s=start_s,
+            latency_s=done["end"] - start[~cut_off],
+            status=done["status"].astype(np.int32),
+            ok=np.isin(done["outcome"], list(SUCCEEDED)),
+            received_bytes=done["received"].astype(np.int64),
+            cut_off_s=np.sort(start[cut_off] - origin),
+            errors=self._errors(done),
+            late_s=done["start"] - done["intended"],
+            first_byte_s=np.where(first > 0, first - origin, np.nan),
+            outcome=done["outcome"].copy(),
+        )
+
+    def _errors(self, done: Records) -> dict[str, int]:
+        failed = done[~np.isin(done["outcome"], list(SUCCEEDED))]
+        codes = failed["outcome"].astype(np.int64) << 16 | failed["status"]
+        errors: dict[str, int] = {}
+        for code, count in zip(*np.unique(codes, return_counts=True), strict=True):
+            outcome = Outcome(int(code) >> 16)
+            text = error_text(outcome, int(code) & 0xFFFF, self._details.get(outcome))
+            errors[text] = errors.get(text, 0) + int(count)
+        return dict(sorted(errors.items(), key=lambda item: -item[1]))
+
+    def _health(self, loaded: Records) -> GeneratorHealth:
+        """The generator's health once all users had started; opening their connections is
+        work of another kind. Late starts are those of the whole load."""
+        late = int((loaded["start"] - loaded["intended"] > LATE_S).sum())
+        exhausted = {
+            TEXTS[outcome]: count
+            for outcome in sorted(GENERATOR_LIMITS)
+            if (count := int((loaded["outcome"] == outcome).sum()))
+        }
+        since = max(self._ramped.values(), default=float("inf"))
+        if len(self._ramped) < len(self._files):
+            since = float("inf")
+        recent = ([b for b in beats if b.at >= since] for beats in self._beats.values())
+        beats = [kept for kept in recent if len(kept) > 1]
+        each = tuple((b[-1].cpu_s - b[0].cpu_s) / (b[-1].at - b[0].at) for b in beats)
+        return GeneratorHealth(
+            cpu=sum(each) if beats else None,
+            max_drift_s=max((beat.drift_s for b in beats for beat in b[1:]), default=None),
+            processes=len(self._files),
+            cpu_each=each,
+            starts=len(loaded),
+            late_starts=late,
+            exhausted=exhausted,
+        )
+
+
+def in_order(records: Records) -> Records:
+    """Records of several processes in order of completion."""
+    ends = np.ascontiguousarray(records["end"])
+    if (ends[1:] >= ends[:-1]).all():
+        return records
+    return records[np.argsort(ends, kind="stable")]

@@ -1,0 +1,85 @@
+"""What a load process is told: one JSON file, written by the engine before it starts.
+
+Standard library only; the load processes start with it.
+"""
+
+import base64
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from asyncperf.load.schedule import Arrivals, ThinkTime
+
+
+@dataclass(frozen=True)
+class Orders:
+    """The whole load. Each of `processes` takes its share of it; times are seconds.
+
+    `rate_rps` makes the load open; `users` then says nothing. `run_time_s` counts from the
+    start of the ramp, None is until told to stop. `response_timeout_s` None is for ever.
+    """
+
+    url: str
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    processes: int
+    users: int
+    spawn_rate: float
+    think_time: ThinkTime
+    think_time_s: float
+    rate_rps: float | None
+    arrivals: Arrivals
+    run_time_s: float | None
+    keepalive: bool
+    connect_timeout_s: float
+    response_timeout_s: float | None
+    ca_file: str | None
+    alone_requests: int
+    alone_min_requests: int
+    alone_s: float
+    seed: int = 0
+
+    def save(self, file: Path) -> None:
+        fields = asdict(self) | {"body": base64.b64encode(self.body).decode("ascii")}
+        file.write_text(json.dumps(fields), encoding="utf-8")
+
+    @classmethod
+    def load(cls, file: Path) -> "Orders":
+        fields = json.loads(file.read_text(encoding="utf-8"))
+        fields["headers"] = tuple((name, value) for name, value in fields["headers"])
+        fields["body"] = base64.b64decode(fields["body"])
+        return cls(**fields)
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files through which the processes of one load speak; all in one folder."""
+
+    folder: Path
+
+    @property
+    def orders(self) -> Path:
+        return self.folder / "orders.json"
+
+    @property
+    def ramp(self) -> Path:
+        """Written by process 0 when the single user is done: when the ramp begins, on the
+        clock of `time.perf_counter`, or null if it does not."""
+        return self.folder / "ramp.json"
+
+    def records(self, process: int) -> Path:
+        return self.folder / f"record-{process}.bin"
+
+    def events(self, process: int) -> Path:
+        """JSON arrays, one a line. The first one says that the process is ready.
+
+        ["begun", at]                  this process is ready
+        ["ramp", at, epoch]            the ramp begins
+        ["ramped", at]                 the last user of this process has started
+        ["detail", outcome, text]      the first words of each kind of failure
+        ["h", at, cpu_s, drift_s]     a heartbeat; all records up to `at` are written
+        ["end", at]                    over, in good order
+        """
+        return self.folder / f"event-{process}.jsonl"

@@ -1,0 +1,67 @@
+"""The native engine's record of a request: 44 bytes, packed, little-endian.
+
+    intended  f8   when it should have begun
+    start     f8   when it did: the moment before it was written, or its connection begun
+    first     f8   when the first byte of the answer came, 0 if none did
+    end       f8   when its outcome was certain
+    bytes     u8   of the answer's body
+    status    u2   0 where no answer came
+    outcome   u1   see `outcomes`
+    phase     u1   0 the single user, 1 the load
+
+Times are seconds of `time.perf_counter`: one clock for all processes of a machine.
+Imports the standard library only; the load processes start with it.
+"""
+
+import os
+from pathlib import Path
+from struct import Struct
+
+from asyncperf.load.outcomes import Outcome
+
+RECORD = Struct("<ddddQHBB")
+ALONE, LOADED = 0, 1
+# Written when so many have gathered, if no heartbeat comes first.
+BUFFERED = 1024
+
+
+class RecordWriter:
+    """Appends records to a file. `add` allocates nothing and makes a system call once in
+    `BUFFERED` records."""
+
+    __slots__ = ("_at", "_buffer", "_file", "_pack", "_size", "added", "phase")
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._buffer = bytearray(BUFFERED * RECORD.size)
+        self._size = len(self._buffer)
+        self._at = 0
+        self._pack = RECORD.pack_into
+        self.added = 0
+        self.phase = ALONE
+
+    def add(
+        self,
+        intended: float,
+        start: float,
+        first: float,
+        end: float,
+        received: int,
+        status: int,
+        outcome: Outcome,
+    ) -> None:
+        at = self._at
+        self._pack(
+            self._buffer, at, intended, start, first, end, received, status, outcome, self.phase
+        )
+        self.added += 1
+        self._at = at + 44
+        if self._at == self._size:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand all records to the operating system; raises OSError where the disk is full."""
+        view = memoryview(self._buffer)[: self._at]
+        while view:
+            view = view[os.write(self._file, view) :]
+        self._at = 0
