@@ -125,6 +125,14 @@ def run(
         list[str] | None,
         typer.Option(metavar="CLASS", help="Only this class of the locustfile. Repeatable."),
     ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="What makes the load: native, or locust (as -f does)."),
+    ] = None,
+    load_processes: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="Processes of the native engine (what the load needs)."),
+    ] = None,
     env: Annotated[
         list[str] | None,
         typer.Option("--env", metavar="NAME=VALUE", help="Set for the app. Repeatable."),
@@ -155,6 +163,8 @@ def run(
         "exclude": exclude,
         "locustfile": locustfile,
         "user_class": user_class,
+        "engine": engine,
+        "load_processes": load_processes,
         "fail_on": fail_on,
     }
     flags = {name: value for name, value in given.items() if value is not None}

@@ -25,6 +25,7 @@ MAX_TIME_S = 7 * 86400.0
 MAX_WORKERS = 1024
 MAX_PORT = 65535
 
+ENGINES = ("native", "locust")
 FAIL_ON = ("error", "warning", "never")
 UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "": 1.0}
 
@@ -45,6 +46,8 @@ class Settings:
     exclude: tuple[str, ...]
     locustfile: Path | None
     user_class: tuple[str, ...]
+    engine: str
+    load_processes: int | None
     fail_on: str
     env: Mapping[str, str]
 
@@ -131,6 +134,8 @@ SETTINGS: Mapping[str, Setting] = {
     "exclude": Setting(texts, ()),
     "locustfile": Setting(path, None),
     "user_class": Setting(texts, ()),
+    "engine": Setting(one_of(ENGINES), None),
+    "load_processes": Setting(whole_number(1, MAX_WORKERS), None),
     "fail_on": Setting(one_of(FAIL_ON), "never"),
 }
 
@@ -168,6 +173,17 @@ def load_settings(
             f"{values['users']} users at {values['spawn_rate']:g}/s take {ramp_s:g} s to start, "
             f"and the load ends after {values[limit]:g} s (--{limit.replace('_', '-')})",
             "Start them faster with -r, or load for longer with -t.",
+        )
+    if values["engine"] is None:
+        values["engine"] = "locust" if values["locustfile"] else "native"
+    if values["locustfile"] and values["engine"] == "native":
+        raise UsageError(
+            "the native engine cannot run a locustfile",
+            "Use --engine locust with it, or leave out -f.",
+        )
+    if values["load_processes"] and values["engine"] == "locust":
+        raise UsageError(
+            "--load-processes is for the native engine", "Leave it out, or use --engine native."
         )
     if values["locustfile"] and (values["include"] or values["exclude"]):
         raise UsageError(

@@ -158,6 +158,11 @@ class Samples:
         )
 
 
+# A start this late is the generator's fault and worth counting: longer than a process of
+# equal rank is usually kept waiting for a CPU (Linux's slices are some 3 ms).
+LATE_START_S = 0.01
+
+
 @dataclass(frozen=True)
 class GeneratorHealth:
     """What the load generator itself went through while it loaded.
@@ -165,7 +170,7 @@ class GeneratorHealth:
     `cpu` is in cores (1.0 is one core, all the time); `max_drift_s` is how late its
     scheduler woke at worst. None where the load was too short to tell. `cpu_each` is the
     CPU of each of its processes. Of `starts` requests `late_starts` began more than
-    `load.native_ledger.LATE_S` after they were meant to. `exhausted` counts requests that
+    `LATE_START_S` after they were meant to. `exhausted` counts requests that
     failed because it had run out of something, such as local ports, by the failure's text.
     """
 

@@ -1,5 +1,6 @@
 """The main job, start to end: find, serve, load, save. Analysis and report follow it."""
 
+import math
 import platform
 import resource
 import time
@@ -21,6 +22,8 @@ from asyncperf.load.locust_engine import (
     choose_user_classes,
     user_classes,
 )
+from asyncperf.load.native_engine import NativeEngine
+from asyncperf.load.schedule import default_processes
 from asyncperf.model import LoadPlan, Machine, Run, Target
 from asyncperf.store import RunFolder, create_run_folder
 from asyncperf.target.discover import FoundApp, choose_endpoints, find_app
@@ -29,6 +32,8 @@ from asyncperf.trial import Bench, Watcher, run_trial
 
 # Descriptors that a process needs beside one per user: listening sockets, pipes, files.
 SPARE_DESCRIPTORS = 100
+# What a process may be taken to have where the system sets no limit.
+MANY_DESCRIPTORS = 1_000_000
 
 
 class Progress(Protocol):
@@ -63,15 +68,17 @@ def run_experiment(
             with interrupts.allowed():
                 started_at = time.time()
                 progress.say("importing the app")
-                check_installed()
+                if settings.engine == "locust":
+                    check_installed()
                 app = find_app(settings.app, settings.env)
                 workloads = find_workloads(settings, app)
-                raise_descriptor_limit(settings.users + SPARE_DESCRIPTORS)
+                processes = load_processes(settings)
+                raise_descriptor_limit(most_connections(settings, processes) + SPARE_DESCRIPTORS)
         except KeyboardInterrupt:
             raise Interrupted("interrupted before anything was measured") from None
         folder = create_run_folder(output, app.import_string, started_at, force)
-        engine = LocustEngine(folder.scratch, settings.env, settings.locustfile)
-        run = new_run(settings, app, engine, started_at)
+        engine = engine_for(settings, folder.scratch)
+        run = new_run(settings, app, engine, processes, started_at)
         bench = Bench(app, run.target, run.plan, engine, settings.env, folder.logs, settings.port)
         return measure(bench, workloads, run, folder, progress, interrupts)
 
@@ -126,7 +133,36 @@ def find_workloads(settings: Settings, app: FoundApp) -> tuple[Workload, ...]:
     return tuple(Workload(endpoint.label, endpoint) for endpoint in endpoints)
 
 
-def new_run(settings: Settings, app: FoundApp, engine: LoadEngine, started_at: float) -> Run:
+def engine_for(settings: Settings, scratch: Path) -> LoadEngine:
+    if settings.engine == "locust":
+        return LocustEngine(scratch, settings.env, settings.locustfile)
+    return NativeEngine(scratch, settings.env)
+
+
+def load_processes(settings: Settings) -> int:
+    """How many processes make the load; Locust's is one."""
+    if settings.engine == "locust":
+        return 1
+    if settings.load_processes is not None:
+        return settings.load_processes
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    descriptors = MANY_DESCRIPTORS if hard == resource.RLIM_INFINITY else hard
+    return default_processes(
+        settings.users,
+        settings.workers,
+        psutil.cpu_count() or 1,
+        max(1, descriptors - SPARE_DESCRIPTORS),
+    )
+
+
+def most_connections(settings: Settings, processes: int) -> int:
+    """How many connections one process has at most, on the load's side or the server's."""
+    return math.ceil(settings.users / min(processes, settings.workers))
+
+
+def new_run(
+    settings: Settings, app: FoundApp, engine: LoadEngine, processes: int, started_at: float
+) -> Run:
     target = Target(
         app=app.import_string,
         command=server_command(app, settings.workers, settings.port or 0, python="python"),
@@ -144,6 +180,7 @@ def new_run(settings: Settings, app: FoundApp, engine: LoadEngine, started_at: f
         run_time_s=settings.run_time_s,
         max_time_s=settings.max_time_s,
         timeout_s=settings.timeout_s,
+        processes=processes,
     )
     tool = f"asyncperf {__version__}"
     return Run(tool, started_at, this_machine(), target, plan, loads=(), status="running")

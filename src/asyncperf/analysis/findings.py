@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Sequence
 
 from asyncperf.analysis.capacity import THREAD_TOKENS
-from asyncperf.model import EndpointResult, Finding, GeneratorHealth
+from asyncperf.model import LATE_START_S, EndpointResult, Finding, GeneratorHealth
 
 # A generator that uses nine tenths of a core has no room for the next burst; what it
 # reports is then its own queue.
 GENERATOR_CPU = 0.9
+# Fewer late starts than this share are the machine's occasional hiccup; more, and what was
+# offered is not the load that was asked for.
+LATE_STARTS = 0.01
 # The pool is worth a finding when the next limit would allow a tenth more.
 WORTHWHILE = 1.1
 # ... and when requests do wait for a thread: by this share of the time they hold it.
@@ -47,7 +50,18 @@ def _of(result: EndpointResult) -> Iterable[Finding]:
 
 def generator_limit(generator: GeneratorHealth) -> str | None:
     """Why the generator was the limit of a load, None if it was not."""
-    if generator.cpu is None or generator.cpu < GENERATOR_CPU * generator.processes:
+    if generator.exhausted:
+        count = sum(generator.exhausted.values())
+        return f"{', '.join(generator.exhausted)}: {count:,} requests failed of it"
+    if generator.late_starts > LATE_STARTS * generator.starts:
+        return (
+            f"the load generator began {generator.late_starts:,} of {generator.starts:,} requests "
+            f"more than {spoken(LATE_START_S)} late"
+        )
+    if generator.cpu is None:
+        return None
+    busiest = max(generator.cpu_each, default=generator.cpu / generator.processes)
+    if busiest < GENERATOR_CPU:
         return None
     return f"the load generator used {generator.cpu:.0%} of a core: its figures are its own"
 

@@ -80,6 +80,7 @@ class Client:
 
     def begin(self, intended: float, now: float) -> None:
         """Send a request that was meant to be sent at `intended`."""
+        self._site.writer.begun += 1
         self.busy = True
         self._intended = intended
         self._start = now

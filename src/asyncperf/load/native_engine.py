@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from asyncperf import __version__
 from asyncperf.errors import LoadError
 from asyncperf.load.engine import (
     ALONE_MIN_REQUESTS,
@@ -36,7 +37,7 @@ class NativeEngine:
 
     @property
     def name(self) -> str:
-        return "native"
+        return f"native {__version__}"
 
     def start(self, workload: Workload, plan: LoadPlan, url: str) -> "NativeSession":
         if workload.endpoint is None:
@@ -100,6 +101,11 @@ class NativeSession:
 
     def abandon(self) -> None:
         stop_all(self._processes)
+
+    @property
+    def begun(self) -> int:
+        """How many requests were begun, by the processes' own count at their end."""
+        return self._ledger.begun
 
     def _recording(self) -> Recording:
         self._ledger.update()

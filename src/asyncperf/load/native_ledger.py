@@ -12,7 +12,7 @@ from asyncperf.load.orders import Files
 from asyncperf.load.outcomes import GENERATOR_LIMITS, SUCCEEDED, TEXTS, Outcome, error_text
 from asyncperf.load.record_format import ALONE, LOADED, RECORD
 from asyncperf.load.records import RecordFile
-from asyncperf.model import GeneratorHealth, LoadPlan, Samples
+from asyncperf.model import LATE_START_S, GeneratorHealth, LoadPlan, Samples
 
 # As `record_format` packs it.
 DTYPE = np.dtype(
@@ -28,10 +28,6 @@ DTYPE = np.dtype(
     ]
 )
 assert DTYPE.itemsize == RECORD.size
-
-# A start this late is the generator's fault and worth counting: longer than a process of
-# equal rank is usually kept waiting for a CPU (Linux's slices are some 3 ms).
-LATE_S = 0.01
 
 Records = NDArray[np.void]
 
@@ -60,7 +56,10 @@ class Beat:
 
 
 class NativeLedger:
-    """The records of one load, from all of its processes. `key` is (method, name)."""
+    """The records of one load, from all of its processes. `key` is (method, name).
+
+    `begun` is how many requests the processes began, by their own count at their end.
+    """
 
     def __init__(self, files: Files, processes: int, key: tuple[str, str]) -> None:
         self._key = key
@@ -72,6 +71,7 @@ class NativeLedger:
         self._ramped: dict[int, float] = {}
         self._details: dict[Outcome, str] = {}
         self._began_at = 0.0
+        self.begun = 0
         self._ramp_at: float | None = None
         self._ramp_epoch: float | None = None
 
@@ -101,23 +101,30 @@ class NativeLedger:
                 number, text = values
                 self._details.setdefault(Outcome(int(number)), str(text))
             case "end":
-                (self._last_at[process],) = values
+                self._last_at[process], begun = values
+                self.begun += int(begun)
 
     def recording(self, plan: LoadPlan) -> Recording:
         origin = self._began_at if self._ramp_at is None else self._ramp_at
-        all_ramped = len(self._ramped) == len(self._files)
+        ramp_end_s = None
+        if self._all_ramped_at is not None:
+            ramp_end_s = max(self._all_ramped_at - origin, plan.ramp_s)
         loaded = self._records[self._records["phase"] == LOADED]
         alone = self._records[self._records["phase"] == ALONE]
         return Recording(
             unloaded={self._key: self._samples(alone, origin, open_load=False)},
             loaded={self._key: self._samples(loaded, origin, plan.model == "open")},
             ramp_started_at=self._ramp_epoch,
-            ramp_end_s=max(*self._ramped.values(), origin + plan.ramp_s) - origin
-            if all_ramped
-            else None,
+            ramp_end_s=ramp_end_s,
             duration_s=max(0.0, self._written_until() - origin),
             generator=self._health(loaded),
         )
+
+    @property
+    def _all_ramped_at(self) -> float | None:
+        if len(self._ramped) < len(self._files):
+            return None
+        return max(self._ramped.values())
 
     def _written_until(self) -> float:
         """Up to when the records of every process are complete."""
@@ -157,15 +164,13 @@ class NativeLedger:
     def _health(self, loaded: Records) -> GeneratorHealth:
         """The generator's health once all users had started; opening their connections is
         work of another kind. Late starts are those of the whole load."""
-        late = int((loaded["start"] - loaded["intended"] > LATE_S).sum())
+        late = int((loaded["start"] - loaded["intended"] > LATE_START_S).sum())
         exhausted = {
             TEXTS[outcome]: count
             for outcome in sorted(GENERATOR_LIMITS)
             if (count := int((loaded["outcome"] == outcome).sum()))
         }
-        since = max(self._ramped.values(), default=float("inf"))
-        if len(self._ramped) < len(self._files):
-            since = float("inf")
+        since = self._all_ramped_at if self._all_ramped_at is not None else float("inf")
         recent = ([b for b in beats if b.at >= since] for beats in self._beats.values())
         beats = [kept for kept in recent if len(kept) > 1]
         each = tuple((b[-1].cpu_s - b[0].cpu_s) / (b[-1].at - b[0].at) for b in beats)

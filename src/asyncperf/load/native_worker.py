@@ -242,8 +242,9 @@ class Worker:
             client.close()
         self.wheel.close()
         self.writer.flush()
-        self._event("end", now)
+        self._event("end", now, self.writer.begun)
         self._events.close()
+        self.writer.close()
 
     def _note(self, outcome: Outcome, detail: str) -> None:
         if detail and outcome not in self._noted:

@@ -80,6 +80,6 @@ class Files:
         ["ramped", at]                 the last user of this process has started
         ["detail", outcome, text]      the first words of each kind of failure
         ["h", at, cpu_s, drift_s]     a heartbeat; all records up to `at` are written
-        ["end", at]                    over, in good order
+        ["end", at, begun]             over, in good order, after so many requests
         """
         return self.folder / f"event-{process}.jsonl"

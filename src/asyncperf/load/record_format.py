@@ -26,10 +26,13 @@ BUFFERED = 1024
 
 
 class RecordWriter:
-    """Appends records to a file. `add` allocates nothing and makes a system call once in
-    `BUFFERED` records."""
+    """Appends records to a file. `add` makes a system call once in `BUFFERED` records.
 
-    __slots__ = ("_at", "_buffer", "_file", "_pack", "_size", "added", "phase")
+    `begun` counts requests when they begin and `added` when they end: once all have
+    ended, the two agree, or a request has been lost.
+    """
+
+    __slots__ = ("_at", "_buffer", "_file", "_pack", "_size", "added", "begun", "phase")
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -37,6 +40,7 @@ class RecordWriter:
         self._size = len(self._buffer)
         self._at = 0
         self._pack = RECORD.pack_into
+        self.begun = 0
         self.added = 0
         self.phase = ALONE
 
@@ -65,3 +69,7 @@ class RecordWriter:
         while view:
             view = view[os.write(self._file, view) :]
         self._at = 0
+
+    def close(self) -> None:
+        self.flush()
+        os.close(self._file)

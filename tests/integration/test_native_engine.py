@@ -1,0 +1,284 @@
+"""The native engine against a server that keeps no promise: each request ends in exactly
+one outcome, nothing hangs, nothing leaks."""
+
+import os
+import shutil
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from asyncperf.errors import LoadError
+from asyncperf.load.engine import Recording, Workload
+from asyncperf.load.native_engine import NativeEngine, NativeSession
+from asyncperf.load.outcomes import Outcome
+from asyncperf.model import Endpoint, LoadPlan, Samples
+
+from .conftest import wait_until
+from .hostile import BEHAVIOURS, HUGE, Hostile, make_certificate, refusing, unaccepting
+
+ALONE = 10
+Start = Callable[..., NativeSession]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a load of `path` at `url`; it is stopped at the end of the test."""
+    sessions: list[NativeSession] = []
+
+    def start(url: str, path: str = "/ok", method: str = "GET", **changes: object) -> NativeSession:
+        fields: dict[str, object] = {"engine": "native", "users": 8, "spawn_rate": 800.0}
+        fields |= {"run_time_s": 0.5, "max_time_s": 60.0, "timeout_s": 10.0} | changes
+        plan = LoadPlan(**fields)  # type: ignore[arg-type]
+        workload = Workload(path, Endpoint(method, path))
+        session = NativeEngine(tmp_path, os.environ).start(workload, plan, url)
+        sessions.append(session)
+        return session
+
+    yield start
+    for session in sessions:
+        session.abandon()
+
+
+def finish(session: NativeSession) -> Recording:
+    """Let the load run its time; every request that was begun is accounted for."""
+    wait_until(lambda: session.ended, "the end of the load")
+    session.read()
+    recording = session.stop()
+    everything = (*recording.unloaded.values(), *recording.loaded.values())
+    assert session.begun == sum(len(part) + len(part.cut_off_s) for part in everything)
+    assert all(len(part) - part.ok.sum() == sum(part.errors.values()) for part in everything)
+    return recording
+
+
+def loaded(recording: Recording) -> Samples:
+    [samples] = recording.loaded.values()
+    return samples
+
+
+def alone(recording: Recording) -> Samples:
+    [samples] = recording.unloaded.values()
+    return samples
+
+
+def outcomes(samples: Samples) -> set[Outcome]:
+    assert samples.outcome is not None
+    return set(map(Outcome, samples.outcome.tolist()))
+
+
+EXPECTED = {
+    "/ok": {Outcome.OK},
+    "/chunked": {Outcome.OK},
+    "/no_length": {Outcome.OK},
+    "/interim": {Outcome.OK},
+    "/error": {Outcome.HTTP_ERROR},
+    "/redirect": {Outcome.REDIRECT},
+    "/garbage": {Outcome.INVALID},
+    "/short_body": {Outcome.TRUNCATED},
+    "/long_body": {Outcome.OK},
+    "/two_answers": {Outcome.OK},
+    "/bad_chunk": {Outcome.INVALID},
+    "/half_chunk": {Outcome.TRUNCATED},
+    "/half_head": {Outcome.TRUNCATED},
+    "/close": {Outcome.CLOSED},
+    "/silent_close": {Outcome.OK},
+    "/upgrade": {Outcome.UPGRADE},
+    "/hang": {Outcome.RESPONSE_TIMEOUT},
+    "/slow_bytes": {Outcome.OK},
+    "/trickle": {Outcome.RESPONSE_TIMEOUT},
+    "/endless_headers": {Outcome.HEAD_TOO_LARGE},
+    "/huge": {Outcome.OK},
+    "/unasked": {Outcome.OK},
+    "/reset": {Outcome.RESET},
+    "/reset_in_head": {Outcome.RESET},
+    "/reset_in_body": {Outcome.RESET},
+    "/reset_after": {Outcome.OK, Outcome.RESET},
+}
+
+
+def test_every_behaviour_is_expected_something_of() -> None:
+    assert EXPECTED.keys() == BEHAVIOURS.keys()
+
+
+@pytest.mark.parametrize("keepalive", [True, False], ids=["keepalive", "no-keepalive"])
+@pytest.mark.parametrize("path", EXPECTED)
+def test_each_request_ends_in_one_outcome(start: Start, path: str, keepalive: bool) -> None:
+    with Hostile(alone=ALONE) as server:
+        users = 2 if path == "/huge" else 8
+        timeout_s = 5.0 if path == "/huge" else 0.2
+        session = start(
+            server.url,
+            path,
+            keepalive=keepalive,
+            users=users,
+            response_timeout_s=timeout_s,
+            run_time_s=1.0 if path == "/huge" else 0.5,
+        )
+        samples = loaded(finish(session))
+        wait_until(lambda: server.open_connections == 0, "every connection to be let go of")
+    assert len(samples) >= users
+    allowed = EXPECTED[path]
+    assert outcomes(samples) <= allowed
+    assert outcomes(samples)
+    if path == "/huge":
+        assert set(samples.received_bytes.tolist()) == {HUGE}
+
+
+@pytest.mark.parametrize("model", ["closed", "open"])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_requests_are_those_that_the_server_saw(start: Start, model: str, processes: int) -> None:
+    with Hostile() as server:
+        changes = {"model": model, "rate_rps": 200.0, "processes": processes, "run_time_s": 1.0}
+        recording = finish(start(server.url, "/ok", **changes))
+        samples = loaded(recording)
+        sent = ALONE + len(samples) + len(samples.cut_off_s)
+        # What was sent in the last instant may not have been read.
+        assert sent - len(samples.cut_off_s) <= server.requests <= sent
+    assert recording.generator.processes == processes
+    assert samples.late_s is not None
+    assert samples.late_s.min() >= 0
+    if model == "open":
+        assert sent - ALONE == pytest.approx(200, abs=2)
+
+
+def test_think_time_spaces_the_requests(start: Start) -> None:
+    with Hostile() as server:
+        samples = loaded(finish(start(server.url, think_time_s=0.1, run_time_s=1.05)))
+    assert 8 * 8 <= len(samples) <= 8 * 11
+
+
+def test_a_kept_connection_is_used_again(start: Start) -> None:
+    with Hostile() as server:
+        session = start(server.url, run_time_s=None)
+        wait_until(lambda: server.requests > 200, "requests")
+        assert server.open_connections <= 8
+        session.stop()
+
+
+def test_a_single_user_that_fails_is_the_end(start: Start) -> None:
+    with Hostile() as server:
+        recording = finish(start(server.url, "/error", processes=2))
+    assert alone(recording).errors == {"HTTP 503": 1}
+    assert recording.ramp_started_at is None
+    assert len(loaded(recording)) == 0
+
+
+def test_nobody_listens(start: Start) -> None:
+    with refusing() as url:
+        recording = finish(start(url))
+    assert alone(recording).errors == {"connection refused": 1}
+
+
+def test_nobody_accepts(start: Start) -> None:
+    with unaccepting() as url:
+        recording = finish(start(url, connect_timeout_s=0.3))
+    text = "no connection within the connect timeout"
+    assert alone(recording).errors == {text: 1}
+
+
+def test_a_server_that_goes_away_is_not_flooded(start: Start) -> None:
+    with Hostile() as server:
+        session = start(server.url, run_time_s=1.5)
+        wait_until(lambda: server.requests > 20, "the load")
+    samples = loaded(finish(session))
+    assert "connection refused" in samples.errors
+    assert samples.errors["connection refused"] < 8 * 25
+
+
+def test_stopping_records_what_is_in_flight(start: Start) -> None:
+    with Hostile(alone=ALONE) as server:
+        session = start(server.url, "/hang", run_time_s=None)
+        wait_until(lambda: server.requests >= ALONE + 8, "eight requests")
+        recording = session.stop()
+        assert len(loaded(recording).cut_off_s) == 8
+        wait_until(lambda: server.open_connections == 0, "every connection to be let go of")
+
+
+def test_a_load_process_that_dies_is_named(start: Start) -> None:
+    with Hostile() as server:
+        session = start(server.url, run_time_s=None)
+        wait_until(lambda: server.requests > 20, "the load")
+        session.stop()
+        session = start("http://no.such.host.invalid:1")
+        wait_until(lambda: session.ended, "its end")
+        with pytest.raises(LoadError, match="load process 0 failed") as caught:
+            session.read()
+        assert "gaierror" in caught.value.hint
+        session.stop()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the openssl command")
+    return make_certificate(tmp_path)
+
+
+def tls(certificate: tuple[Path, Path]) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+    return context
+
+
+@pytest.mark.parametrize("path", ["/ok", "/short_body", "/reset_in_body", "/no_length", "/close"])
+def test_tls_that_is_trusted(start: Start, certificate: tuple[Path, Path], path: str) -> None:
+    with Hostile(tls(certificate), alone=ALONE) as server:
+        samples = loaded(finish(start(server.url, path, ca_file=str(certificate[0]))))
+        wait_until(lambda: server.open_connections == 0, "every connection to be let go of")
+    assert len(samples) >= 8
+    assert outcomes(samples) <= EXPECTED[path] | {Outcome.TRUNCATED}
+
+
+def test_tls_that_is_not_trusted(start: Start, certificate: tuple[Path, Path]) -> None:
+    with Hostile(tls(certificate)) as server:
+        recording = finish(start(server.url))
+    [error] = alone(recording).errors
+    assert error.startswith("TLS failed: self")
+
+
+def test_tls_of_another_name(start: Start, certificate: tuple[Path, Path], tmp_path: Path) -> None:
+    other = make_certificate(tmp_path, "DNS:elsewhere.example")
+    with Hostile(tls(other)) as server:
+        recording = finish(start(server.url, ca_file=str(other[0])))
+    [error] = alone(recording).errors
+    assert error.startswith("TLS failed: ")
+
+
+def test_tls_where_there_is_none(start: Start) -> None:
+    with Hostile() as server:
+        recording = finish(start(server.url.replace("http:", "https:"), connect_timeout_s=2.0))
+    [error] = alone(recording).errors
+    assert error.startswith(("TLS failed", "no connection within", "the connection was reset"))
+
+
+def test_killed_outright_leaves_no_load_process(tmp_path: Path) -> None:
+    """Covered for the whole command in test_interrupts; here the engine alone."""
+    with Hostile() as server:
+        import subprocess
+        import sys
+
+        import psutil
+
+        code = (
+            "import os, sys, time\n"
+            "from pathlib import Path\n"
+            "from asyncperf.load.engine import Workload\n"
+            "from asyncperf.load.native_engine import NativeEngine\n"
+            "from asyncperf.model import Endpoint, LoadPlan\n"
+            "plan = LoadPlan('native', 8, 800.0, None, 60.0, 10.0, processes=2)\n"
+            f"engine = NativeEngine(Path({str(tmp_path)!r}), os.environ)\n"
+            f"engine.start(Workload('x', Endpoint('GET', '/ok')), plan, {server.url!r})\n"
+            "time.sleep(60)\n"
+        )
+        parent = subprocess.Popen([sys.executable, "-c", code])
+        wait_until(lambda: server.requests > 50, "the load")
+        family = psutil.Process(parent.pid).children(recursive=True)
+        assert len(family) == 4
+        parent.kill()
+        parent.wait()
+        wait_until(lambda: not any(p.is_running() for p in family), "the load to end")
+        seen = server.requests
+        time.sleep(0.1)
+        assert server.requests == seen

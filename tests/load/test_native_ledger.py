@@ -1,0 +1,203 @@
+"""What the load processes wrote, read back: phases, order, health, and torn ends."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asyncperf.load.native_ledger import DTYPE, NativeLedger
+from asyncperf.load.orders import Files, Orders
+from asyncperf.load.outcomes import Outcome
+from asyncperf.load.record_format import BUFFERED, LOADED, RECORD, RecordWriter
+from asyncperf.model import LoadPlan
+
+KEY = ("GET", "/")
+PLAN = LoadPlan("native", 2, 10.0, None, 60.0, 10.0)
+OPEN = LoadPlan("native", 2, 10.0, None, 60.0, 10.0, model="open", rate_rps=5.0)
+
+
+class Process:
+    """Writes as a load process does."""
+
+    def __init__(self, files: Files, number: int) -> None:
+        self.records = RecordWriter(files.records(number))
+        self._events = files.events(number)
+        self.event("begun", 100.0)
+
+    def event(self, *event: object) -> None:
+        with self._events.open("a") as file:
+            file.write(json.dumps(event) + "\n")
+
+    def add(
+        self,
+        intended: float,
+        start: float,
+        end: float,
+        outcome: Outcome = Outcome.OK,
+        status: int = 200,
+    ) -> None:
+        self.records.add(intended, start, (start + end) / 2, end, 7, status, outcome)
+
+    def begin_load(self, at: float) -> None:
+        self.event("ramp", at, 1_795_000_000.0)
+        self.records.phase = LOADED
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+def test_packed_as_numpy_reads_it() -> None:
+    packed = RECORD.pack(1.5, 2.5, 3.5, 4.5, 2**40, 599, Outcome.RESET, LOADED)
+    [record] = np.frombuffer(packed, DTYPE)
+    assert record.tolist() == (1.5, 2.5, 3.5, 4.5, 2**40, 599, Outcome.RESET, LOADED)
+    assert RECORD.size == 44
+
+
+def test_the_single_user_comes_first(files: Files) -> None:
+    process = Process(files, 0)
+    ledger = NativeLedger(files, 1, KEY)
+    process.add(100.0, 100.0, 100.5)
+    process.records.flush()
+    process.event("h", 100.6, 0.1, 0.0)
+    ledger.update()
+    recording = ledger.recording(PLAN)
+    assert recording.ramp_started_at is None
+    assert recording.unloaded[KEY].latency_s.tolist() == [0.5]
+    assert len(recording.loaded[KEY]) == 0
+    process.begin_load(101.0)
+    process.add(101.0, 101.0, 101.25)
+    process.records.flush()
+    process.event("h", 102.0, 0.2, 0.0)
+    ledger.update()
+    recording = ledger.recording(PLAN)
+    assert recording.ramp_started_at == 1_795_000_000.0
+    assert (recording.duration_s, recording.ramp_end_s) == (1.0, None)
+    assert recording.unloaded[KEY].start_s.tolist() == [-1.0]
+    loaded = recording.loaded[KEY]
+    assert (loaded.start_s.tolist(), loaded.latency_s.tolist()) == ([0.0], [0.25])
+    assert loaded.first_byte_s is not None
+    assert loaded.first_byte_s.tolist() == [0.125]
+    assert loaded.received_bytes.tolist() == [7]
+
+
+def loaded_by_two(files: Files) -> tuple[Process, Process, NativeLedger]:
+    first, second = Process(files, 0), Process(files, 1)
+    second.records.phase = LOADED
+    first.begin_load(100.0)
+    first.event("ramped", 100.0)
+    second.event("ramped", 100.1)
+    return first, second, NativeLedger(files, 2, KEY)
+
+
+def test_processes_are_merged_in_order_of_completion(files: Files) -> None:
+    first, second, ledger = loaded_by_two(files)
+    for at in (101.0, 103.0, 105.0):
+        first.add(at, at, at + 1)
+    for at in (100.0, 102.0, 104.0):
+        second.add(at, at, at + 1)
+    second.add(105.0, 105.0, 105.5, Outcome.CUT_OFF, 0)
+    for process, until in ((first, 106.0), (second, 105.5)):
+        process.records.flush()
+        process.event("end", until, 4)
+    ledger.update()
+    recording = ledger.recording(PLAN)
+    samples = recording.loaded[KEY]
+    assert samples.end_s.tolist() == [1, 2, 3, 4, 5, 6]
+    assert samples.cut_off_s.tolist() == [5.0]
+    # Only up to there are the records of both complete.
+    assert recording.duration_s == 5.5
+    assert recording.ramp_end_s == pytest.approx(0.2)
+    assert recording.generator.starts == 7
+    assert ledger.begun == 8
+
+
+def test_open_latency_counts_from_the_intended_start(files: Files) -> None:
+    first, _, ledger = loaded_by_two(files)
+    first.add(101.0, 101.5, 102.0)
+    first.add(102.0, 102.001, 102.5)
+    first.records.flush()
+    ledger.update()
+    recording = ledger.recording(OPEN)
+    samples = recording.loaded[KEY]
+    assert samples.start_s.tolist() == [1.0, 2.0]
+    assert samples.latency_s.tolist() == [1.0, 0.5]
+    assert samples.late_s is not None
+    assert samples.late_s.tolist() == pytest.approx([0.5, 0.001])
+    assert (recording.generator.starts, recording.generator.late_starts) == (2, 1)
+    assert ledger.recording(PLAN).loaded[KEY].latency_s.tolist() == pytest.approx([0.5, 0.499])
+
+
+def test_failures_are_counted_by_their_text(files: Files) -> None:
+    first, _, ledger = loaded_by_two(files)
+    first.event("detail", Outcome.TLS, "certificate has expired")
+    for outcome, status in (
+        (Outcome.HTTP_ERROR, 503),
+        (Outcome.HTTP_ERROR, 503),
+        (Outcome.HTTP_ERROR, 404),
+        (Outcome.TLS, 0),
+        (Outcome.REDIRECT, 307),
+        (Outcome.NO_PORT, 0),
+        (Outcome.CUT_OFF, 0),
+    ):
+        first.add(101.0, 101.0, 102.0, outcome, status)
+    first.records.flush()
+    ledger.update()
+    recording = ledger.recording(PLAN)
+    samples = recording.loaded[KEY]
+    assert samples.errors == {
+        "HTTP 503": 2,
+        "HTTP 404": 1,
+        "TLS failed: certificate has expired": 1,
+        "the load generator ran out of local ports": 1,
+    }
+    assert (len(samples), samples.ok.sum()) == (6, 1)
+    assert recording.generator.exhausted == {"the load generator ran out of local ports": 1}
+
+
+def test_health_is_of_the_time_after_the_ramp(files: Files) -> None:
+    first, second, ledger = loaded_by_two(files)
+    for at, cpu_s, drift_s in ((99.0, 0.0, 9.0), (101.0, 0.5, 8.0), (102.0, 0.75, 0.01)):
+        first.event("h", at, cpu_s, drift_s)
+        second.event("h", at, cpu_s / 2, drift_s / 2)
+    ledger.update()
+    health = ledger.recording(PLAN).generator
+    assert health.cpu_each == (0.25, 0.125)
+    assert (health.cpu, health.max_drift_s, health.processes) == (0.375, 0.01, 2)
+
+
+def test_a_record_still_being_written_waits(files: Files) -> None:
+    _, _, ledger = loaded_by_two(files)
+    packed = RECORD.pack(101.0, 101.0, 101.0, 102.0, 0, 200, Outcome.OK, LOADED)
+    with files.records(0).open("ab") as file:
+        for part in (packed[:20], packed[20:]):
+            ledger.update()
+            assert len(ledger.recording(PLAN).loaded[KEY]) == 0
+            file.write(part)
+            file.flush()
+    ledger.update()
+    assert len(ledger.recording(PLAN).loaded[KEY]) == 1
+
+
+def test_no_record_is_lost_when_the_buffer_is_full(files: Files) -> None:
+    first, _, ledger = loaded_by_two(files)
+    for number in range(2 * BUFFERED + 3):
+        first.add(101.0, 101.0, 102.0 + number)
+    first.records.flush()
+    ledger.update()
+    assert len(ledger.recording(PLAN).loaded[KEY]) == first.records.added == 2 * BUFFERED + 3
+
+
+def test_orders_survive_their_file(tmp_path: Path) -> None:
+    orders = Orders(
+        **{"url": "http://h", "method": "POST", "target": "/é", "headers": (("A", "b"),)},
+        **{"body": b"\0\xff", "processes": 2, "users": 3, "spawn_rate": 1.0},
+        **{"think_time": "fixed", "think_time_s": 0.0, "rate_rps": None, "arrivals": "poisson"},
+        **{"run_time_s": None, "keepalive": False, "connect_timeout_s": 1.0},
+        **{"response_timeout_s": None, "ca_file": None, "alone_requests": 1},
+        **{"alone_min_requests": 1, "alone_s": 1.0},
+    )
+    orders.save(tmp_path / "orders.json")
+    assert Orders.load(tmp_path / "orders.json") == orders

@@ -1,0 +1,97 @@
+"""When users start, think and requests arrive; who loads, and from where."""
+
+import random
+from itertools import islice, pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asyncperf.load.schedule import (
+    CHURNING_SOURCES,
+    CONNECTIONS_PER_SOURCE,
+    arrivals_s,
+    default_processes,
+    share,
+    source_address,
+    thinking,
+    user_start_s,
+)
+
+
+@given(users=st.integers(0, 1000), processes=st.integers(1, 9))
+def test_each_user_belongs_to_one_process(users: int, processes: int) -> None:
+    shares = [share(users, process, processes) for process in range(processes)]
+    assert sorted(user for part in shares for user in part) == list(range(users))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_users_start_evenly_spread() -> None:
+    assert [user_start_s(user, 50) for user in (0, 1, 499)] == [0, 0.02, 9.98]
+
+
+def test_constant_arrivals_of_all_processes_are_the_whole() -> None:
+    rng = random.Random(0)
+    parts = [islice(arrivals_s("constant", 8, process, 3, rng), 4) for process in range(3)]
+    assert sorted(at for part in parts for at in part) == [n / 8 for n in range(12)]
+
+
+def test_poisson_arrivals_have_the_rate_and_the_spread() -> None:
+    gaps: list[float] = []
+    for process in range(2):
+        times = list(islice(arrivals_s("poisson", 100, process, 2, random.Random(process)), 20_000))
+        gaps += [after - before for before, after in pairwise(times)]
+    mean = sum(gaps) / len(gaps)
+    variance = sum((gap - mean) ** 2 for gap in gaps) / len(gaps)
+    assert mean == pytest.approx(2 / 100, rel=0.03)
+    assert variance == pytest.approx(mean**2, rel=0.05)
+
+
+def test_think_times() -> None:
+    assert {thinking("fixed", 0.5, random.Random(1))() for _ in range(9)} == {0.5}
+    think = thinking("exponential", 0.5, random.Random(1))
+    drawn = [think() for _ in range(20_000)]
+    assert sum(drawn) / len(drawn) == pytest.approx(0.5, rel=0.03)
+    assert sum(time > 0.5 for time in drawn) / len(drawn) == pytest.approx(0.368, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("users", "workers", "cpus", "descriptors", "processes"),
+    [
+        (500, 2, 2, 19_900, 1),
+        (500, 8, 64, 19_900, 2),
+        (500, 60, 64, 19_900, 4),
+        (500, 64, 64, 19_900, 1),
+        (40_000, 2, 2, 19_900, 3),
+        (1, 1, 1, 19_900, 1),
+    ],
+)
+def test_default_processes(
+    users: int, workers: int, cpus: int, descriptors: int, processes: int
+) -> None:
+    assert default_processes(users, workers, cpus, descriptors) == processes
+
+
+def test_few_users_come_from_the_systems_choice_of_address() -> None:
+    assert source_address(499, "127.0.0.1", 500, True) is None
+    assert source_address(499, "127.0.0.1", None, True) is None
+
+
+def test_no_source_address_is_given_more_connections_than_it_has_ports() -> None:
+    chosen = [source_address(user, "127.0.0.1", 50_000, True) for user in range(50_000)]
+    counts = {source: chosen.count(source) for source in set(chosen)}
+    assert counts == {
+        None: CONNECTIONS_PER_SOURCE,
+        "127.0.0.2": CONNECTIONS_PER_SOURCE,
+        "127.0.0.3": 10_000,
+    }
+
+
+def test_connections_that_are_not_kept_rotate() -> None:
+    chosen = {source_address(user, "127.0.0.1", 500, False) for user in range(500)}
+    assert len(chosen) == CHURNING_SOURCES
+
+
+@pytest.mark.parametrize("destination", ["10.0.0.1", "::1", "93.184.216.34"])
+def test_other_destinations_are_reached_from_the_systems_choice(destination: str) -> None:
+    assert source_address(90_000, destination, 100_000, False) is None
