@@ -16,7 +16,7 @@ from pathlib import Path
 OK = b"HTTP/1.1 200 OK\r\n"
 HELLO = OK + b"Content-Length: 5\r\n\r\nhello"
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
-Behaviour = Callable[[Writer], Awaitable[bool]]
+Behaviour = Callable[[Reader, Writer], Awaitable[bool]]
 HUGE = 32 << 20
 
 BEHAVIOURS: dict[str, Behaviour] = {}
@@ -29,7 +29,7 @@ def behaviour(function: Behaviour) -> Behaviour:
 
 
 def always(name: str, answer: bytes, goes_on: bool = False) -> None:
-    async def send(writer: Writer) -> bool:
+    async def send(reader: Reader, writer: Writer) -> bool:
         writer.write(answer)
         return goes_on
 
@@ -55,13 +55,14 @@ always("/upgrade", b"HTTP/1.1 101 No\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\
 
 
 @behaviour
-async def hang(writer: Writer) -> bool:
-    await asyncio.sleep(3600)
+async def hang(reader: Reader, writer: Writer) -> bool:
+    while not (reader.at_eof() or writer.is_closing()):
+        await asyncio.sleep(0.01)
     return False
 
 
 @behaviour
-async def slow_bytes(writer: Writer) -> bool:
+async def slow_bytes(reader: Reader, writer: Writer) -> bool:
     for byte in HELLO:
         writer.write(bytes([byte]))
         await asyncio.sleep(0.001)
@@ -69,24 +70,26 @@ async def slow_bytes(writer: Writer) -> bool:
 
 
 @behaviour
-async def trickle(writer: Writer) -> bool:
+async def trickle(reader: Reader, writer: Writer) -> bool:
     """Never ends, but is never silent for long either."""
     writer.write(OK + b"Transfer-Encoding: chunked\r\n\r\n")
-    while True:
+    while not (reader.at_eof() or writer.is_closing()):
         writer.write(b"1\r\nx\r\n")
         await asyncio.sleep(0.01)
+    return False
 
 
 @behaviour
-async def endless_headers(writer: Writer) -> bool:
+async def endless_headers(reader: Reader, writer: Writer) -> bool:
     writer.write(OK)
-    while True:
+    while not (reader.at_eof() or writer.is_closing()):
         writer.write(b"A: " + b"b" * 8000 + b"\r\n")
         await writer.drain()
+    return False
 
 
 @behaviour
-async def huge(writer: Writer) -> bool:
+async def huge(reader: Reader, writer: Writer) -> bool:
     writer.write(OK + b"Content-Length: %d\r\n\r\n" % HUGE)
     for _ in range(HUGE >> 20):
         writer.write(bytes(1 << 20))
@@ -95,7 +98,7 @@ async def huge(writer: Writer) -> bool:
 
 
 @behaviour
-async def unasked(writer: Writer) -> bool:
+async def unasked(reader: Reader, writer: Writer) -> bool:
     """An answer, and a moment later another one that nobody asked for."""
     writer.write(HELLO)
     await asyncio.sleep(0.002)
@@ -111,7 +114,7 @@ def reset(writer: Writer) -> None:
 
 
 def resetting(name: str, first: bytes) -> None:
-    async def send_and_reset(writer: Writer) -> bool:
+    async def send_and_reset(reader: Reader, writer: Writer) -> bool:
         writer.write(first)
         await asyncio.sleep(0.001)
         reset(writer)
@@ -190,7 +193,7 @@ class Hostile:
             path = head.split(b" ", 2)[1].decode()
             if self.requests <= self.alone:
                 path = "/ok"
-            goes_on = await BEHAVIOURS[path](writer)
+            goes_on = await BEHAVIOURS[path](reader, writer)
             await writer.drain()
         writer.close()
 

@@ -85,9 +85,9 @@ class Client:
         self._intended = intended
         self._start = now
         self._first = 0.0
+        self._resent = False
         connection = self.connection
         if connection is None:
-            self._resent = False
             self._connect()
         else:
             connection.write(self._site.payload)
