@@ -82,6 +82,8 @@ def test_settings_can_come_from_every_source(pyproject):
         "port": "8001",
         "include": "/items*",
         "exclude": "/items/secret",
+        "engine": "native",
+        "load_processes": "2",
         "fail_on": "error",
     }
     assert SETTINGS.keys() - texts.keys() == {"locustfile", "user_class"}

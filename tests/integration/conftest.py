@@ -57,7 +57,7 @@ class Running:
     def recorded(self, word: str) -> bool:
         """Whether the load generator has written a record of that kind, in the run folder
         `run`."""
-        files = (self.directory / "run" / "scratch").glob("*/record-*.jsonl")
+        files = (self.directory / "run" / "scratch").glob("*/*.jsonl")
         return any(f'["{word}"' in file.read_text() for file in files)
 
     def _is_ours(self, process: psutil.Process) -> bool:

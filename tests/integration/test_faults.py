@@ -83,7 +83,7 @@ def test_server_that_dies_under_load(asyncperf: Asyncperf, tmp_path: Path) -> No
     [
         ("/error", "failed for a single user (HTTP 500)"),
         ("/hang", "had no answer within 2 s (--timeout)"),
-        ("/close", "failed for a single user (HTTPParseError"),
+        ("/close", "closed the connection in the middle of its answer"),
     ],
 )
 def test_endpoint_that_fails_alone_is_not_loaded(
@@ -136,7 +136,7 @@ def test_descriptor_limit_below_the_users(start: Callable[..., Running]) -> None
     users = min(hard, 999_000) if hard != resource.RLIM_INFINITY else None
     if users is None:
         pytest.skip("this machine sets no limit on file descriptors")
-    done = start("run", FAULTY, "-u", users).finish()
+    done = start("run", FAULTY, "-u", users, "-w", 1).finish()
     assert done.code == 2
     assert f"{users} users need {users + 100} file descriptors" in done.err
     assert "ulimit -n" in done.err
@@ -172,20 +172,31 @@ def test_locust_that_is_missing(asyncperf: Asyncperf, tmp_path: Path) -> None:
         "importlib.util.find_spec = lambda name, *more: "
         "None if name == 'locust' else found(name, *more)\n"
     )
-    done = asyncperf("run", FAULTY, "--include", "/fine", env={"PYTHONPATH": str(tmp_path)})
+    locust = ("--engine", "locust")
+    done = asyncperf("run", FAULTY, *locust, env={"PYTHONPATH": str(tmp_path)})
     assert done.code == 4
     assert "Locust is not installed" in done.err
     assert "pip install locust" in done.err
     assert not (tmp_path / ".asyncperf").exists()
 
 
-def test_locust_that_dies_under_load(start: Callable[..., Running], tmp_path: Path) -> None:
-    running = start("run", FAULTY, "--include", "/fine", *QUICK, "-t", "5m", "-o", "run")
+@pytest.mark.parametrize(
+    ("engine", "module", "says"),
+    [
+        ("locust", "locust", "the load generator exited by itself"),
+        ("native", "asyncperf.load.native_worker", "load process 0 failed (code 137)"),
+    ],
+)
+def test_load_generator_that_dies(
+    start: Callable[..., Running], tmp_path: Path, engine: str, module: str, says: str
+) -> None:
+    flags = (*QUICK, "-t", "5m", "-o", "run", "--engine", engine)
+    running = start("run", FAULTY, "--include", "/fine", *flags)
     wait_until(lambda: running.recorded("ramped"), "the end of the ramp")
     for process in running.family():
-        if "locust" in process.cmdline() and "guard.py" not in " ".join(process.cmdline()):
+        if process.cmdline()[1:3] == ["-m", module]:
             process.kill()
     done = running.finish()
     assert done.code == 4
-    assert "the load generator exited by itself" in done.out
+    assert says in done.out + done.err
     assert len(load_run(tmp_path / "run").loads[0].measured[0].samples) > 0
