@@ -47,10 +47,12 @@ class Client:
     """One request at a time, on a connection that is made when it is needed.
 
     `ended(client, now, outcome)` is called after each request. `source` is the local
-    address to connect from, None for the one the system chooses.
+    address to connect from, None for the one the system chooses. `begun` counts requests
+    when they begin, apart from their records.
     """
 
     __slots__ = (
+        "_add",
         "_connecting",
         "_ended",
         "_first",
@@ -59,6 +61,7 @@ class Client:
         "_site",
         "_source",
         "_start",
+        "begun",
         "busy",
         "connection",
     )
@@ -70,22 +73,23 @@ class Client:
         source: str | None = None,
     ) -> None:
         self._site = site
+        self._add = site.writer.add
         self._ended = ended
         self._source = source
         self._connecting: asyncio.Task[None] | None = None
         self._intended = self._start = self._first = 0.0
-        self._resent = False
+        self._resent = 0
+        self.begun = 0
         self.busy = False
         self.connection: Connection | None = None
 
     def begin(self, intended: float, now: float) -> None:
         """Send a request that was meant to be sent at `intended`."""
-        self._site.writer.begun += 1
+        self.begun += 1
         self.busy = True
         self._intended = intended
         self._start = now
         self._first = 0.0
-        self._resent = False
         connection = self.connection
         if connection is None:
             self._connect()
@@ -107,21 +111,27 @@ class Client:
             self.connection = None
             connection.drop()
             return
-        if not self._first:
-            self._first = now
+        first = self._first = self._first or now
         reader = connection.reader
         outcome = reader.feed(data)
         if outcome is None:
             return
         self.busy = False
-        self._record(now, outcome, reader)
-        if reader.reusable and self._site.keepalive and not connection.is_sending:
+        self._add(
+            self._intended, self._start, first, now, reader.body_bytes, reader.status, outcome
+        )
+        if reader.reusable and self._site.keepalive and connection.has_sent():
             connection.served = True
             reader.begin()
         else:
-            self.connection = None
-            connection.drop()
+            self._let_go(connection, outcome)
         self._ended(self, now, outcome)
+
+    def _let_go(self, connection: "Connection", outcome: Outcome) -> None:
+        self.connection = None
+        connection.drop()
+        if connection.reader.error:
+            self._site.note(outcome, connection.reader.error)
 
     def made(self, connection: "Connection") -> None:
         self.connection = connection
@@ -133,10 +143,10 @@ class Client:
         if not self.busy:
             return
         reader = connection.reader
-        if connection.served and not reader.started and not self._resent and self._may_resend:
+        if connection.served and not reader.started and self._may_resend:
             # The server closed an idle connection just as it was used again. Every client
             # sends the request once more then (RFC 9112, section 9.3.1).
-            self._resent = True
+            self._resent = self.begun
             self._connect()
             return
         now = perf_counter()
@@ -168,15 +178,11 @@ class Client:
 
     @property
     def _may_resend(self) -> bool:
-        return self._site.method in IDEMPOTENT
+        return self._site.method in IDEMPOTENT and self._resent != self.begun
 
     def _record(self, now: float, outcome: Outcome, reader: ResponseReader | None) -> None:
         status, received = (reader.status, reader.body_bytes) if reader else (0, 0)
-        self._site.writer.add(
-            self._intended, self._start, self._first, now, received, status, outcome
-        )
-        if reader and reader.error:
-            self._site.note(outcome, reader.error)
+        self._add(self._intended, self._start, self._first, now, received, status, outcome)
 
     def _connect(self) -> None:
         self._connecting = self._site.loop.create_task(self._make_connection())
@@ -213,10 +219,9 @@ class Connection(asyncio.Protocol):
         self.reader = ResponseReader(method)
         self.served = False
 
-    @property
-    def is_sending(self) -> bool:
-        """Whether part of the request is still on its way: the answer came early."""
-        return self._transport.get_write_buffer_size() > 0
+    def has_sent(self) -> bool:
+        """Whether all of the request is on its way; if not, the answer came early."""
+        return self._transport.get_write_buffer_size() == 0
 
     def drop(self) -> None:
         self._client = None

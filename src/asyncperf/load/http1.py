@@ -62,6 +62,10 @@ def request_bytes(
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
 
 
+# How far a reader has come with an answer.
+_NOTHING, _BEGUN, _HEAD, _COMPLETE = range(4)
+
+
 class ResponseReader:
     """Reads the answers on one connection, one after another.
 
@@ -71,19 +75,16 @@ class ResponseReader:
     """
 
     __slots__ = (
-        "_complete",
-        "_framed",
+        "_closes",
         "_head",
-        "_head_done",
         "_is_head",
-        "_keep_alive",
+        "_keeps_alive",
         "_parse",
-        "_parser",
-        "_until_close",
+        "_state",
+        "_status",
         "body_bytes",
         "error",
         "reusable",
-        "started",
         "status",
     )
 
@@ -94,56 +95,61 @@ class ResponseReader:
         self.begin()
 
     def _renew(self) -> None:
-        self._parser = HttpResponseParser(self)
-        self._parse = self._parser.feed_data
+        parser = HttpResponseParser(self)
+        self._parse = parser.feed_data
+        self._status = parser.get_status_code
+        self._keeps_alive = parser.should_keep_alive
 
     def begin(self) -> None:
         """Make ready for the answer to the next request."""
         if self._is_head:
             # The parser cannot know that no body follows; it is still waiting for one.
             self._renew()
+        self._state = _NOTHING
         self.status = 0
         self.body_bytes = 0
         self.reusable = False
-        self.started = False
-        self._complete = False
-        self._head_done = False
+        # What has come of an unfinished head, and once that is done whether the answer
+        # ends with the connection; both None on the short path.
         self._head: bytearray | None = None
-        self._framed = False
-        self._until_close = False
+        self._closes: bool | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether any of the answer has come."""
+        return self._state > _NOTHING or self._head is not None
 
     def feed(self, data: bytes) -> Outcome | None:
         """Take in what arrived; the outcome once it is certain, None until then."""
-        self.started = True
         try:
             self._parse(data)
-        except HttpParserUpgrade:
-            self.reusable = False
-            return Outcome.UPGRADE
-        except HttpParserError as error:
-            # What follows a complete answer spoils the connection, not the answer.
-            self.reusable = False
-            if self.status == 101:
-                return Outcome.UPGRADE
-            if not self._complete:
-                self.error = str(error)
-                return Outcome.INVALID
-        if self._complete:
+        except (HttpParserError, HttpParserUpgrade) as error:
+            return self._feed_wrongly(error)
+        if self._state == _COMPLETE:
             return _STATUSES[self.status]
         return self._feed_partly(data)
 
+    def _feed_wrongly(self, error: Exception) -> Outcome:
+        # What follows a complete answer spoils the connection, not the answer.
+        self.reusable = False
+        if self.status == 101 or isinstance(error, HttpParserUpgrade):
+            return Outcome.UPGRADE
+        if self._state == _COMPLETE:
+            return _STATUSES[self.status]
+        self.error = str(error)
+        return Outcome.INVALID
+
     def _feed_partly(self, data: bytes) -> Outcome | None:
-        """The rarer path: an answer that is not yet whole."""
+        """The longer path: an answer that is not yet whole."""
         if self.status == 101:
             return Outcome.UPGRADE
-        if self._framed:
+        if self._closes is not None:
             return None
         if self._head is None:
             self._head = bytearray()
         self._head += data
-        if self._head_done:
-            self._framed = True
-            self._until_close = self._until_close and not length_known(self._head)
+        if self._state == _HEAD:
+            self._closes = not self._keeps_alive() and not length_known(self._head)
             self._head = None
         elif len(self._head) > MAX_HEAD_BYTES:
             return Outcome.HEAD_TOO_LARGE
@@ -153,45 +159,43 @@ class ResponseReader:
         """The outcome now that the server has closed the connection in good order."""
         if not self.started:
             return Outcome.CLOSED
-        if self._head_done and self._until_close:
-            return _STATUSES[self.status]
-        return Outcome.TRUNCATED
+        return _STATUSES[self.status] if self._closes else Outcome.TRUNCATED
 
     # What the parser calls. Nothing here may raise.
 
     def on_message_begin(self) -> None:
-        if self._complete:
+        if self._state == _COMPLETE:
             self.reusable = False
+        else:
+            self._state = _BEGUN
 
     def on_headers_complete(self) -> None:
-        if self._complete:
+        if self._state == _COMPLETE:
             return
-        self.status = self._parser.get_status_code()
-        self._head_done = True
-        if self._is_head:
-            self._complete = self.status >= 200
-            self.reusable = self._parser.should_keep_alive()
-        else:
-            self._until_close = not self._parser.should_keep_alive()
+        self.status = self._status()
+        self._state = _HEAD
+        if self._is_head and self.status >= 200:
+            self._state = _COMPLETE
+            self.reusable = self._keeps_alive()
 
     def on_body(self, body: bytes) -> None:
-        if self._complete:
+        if self._state == _COMPLETE:
             self.reusable = False
         else:
             self.body_bytes += len(body)
 
     def on_message_complete(self) -> None:
-        if self._complete:
+        if self._state == _COMPLETE:
             return
         if 100 <= self.status < 200:
             # An interim answer; the final one follows, but for 101, after which it is
             # no longer HTTP.
-            self._head_done = False
+            self._state = _BEGUN
             if self.status != 101:
                 self.status = 0
             return
-        self._complete = True
-        self.reusable = self._parser.should_keep_alive()
+        self._state = _COMPLETE
+        self.reusable = self._keeps_alive()
 
 
 def length_known(head: bytes | bytearray) -> bool:

@@ -18,6 +18,7 @@ import socket
 import ssl
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -29,7 +30,7 @@ import uvloop
 from asyncperf.load.connection import Client, Site
 from asyncperf.load.http1 import request_bytes
 from asyncperf.load.orders import Files, Orders
-from asyncperf.load.outcomes import ANSWERED, SUCCEEDED, Outcome
+from asyncperf.load.outcomes import LAST_ANSWERED, SUCCEEDED, Outcome
 from asyncperf.load.record_format import LOADED, RecordWriter
 from asyncperf.load.schedule import (
     arrivals_s,
@@ -51,6 +52,9 @@ NOTICE_S = 0.1
 BREATH_S = 0.1
 # A full collection would stop all users; what exists when the ramp begins, stays.
 GC_THRESHOLDS = (100_000, 50, 50)
+
+
+Ended = Callable[[Client, float, Outcome], None]
 
 
 class Worker:
@@ -139,7 +143,6 @@ class Worker:
         if self.stopping.is_set():
             return False
         user.close()
-        self.clients.clear()
         return SUCCEEDED.issuperset(done)
 
     # The load.
@@ -162,7 +165,7 @@ class Worker:
         think = None
         if orders.think_time_s > 0:
             think = thinking(orders.think_time, orders.think_time_s, self._rng)
-        ended = partial(after_request, self.wheel, self.stopping, think)
+        ended = self._next_request(think)
         users = share(orders.users, self.process, orders.processes)
         for user in users:
             client = Client(self.site, ended, self._source(user))
@@ -170,6 +173,22 @@ class Worker:
             self.wheel.at(ramp_at + user_start_s(user, orders.spawn_rate), client.due)
         last_s = user_start_s(users[-1], orders.spawn_rate) if users else 0.0
         self.wheel.at(ramp_at + last_s, self._ramped)
+
+    def _next_request(self, think: Callable[[], float] | None) -> Ended:
+        """What a user of a closed load does when a request has ended: the next one."""
+        stopping, at = self.stopping.is_set, self.wheel.at
+
+        def ended(client: Client, now: float, outcome: Outcome) -> None:
+            if stopping():
+                return
+            if outcome > LAST_ANSWERED:
+                at(now + BREATH_S, client.due)
+            elif think is None:
+                client.begin(now, now)
+            else:
+                at(now + think(), client.due)
+
+        return ended
 
     def _begin_open(self, ramp_at: float, rate_rps: float) -> None:
         orders = self.orders
@@ -242,7 +261,7 @@ class Worker:
             client.close()
         self.wheel.close()
         self.writer.flush()
-        self._event("end", now, self.writer.begun)
+        self._event("end", now, sum(client.begun for client in self.clients))
         self._events.close()
         self.writer.close()
 
@@ -263,25 +282,6 @@ class Worker:
         loop.default_exception_handler(context)
         self._failure = error or RuntimeError(context["message"])
         self.stopping.set()
-
-
-def after_request(
-    wheel: Wheel,
-    stopping: asyncio.Event,
-    think: Any,
-    client: Client,
-    now: float,
-    outcome: Outcome,
-) -> None:
-    """What a user of a closed load does when a request has ended: the next one."""
-    if stopping.is_set():
-        return
-    if outcome not in ANSWERED:
-        wheel.at(now + BREATH_S, client.due)
-    elif think is None:
-        client.begin(now, now)
-    else:
-        wheel.at(now + think(), client.due)
 
 
 async def first_of(*events: asyncio.Event) -> None:

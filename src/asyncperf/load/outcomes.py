@@ -27,8 +27,9 @@ class Outcome(IntEnum):
 
 # A redirect is an answer; it is not followed, because its target is another endpoint.
 SUCCEEDED = frozenset({Outcome.OK, Outcome.REDIRECT})
-# The server answered: the user goes on at once. After the others it takes a breath first.
-ANSWERED = frozenset({Outcome.OK, Outcome.REDIRECT, Outcome.HTTP_ERROR})
+# Up to here the server answered: the user goes on at once. After the others it takes a
+# breath first.
+LAST_ANSWERED = Outcome.HTTP_ERROR
 # The generator's own limits, not the target's.
 GENERATOR_LIMITS = frozenset({Outcome.NO_PORT, Outcome.NO_DESCRIPTOR})
 

@@ -20,19 +20,16 @@ from struct import Struct
 from asyncperf.load.outcomes import Outcome
 
 RECORD = Struct("<ddddQHBB")
+RECORD_BYTES = RECORD.size
 ALONE, LOADED = 0, 1
 # Written when so many have gathered, if no heartbeat comes first.
 BUFFERED = 1024
 
 
 class RecordWriter:
-    """Appends records to a file. `add` makes a system call once in `BUFFERED` records.
+    """Appends records to a file. `add` makes a system call once in `BUFFERED` records."""
 
-    `begun` counts requests when they begin and `added` when they end: once all have
-    ended, the two agree, or a request has been lost.
-    """
-
-    __slots__ = ("_at", "_buffer", "_file", "_pack", "_size", "added", "begun", "phase")
+    __slots__ = ("_at", "_buffer", "_file", "_pack", "_size", "phase")
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -40,8 +37,6 @@ class RecordWriter:
         self._size = len(self._buffer)
         self._at = 0
         self._pack = RECORD.pack_into
-        self.begun = 0
-        self.added = 0
         self.phase = ALONE
 
     def add(
@@ -58,9 +53,8 @@ class RecordWriter:
         self._pack(
             self._buffer, at, intended, start, first, end, received, status, outcome, self.phase
         )
-        self.added += 1
-        self._at = at + 44
-        if self._at == self._size:
+        self._at = at = at + RECORD_BYTES
+        if at == self._size:
             self.flush()
 
     def flush(self) -> None:
