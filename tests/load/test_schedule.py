@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncperf.load.schedule import (
-    CHURNING_SOURCES,
     CONNECTIONS_PER_SOURCE,
     arrivals_s,
     default_processes,
@@ -72,13 +71,8 @@ def test_default_processes(
     assert default_processes(users, workers, cpus, descriptors) == processes
 
 
-def test_few_users_come_from_the_systems_choice_of_address() -> None:
-    assert source_address(499, "127.0.0.1", 500, True) is None
-    assert source_address(499, "127.0.0.1", None, True) is None
-
-
 def test_no_source_address_is_given_more_connections_than_it_has_ports() -> None:
-    chosen = [source_address(user, "127.0.0.1", 50_000, True) for user in range(50_000)]
+    chosen = [source_address(user, "127.0.0.1") for user in range(50_000)]
     counts = {source: chosen.count(source) for source in set(chosen)}
     assert counts == {
         None: CONNECTIONS_PER_SOURCE,
@@ -87,11 +81,6 @@ def test_no_source_address_is_given_more_connections_than_it_has_ports() -> None
     }
 
 
-def test_connections_that_are_not_kept_rotate() -> None:
-    chosen = {source_address(user, "127.0.0.1", 500, False) for user in range(500)}
-    assert len(chosen) == CHURNING_SOURCES
-
-
 @pytest.mark.parametrize("destination", ["10.0.0.1", "::1", "93.184.216.34"])
 def test_other_destinations_are_reached_from_the_systems_choice(destination: str) -> None:
-    assert source_address(90_000, destination, 100_000, False) is None
+    assert source_address(90_000, destination) is None

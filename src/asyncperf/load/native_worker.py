@@ -222,8 +222,7 @@ class Worker:
         """Where a client connects from; other loopback addresses exist on Linux alone."""
         if sys.platform != "linux" or self.site.family != socket.AF_INET:
             return None
-        expected = None if self.orders.rate_rps is not None else self.orders.users
-        return source_address(number, self.site.address[0], expected, self.orders.keepalive)
+        return source_address(number, self.site.address[0])
 
     def _ramped(self, _: float) -> None:
         self._event("ramped", perf_counter())

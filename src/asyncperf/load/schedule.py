@@ -66,25 +66,15 @@ def default_processes(users: int, workers: int, cpus: int, descriptors: int) -> 
 # process so keeps up with eight workers, and four leave it half idle.
 WORKERS_PER_PROCESS = 4
 
-# Connections from one source address to one port; the system has some 28,000 ports for
-# them (ip_local_port_range), and a closed one keeps its port for a minute.
+# Connections from one source address to one port. The system has some 28,000 ports for
+# them (ip_local_port_range), and finding a free one takes longer the fewer there are.
+# Closed connections hardly count: the server, asked to, closes first, and Linux gives a
+# client's own port back after a second (tcp_tw_reuse).
 CONNECTIONS_PER_SOURCE = 20_000
-CHURNING_SOURCES = 32
 
 
-def source_address(
-    number: int, destination: str, clients: int | None, keepalive: bool
-) -> str | None:
-    """The loopback address that client `number` connects from, so that no address runs out
-    of ports; None for the system's choice.
-
-    `clients` is how many there will be in all processes, None where nobody knows.
-    """
-    if not destination.startswith("127."):
-        return None
-    if not keepalive:
-        return f"127.0.0.{2 + number % CHURNING_SOURCES}"
-    if clients is not None and clients <= CONNECTIONS_PER_SOURCE:
-        return None
+def source_address(number: int, destination: str) -> str | None:
+    """The loopback address that client `number` of all connects from, so that no address
+    runs out of ports; None for the system's choice."""
     source = number // CONNECTIONS_PER_SOURCE
-    return f"127.0.0.{1 + source}" if source else None
+    return f"127.0.0.{1 + source}" if source and destination.startswith("127.") else None
