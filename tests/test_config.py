@@ -84,9 +84,16 @@ def test_settings_can_come_from_every_source(pyproject):
         "exclude": "/items/secret",
         "engine": "native",
         "load_processes": "2",
+        "think_time": "exponential:2s",
+        "arrivals": "poisson",
+        "keepalive": "no",
+        "header": "X-Key: secret",
+        "connect_timeout": "3s",
+        "response_timeout": "9s",
+        "ca_file": "ca.pem",
         "fail_on": "error",
     }
-    assert SETTINGS.keys() - texts.keys() == {"locustfile", "user_class"}
+    assert SETTINGS.keys() - texts.keys() == {"locustfile", "user_class", "rate"}
     file = pyproject("\n".join(f'{name} = "{value}"' for name, value in texts.items()))
     environment = {f"ASYNCPERF_{name.upper()}": value for name, value in texts.items()}
     from_flags = loaded(texts)

@@ -133,6 +133,42 @@ def run(
         str | None,
         typer.Option(metavar="N", help="Processes of the native engine (what the load needs)."),
     ] = None,
+    rate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N", help="Open load: N requests a second, however long the answers take."
+        ),
+    ] = None,
+    arrivals: Annotated[
+        str | None, typer.Option(metavar="KIND", help="With --rate: constant (default), poisson.")
+    ] = None,
+    think_time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="A user's wait before its next request: 2s, exponential:2s (0)."
+        ),
+    ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option("-H", "--header", metavar="LINE", help="Sent with each request. Repeatable."),
+    ] = None,
+    keepalive: Annotated[
+        bool | None,
+        typer.Option(
+            "--keepalive/--no-keepalive", help="One connection for many requests, or one each."
+        ),
+    ] = None,
+    connect_timeout: Annotated[
+        str | None, typer.Option(metavar="TIME", help="How long connecting may take (30s).")
+    ] = None,
+    response_timeout: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="How long an answer may take under load (any time)."),
+    ] = None,
+    ca_file: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Certificates to trust besides the system's (PEM)."),
+    ] = None,
     env: Annotated[
         list[str] | None,
         typer.Option("--env", metavar="NAME=VALUE", help="Set for the app. Repeatable."),
@@ -165,6 +201,14 @@ def run(
         "user_class": user_class,
         "engine": engine,
         "load_processes": load_processes,
+        "rate": rate,
+        "arrivals": arrivals,
+        "think_time": think_time,
+        "header": header,
+        "keepalive": keepalive,
+        "connect_timeout": connect_timeout,
+        "response_timeout": response_timeout,
+        "ca_file": ca_file,
         "fail_on": fail_on,
     }
     flags = {name: value for name, value in given.items() if value is not None}

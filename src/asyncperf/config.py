@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from asyncperf.errors import UsageError
 
@@ -26,8 +26,19 @@ MAX_WORKERS = 1024
 MAX_PORT = 65535
 
 ENGINES = ("native", "locust")
+ARRIVALS = ("constant", "poisson")
+# What RFC 9110 allows in a field's name.
+HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 FAIL_ON = ("error", "warning", "never")
 UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "": 1.0}
+
+
+@dataclass(frozen=True)
+class ThinkTime:
+    """How long a user waits between an answer and the next request."""
+
+    mean_s: float
+    kind: Literal["fixed", "exponential"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,14 @@ class Settings:
     user_class: tuple[str, ...]
     engine: str
     load_processes: int | None
+    think_time: ThinkTime
+    rate: float | None
+    arrivals: Literal["constant", "poisson"]
+    keepalive: bool
+    header: tuple[tuple[str, str], ...]
+    connect_timeout_s: float
+    response_timeout_s: float | None
+    ca_file: Path | None
     fail_on: str
     env: Mapping[str, str]
 
@@ -104,6 +123,33 @@ def path(value: object) -> Path:
     return Path(text(value))
 
 
+def think_time(value: object) -> ThinkTime:
+    """`2s`, or `exponential:2s` for random times of that mean."""
+    kind, separator, length = str(value).rpartition(":")
+    if (separator and kind != "exponential") or isinstance(value, bool):
+        raise ValueError("must be a time such as 2s, or exponential:2s")
+    return ThinkTime(duration(length), "exponential" if kind else "fixed")
+
+
+def yes_or_no(value: object) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    answer = words.get(str(value).lower())
+    if answer is None:
+        raise ValueError("must be true or false")
+    return answer
+
+
+def headers(value: object) -> tuple[tuple[str, str], ...]:
+    """Header lines, such as `Authorization: Bearer x`."""
+    fields = []
+    for line in texts(value):
+        name, colon, content = line.partition(":")
+        if not colon or not re.fullmatch(HEADER_NAME, name) or set(content) & set("\r\n\0"):
+            raise ValueError("must be a header such as 'Accept: text/html'")
+        fields.append((name, content.strip()))
+    return tuple(fields)
+
+
 def one_of(choices: Sequence[str]) -> Callable[[object], str]:
     def parse(value: object) -> str:
         if value not in choices:
@@ -136,8 +182,21 @@ SETTINGS: Mapping[str, Setting] = {
     "user_class": Setting(texts, ()),
     "engine": Setting(one_of(ENGINES), None),
     "load_processes": Setting(whole_number(1, MAX_WORKERS), None),
+    "think_time": Setting(think_time, ThinkTime(0.0, "fixed")),
+    "rate": Setting(rate, None),
+    "arrivals": Setting(one_of(ARRIVALS), "constant"),
+    "keepalive": Setting(yes_or_no, True),
+    "header": Setting(headers, ()),
+    "connect_timeout": Setting(duration, 30.0),
+    "response_timeout": Setting(duration, None),
+    "ca_file": Setting(path, None),
     "fail_on": Setting(one_of(FAIL_ON), "never"),
 }
+
+NATIVE_ONLY = (
+    *("load_processes", "think_time", "rate", "arrivals", "keepalive", "header"),
+    *("connect_timeout", "response_timeout", "ca_file"),
+)
 
 
 def load_settings(
@@ -181,9 +240,16 @@ def load_settings(
             "the native engine cannot run a locustfile",
             "Use --engine locust with it, or leave out -f.",
         )
-    if values["load_processes"] and values["engine"] == "locust":
+    if values["engine"] == "locust":
+        for name in NATIVE_ONLY:
+            if values[name] != SETTINGS[name].default:
+                raise UsageError(
+                    f"{as_flag(name)} is for the native engine",
+                    "Leave it out, or use --engine native.",
+                )
+    if values["rate"] is not None and values["think_time"].mean_s:
         raise UsageError(
-            "--load-processes is for the native engine", "Leave it out, or use --engine native."
+            "--think-time is for a closed load, and --rate makes it open", "Leave out one of them."
         )
     if values["locustfile"] and (values["include"] or values["exclude"]):
         raise UsageError(

@@ -180,7 +180,17 @@ def new_run(
         run_time_s=settings.run_time_s,
         max_time_s=settings.max_time_s,
         timeout_s=settings.timeout_s,
+        model="closed" if settings.rate is None else "open",
         processes=processes,
+        think_time=settings.think_time.kind,
+        think_time_s=settings.think_time.mean_s,
+        rate_rps=settings.rate,
+        arrivals=settings.arrivals,
+        keepalive=settings.keepalive,
+        headers=settings.header,
+        connect_timeout_s=settings.connect_timeout_s,
+        response_timeout_s=settings.response_timeout_s,
+        ca_file=str(settings.ca_file.resolve()) if settings.ca_file else None,
     )
     tool = f"asyncperf {__version__}"
     return Run(tool, started_at, this_machine(), target, plan, loads=(), status="running")

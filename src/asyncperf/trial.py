@@ -176,7 +176,9 @@ def is_done(bench: Bench, recording: Recording) -> bool:
     if recording.duration_s >= plan.max_time_s:
         return True
     measured = measured_of(bench, recording)
-    return view_is_enough(view_of(measured, recording.ramp_end_s, recording.duration_s))
+    return view_is_enough(
+        view_of(measured, recording.ramp_end_s, recording.duration_s, plan.think_time_s)
+    )
 
 
 def expected_length_s(bench: Bench, recording: Recording) -> float | None:
@@ -185,8 +187,13 @@ def expected_length_s(bench: Bench, recording: Recording) -> float | None:
         if response_s is not None:
             handler = measured.endpoint.handler
             is_async = handler.is_async if handler else None
-            demand = Demand(is_async, response_s, bench.plan.users, bench.target.workers)
-            return expected_s(bench.plan, response_s, limiters(demand)[0].ceiling_rps)
+            plan = bench.plan
+            if plan.rate_rps is not None:
+                return expected_s(plan, response_s, plan.rate_rps)
+            demand = Demand(
+                is_async, response_s, plan.users, bench.target.workers, plan.think_time_s
+            )
+            return expected_s(plan, response_s, limiters(demand)[0].ceiling_rps)
     return None
 
 

@@ -25,18 +25,19 @@ class Demand:
     """What is known of an endpoint before it is loaded.
 
     `is_async` is None where the handler is not known; `response_s` is its response time
-    with one user.
+    with one user, `think_s` how long a user waits between two requests.
     """
 
     is_async: bool | None
     response_s: float
     users: int
     workers: int
+    think_s: float = 0.0
 
 
 def limiters(demand: Demand) -> tuple[Limiter, ...]:
     """All known limiters, the tightest first."""
-    found = [Limiter("users", demand.users, demand.response_s)]
+    found = [Limiter("users", demand.users, demand.response_s + demand.think_s)]
     if demand.is_async is False:
         # A `def` handler holds its thread for as long as it runs; without contention
         # that is the response time, but for the fraction of a millisecond around it.
@@ -63,9 +64,13 @@ def next_limiter(ordered: Sequence[Limiter], demand: Demand) -> NextLimiter | No
     return NextLimiter(following.kind, following.ceiling_rps, users)
 
 
-def under_load(limiter: Limiter, rate_rps: float, mean_latency_s: float) -> Limiter:
+def under_load(
+    limiter: Limiter, rate_rps: float, mean_latency_s: float, think_s: float = 0.0
+) -> Limiter:
     """The limiter with its utilisation (U = X s / c) and the wait for a place."""
-    wait_s = max(0.0, mean_latency_s - limiter.hold_s)
+    is_users = limiter.kind == "users"
+    turn_s = mean_latency_s + think_s if is_users else mean_latency_s
+    wait_s = max(0.0, turn_s - limiter.hold_s)
     # A user is held for the whole response, however long the queue makes it.
-    held_s = mean_latency_s if limiter.kind == "users" else limiter.hold_s
+    held_s = turn_s if is_users else limiter.hold_s
     return replace(limiter, utilization=rate_rps * held_s / limiter.capacity, wait_s=wait_s)

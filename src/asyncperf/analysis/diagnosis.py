@@ -41,10 +41,13 @@ LIMITER_NAMES = {"users": "the users", "thread_pool": "the thread pool"}
 
 def diagnose(run: Run) -> Diagnosis:
     """Explain a run: the figures of its steady windows, their limits, and the findings."""
+    think_s = run.plan.think_time_s
     results = tuple(
         endpoint_result(run, load, measured, window)
         for load in run.loads
-        for window in [find_window(view_of(load.measured, load.ramp_end_s, end_of(run, load)))]
+        for window in [
+            find_window(view_of(load.measured, load.ramp_end_s, end_of(run, load), think_s))
+        ]
         for measured in load.measured
     )
     limits = ((load.name, generator_limit(load.generator)) for load in run.loads)
@@ -64,8 +67,14 @@ def end_of(run: Run, load: Load) -> float:
     return min(load.duration_s, run.plan.run_time_s or load.duration_s)
 
 
-def view_of(measured: Sequence[Measured], ramp_end_s: float | None, duration_s: float) -> LoadView:
-    """All of a load's requests together, in order of completion."""
+def view_of(
+    measured: Sequence[Measured],
+    ramp_end_s: float | None,
+    duration_s: float,
+    think_s: float = 0.0,
+) -> LoadView:
+    """All of a load's requests together, in order of completion; `think_s` is how long a
+    user waits between an answer and the next request, on average."""
     samples = [statistics.until(m.samples, duration_s) for m in measured]
     start_s = np.concatenate([np.empty(0), *(s.start_s for s in samples)])
     latency_s = np.concatenate([np.empty(0), *(s.latency_s for s in samples)])
@@ -76,7 +85,7 @@ def view_of(measured: Sequence[Measured], ramp_end_s: float | None, duration_s: 
         latency_s=latency_s[order],
         ramp_end_s=ramp_end_s,
         duration_s=duration_s,
-        response_s=tuple(response for response in responses if response is not None),
+        response_s=tuple(think_s + response for response in responses if response is not None),
     )
 
 
@@ -148,12 +157,15 @@ def explain(
         return Limits(note="its response time without load was not measured")
     if len(load.measured) > 1:
         return Limits(note=f"{len(load.measured)} endpoints share the users of {load.name}")
+    if run.plan.rate_rps is not None:
+        return offered(run.plan.rate_rps, steady, no_window_why)
     handler = endpoint.handler
     demand = Demand(
         is_async=handler.is_async if handler else None,
         response_s=unloaded_s,
         users=run.plan.users,
         workers=run.target.workers,
+        think_s=run.plan.think_time_s,
     )
     ordered = limiters(demand)
     if steady is None or not steady.rate_rps or steady.latency is None:
@@ -168,7 +180,18 @@ def explain(
         return replace(known, note="the load generator was the limit, not the app")
     if steady.rate_rps < EXPLAINED * ceiling_rps:
         return replace(known, note=unexplained(run, load, ordered, steady, steady.rate_rps))
-    return replace(known, limiter=under_load(ordered[0], steady.rate_rps, steady.latency.mean_s))
+    mean_s = steady.latency.mean_s
+    return replace(known, limiter=under_load(ordered[0], steady.rate_rps, mean_s, demand.think_s))
+
+
+def offered(rate_rps: float, steady: Figures | None, no_window_why: str | None) -> Limits:
+    """An open load has no ceiling but the rate at which requests arrive."""
+    if steady is None or not steady.rate_rps:
+        why = no_window_why or "no request succeeded in the steady state"
+        return Limits(ceiling_rps=rate_rps, note=why)
+    share = steady.rate_rps / rate_rps
+    kept = "all of it was answered" if share > EXPLAINED else f"{share:.0%} of it was answered"
+    return Limits(ceiling_rps=rate_rps, note=f"open load of {rate_rps:g} req/s: {kept}")
 
 
 def unexplained(
@@ -183,7 +206,8 @@ def unexplained(
         return f"{steady.failures:,} of {steady.requests:,} requests failed"
     # Little's law: so many of the users were waiting for the app at any time.
     waiting = (rate_rps + failed_rps) * (steady.latency.mean_s if steady.latency else 0.0)
-    if waiting < ALL_WAITING * users:
+    thinking = (rate_rps + failed_rps) * run.plan.think_time_s
+    if waiting + thinking < ALL_WAITING * users:
         return (
             f"{reached}: only {waiting:.0f} of {users} users were waiting for the app, the others "
             "were in the load generator, or in their own wait time"

@@ -91,7 +91,7 @@ def _load(diagnosis: Diagnosis) -> Json:
         "model": plan.model,
         "users": plan.users,
         "spawn_rate": _finite(plan.spawn_rate),
-        "rate_rps": None,
+        "rate_rps": _finite(plan.rate_rps),
         "run_time_s": _finite(plan.run_time_s),
         "timeout_s": _finite(plan.timeout_s),
         "duration_s": _finite(sum(load.duration_s for load in run.loads)),

@@ -61,6 +61,10 @@ def header(diagnosis: Diagnosis, width: int) -> RenderableType:
     served = [target.app, plural(target.workers, "worker"), target.server, python]
     served.append(f"access log {'on' if target.access_log else 'off'}")
     load = f"{plural(plan.users, 'user')} at {plan.spawn_rate:g}/s, {plan.model}"
+    if plan.rate_rps is not None:
+        load = f"{plan.rate_rps:g} requests a second, {plan.arrivals}, {plan.model}"
+    elif plan.think_time_s:
+        load += f", {seconds(plan.think_time_s)} think time"
     return Group(
         prose(" · ".join(clean(part) for part in served if part), width, style="bold"),
         prose(f"{load} · {_generator(diagnosis)}", width),
