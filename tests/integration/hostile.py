@@ -9,7 +9,7 @@ import ssl
 import struct
 import subprocess
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -131,11 +131,15 @@ resetting("/reset_after", HELLO)
 
 class Hostile:
     """Serves until the end of the `with` block. `alone` answers that many requests well
-    first, so that the single user of a load comes through."""
+    first, so that the single user of a load comes through. The paths of a `script` take
+    turns, whatever is asked for."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None, alone: int = 0) -> None:
+    def __init__(
+        self, tls: ssl.SSLContext | None = None, alone: int = 0, script: Sequence[str] = ()
+    ) -> None:
         self.requests = 0
         self.alone = alone
+        self.script = script
         self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._connections: set[asyncio.Task[None]] = set()
@@ -193,6 +197,8 @@ class Hostile:
             path = head.split(b" ", 2)[1].decode()
             if self.requests <= self.alone:
                 path = "/ok"
+            elif self.script:
+                path = self.script[self.requests % len(self.script)]
             goes_on = await BEHAVIOURS[path](reader, writer)
             await writer.drain()
         writer.close()
