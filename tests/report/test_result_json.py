@@ -78,11 +78,15 @@ def test_without_a_window_the_figures_are_null_with_a_reason():
 
 def test_the_worst_generator_speaks_for_the_load():
     diagnosis = experiment()
-    worse = replace(diagnosis.run.loads[1], generator=GeneratorHealth(0.9, None, 2))
+    health = GeneratorHealth(0.9, None, 2, (0.6, 0.3), 1000, 7, {"no ports": 2, "none": 1})
+    worse = replace(diagnosis.run.loads[1], generator=health)
     loads = (diagnosis.run.loads[0], worse)
     diagnosis = replace(diagnosis, run=replace(diagnosis.run, loads=loads))
     generator = result_document(diagnosis)["load"]["generator"]
-    assert generator == {"cpu": 0.9, "max_drift_s": 0.0121, "processes": 2}
+    assert generator == {
+        **{"cpu": 0.9, "max_drift_s": 0.0121, "processes": 2, "busiest_cpu": 0.6},
+        **{"starts": 1000, "late_starts": 7, "exhausted": 3},
+    }
 
 
 @given(st.floats(), st.floats(), st.integers(0, 10**9))

@@ -121,7 +121,7 @@ def _worst(run: Run) -> Json:
     def most(key: str) -> float | None:
         return max((load[key] for load in loads if load[key] is not None), default=None)
 
-    return {key: most(key) for key in ("cpu", "max_drift_s", "processes")}
+    return {key: most(key) for key in _generator(GeneratorHealth(None, None))}
 
 
 def _generator(health: GeneratorHealth) -> Json:
@@ -129,6 +129,10 @@ def _generator(health: GeneratorHealth) -> Json:
         "cpu": _finite(health.cpu),
         "max_drift_s": _finite(health.max_drift_s),
         "processes": health.processes,
+        "busiest_cpu": _finite(max(health.cpu_each, default=None)),
+        "starts": health.starts,
+        "late_starts": health.late_starts,
+        "exhausted": sum(health.exhausted.values()),
     }
 
 
