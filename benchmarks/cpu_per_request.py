@@ -56,8 +56,8 @@ def main() -> None:
     results: dict[str, list[tuple[float, float]]] = {name: [] for name in options.only}
     with nginx() as url:
         for _ in range(options.rounds):
-            for name in results:
-                results[name].append(measure(CLIENTS[name], url, options.seconds))
+            for name, rounds in results.items():
+                rounds.append(measure(CLIENTS[name], url, options.seconds))
     print(f"{'client':24} {'CPU per request':>16} {'spread':>14} {'req/s':>8}")
     medians = {}
     for name, runs in results.items():

@@ -123,12 +123,20 @@ def test_unknown_user_class_names_those_there_are(asyncperf: Asyncperf) -> None:
     assert "SyncBaselineUser, AsyncIndependentUser" in done.err
 
 
-@pytest.mark.parametrize("source", ["import nothing_of_that_name\n", "x = 1\n"])
-def test_locustfile_without_a_user(asyncperf: Asyncperf, tmp_path: Path, source: str) -> None:
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("import nothing_of_that_name\n", "Locust cannot load 'users.py'"),
+        ("x = 1\n", "Locust finds no user class in 'users.py'"),
+    ],
+)
+def test_locustfile_without_a_user(
+    asyncperf: Asyncperf, tmp_path: Path, source: str, says: str
+) -> None:
     (tmp_path / "users.py").write_text(source)
     done = asyncperf("run", FAULTY, "-f", "users.py")
     assert done.code == 2
-    assert "Locust finds no user class in 'users.py'" in done.err
+    assert says in done.err
 
 
 def test_descriptor_limit_below_the_users(start: Callable[..., Running]) -> None:
@@ -144,11 +152,22 @@ def test_descriptor_limit_below_the_users(start: Callable[..., Running]) -> None
 
 def test_run_folder_that_holds_a_run(asyncperf: Asyncperf, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "run.json").write_text("{}")
+    earlier = json.dumps({"schema_version": 1, "tool": "asyncperf 0.1.0"})
+    (tmp_path / "run" / "run.json").write_text(earlier)
     done = asyncperf("run", FAULTY, "-o", "run")
     assert done.code == 2
     assert "'run' already holds a run" in done.err
-    assert (tmp_path / "run" / "run.json").read_text() == "{}"
+    assert (tmp_path / "run" / "run.json").read_text() == earlier
+
+
+def test_force_replaces_only_a_run(asyncperf: Asyncperf, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "run.json").write_text('{"theirs": 1}')
+    (tmp_path / "mine" / "notes.txt").write_text("keep me")
+    done = asyncperf("run", FAULTY, "-o", "mine", "--force")
+    assert done.code == 2
+    assert "holds no run" in done.err
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "keep me"
 
 
 def test_disk_that_cannot_be_written(asyncperf: Asyncperf) -> None:

@@ -51,7 +51,7 @@ def test_interrupted_in_the_steady_state(
 
 
 def test_interrupted_in_the_ramp(start: Callable[..., Running]) -> None:
-    running = start("run", *EXPERIMENT, "-u", 1000, "-r", 1, "-t", "5m", env=TASK)
+    running = start("run", *EXPERIMENT, "-u", 200, "-r", 1, "-t", "5m", env=TASK)
     wait_until(lambda: running.recorded("ramp"), "the ramp")
     done = running.interrupt()
     assert done.code == 130

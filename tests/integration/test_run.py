@@ -18,7 +18,7 @@ from .conftest import ROOT, Finished
 Asyncperf = Callable[..., Finished]
 SCHEMA = json.loads((ROOT / "docs" / "result.schema.json").read_text())
 # A hundredth of a load: 0.2 s a task, and a few more users than threads.
-SMALL = ("-u", 120, "-r", 120, "-t", "8s")
+SMALL = ("-u", 120, "-r", 120, "-t", "6s")
 TASK = {"SECONDS_TO_SLEEP": "0.2"}
 
 

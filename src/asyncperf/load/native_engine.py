@@ -99,9 +99,6 @@ class NativeSession:
         stop_all(self._processes)
         return self._recording()
 
-    def abandon(self) -> None:
-        stop_all(self._processes)
-
     @property
     def begun(self) -> int:
         """How many requests were begun, by the processes' own count at their end."""
