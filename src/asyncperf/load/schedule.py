@@ -67,10 +67,11 @@ def default_processes(users: int, workers: int, cpus: int, descriptors: int) -> 
 WORKERS_PER_PROCESS = 4
 
 # Connections from one source address to one port. The system has some 28,000 ports for
-# them (ip_local_port_range), and finding a free one takes longer the fewer there are.
-# Closed connections hardly count: the server, asked to, closes first, and Linux gives a
-# client's own port back after a second (tcp_tw_reuse).
-CONNECTIONS_PER_SOURCE = 20_000
+# them (ip_local_port_range) and searches among the even half first; as that fills, each
+# `connect` takes milliseconds of CPU (20,000 users from one address: 6 s of it, and
+# starts up to 11 s late). Closed connections hardly count: the server, asked to, closes
+# first, and Linux gives a client's own port back after a second (tcp_tw_reuse).
+CONNECTIONS_PER_SOURCE = 5_000
 
 
 def source_address(number: int, destination: str) -> str | None:
