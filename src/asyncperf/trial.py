@@ -24,6 +24,9 @@ from asyncperf.target.discover import FoundApp
 from asyncperf.target.server import Server, free_port
 
 POLL_S = 0.5
+# Looking at a million requests takes a quarter of a second of CPU, which the server might
+# need: of one core at most this share.
+LOOKING_SHARE = 0.05
 # The generator needs a moment to start and to stop, beyond its time under load.
 GENERATOR_MARGIN_S = 30.0
 
@@ -126,8 +129,10 @@ def watch(
     requests_alone = 0
     progressed = time.monotonic()
     phase = "under a single user"
+    looked_s = 0.0
     while True:
-        time.sleep(POLL_S)
+        time.sleep(max(POLL_S, looked_s / LOOKING_SHARE))
+        looking = time.thread_time()
         server.check(phase)
         ended = session.ended
         recording = session.read()
@@ -140,6 +145,7 @@ def watch(
             if is_done(bench, recording):
                 return None
             watcher(recording, expected_length_s(bench, recording))
+            looked_s = time.thread_time() - looking
             continue
         if failures := failures_alone(recording):
             return f"failed for a single user ({failures}), so it was not loaded"

@@ -114,6 +114,19 @@ def test_processes_are_merged_in_order_of_completion(files: Files) -> None:
     assert ledger.begun == 8
 
 
+def test_what_comes_late_is_put_in_its_place(files: Files) -> None:
+    first, second, ledger = loaded_by_two(files)
+    for at in (101.0, 103.0, 105.0):
+        first.add(at, at, at + 1)
+    first.records.flush()
+    ledger.update()
+    for at in (100.0, 102.0, 104.0, 106.0):
+        second.add(at, at, at + 1)
+    second.records.flush()
+    ledger.update()
+    assert ledger.recording(PLAN).loaded[KEY].end_s.tolist() == [1, 2, 3, 4, 5, 6, 7]
+
+
 def test_open_latency_counts_from_the_intended_start(files: Files) -> None:
     first, _, ledger = loaded_by_two(files)
     first.add(101.0, 101.5, 102.0)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from asyncperf.load.engine import Recording
 from asyncperf.load.orders import Files
 from asyncperf.load.outcomes import GENERATOR_LIMITS, SUCCEEDED, TEXTS, Outcome, error_text
-from asyncperf.load.record_format import ALONE, LOADED, RECORD
+from asyncperf.load.record_format import ALONE, RECORD
 from asyncperf.load.records import RecordFile
 from asyncperf.model import LATE_START_S, GeneratorHealth, LoadPlan, Samples
 
@@ -30,6 +30,10 @@ DTYPE = np.dtype(
 assert DTYPE.itemsize == RECORD.size
 
 Records = NDArray[np.void]
+NONE = np.empty(0, DTYPE)
+CUT_OFF = int(Outcome.CUT_OFF)
+# By outcome; a number that no outcome has is no success.
+IS_SUCCESS = np.isin(np.arange(256), [int(outcome) for outcome in SUCCEEDED])
 
 
 class PackedFile:
@@ -65,7 +69,7 @@ class NativeLedger:
         self._key = key
         self._events = [RecordFile(files.events(number)) for number in range(processes)]
         self._files = [PackedFile(files.records(number)) for number in range(processes)]
-        self._records = np.empty(0, DTYPE)
+        self._records = NONE
         self._last_at: dict[int, float] = {}
         self._beats: defaultdict[int, list[Beat]] = defaultdict(list)
         self._ramped: dict[int, float] = {}
@@ -81,9 +85,13 @@ class NativeLedger:
         for process, events in enumerate(self._events):
             for kind, *values in events.new_records():
                 self._add_event(process, kind, values)
-        new = [records.new_records() for records in self._files]
-        if any(map(len, new)):
-            self._records = in_order(np.concatenate([self._records, *new]))
+        new = in_order(np.concatenate([records.new_records() for records in self._files]))
+        if len(new):
+            # What one process has just told may have ended before what another told last
+            # time; further back there is nothing to put in order.
+            settled = int(np.searchsorted(self._records["end"], new["end"][0]))
+            tail = in_order(np.concatenate([self._records[settled:], new]))
+            self._records = np.concatenate([self._records[:settled], tail])
 
     def _add_event(self, process: int, kind: str, values: list[float]) -> None:
         match kind:
@@ -109,8 +117,9 @@ class NativeLedger:
         ramp_end_s = None
         if self._all_ramped_at is not None:
             ramp_end_s = max(self._all_ramped_at - origin, plan.ramp_s)
-        loaded = self._records[self._records["phase"] == LOADED]
-        alone = self._records[self._records["phase"] == ALONE]
+        # In order of completion, and the single user is done before the ramp begins.
+        alone_count = int(np.count_nonzero(self._records["phase"] == ALONE))
+        alone, loaded = self._records[:alone_count], self._records[alone_count:]
         return Recording(
             unloaded={self._key: self._samples(alone, origin, open_load=False)},
             loaded={self._key: self._samples(loaded, origin, plan.model == "open")},
@@ -133,18 +142,17 @@ class NativeLedger:
         return min(self._last_at.values())
 
     def _samples(self, records: Records, origin: float, open_load: bool) -> Samples:
-        cut_off = records["outcome"] == Outcome.CUT_OFF
-        start = records["intended" if open_load else "start"]
-        done = records[~cut_off]
-        start_s = start[~cut_off] - origin
-        first = done["first"]
+        column = "intended" if open_load else "start"
+        cut_off = records["outcome"] == CUT_OFF
+        done, cut = (records[~cut_off], records[cut_off]) if cut_off.any() else (records, NONE)
+        start, first = done[column], done["first"]
         return Samples(
-            start_s=start_s,
-            latency_s=done["end"] - start[~cut_off],
+            start_s=start - origin,
+            latency_s=done["end"] - start,
             status=done["status"].astype(np.int32),
-            ok=np.isin(done["outcome"], list(SUCCEEDED)),
+            ok=IS_SUCCESS[done["outcome"]],
             received_bytes=done["received"].astype(np.int64),
-            cut_off_s=np.sort(start[cut_off] - origin),
+            cut_off_s=np.sort(cut[column] - origin),
             errors=self._errors(done),
             late_s=done["start"] - done["intended"],
             first_byte_s=np.where(first > 0, first - origin, np.nan),
@@ -152,7 +160,7 @@ class NativeLedger:
         )
 
     def _errors(self, done: Records) -> dict[str, int]:
-        failed = done[~np.isin(done["outcome"], list(SUCCEEDED))]
+        failed = done[~IS_SUCCESS[done["outcome"]]]
         codes = failed["outcome"].astype(np.int64) << 16 | failed["status"]
         errors: dict[str, int] = {}
         for code, count in zip(*np.unique(codes, return_counts=True), strict=True):
@@ -168,7 +176,7 @@ class NativeLedger:
         exhausted = {
             TEXTS[outcome]: count
             for outcome in sorted(GENERATOR_LIMITS)
-            if (count := int((loaded["outcome"] == outcome).sum()))
+            if (count := int(np.count_nonzero(loaded["outcome"] == int(outcome))))
         }
         since = self._all_ramped_at if self._all_ramped_at is not None else float("inf")
         recent = ([b for b in beats if b.at >= since] for beats in self._beats.values())
