@@ -377,3 +377,12 @@ def test_an_unknown_run_says_where_was_looked(name):
     error = mishap(find_run, name)
     assert f"no run at {name!r}" in str(error)
     assert str(store.RUNS) in error.hint
+
+
+def test_the_values_of_headers_are_not_saved(tmp_path):
+    run = run_of()
+    run = replace(run, plan=replace(run.plan, headers=(("Authorization", "Bearer s3cret"),)))
+    folder = create_run_folder(tmp_path / "run", "app", 0.0, force=False)
+    folder.save(run)
+    assert "s3cret" not in (tmp_path / "run" / "run.json").read_text()
+    assert [name for name, _ in load_run(tmp_path / "run").plan.headers] == ["Authorization"]

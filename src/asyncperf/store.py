@@ -17,7 +17,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ SCHEMA_VERSION = 1
 HOME = Path(".asyncperf")
 RUNS = HOME / "runs"
 RUN_FILE = "run.json"
+HIDDEN = "(not saved)"
 # What reading a damaged archive raises; RuntimeError where its flags ask for a password.
 NOT_SAMPLES = (OSError, ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
 ARRAYS = ("start_s", "latency_s", "status", "ok", "received_bytes", "cut_off_s")
@@ -211,7 +212,8 @@ def _stored(run: Run) -> _StoredRun:
         started_at=run.started_at,
         machine=run.machine,
         target=run.target,
-        plan=run.plan,
+        # A header's value may be a secret, and runs travel.
+        plan=replace(run.plan, headers=tuple((name, HIDDEN) for name, _ in run.plan.headers)),
         loads=tuple(
             _StoredLoad(
                 name=load.name,
