@@ -102,6 +102,24 @@ def test_exit_code_of_a_run(asyncperf, outcome, load, fail_on, code):
     assert asyncperf("run", *flags)[0] == code
 
 
+@pytest.mark.parametrize(
+    ("load", "budgets", "code"),
+    [
+        (waiting, ["p95<2s", "rate>300", "errors<1%"], errors.OK),
+        (waiting, ["p95<2s", "p95<1s"], errors.FOUND),
+        (waiting, ["p99.999<1s"], errors.USAGE),
+        (waiting, ["/nope: p95<2s"], errors.LOAD),
+        # What was missed is missed, whatever else cannot be told.
+        (waiting, ["p99.99<9s", "p95<1s"], errors.FOUND),
+        (too_short, ["p95<2s"], errors.LOAD),
+        (busy_generator, ["p95<1s"], errors.LOAD),
+    ],
+)
+def test_exit_code_of_a_run_with_budgets(asyncperf, outcome, load, budgets, code):
+    outcome(load())
+    assert asyncperf("run", *(f"--budget={text}" for text in budgets))[0] == code
+
+
 def test_a_run_without_a_load_could_not_be_judged(asyncperf, outcome):
     outcome()
     assert asyncperf("run")[0] == errors.LOAD
@@ -322,6 +340,16 @@ def test_report_gives_the_same_json_as_the_run(asyncperf, saved, outcome):
 def test_report_fails_on_findings_as_the_run_does(asyncperf, saved):
     assert asyncperf("report", "-q", "--fail-on", "error")[0] == errors.FOUND
     assert asyncperf("report", "-q")[0] == errors.OK
+
+
+def test_a_saved_run_can_be_judged_again(asyncperf, saved):
+    code, out, _ = asyncperf("report", "--budget", "GET /blocking: p95<1s", "--json", "-")
+    assert code == errors.FOUND
+    [budget] = json.loads(out)["budgets"]
+    assert (budget["endpoint"], budget["status"]) == ("GET /blocking", "missed")
+    Path("pyproject.toml").write_text('[tool.asyncperf]\nbudget = ["p95<1s"]')
+    assert asyncperf("report", "-q")[0] == errors.FOUND
+    assert asyncperf("report", "-q", "--budget", "p95<60s")[0] == errors.OK
 
 
 def test_report_of_no_run_says_how_to_make_one(asyncperf):

@@ -92,6 +92,8 @@ def test_settings_can_come_from_every_source(pyproject):
         "response_timeout": "9s",
         "ca_file": "ca.pem",
         "fail_on": "error",
+        "repeat": "3",
+        "budget": "p95<500ms",
     }
     assert SETTINGS.keys() - texts.keys() == {"locustfile", "user_class", "rate"}
     file = pyproject("\n".join(f'{name} = "{value}"' for name, value in texts.items()))
@@ -104,6 +106,28 @@ def test_settings_can_come_from_every_source(pyproject):
     assert from_flags.spawn_rate == 2.5
     assert (from_flags.run_time_s, from_flags.max_time_s, from_flags.timeout_s) == (90, 120, 0.5)
     assert from_flags.include == ("/items*",)
+    assert from_flags.repeat == 3
+    assert [budget.text for budget in from_flags.budget] == ["p95<500ms"]
+
+
+def test_budgets_in_pyproject_are_a_list(pyproject):
+    file = pyproject('budget = ["p95<500ms", "GET /items: rate>200"]')
+    assert [budget.metric for budget in loaded(pyproject=file).budget] == ["p95", "rate"]
+    assert [b.metric for b in loaded({"budget": ["errors<1%"]}, pyproject=file).budget] == [
+        "errors"
+    ]
+
+
+def test_a_budget_is_refused_where_it_stands_with_what_is_accepted(pyproject):
+    file = pyproject('budget = ["p95<500ms", "p95<500"]')
+    assert str(refusal(pyproject=file)) == (
+        "[tool.asyncperf] budget: the budget 'p95<500' needs a time with its unit "
+        "(us, ms, s, m), not '500'"
+    )
+    assert str(refusal({"budget": ["fast"]})).startswith("--budget: cannot read the budget 'fast'")
+    assert str(refusal(environment={"ASYNCPERF_BUDGET": "x<1"})).startswith(
+        "ASYNCPERF_BUDGET: the budget 'x<1' is on 'x'"
+    )
 
 
 def test_keys_in_pyproject_take_hyphens_and_toml_types(pyproject):

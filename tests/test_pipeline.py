@@ -74,6 +74,18 @@ def test_endpoints_are_loaded_one_after_another_and_saved(experiment):
     assert not (outcome.folder / "scratch").exists()
 
 
+def test_repetitions_take_turns_and_each_load_says_which_it_is(experiment):
+    outcome, loaded = experiment(*(done() for _ in range(6)), repeat="3")
+    assert loaded == ["GET /items", "GET /blocking"] * 3
+    assert [load.repetition for load in load_run(outcome.folder).loads] == [1, 1, 2, 2, 3, 3]
+
+
+def test_an_interrupt_keeps_the_repetitions_that_were_done(experiment):
+    outcome, _ = experiment(done(), done(), done(), KeyboardInterrupt(), repeat="2")
+    assert isinstance(outcome.error, Interrupted)
+    assert [load.repetition for load in load_run(outcome.folder).loads] == [1, 1, 2]
+
+
 def test_the_default_folder_is_named_after_the_app(experiment):
     outcome, _ = experiment(done(), done(), output=None)
     assert outcome.folder.parent == Path(".asyncperf/runs")

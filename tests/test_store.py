@@ -56,7 +56,10 @@ def same(a, b):
 
 
 def full_run():
-    target = replace(run_of().target, skipped=(Skipped("POST", "/items", "POST may write"),))
+    target = replace(
+        run_of().target,
+        skipped=(Skipped("POST", "/items", "POST may write"),),
+    )
     first = load_of(
         Measured(
             ITEMS,
@@ -77,6 +80,7 @@ def full_run():
     return run_of(
         first,
         load_of(),
+        load_of(repetition=2),
         target=target,
         plan=LoadPlan("locust 2.47", 7, 0.1, None, 600.0, 60.0),
         status="partial",
@@ -90,6 +94,15 @@ def full_run():
 @pytest.mark.parametrize("run", [run_of(), run_of(load_of()), full_run()])
 def test_a_run_comes_back_as_it_was_saved(run):
     assert same(load_run(saved(run)), run)
+
+
+def test_a_run_from_before_there_were_repetitions_is_read():
+    path = saved(run_of(load_of()))
+    stored = json.loads((path / RUN_FILE).read_text())
+    del stored["loads"][0]["repetition"]
+    (path / RUN_FILE).write_text(json.dumps(stored))
+    run = load_run(path)
+    assert run.loads[0].repetition == 1
 
 
 @settings(max_examples=30, deadline=None)

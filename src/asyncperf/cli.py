@@ -44,6 +44,14 @@ FailOnFlag = Annotated[
     str | None,
     typer.Option(metavar="LEVEL", help="Exit with 1 at findings: error, warning, never (default)."),
 ]
+BudgetFlag = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="BUDGET",
+        help="Exit with 1 unless it is kept: 'p95<500ms', 'errors<1%', 'rate>200', for some "
+        "endpoints 'GET /items*: p99<1s'. Repeatable.",
+    ),
+]
 QuietFlag = Annotated[
     bool, typer.Option("-q", "--quiet", help="No progress, and no report on standard output.")
 ]
@@ -173,6 +181,13 @@ def run(
         list[str] | None,
         typer.Option("--env", metavar="NAME=VALUE", help="Set for the app. Repeatable."),
     ] = None,
+    repeat: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N", help="Load each endpoint N times, in turns, and show the spread (1)."
+        ),
+    ] = None,
+    budget: BudgetFlag = None,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="The run folder (.asyncperf/runs/...)."),
@@ -210,11 +225,13 @@ def run(
         "response_timeout": response_timeout,
         "ca_file": ca_file,
         "fail_on": fail_on,
+        "repeat": repeat,
+        "budget": budget,
     }
     flags = {name: value for name, value in given.items() if value is not None}
     settings = load_settings(flags, env or ())
     outcome = measure(settings, output, force, quiet)
-    diagnosis = diagnose(outcome.run)
+    diagnosis = diagnose(outcome.run, settings.budget)
     if outcome.run.loads or json_file:
         show(diagnosis, json_file, csv_prefix, quiet)
     if not isinstance(outcome.error, StoreError):
@@ -233,11 +250,13 @@ def report(
     json_file: JsonFlag = None,
     csv_prefix: CsvFlag = None,
     fail_on: FailOnFlag = None,
+    budget: BudgetFlag = None,
     quiet: QuietFlag = False,
 ) -> None:
-    """Show a saved run again, in any format."""
-    settings = load_settings({"fail_on": fail_on} if fail_on else {})
-    diagnosis = diagnose(load_run(find_run(run_name)))
+    """Show a saved run again, in any format, and judge it again."""
+    given: dict[str, object] = {"fail_on": fail_on, "budget": budget}
+    settings = load_settings({name: value for name, value in given.items() if value})
+    diagnosis = diagnose(load_run(find_run(run_name)), settings.budget)
     show(diagnosis, json_file, csv_prefix, quiet)
     raise typer.Exit(exit_code(diagnosis, settings.fail_on))
 
@@ -298,7 +317,14 @@ def write(file: Path, text: str) -> None:
 
 
 def exit_code(diagnosis: Diagnosis, fail_on: str) -> int:
-    """4 when something could not be judged, 1 for a finding at the asked level, else 0."""
+    """1 for a missed budget; 4 when something could not be judged; 1 for a finding at the
+    asked level; else 0."""
+    # A budget is only called missed on figures that can be trusted, whatever is wrong elsewhere.
+    budgets = {budget.status for budget in diagnosis.budgets}
+    if "missed" in budgets:
+        return errors.FOUND
+    if "cannot_tell" in budgets:
+        return errors.LOAD
     if not diagnosis.valid or not diagnosis.endpoints:
         return errors.LOAD
     if any(result.trouble or result.steady is None for result in diagnosis.endpoints):

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from asyncperf.analysis.budget import BudgetError, parse_budget
 from asyncperf.errors import UsageError
+from asyncperf.judgement import Budget
 
 ENVIRONMENT_PREFIX = "ASYNCPERF_"
 
@@ -24,6 +26,7 @@ MAX_RATE = 1_000_000.0
 MAX_TIME_S = 7 * 86400.0
 MAX_WORKERS = 1024
 MAX_PORT = 65535
+MAX_REPEAT = 1000
 
 ENGINES = ("native", "locust")
 ARRIVALS = ("constant", "poisson")
@@ -68,6 +71,8 @@ class Settings:
     response_timeout_s: float | None
     ca_file: Path | None
     fail_on: str
+    repeat: int
+    budget: tuple[Budget, ...]
     env: Mapping[str, str]
 
 
@@ -111,6 +116,10 @@ def texts(value: object) -> tuple[str, ...]:
     if isinstance(value, Sequence) and all(isinstance(item, str) for item in value):
         return tuple(value)
     raise ValueError("must be a text or a list of texts")
+
+
+def budgets(value: object) -> tuple[Budget, ...]:
+    return tuple(map(parse_budget, texts(value)))
 
 
 def text(value: object) -> str:
@@ -191,6 +200,8 @@ SETTINGS: Mapping[str, Setting] = {
     "response_timeout": Setting(duration, None),
     "ca_file": Setting(path, None),
     "fail_on": Setting(one_of(FAIL_ON), "never"),
+    "repeat": Setting(whole_number(1, MAX_REPEAT), 1),
+    "budget": Setting(budgets, ()),
 }
 
 NATIVE_ONLY = (
@@ -281,6 +292,8 @@ def as_flag(name: str) -> str:
 def parsed(name: str, value: object, where: str) -> Any:
     try:
         return SETTINGS[name].parse(value)
+    except BudgetError as error:
+        raise UsageError(f"{where}: {error}") from None
     except ValueError as error:
         raise UsageError(f"{where} {error}, not {value!r}") from None
 

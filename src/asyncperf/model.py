@@ -1,6 +1,6 @@
 """The words of the domain: frozen data that the stages hand to each other.
 
-Every module may import this one; it imports none of them. Times are seconds.
+Every module may import this one; it imports only the words of `judgement`. Times are seconds.
 A time inside a load counts from the moment its ramp began; a `*_at` is seconds
 since the Unix epoch.
 """
@@ -11,6 +11,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from asyncperf.judgement import BudgetResult
 
 Floats = NDArray[np.float64]
 
@@ -199,6 +201,7 @@ class Load:
     `ramp_end_s` is when the last user had started, None if that never happened.
     `trouble` says in one sentence what went wrong, None if nothing did. `machine_cpu` is
     the share of all the machine's CPUs that was busy under load, whoever used it.
+    `repetition` counts the loads of that name from 1.
     """
 
     name: str
@@ -209,6 +212,7 @@ class Load:
     measured: tuple[Measured, ...]
     trouble: str | None = None
     machine_cpu: float | None = None
+    repetition: int = 1
 
 
 @dataclass(frozen=True)
@@ -353,7 +357,9 @@ class EndpointResult:
     """What one load says about one endpoint.
 
     `limiter` is None where the known limits do not explain the measured rate;
-    `limiter_note` then says why, and `ceiling_rps` remains an upper bound.
+    `limiter_note` then says why, and `ceiling_rps` remains an upper bound. Where the load
+    was repeated, `repetitions` holds each one's result and this one pools them: `window`
+    and `timeline` are then those of number `repetition`.
     """
 
     endpoint: Endpoint
@@ -375,6 +381,8 @@ class EndpointResult:
     histogram: Histogram | None
     published: Published | None
     trouble: str | None
+    repetition: int = 1
+    repetitions: tuple["EndpointResult", ...] = ()
 
     @property
     def measured_over_ceiling(self) -> float | None:
@@ -413,3 +421,4 @@ class Diagnosis:
     findings: tuple[Finding, ...]
     valid: bool
     warnings: tuple[str, ...]
+    budgets: tuple[BudgetResult, ...] = ()

@@ -80,27 +80,28 @@ def run_experiment(
         engine = engine_for(settings, folder.scratch)
         run = new_run(settings, app, engine, processes, started_at)
         bench = Bench(app, run.target, run.plan, engine, settings.env, folder.logs, settings.port)
-        return measure(bench, workloads, run, folder, progress, interrupts)
+        return measure(
+            bench, interleaved(workloads, settings.repeat), run, folder, progress, interrupts
+        )
 
 
 def measure(
     bench: Bench,
-    workloads: Sequence[Workload],
+    trials: Sequence[tuple[int, Workload]],
     run: Run,
     folder: RunFolder,
     progress: Progress,
     interrupts: Interrupts,
 ) -> Outcome:
-    """One trial per workload, each saved as soon as it is over."""
+    """One trial after another, each saved as soon as it is over."""
     error: AsyncperfError | None = None
     try:
         folder.save(run)
-        for number, workload in enumerate(workloads, start=1):
-            watcher = progress.watch(workload.name, number, len(workloads))
+        for number, (repetition, workload) in enumerate(trials, start=1):
+            watcher = progress.watch(workload.name, number, len(trials))
             trial = run_trial(bench, workload, number, watcher, interrupts)
-            run = replace(
-                run, loads=(*run.loads, trial.load), warnings=(*run.warnings, *trial.warnings)
-            )
+            load = replace(trial.load, repetition=repetition)
+            run = replace(run, loads=(*run.loads, load), warnings=(*run.warnings, *trial.warnings))
             folder.save(run)
             if trial.error is not None:
                 raise trial.error
@@ -117,6 +118,12 @@ def measure(
     if error is None and interrupts.pending:
         error = Interrupted("interrupted")
     return Outcome(run, folder.path, error)
+
+
+def interleaved(workloads: Sequence[Workload], repeat: int) -> list[tuple[int, Workload]]:
+    """Each workload `repeat` times with its number: A B C, A B C, ..., so that a machine
+    that slows down meanwhile slows all of them, and shows as spread."""
+    return [(number, workload) for number in range(1, repeat + 1) for workload in workloads]
 
 
 def find_workloads(settings: Settings, app: FoundApp) -> tuple[Workload, ...]:

@@ -67,6 +67,7 @@ class _StoredLoad:
     endpoints: tuple[_StoredEndpoint, ...]
     trouble: str | None
     machine_cpu: float | None = None
+    repetition: int = 1
 
 
 @dataclass(frozen=True)
@@ -227,6 +228,7 @@ def _stored(run: Run) -> _StoredRun:
                 ),
                 trouble=load.trouble,
                 machine_cpu=load.machine_cpu,
+                repetition=load.repetition,
             )
             for load in run.loads
         ),
@@ -311,6 +313,7 @@ def _load(path: Path, stored: _StoredLoad) -> Load:
         measured=measured,
         trouble=stored.trouble,
         machine_cpu=stored.machine_cpu,
+        repetition=stored.repetition,
     )
 
 

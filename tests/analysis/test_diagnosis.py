@@ -126,7 +126,9 @@ def test_a_load_without_a_steady_part_says_why():
 
 def test_a_busy_generator_makes_the_run_invalid(waiting):
     busy = GeneratorHealth(cpu=0.97, max_drift_s=0.5)
-    diagnosis = diagnosed(replace(waiting, generator=busy), waiting, warnings=("one more",))
+    diagnosis = diagnosed(
+        replace(waiting, generator=busy), replace(waiting, name="again"), warnings=("one more",)
+    )
     assert not diagnosis.valid
     first, second = diagnosis.endpoints
     assert first.limiter is None

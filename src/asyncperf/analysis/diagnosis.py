@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from asyncperf.analysis import statistics
+from asyncperf.analysis.budget import judge
 from asyncperf.analysis.capacity import (
     EXPLAINED,
     Demand,
@@ -16,7 +17,9 @@ from asyncperf.analysis.capacity import (
 )
 from asyncperf.analysis.findings import find, generator_limit
 from asyncperf.analysis.published import published_for
+from asyncperf.analysis.repetition import pooled, unsteady
 from asyncperf.analysis.steady import LoadView, NotSteady, find_window
+from asyncperf.judgement import Budget
 from asyncperf.model import (
     Diagnosis,
     Endpoint,
@@ -39,25 +42,76 @@ ALL_WAITING = 0.95
 LIMITER_NAMES = {"users": "the users", "thread_pool": "the thread pool"}
 
 
-def diagnose(run: Run) -> Diagnosis:
-    """Explain a run: the figures of its steady windows, their limits, and the findings."""
-    think_s = run.plan.think_time_s
-    results = tuple(
-        endpoint_result(run, load, measured, window)
-        for load in run.loads
-        for window in [
-            find_window(view_of(load.measured, load.ramp_end_s, end_of(run, load), think_s))
-        ]
-        for measured in load.measured
-    )
-    limits = ((load.name, generator_limit(load.generator)) for load in run.loads)
+def diagnose(run: Run, budgets: Sequence[Budget] = ()) -> Diagnosis:
+    """Explain a run: the figures of its steady windows, their limits, the findings, and
+    whether the budgets were kept."""
+    results = tuple(result_of(run, group) for group in measurements(run).values())
+    limits = ((named(load), generator_limit(load.generator)) for load in run.loads)
     limited = [f"{name}: {why}" for name, why in limits if why is not None]
+    left_out = (unsteady(result) for result in results)
     return Diagnosis(
         run=run,
         endpoints=results,
         findings=find(results),
         valid=not limited,
-        warnings=(*limited, *run.warnings),
+        warnings=(*limited, *run.warnings, *(text for text in left_out if text is not None)),
+        budgets=judge(budgets, results),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """One endpoint in one load, with that load's steady window."""
+
+    load: Load
+    measured: Measured
+    window: Window | NotSteady
+
+
+# A load's name, a method and a path: what repetitions have in common.
+Key = tuple[str, str, str]
+
+
+def measurements(run: Run) -> dict[Key, list[Measurement]]:
+    """Everything measured, an entry per endpoint and load name with all its repetitions."""
+    found: dict[Key, list[Measurement]] = {}
+    for load in run.loads:
+        view = view_of(load.measured, load.ramp_end_s, end_of(run, load), run.plan.think_time_s)
+        window = find_window(view)
+        for measured in load.measured:
+            key = (load.name, measured.endpoint.method, measured.endpoint.path)
+            found.setdefault(key, []).append(Measurement(load, measured, window))
+    return found
+
+
+def named(load: Load) -> str:
+    """A load's name, with its number from the second repetition on."""
+    return load.name if load.repetition == 1 else f"{load.name}, repetition {load.repetition}"
+
+
+def result_of(run: Run, group: Sequence[Measurement]) -> EndpointResult:
+    """What one or more repetitions say about one endpoint."""
+    results = [endpoint_result(run, m.load, m.measured, m.window) for m in group]
+    if len(results) == 1:
+        return results[0]
+    samples = [statistics.until(m.measured.samples, end_of(run, m.load)) for m in group]
+    together = pooled(results, samples, [result.window for result in results])
+    busy = [m.load.machine_cpu for m in group if m.load.machine_cpu is not None]
+    load = replace(group[0].load, generator=together.generator, machine_cpu=max(busy, default=None))
+    limits = explain(
+        run,
+        load,
+        together.endpoint,
+        together.unloaded_s,
+        together.steady,
+        together.no_window_why,
+    )
+    return replace(
+        together,
+        limiter=limits.limiter,
+        limiter_note=limits.note,
+        ceiling_rps=limits.ceiling_rps,
+        next_limiter=limits.next_limiter,
     )
 
 
@@ -131,6 +185,7 @@ def endpoint_result(
         histogram=histogram,
         published=published_for(run, measured.endpoint.path, unloaded_s),
         trouble=load.trouble,
+        repetition=load.repetition,
     )
 
 

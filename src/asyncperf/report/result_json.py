@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from asyncperf.judgement import BudgetResult
 from asyncperf.model import (
     PERCENTILES,
     Diagnosis,
@@ -52,6 +53,7 @@ def result_document(diagnosis: Diagnosis) -> Json:
         "target": _target(run.target),
         "load": _load(diagnosis),
         "endpoints": [_endpoint(result) for result in diagnosis.endpoints],
+        "budgets": [_budget(result) for result in diagnosis.budgets],
         "findings": [_finding(finding) for finding in diagnosis.findings],
         "skipped": [_skipped(skipped) for skipped in run.target.skipped],
     }
@@ -108,6 +110,7 @@ def _one_load(load: Load) -> Json:
         "started_at": _finite(load.started_at),
         "duration_s": _finite(load.duration_s),
         "ramp_end_s": _finite(load.ramp_end_s),
+        "repetition": load.repetition,
         "generator": _generator(load.generator),
         "machine_cpu": _finite(load.machine_cpu),
         "trouble": load.trouble,
@@ -163,6 +166,34 @@ def _endpoint(result: EndpointResult) -> Json:
         "next_limiter": _next_limiter(result.next_limiter),
         "published": _published(result.published),
         "trouble": result.trouble,
+        "repetitions": [_repetition(each) for each in result.repetitions],
+    }
+
+
+def _repetition(result: EndpointResult) -> Json:
+    """What one repetition measured; what it explains is said once, for all of them."""
+    kept = ("requests", "failures", "in_flight_at_end", "rate_rps", "latency_s", "window")
+    also = ("no_window_why", "whole_run", "errors", "unloaded_s", "unloaded_requests", "trouble")
+    document = _endpoint(result)
+    return {
+        "repetition": result.repetition,
+        **{name: document[name] for name in (*kept, *also)},
+        "generator": _generator(result.generator),
+    }
+
+
+def _budget(result: BudgetResult) -> Json:
+    budget = result.budget
+    return {
+        "budget": budget.text,
+        "endpoint": result.endpoint,
+        "metric": budget.metric,
+        "operator": budget.operator,
+        "limit": _finite(budget.limit),
+        "unit": budget.unit,
+        "actual": _finite(result.actual),
+        "status": result.status,
+        "why": result.why,
     }
 
 

@@ -16,7 +16,17 @@ from asyncperf.model import (
     Skipped,
 )
 from asyncperf.report.layout import LEAST_LABEL, prose, table
-from asyncperf.report.units import TIE, UNKNOWN, count, number, percent, plural, seconds
+from asyncperf.report.units import (
+    TIE,
+    UNKNOWN,
+    count,
+    known,
+    number,
+    percent,
+    plural,
+    seconds,
+    span,
+)
 from asyncperf.report.untrusted import clean, fold, shorten
 
 HEAD = ("requests", "failed", "mean", "min", "max", "median", "req/s")
@@ -184,6 +194,39 @@ def _published(row: Published) -> tuple[str, ...]:
     times = (row.mean_ms, row.min_ms, row.max_ms, row.median_ms)
     figures = (seconds(time / 1000) for time in times)
     return (count(row.requests), count(row.failures), *figures, f"{row.rate_rps:,.2f}")
+
+
+def repetitions(results: Results, width: int) -> RenderableType | None:
+    """The spread over the repetitions of each endpoint, where there are any."""
+    repeated = [result for result in results if result.repetitions]
+    if not repeated:
+        return None
+    head, labels = names(repeated)
+    rows = []
+    for label, result in zip(labels, repeated, strict=True):
+        steady = [r.steady for r in result.repetitions if r.steady is not None]
+        rates = [figures.rate_rps for figures in steady if known(figures.rate_rps)]
+        medians = [f.latency.median_s for f in steady if f.latency and known(f.latency.median_s)]
+        rows.append(
+            (
+                label,
+                count(len(steady)),
+                number(result.steady.rate_rps if result.steady else None),
+                span(number(min(rates)), number(max(rates))) if rates else UNKNOWN,
+                _spread(rates),
+                span(seconds(min(medians)), seconds(max(medians))) if medians else UNKNOWN,
+            )
+        )
+    columns = (head, "steady", "req/s", "least to most", "spread", "median, least to most")
+    loads = max(len(result.repetitions) for result in repeated)
+    title = f"{count(loads)} repetitions, in turns; the figures above are of all, rates their mean"
+    return table(title, columns, rows, width)
+
+
+def _spread(rates: Sequence[float]) -> str:
+    """How far apart the least and the greatest are, as a share of the mean."""
+    mean = sum(rates) / len(rates) if rates else 0.0
+    return percent((max(rates) - min(rates)) / mean) if len(rates) > 1 and mean > 0 else UNKNOWN
 
 
 def errors(results: Results, width: int) -> RenderableType | None:

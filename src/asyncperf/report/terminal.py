@@ -6,6 +6,7 @@ from rich.console import Console, Group, RenderableType
 
 from asyncperf.model import Diagnosis, EndpointResult, Figures, Window
 from asyncperf.report import charts, tables, verdict
+from asyncperf.report.budgets import budgets
 from asyncperf.report.layout import Page, prose
 from asyncperf.report.units import TIE, count, plural, seconds, span
 from asyncperf.report.untrusted import clean, shorten
@@ -29,6 +30,7 @@ def _sections(diagnosis: Diagnosis, console: Console, charted: bool) -> Iterator
         verdict.alerts(diagnosis, width),
         verdict.header(diagnosis, width),
         verdict.verdict(diagnosis, width),
+        budgets(diagnosis.budgets, width),
         verdict.findings(diagnosis.findings, width),
     ]
     if results:
@@ -36,6 +38,7 @@ def _sections(diagnosis: Diagnosis, console: Console, charted: bool) -> Iterator
             tables.errors(results, width),
             tables.steady(results, width),
             tables.percentiles(results, width),
+            tables.repetitions(results, width),
             tables.ceilings(results, width),
             tables.whole_run(results, width),
         ]
@@ -54,9 +57,12 @@ def _charts(
         title = f"{label}  latency, requests"
         parts.append(charts.histogram(title, result.histogram, width, glyphs))
     if result.timeline.rates_rps:
-        load = next((load for load in diagnosis.run.loads if load.name == result.load), None)
+        this = (result.load, result.repetition)
+        load = next((x for x in diagnosis.run.loads if (x.name, x.repetition) == this), None)
         ramp_end_s = load.ramp_end_s if load else None
         title, window = f"{label}  req/s over time", result.window
+        if result.repetitions:
+            title += f", repetition {result.repetition} of {len(result.repetitions)}"
         parts.append(charts.timeline(title, result.timeline, ramp_end_s, window, width, glyphs))
     return Group(*parts) if parts else None
 
@@ -77,6 +83,8 @@ def _method(diagnosis: Diagnosis, width: int) -> RenderableType | None:
 def _sample(result: EndpointResult, window: Window, steady: Figures) -> str:
     label = shorten(clean(result.endpoint.path), 40)
     cycles = f"{count(window.cycles)}{TIE}x{TIE}{seconds(window.cycle_s)}"
+    if result.repetitions:
+        cycles = f"{len(result.repetitions)} repetitions of about {cycles}"
     return f"{label} {cycles}, {plural(steady.requests, 'request')}"
 
 
