@@ -358,6 +358,60 @@ def test_report_of_no_run_says_how_to_make_one(asyncperf):
     assert "asyncperf run" in err
 
 
+# Two saved runs
+
+
+@pytest.fixture
+def two_runs(tmp_path, monkeypatch):
+    """`before` and `after`; the second takes a fifth longer."""
+    monkeypatch.chdir(tmp_path)
+    slower = simulate(ClosedLoad(500, 50, fixed(1.8)), 60)
+    after = load_of(Measured(ITEMS, alone(1.8), slower))
+    for name, load in (("before", waiting()), ("after", after)):
+        create_run_folder(Path(name), "shop:app", 1_795_000_000.0, force=False).save(run_of(load))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("before", "after"), errors.OK),
+        (("before", "after", "--fail-on", "worse"), errors.FOUND),
+        (("before", "after", "--fail-on", "cannot-tell"), errors.FOUND),
+        (("before", "after", "--fail-on", "never"), errors.OK),
+        (("after", "before", "--fail-on", "worse"), errors.OK),
+        (("before", "before", "--fail-on", "worse"), errors.OK),
+        (("before", "after", "--fail-on", "worse", "--at-least", "50%"), errors.OK),
+        (("before", "nowhere"), errors.USAGE),
+        (("before",), errors.USAGE),
+        (("before", "after", "--at-least", "3"), errors.USAGE),
+        (("before", "after", "--fail-on", "error"), errors.USAGE),
+    ],
+)
+def test_exit_code_of_a_comparison(asyncperf, two_runs, arguments, code):
+    assert asyncperf("compare", *arguments)[0] == code
+
+
+def test_what_cannot_be_told_is_4_only_where_it_was_asked_for(asyncperf, two_runs):
+    twice = ("before", "before", "--at-least", "0%")
+    assert asyncperf("compare", *twice)[0] == errors.OK
+    assert asyncperf("compare", *twice, "--fail-on", "worse")[0] == errors.OK
+    assert asyncperf("compare", *twice, "--fail-on", "cannot-tell")[0] == errors.LOAD
+
+
+def test_runs_without_anything_in_common_could_not_be_compared(asyncperf, two_runs, saved):
+    assert asyncperf("compare", "before", str(saved))[0] == errors.LOAD
+
+
+def test_a_comparison_is_shown_and_written(asyncperf, two_runs):
+    code, out, err = asyncperf("compare", "before", "after", "--json", "compare.json")
+    assert code == 0
+    assert "x GET /items: worse: req/s" in out
+    assert err == "Wrote compare.json\n"
+    document = json.loads(Path("compare.json").read_text())
+    assert document["endpoints"][0]["verdict"] == "worse"
+    assert document == json.loads(asyncperf("compare", "before", "after", "--json", "-")[1])
+
+
 # As a process
 
 

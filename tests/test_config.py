@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asyncperf.config import SETTINGS, duration, load_settings
+from asyncperf.config import SETTINGS, compare_settings, duration, load_settings
 from asyncperf.errors import UsageError
 
 
@@ -128,6 +128,33 @@ def test_a_budget_is_refused_where_it_stands_with_what_is_accepted(pyproject):
     assert str(refusal(environment={"ASYNCPERF_BUDGET": "x<1"})).startswith(
         "ASYNCPERF_BUDGET: the budget 'x<1' is on 'x'"
     )
+
+
+def test_names_that_were_set_for_the_app_are_known_apart(pyproject):
+    file = pyproject('env = {SIZE = 3, MODE = "fast"}')
+    settings = loaded(pyproject=file, environment={"HOME": "/root"}, set_env=("SIZE=4",))
+    assert set(settings.env_names) == {"SIZE", "MODE"}
+    assert settings.env["SIZE"] == "4"
+
+
+@pytest.mark.parametrize(
+    ("text", "share"), [("3%", 0.03), ("0.5 %", 0.005), ("12%", 0.12), ("0%", 0.0)]
+)
+def test_the_smallest_change_is_a_percentage(text, share):
+    assert compare_settings(text, None).at_least == pytest.approx(share)
+
+
+@pytest.mark.parametrize("text", ["3", "0.03", "-3%", "100%", "x%", "", "٣%"])
+def test_a_change_without_its_sign_is_refused(text):
+    with pytest.raises(UsageError, match="--at-least must be a percentage below 100"):
+        compare_settings(text, None)
+
+
+def test_comparing_has_levels_of_its_own():
+    assert compare_settings(None, None).fail_on == "never"
+    assert compare_settings(None, "cannot-tell").fail_on == "cannot-tell"
+    with pytest.raises(UsageError, match="--fail-on must be one of worse, cannot-tell, never"):
+        compare_settings(None, "error")
 
 
 def test_keys_in_pyproject_take_hyphens_and_toml_types(pyproject):

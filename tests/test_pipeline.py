@@ -12,6 +12,7 @@ from asyncperf.errors import Interrupted, LoadError, StoreError, TargetError, Us
 from asyncperf.load.engine import Workload
 from asyncperf.pipeline import (
     SPARE_DESCRIPTORS,
+    digests,
     find_workloads,
     raise_descriptor_limit,
     run_experiment,
@@ -84,6 +85,13 @@ def test_an_interrupt_keeps_the_repetitions_that_were_done(experiment):
     outcome, _ = experiment(done(), done(), done(), KeyboardInterrupt(), repeat="2")
     assert isinstance(outcome.error, Interrupted)
     assert [load.repetition for load in load_run(outcome.folder).loads] == [1, 1, 2]
+
+
+def test_what_was_set_for_the_app_is_kept_as_digests():
+    found = digests({"SIZE": "3", "PASSWORD": "secret", "ODD": "\udcff"}, ("SIZE", "ODD", "SIZE"))
+    assert found.keys() == {"SIZE", "ODD"}
+    assert found["SIZE"] == "4e074085"
+    assert found != digests({"SIZE": "4", "ODD": ""}, ("SIZE", "ODD"))
 
 
 def test_the_default_folder_is_named_after_the_app(experiment):

@@ -5,16 +5,21 @@ import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
+import numpy as np
 import typer
 from rich.console import Console
 
 from asyncperf import __version__, errors
+from asyncperf.analysis.comparison import compare as compare_runs
 from asyncperf.analysis.diagnosis import diagnose
-from asyncperf.config import Settings, load_settings
+from asyncperf.config import Settings, compare_settings, load_settings
 from asyncperf.errors import AsyncperfError, StoreError
+from asyncperf.judgement import Comparison
 from asyncperf.model import Diagnosis
 from asyncperf.pipeline import Outcome, run_experiment
 from asyncperf.progress import LiveProgress, SilentProgress
+from asyncperf.report.comparison import render_comparison
+from asyncperf.report.comparison_json import comparison_document
 from asyncperf.report.result_csv import stats_csv
 from asyncperf.report.result_json import result_json
 from asyncperf.report.terminal import render
@@ -23,6 +28,9 @@ from asyncperf.store import find_run, load_run
 
 SAVED_ALREADY = "The run itself is saved: asyncperf report"
 SEVERITIES_AT = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
+
+# The same two runs give the same report each time.
+COMPARE_SEED = 1989
 
 app = typer.Typer(
     name="asyncperf",
@@ -261,6 +269,43 @@ def report(
     raise typer.Exit(exit_code(diagnosis, settings.fail_on))
 
 
+@app.command(
+    epilog="Examples:  asyncperf compare before after    "
+    "asyncperf compare main-run branch-run --at-least 5% --fail-on worse --json compare.json"
+)
+def compare(
+    base: Annotated[str, typer.Argument(metavar="BASE", help="The run to compare with.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The run that is judged.")],
+    at_least: Annotated[
+        str | None,
+        typer.Option(metavar="PERCENT", help="The smallest change worth naming (3%)."),
+    ] = None,
+    json_file: JsonFlag = None,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            help="worse: exit with 1 if an endpoint is. cannot-tell: with 4 as well, if one "
+            "cannot be told. never (default).",
+        ),
+    ] = None,
+    quiet: QuietFlag = False,
+) -> None:
+    """Compare two saved runs: better, worse, no difference shown, or cannot tell."""
+    settings = compare_settings(at_least, fail_on)
+    random = np.random.default_rng(COMPARE_SEED)
+    before, after = load_run(find_run(base)), load_run(find_run(new))
+    comparison = compare_runs(before, after, random, settings.at_least)
+    document = json.dumps(comparison_document(comparison), indent=2, allow_nan=False)
+    if json_file == "-":
+        print(document)
+    elif not quiet:
+        render_comparison(comparison, Console())
+    if json_file not in (None, "-"):
+        write(Path(json_file), document + "\n")
+    raise typer.Exit(compare_exit_code(comparison, settings.fail_on))
+
+
 def measure(settings: Settings, output: Path | None, force: bool, quiet: bool) -> Outcome:
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
@@ -332,6 +377,20 @@ def exit_code(diagnosis: Diagnosis, fail_on: str) -> int:
     severities = SEVERITIES_AT[fail_on]
     if any(finding.severity in severities for finding in diagnosis.findings):
         return errors.FOUND
+    return errors.OK
+
+
+def compare_exit_code(comparison: Comparison, fail_on: str) -> int:
+    """4 where nothing could be compared, or at `cannot-tell` something; 1 where an endpoint
+    is worse and that was asked for; else 0."""
+    changes = [change for endpoint in comparison.endpoints for change in endpoint.changes]
+    if all(change.low is None for change in changes):
+        return errors.LOAD
+    verdicts = {endpoint.verdict for endpoint in comparison.endpoints}
+    if fail_on != "never" and "worse" in verdicts:
+        return errors.FOUND
+    if fail_on == "cannot-tell" and "cannot_tell" in verdicts:
+        return errors.LOAD
     return errors.OK
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from asyncperf.analysis.budget import BudgetError, parse_budget
+from asyncperf.analysis.comparison import AT_LEAST
 from asyncperf.errors import UsageError
 from asyncperf.judgement import Budget
 
@@ -33,6 +34,7 @@ ARRIVALS = ("constant", "poisson")
 # What RFC 9110 allows in a field's name.
 HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 FAIL_ON = ("error", "warning", "never")
+COMPARE_FAIL_ON = ("worse", "cannot-tell", "never")
 UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "": 1.0}
 
 
@@ -46,7 +48,10 @@ class ThinkTime:
 
 @dataclass(frozen=True)
 class Settings:
-    """What `asyncperf run` was asked to do; times in seconds."""
+    """What `asyncperf run` was asked to do; times in seconds.
+
+    `env` is the app's whole environment, `env_names` what of it was set for this project.
+    """
 
     app: str | None
     users: int
@@ -74,6 +79,31 @@ class Settings:
     repeat: int
     budget: tuple[Budget, ...]
     env: Mapping[str, str]
+    env_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CompareSettings:
+    """What `asyncperf compare` was asked to do; `at_least` is a share, 0.03 for 3 %."""
+
+    at_least: float
+    fail_on: str
+
+
+def compare_settings(at_least: str | None, fail_on: str | None) -> CompareSettings:
+    """From the flags alone. Raises `UsageError`."""
+    if fail_on is not None and fail_on not in COMPARE_FAIL_ON:
+        raise UsageError(f"--fail-on must be one of {', '.join(COMPARE_FAIL_ON)}, not {fail_on!r}")
+    share = AT_LEAST if at_least is None else percentage(at_least)
+    return CompareSettings(share, fail_on or "never")
+
+
+def percentage(value: str) -> float:
+    """A share from `3%`; the sign is asked for, because 0.03 and 3 could both be meant."""
+    figure = re.fullmatch(r"(\d{1,2}(?:\.\d+)?)\s*%", value.strip(), re.ASCII)
+    if figure is None:
+        raise UsageError(f"--at-least must be a percentage below 100, such as 3%, not {value!r}")
+    return float(figure[1]) / 100
 
 
 def whole_number(low: int, high: int) -> Callable[[object], int]:
@@ -270,6 +300,7 @@ def load_settings(
     return Settings(
         **{field_name(name): value for name, value in values.items()},
         env=target_environment(env_table, environment, set_env),
+        env_names=(*env_table, *(pair.partition("=")[0] for pair in set_env)),
     )
 
 

@@ -1,4 +1,4 @@
-"""The words of a judgement: budgets that were kept or missed.
+"""The words of a judgement: budgets that were kept or missed, and two runs compared.
 
 Frozen data like `model`, which builds on it; it imports nothing. Times are seconds.
 """
@@ -45,3 +45,75 @@ class BudgetResult:
     status: BudgetStatus
     actual: float | None
     why: str | None = None
+
+
+# Comparisons
+
+ComparedMetric = Literal["rate", "mean", "p50", "p95", "p99"]
+ChangeVerdict = Literal["better", "worse", "no_difference_shown", "cannot_tell"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One figure in two runs: `ratio` is new / base, with its interval from `low` to `high`.
+
+    `base` and `new` are req/s for the rate, else seconds. Where nothing can be told, `why`
+    says why, and `more_data` how many times the data would probably settle it; None where
+    more data is not what it takes.
+    """
+
+    metric: ComparedMetric
+    base: float | None
+    new: float | None
+    ratio: float | None
+    low: float | None
+    high: float | None
+    verdict: ChangeVerdict
+    why: str | None = None
+    more_data: float | None = None
+
+
+@dataclass(frozen=True)
+class EndpointComparison:
+    """One endpoint in two runs; `verdict` sums up those of its changes."""
+
+    method: str
+    path: str
+    verdict: ChangeVerdict
+    changes: tuple[Change, ...]
+    base_requests: int
+    new_requests: int
+    base_repetitions: int
+    new_repetitions: int
+
+    @property
+    def label(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two runs, in a line."""
+
+    app: str
+    started_at: float
+    workers: int
+    users: int
+    engine: str
+    repetitions: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs, compared. `at_least` is the smallest relative change worth naming, and
+    `confidence` how often an interval covers the true ratio. The endpoints that only one
+    of the runs measured stand in `only_in_base` and `only_in_new`."""
+
+    base: Side
+    new: Side
+    endpoints: tuple[EndpointComparison, ...]
+    only_in_base: tuple[str, ...]
+    only_in_new: tuple[str, ...]
+    warnings: tuple[str, ...]
+    at_least: float
+    confidence: float

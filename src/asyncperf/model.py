@@ -62,6 +62,9 @@ class Target:
     access_log: bool
     endpoints: tuple[Endpoint, ...]
     skipped: tuple[Skipped, ...] = ()
+    # What was set for the app by name, each value as a short digest: enough to see that two
+    # runs differ in it, and no place for a password to lie in.
+    env_digests: Mapping[str, str] = field(default_factory=dict)
 
 
 # The load

@@ -1,10 +1,11 @@
 """The main job, start to end: find, serve, load, save. Analysis and report follow it."""
 
+import hashlib
 import math
 import platform
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -179,6 +180,7 @@ def new_run(
         access_log=False,
         endpoints=app.endpoints,
         skipped=app.skipped,
+        env_digests=digests(settings.env, settings.env_names),
     )
     plan = LoadPlan(
         engine=engine.name,
@@ -201,6 +203,14 @@ def new_run(
     )
     tool = f"asyncperf {__version__}"
     return Run(tool, started_at, this_machine(), target, plan, loads=(), status="running")
+
+
+def digests(env: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    """The first characters of each value's SHA-256."""
+    return {
+        name: hashlib.sha256(env[name].encode(errors="surrogateescape")).hexdigest()[:8]
+        for name in sorted(set(names))
+    }
 
 
 def python_name() -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from asyncperf.analysis.resampling import Blocks, grouped
 from asyncperf.model import (
     Endpoint,
     GeneratorHealth,
@@ -36,6 +37,12 @@ def ar1(random: np.random.Generator, n: int, memory: float, sd: float) -> np.nda
         last = phi * last + shock
         values[i] = last
     return values
+
+
+def blocks(values: np.ndarray, count: int = 30) -> Blocks:
+    """Values in order of time, as a steady window in equal blocks of a second each."""
+    block = np.arange(len(values)) * count // len(values)
+    return grouped(Blocks(values, block, count, 1.0))
 
 
 def samples(latency_s: Sequence[float], users: int = USERS) -> Samples:

@@ -62,6 +62,42 @@ def test_a_saved_run_is_reported_again(asyncperf: Asyncperf, tmp_path: Path) -> 
     assert asyncperf("report", "run").out == first.out
 
 
+@pytest.mark.timeout(300)
+def test_repetitions_budgets_and_a_comparison(asyncperf: Asyncperf, tmp_path: Path) -> None:
+    """Two repetitions with a budget each way, then the run against itself."""
+    done = asyncperf(
+        *(
+            "run",
+            ROOT / "app.py",
+            "--include",
+            "/async_concurrent",
+            "-u",
+            20,
+            "-r",
+            40,
+            "-o",
+            "run",
+        ),
+        *("--repeat", 2, "--budget", "rate>1", "--budget", "GET /*: p95<1ms", "--json", "-"),
+        env={"SECONDS_TO_SLEEP": "0.1"},
+    )
+    assert done.code == 1
+    jsonschema.validate(done.document, SCHEMA)
+    assert [budget["status"] for budget in done.document["budgets"]] == ["met", "missed"]
+    [endpoint] = done.document["endpoints"]
+    first, second = endpoint["repetitions"]
+    assert endpoint["requests"] == first["requests"] + second["requests"]
+    assert endpoint["rate_rps"] == pytest.approx((first["rate_rps"] + second["rate_rps"]) / 2)
+    assert [load["repetition"] for load in done.document["load"]["loads"]] == [1, 2]
+
+    compared = asyncperf("compare", "run", "run", "--json", "-", "--fail-on", "worse")
+    assert compared.code == 0
+    [endpoint] = compared.document["endpoints"]
+    assert endpoint["verdict"] in ("no_difference_shown", "cannot_tell")
+    assert endpoint["changes"]["rate"]["low"] <= 1 <= endpoint["changes"]["rate"]["high"]
+    assert compared.document["warnings"] == []
+
+
 def test_user_classes_of_a_locustfile(asyncperf: Asyncperf) -> None:
     done = asyncperf(
         *("run", ROOT / "app.py", "-f", ROOT / "locustfile.py"),

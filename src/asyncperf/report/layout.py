@@ -67,6 +67,8 @@ def table(
         label, cells, style = row[0], list(row[1:]), styles.get(i, "")
         if _width(label) > widths[0]:
             lines.append(Text(shorten(label, width), style))
+            if not any(cells):
+                continue
             label = ""
         if words:
             cells[-1] = "\n".join(textwrap.wrap(cells[-1], rest, break_on_hyphens=False))
