@@ -1,7 +1,9 @@
 """Flags in, text out, and the only place that decides the exit code."""
 
+import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -297,12 +299,12 @@ def compare(
     before, after = load_run(find_run(base)), load_run(find_run(new))
     comparison = compare_runs(before, after, random, settings.at_least)
     document = json.dumps(comparison_document(comparison), indent=2, allow_nan=False)
-    if json_file == "-":
-        print(document)
-    elif not quiet:
-        render_comparison(comparison, Console())
     if json_file not in (None, "-"):
         write(Path(json_file), document + "\n")
+    if json_file == "-":
+        on_standard_output(lambda: print(document))
+    elif not quiet:
+        on_standard_output(lambda: render_comparison(comparison, Report()))
     raise typer.Exit(compare_exit_code(comparison, settings.fail_on))
 
 
@@ -328,11 +330,15 @@ def show(diagnosis: Diagnosis, json_file: str | None, csv_prefix: str | None, qu
         write(Path(json_file), result_json(diagnosis))
     if csv_prefix is not None:
         write(Path(f"{csv_prefix}_stats.csv"), stats_csv(diagnosis))
+    if json_file == "-":
+        on_standard_output(lambda: print(result_json(diagnosis), end=""))
+    elif not quiet:
+        on_standard_output(lambda: render(diagnosis, Report()))
+
+
+def on_standard_output(show_it: Callable[[], None]) -> None:
     try:
-        if json_file == "-":
-            sys.stdout.write(result_json(diagnosis))
-        elif not quiet:
-            render(diagnosis, Report())
+        show_it()
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has seen enough, as in `asyncperf report | head`. The rest goes

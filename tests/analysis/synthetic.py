@@ -76,7 +76,7 @@ def load(
         name=endpoint.label,
         started_at=1_795_000_000.0,
         # Up to here every user is still at work.
-        duration_s=float(np.max(found.start_s)),
+        duration_s=float(np.max(found.end_s)),
         ramp_end_s=RAMP_S,
         generator=HEALTHY,
         measured=(Measured(endpoint, replace(Samples.none(), **_alone(alone_s)), found),),
