@@ -14,9 +14,10 @@ from asyncperf.process import GUARD
 from .processes import STUBBORN_TREE, is_gone, read_ids, wait_until_gone
 
 PARENT = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from asyncperf.process import ChildProcess
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has tests ignore it
 tree = ["sh", "-c", sys.argv[1]]
 child = ChildProcess(tree, log=Path(sys.argv[2]), env=os.environ, grace_s=0.2)
 time.sleep(300)

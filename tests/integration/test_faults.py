@@ -97,7 +97,7 @@ def test_endpoint_that_fails_alone_is_not_loaded(
 
 
 def test_endpoint_that_fails_under_load_is_counted(asyncperf: Asyncperf) -> None:
-    done = asyncperf("run", FAULTY, "--include", "/flaky", "--json", "-", *QUICK)
+    done = asyncperf("run", FAULTY, "--include", "/flaky", "--json", "-", *QUICK, "-t", "4s")
     [endpoint] = done.document["endpoints"]
     assert 0 < endpoint["failures"] < endpoint["requests"]
     assert endpoint["errors"] == {"HTTP 503": pytest.approx(endpoint["failures"], rel=1)}
