@@ -13,6 +13,12 @@ GUARD = Path(__file__).with_name("guard.py")
 GUARD_MARGIN_S = 5.0
 
 
+def last_lines(output: str, count: int) -> str:
+    """The end of what a process printed, to show below an error message."""
+    lines = output.splitlines()[-count:]
+    return "Its last lines:\n" + "\n".join(f"  {line}" for line in lines)
+
+
 class ChildProcess:
     """A command under a guard (see `guard.py`), its output in a log file.
 

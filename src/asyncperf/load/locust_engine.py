@@ -22,7 +22,7 @@ from asyncperf.load.engine import (
 )
 from asyncperf.load.records import Ledger, RecordFile
 from asyncperf.model import LoadPlan
-from asyncperf.process import ChildProcess
+from asyncperf.process import ChildProcess, last_lines
 
 LISTENER = Path(__file__).with_name("locust_listener.py")
 ENDPOINT_USER = Path(__file__).with_name("locust_user.py")
@@ -103,7 +103,8 @@ class LocustSession:
         recording = self._collected()
         if ended and not self._files:
             raise LoadError(
-                f"Locust exited with code {self._process.exit_code} before it began", self._tail()
+                f"Locust exited with code {self._process.exit_code} before it began",
+                last_lines(self._process.output(), LOG_LINES_SHOWN),
             )
         return recording
 
@@ -116,10 +117,6 @@ class LocustSession:
             file = self._files.setdefault(path, RecordFile(path))
             self._ledger.add(path.name, file.new_records())
         return self._ledger.recording(self._plan)
-
-    def _tail(self) -> str:
-        lines = self._process.output().splitlines()[-LOG_LINES_SHOWN:]
-        return "Its last lines:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def clean_environment(env: Mapping[str, str], home: Path) -> dict[str, str]:

@@ -19,7 +19,7 @@ from asyncperf.load.engine import (
 from asyncperf.load.native_ledger import NativeLedger
 from asyncperf.load.orders import Files, Orders
 from asyncperf.model import Endpoint, LoadPlan
-from asyncperf.process import ChildProcess
+from asyncperf.process import ChildProcess, last_lines
 
 # Recording what is in flight and closing some ten thousand connections takes a second.
 STOP_GRACE_S = 10.0
@@ -90,7 +90,8 @@ class NativeSession:
         for number, process in enumerate(self._processes):
             if process.exit_code:
                 raise LoadError(
-                    f"load process {number} failed (code {process.exit_code})", tail(process)
+                    f"load process {number} failed (code {process.exit_code})",
+                    last_lines(process.output(), LOG_LINES_SHOWN),
                 )
         return self._recording()
 
@@ -139,8 +140,3 @@ def stop_all(processes: list[ChildProcess]) -> None:
     if processes:
         with ThreadPoolExecutor(len(processes)) as threads:
             list(threads.map(ChildProcess.stop, processes))
-
-
-def tail(process: ChildProcess) -> str:
-    lines = process.output().splitlines()[-LOG_LINES_SHOWN:]
-    return "Its last lines:\n" + "\n".join(f"  {line}" for line in lines)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from asyncperf.errors import TargetError
-from asyncperf.process import ChildProcess
+from asyncperf.process import ChildProcess, last_lines
 from asyncperf.target.discover import FoundApp
 
 HOST = "127.0.0.1"
@@ -141,10 +141,8 @@ class Server:
         self._process.stop()
 
     def _last_words(self) -> str:
-        lines = self._process.output().splitlines()[-LOG_LINES_SHOWN:]
-        if not lines:
-            return "It printed nothing."
-        return "Its last lines:\n" + "\n".join(f"  {line}" for line in lines)
+        output = self._process.output()
+        return last_lines(output, LOG_LINES_SHOWN) if output else "It printed nothing."
 
     def __enter__(self) -> Self:
         return self
