@@ -51,20 +51,62 @@ class Skipped:
 
 
 @dataclass(frozen=True)
+class Request:
+    """What is sent to an endpoint, the same each time.
+
+    `target` is the path with its query, percent-encoded. `weight` is its share of a mix,
+    relative to the other requests' weights.
+    """
+
+    endpoint: Endpoint
+    target: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    weight: float = 1.0
+
+    @property
+    def method(self) -> str:
+        return self.endpoint.method
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Under which its samples are recorded: the endpoint's method and path."""
+        return self.endpoint.method, self.endpoint.path
+
+
+@dataclass(frozen=True)
+class SentRequest:
+    """What a run remembers of a request. Header values and bodies may be secret, so only
+    the headers' names and the body's size are kept."""
+
+    method: str
+    path: str
+    target: str
+    headers: tuple[str, ...]
+    body_bytes: int
+    weight: float
+
+
+@dataclass(frozen=True)
 class Target:
-    """The app as it was found and served."""
+    """What was under test, as it was found and served.
+
+    None stands for what cannot be known of a server that someone else runs, or that was
+    started by a command. `sent` is empty for a locustfile, which decides itself.
+    """
 
     app: str
     command: tuple[str, ...]
-    workers: int
-    server: str
-    python: str
-    access_log: bool
+    workers: int | None
+    server: str | None
+    python: str | None
+    access_log: bool | None
     endpoints: tuple[Endpoint, ...]
     skipped: tuple[Skipped, ...] = ()
     # What was set for the app by name, each value as a short digest: enough to see that two
     # runs differ in it, and no place for a password to lie in.
     env_digests: Mapping[str, str] = field(default_factory=dict)
+    sent: tuple[SentRequest, ...] = ()
 
 
 # The load
