@@ -19,6 +19,7 @@ from asyncperf.model import (
     LoadPlan,
     Machine,
     Measured,
+    Request,
     Run,
     Samples,
     Target,
@@ -28,6 +29,8 @@ from asyncperf.model import (
 
 ITEMS = Endpoint("GET", "/items", Handler("shop.py", 12, "items", is_async=True))
 BLOCKING = Endpoint("GET", "/blocking", Handler("shop.py", 30, "blocking", is_async=False))
+OPENAPI = {"paths": {endpoint.path: {"get": {}} for endpoint in (ITEMS, BLOCKING)}}
+HANDLERS = {("GET", endpoint.path): endpoint.handler for endpoint in (ITEMS, BLOCKING)}
 HEALTHY = GeneratorHealth(cpu=0.2, max_drift_s=0.01)
 PLAN = LoadPlan("locust 2.47", 500, 50.0, 60.0, 600.0, 60.0)
 NOWHERE = Path("nowhere/pyproject.toml")
@@ -36,6 +39,10 @@ NOWHERE = Path("nowhere/pyproject.toml")
 def settings_of(**flags: Any) -> Any:
     """Settings as from these flags, whatever this machine's environment says."""
     return load_settings(flags, environment={}, pyproject=NOWHERE)
+
+
+def request(endpoint: Endpoint = ITEMS, **changes: Any) -> Request:
+    return replace(Request(endpoint, endpoint.path), **changes)
 
 
 def samples(

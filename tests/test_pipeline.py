@@ -2,7 +2,7 @@
 
 import resource
 import signal
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -13,18 +13,22 @@ from asyncperf.load.engine import Workload
 from asyncperf.pipeline import (
     SPARE_DESCRIPTORS,
     digests,
+    find_choice,
     find_workloads,
     raise_descriptor_limit,
     run_experiment,
 )
 from asyncperf.progress import SilentProgress
 from asyncperf.store import RunFolder, load_run
+from asyncperf.target import kinds
 from asyncperf.target.discover import FoundApp
+from asyncperf.target.kinds import Explored
+from asyncperf.target.named import Named
 from asyncperf.trial import Trial
 
-from .builders import BLOCKING, ITEMS, load_of, settings_of
+from .builders import BLOCKING, HANDLERS, ITEMS, OPENAPI, load_of, request, settings_of
 
-APP = FoundApp("shop:app", Path(), (ITEMS, BLOCKING), ())
+APP = FoundApp("shop:app", Path(), OPENAPI, HANDLERS)
 
 
 @dataclass
@@ -50,7 +54,7 @@ def done(**changes):
 def experiment(monkeypatch, tmp_path):
     """Run two endpoints; what came of it, and what was loaded."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pipeline, "find_app", lambda app, env: APP)
+    monkeypatch.setattr(kinds, "find_app", lambda app, env: APP)
 
     def experiment(*answers, output=Path("run"), **flags):
         trials = Trials(list(answers))
@@ -71,7 +75,8 @@ def test_endpoints_are_loaded_one_after_another_and_saved(experiment):
     saved = load_run(outcome.folder)
     assert (saved.status, len(saved.loads)) == ("complete", 2)
     assert saved.plan.users == 10
-    assert saved.target.endpoints == APP.endpoints
+    assert saved.target.endpoints == (ITEMS, BLOCKING)
+    assert [sent.target for sent in saved.target.sent] == ["/items", "/blocking"]
     assert not (outcome.folder / "scratch").exists()
 
 
@@ -164,7 +169,7 @@ def test_ctrl_c_during_the_last_save_is_not_lost(experiment, monkeypatch):
 
 
 def test_ctrl_c_while_the_app_is_imported_leaves_no_folder(experiment, monkeypatch):
-    monkeypatch.setattr(pipeline, "find_app", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(kinds, "find_app", lambda *_: signal.raise_signal(signal.SIGINT))
     with pytest.raises(Interrupted):
         experiment(done(), done())
     assert not Path("run").exists()
@@ -209,34 +214,67 @@ def test_a_run_that_is_there_is_not_overwritten(experiment):
 # Workloads
 
 
+def workloads(openapi=OPENAPI, named=(), **flags):
+    settings = settings_of(**flags)
+    explored = Explored("shop:app", openapi, "has no OpenAPI", HANDLERS)
+    return find_workloads(settings, find_choice(settings, explored, named))
+
+
 def test_endpoints_can_be_chosen():
-    assert find_workloads(settings_of(include=("/block*",)), APP) == (
-        Workload("GET /blocking", BLOCKING),
-    )
+    assert workloads(include=("/block*",)) == (Workload("GET /blocking", (request(BLOCKING),)),)
+
+
+def test_a_mix_is_one_load():
+    assert workloads(mix=True) == (Workload("mix", (request(ITEMS), request(BLOCKING))),)
+
+
+def test_requests_of_one_name_are_one_load():
+    named = [Named("", "GET", f"/items/{number}", name="any item") for number in (1, 2)]
+    [workload] = workloads(named=named)
+    assert workload.name == "GET any item"
+    assert [each.target for each in workload.requests] == ["/items/1", "/items/2"]
 
 
 @pytest.mark.parametrize(
-    ("app", "flags", "hint"),
+    ("openapi", "flags", "says"),
     [
-        (replace(APP, endpoints=()), {}, "-f locustfile.py"),
-        (APP, {"exclude": ("*",)}, "-f locustfile.py"),
-        (APP, {"include": ("/nothing",)}, "/items, /blocking"),
+        ({"paths": {}}, {}, "-f locustfile.py"),
+        ({"paths": {"/": {"post": {}}}}, {}, "POST / POST may write: --allow-writes"),
+        (None, {}, "--endpoint 'GET /items/1'"),
+        (OPENAPI, {"exclude": ("*",)}, "Exclude fewer"),
+        (OPENAPI, {"include": ("/nothing",)}, "/items, /blocking"),
     ],
 )
-def test_nothing_to_load_is_refused(app, flags, hint):
+def test_nothing_to_load_is_refused(openapi, flags, says):
     with pytest.raises(UsageError) as caught:
-        find_workloads(settings_of(**flags), app)
-    assert hint in caught.value.hint
+        workloads(openapi, **flags)
+    assert says in caught.value.hint
 
 
 def test_user_classes_are_loaded_in_the_order_of_the_locustfile(monkeypatch):
     monkeypatch.setattr(pipeline, "user_classes", lambda file, env: ("Reader", "Buyer"))
-    assert find_workloads(settings_of(locustfile="shop.py"), APP) == (
-        Workload("Reader"),
-        Workload("Buyer"),
-    )
-    only = settings_of(locustfile="shop.py", user_class=("Buyer",))
-    assert find_workloads(only, APP) == (Workload("Buyer"),)
+    assert workloads(locustfile="shop.py") == (Workload("Reader"), Workload("Buyer"))
+    assert workloads(locustfile="shop.py", user_class=("Buyer",)) == (Workload("Buyer"),)
+    settings = settings_of(locustfile="shop.py")
+    explored = Explored("shop:app", OPENAPI, handlers=HANDLERS)
+    assert find_choice(settings, explored, ()).endpoints == (ITEMS, BLOCKING)
+
+
+def test_a_server_that_is_not_restarted_is_said(experiment, monkeypatch):
+    subject = FakeUrl(Explored("http://127.0.0.1:8001", OPENAPI, restarted=False))
+    monkeypatch.setattr(pipeline, "find_subject", lambda settings: subject)
+    outcome, _ = experiment(done(), done())
+    assert "was not restarted between the loads" in outcome.run.warnings[0]
+    assert outcome.run.target.workers is None
+    assert load_run(outcome.folder).target == outcome.run.target
+
+
+@dataclass
+class FakeUrl:
+    explored: Explored
+
+    def explore(self):
+        return self.explored
 
 
 # Descriptors

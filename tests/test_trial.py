@@ -2,7 +2,6 @@
 
 import signal
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,14 +11,13 @@ from asyncperf.errors import Interrupted, TargetError
 from asyncperf.interrupts import Interrupts
 from asyncperf.load.engine import Recording, Workload
 from asyncperf.model import Endpoint, GeneratorHealth, Samples
-from asyncperf.target.discover import FoundApp
 from asyncperf.trial import Bench, run_trial
 
 from .analysis.closed_load import ClosedLoad, fixed, simulate, until
-from .builders import BLOCKING, HEALTHY, ITEMS, PLAN, alone, run_of, samples
+from .builders import HEALTHY, ITEMS, PLAN, alone, request, run_of, samples
 
 KEY = ("GET", "/items")
-WORKLOAD = Workload("GET /items", ITEMS)
+WORKLOAD = Workload("GET /items", (request(ITEMS),))
 STARTED_AT = 1_795_000_000.0
 LOAD = simulate(ClosedLoad(500, 50, fixed(0.5)), 120)
 
@@ -51,8 +49,8 @@ class FakeServer:
     workers_lost: int = 0
     log: list = field(default_factory=list)
 
-    def __call__(self, app, **options):
-        self.log.append(options)
+    def start(self, log):
+        self.log.append(log.name)
         return self
 
     def check(self, when):
@@ -128,17 +126,14 @@ def clock(monkeypatch):
 def try_out(clock, monkeypatch, tmp_path):
     """Run a trial: what came of it, and who watched."""
 
-    def try_out(session=None, server=None, workload=WORKLOAD, watcher=None, port=8001, **plan):
+    def try_out(session=None, server=None, workload=WORKLOAD, watcher=None, **plan):
         server = server or FakeServer(clock)
-        monkeypatch.setattr(trial, "Server", server)
         bench = Bench(
-            app=FoundApp("shop:app", Path(), (ITEMS, BLOCKING), ()),
+            subject=server,
             target=run_of().target,
             plan=replace(PLAN, **({"run_time_s": None} | plan)),
             engine=session or FakeSession(clock),
-            env={},
             logs=tmp_path,
-            port=port,
         )
         with Interrupts() as interrupts:
             return run_trial(bench, workload, 3, watcher or (lambda *_: None), interrupts)
@@ -183,17 +178,7 @@ def test_a_generator_that_is_stuck_is_stopped_after_a_fixed_run_time(try_out, cl
 def test_the_server_is_stopped_after_the_generator(try_out, clock):
     server = FakeServer(clock)
     try_out(server=server)
-    assert server.log[1:] == ["started", "stopped"]
-    assert server.log[0]["port"] == 8001
-    assert server.log[0]["workers"] == 2
-    assert server.log[0]["log"].name == "server-003.log"
-
-
-def test_a_free_port_is_taken_where_none_is_named(try_out, clock, monkeypatch):
-    monkeypatch.setattr(trial, "free_port", lambda: 54321)
-    server = FakeServer(clock)
-    try_out(server=server, port=None)
-    assert server.log[0]["port"] == 54321
+    assert server.log == ["server-003.log", "started", "stopped"]
 
 
 def test_watchers_hear_of_the_user_alone_then_of_the_load(try_out):
@@ -260,7 +245,7 @@ def test_a_server_that_dies_under_load_ends_the_run(try_out, clock):
 
 def test_ctrl_c_while_the_server_starts_is_left_to_the_caller(try_out, clock):
     class Slow(FakeServer):
-        def __call__(self, app, **options):
+        def start(self, log):
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):

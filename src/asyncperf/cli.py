@@ -5,17 +5,18 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import numpy as np
 import typer
 from rich.console import Console
+from typer.core import TyperCommand
 
 from asyncperf import __version__, errors
 from asyncperf.analysis.comparison import compare as compare_runs
 from asyncperf.analysis.diagnosis import diagnose
 from asyncperf.config import Settings, compare_settings, load_settings
-from asyncperf.errors import AsyncperfError, StoreError
+from asyncperf.errors import AsyncperfError, StoreError, UsageError
 from asyncperf.judgement import Comparison
 from asyncperf.model import Diagnosis
 from asyncperf.pipeline import Outcome, run_experiment
@@ -83,16 +84,34 @@ def common(
     pass
 
 
+class WithCommand(TyperCommand):
+    """Leaves what stands after `--` to the context's `obj`: a server's command line."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if "--" in args:
+            at = args.index("--")
+            ctx.obj = tuple(args[at + 1 :])
+            if not ctx.obj:
+                raise UsageError("no command after --", "asyncperf run -- uvicorn shop:app ...")
+            args = args[:at]
+        return super().parse_args(ctx, args)
+
+
 @app.command(
+    cls=WithCommand,
     epilog="Examples:  asyncperf run    asyncperf run shop/main.py -u 100 -t 1m    "
-    "asyncperf run shop.main:app --include '/items*' --json result.json"
+    "asyncperf run shop.main:app --include '/items*' --json result.json    "
+    "asyncperf run http://127.0.0.1:8001 --endpoint 'GET /items/1'    "
+    "asyncperf run --mix -- granian --interface asgi --port 8001 shop.main:app",
 )
 def run(
+    context: typer.Context,
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar="APP",
-            help="FILE.py or MODULE:APP; without it the app is found as `fastapi run` finds it.",
+            metavar="[APP | URL | -- COMMAND ...]",
+            help="FILE.py or MODULE:APP to serve (without it the app is found as `fastapi run` "
+            "finds it), the URL of a server that runs, or the command that starts one.",
         ),
     ] = None,
     users: Annotated[
@@ -187,6 +206,27 @@ def run(
         str | None,
         typer.Option(metavar="FILE", help="Certificates to trust besides the system's (PEM)."),
     ] = None,
+    endpoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="REQUEST",
+            help="Send this and not what OpenAPI yields: 'GET /items/1', "
+            "'POST /items @body.json'. Repeatable.",
+        ),
+    ] = None,
+    requests: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Send the requests of this TOML file."),
+    ] = None,
+    allow_writes: Annotated[
+        bool, typer.Option("--allow-writes", help="Send POST, PUT, PATCH and DELETE as well.")
+    ] = False,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Load a host that is not this machine.")
+    ] = False,
+    mix: Annotated[
+        bool, typer.Option("--mix", help="All requests in one load, in shares by their weights.")
+    ] = False,
     env: Annotated[
         list[str] | None,
         typer.Option("--env", metavar="NAME=VALUE", help="Set for the app. Repeatable."),
@@ -210,7 +250,7 @@ def run(
     fail_on: FailOnFlag = None,
     quiet: QuietFlag = False,
 ) -> None:
-    """Serve an app, load its endpoints one after another, and explain the figures."""
+    """Serve an app, load its endpoints, and explain the figures."""
     given: dict[str, object] = {
         "app": target,
         "users": users,
@@ -234,12 +274,17 @@ def run(
         "connect_timeout": connect_timeout,
         "response_timeout": response_timeout,
         "ca_file": ca_file,
+        "endpoint": endpoint,
+        "requests": requests,
+        "allow_writes": allow_writes or None,
+        "allow_remote": allow_remote or None,
+        "mix": mix or None,
         "fail_on": fail_on,
         "repeat": repeat,
         "budget": budget,
     }
     flags = {name: value for name, value in given.items() if value is not None}
-    settings = load_settings(flags, env or ())
+    settings = load_settings(flags, env or (), command=context.obj or ())
     outcome = measure(settings, output, force, quiet)
     diagnosis = diagnose(outcome.run, settings.budget)
     if outcome.run.loads or json_file:

@@ -75,11 +75,17 @@ class Settings:
     connect_timeout_s: float
     response_timeout_s: float | None
     ca_file: Path | None
+    endpoint: tuple[str, ...]
+    requests: Path | None
+    allow_writes: bool
+    allow_remote: bool
+    mix: bool
     fail_on: str
     repeat: int
     budget: tuple[Budget, ...]
     env: Mapping[str, str]
     env_names: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -229,6 +235,11 @@ SETTINGS: Mapping[str, Setting] = {
     "connect_timeout": Setting(duration, 30.0),
     "response_timeout": Setting(duration, None),
     "ca_file": Setting(path, None),
+    "endpoint": Setting(texts, ()),
+    "requests": Setting(path, None),
+    "allow_writes": Setting(yes_or_no, False),
+    "allow_remote": Setting(yes_or_no, False),
+    "mix": Setting(yes_or_no, False),
     "fail_on": Setting(one_of(FAIL_ON), "never"),
     "repeat": Setting(whole_number(1, MAX_REPEAT), 1),
     "budget": Setting(budgets, ()),
@@ -245,8 +256,10 @@ def load_settings(
     set_env: Sequence[str] = (),
     environment: Mapping[str, str] = os.environ,
     pyproject: Path = Path("pyproject.toml"),
+    command: Sequence[str] = (),
 ) -> Settings:
-    """Merge all sources. `flags` holds only what was given; `set_env` are `KEY=VALUE`.
+    """Merge all sources. `flags` holds only what was given; `set_env` are `KEY=VALUE`,
+    `command` is what stood after `--`.
 
     Raises `UsageError` naming the value, where it stands, and what would be accepted.
     """
@@ -297,11 +310,40 @@ def load_settings(
             "a locustfile decides itself what is requested; --include and --exclude do not apply",
             "Choose among its users with --user-class, or leave out -f.",
         )
+    check_target(values, flags, command)
     return Settings(
+        command=tuple(command),
         **{field_name(name): value for name, value in values.items()},
         env=target_environment(env_table, environment, set_env),
         env_names=(*env_table, *(pair.partition("=")[0] for pair in set_env)),
     )
+
+
+def check_target(
+    values: Mapping[str, Any], flags: Mapping[str, object], command: Sequence[str]
+) -> None:
+    """Raise `UsageError` for settings of the target and its requests that do not go together."""
+    if command and "app" in flags:
+        raise UsageError(
+            f"both an app ({flags['app']}) and a command ({command[0]}) are named",
+            "Name one: asyncperf run APP, or asyncperf run -- COMMAND ...",
+        )
+    served_elsewhere = command or "://" in str(values["app"] or "")
+    if served_elsewhere and "workers" in flags:
+        raise UsageError(
+            "--workers is for a server that asyncperf starts itself",
+            "Give the server's own command its number of workers."
+            if command
+            else "Leave it out: that server's workers are started by whoever runs it.",
+        )
+    if values["locustfile"]:
+        for name in ("endpoint", "requests", "mix"):
+            if values[name]:
+                raise UsageError(
+                    "a locustfile decides itself what is requested; "
+                    f"{as_flag(name)} does not apply",
+                    "Leave out one of the two.",
+                )
 
 
 def field_name(name: str) -> str:

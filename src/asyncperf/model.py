@@ -336,19 +336,20 @@ class Window:
         return self.end_s - self.start_s
 
 
-LimiterKind = Literal["users", "thread_pool"]
+LimiterKind = Literal["users", "rate", "thread_pool"]
 
 
 @dataclass(frozen=True)
 class Limiter:
     """Something that caps throughput: `capacity` places, each held `hold_s` by a request.
+    Of kind "rate", the arrivals of an open load: so many in each second.
 
     `utilization` is how much of the capacity was busy, `wait_s` how long a request
     waited for a place; None where nothing was measured under load.
     """
 
     kind: LimiterKind
-    capacity: int
+    capacity: float
     hold_s: float
     utilization: float | None = None
     wait_s: float | None = None

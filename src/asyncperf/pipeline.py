@@ -25,14 +25,24 @@ from asyncperf.load.locust_engine import (
 )
 from asyncperf.load.native_engine import NativeEngine
 from asyncperf.load.schedule import default_processes
-from asyncperf.model import LoadPlan, Machine, Run, Target
+from asyncperf.model import LoadPlan, Machine, Request, Run, SentRequest, Target
 from asyncperf.store import RunFolder, create_run_folder
-from asyncperf.target.discover import FoundApp, choose_endpoints, find_app
-from asyncperf.target.server import server_command, server_name
+from asyncperf.target.choice import Choice, choose, known_endpoints, read_named
+from asyncperf.target.fetch import Access
+from asyncperf.target.kinds import Explored, Subject, subject_of
+from asyncperf.target.named import Named
 from asyncperf.trial import Bench, Watcher, run_trial
 
 # Descriptors that a process needs beside one per user: listening sockets, pipes, files.
 SPARE_DESCRIPTORS = 100
+# A mix of requests is one load, of this name.
+MIX = "mix"
+# Of a target's name, so much goes into the run folder's; a command line can be long.
+NAME_LENGTH = 60
+NOT_RESTARTED = (
+    "the server was not restarted between the loads, since someone else runs it: "
+    "what one load left behind can weigh on the next"
+)
 # What a process may be taken to have where the system sets no limit.
 MANY_DESCRIPTORS = 1_000_000
 
@@ -71,19 +81,29 @@ def run_experiment(
                 progress.say("importing the app")
                 if settings.engine == "locust":
                     check_installed()
-                app = find_app(settings.app, settings.env)
-                workloads = find_workloads(settings, app)
-                processes = load_processes(settings)
-                raise_descriptor_limit(most_connections(settings, processes) + SPARE_DESCRIPTORS)
+                named = read_named(settings.endpoint, settings.requests)
+                subject = find_subject(settings)
+                if settings.command:
+                    progress.say("starting the server, to see what there is to request")
+                explored = subject.explore()
+                choice = find_choice(settings, explored, named)
+                workloads = find_workloads(settings, choice)
+                processes = load_processes(settings, explored.workers)
+                connections = most_connections(settings, processes, explored.workers)
+                raise_descriptor_limit(connections + SPARE_DESCRIPTORS)
         except KeyboardInterrupt:
             raise Interrupted("interrupted before anything was measured") from None
-        folder = create_run_folder(output, app.import_string, started_at, force)
+        folder = create_run_folder(output, explored.name[:NAME_LENGTH], started_at, force)
         engine = engine_for(settings, folder.scratch)
-        run = new_run(settings, app, engine, processes, started_at)
-        bench = Bench(app, run.target, run.plan, engine, settings.env, folder.logs, settings.port)
-        return measure(
-            bench, interleaved(workloads, settings.repeat), run, folder, progress, interrupts
+        target = replace(
+            target_of(explored, choice), env_digests=digests(settings.env, settings.env_names)
         )
+        run = new_run(settings, target, engine, processes, started_at)
+        if not explored.restarted and len(workloads) * settings.repeat > 1:
+            run = replace(run, warnings=(NOT_RESTARTED,))
+        bench = Bench(subject, target, run.plan, engine, folder.logs)
+        trials = interleaved(workloads, settings.repeat)
+        return measure(bench, trials, run, folder, progress, interrupts)
 
 
 def measure(
@@ -127,18 +147,52 @@ def interleaved(workloads: Sequence[Workload], repeat: int) -> list[tuple[int, W
     return [(number, workload) for number in range(1, repeat + 1) for workload in workloads]
 
 
-def find_workloads(settings: Settings, app: FoundApp) -> tuple[Workload, ...]:
-    """What to load, in order: the locustfile's user classes, or the app's endpoints."""
+def find_subject(settings: Settings) -> Subject:
+    return subject_of(
+        settings.app,
+        settings.command,
+        workers=settings.workers,
+        port=settings.port,
+        env=settings.env,
+        python=python_name(),
+        access=Access(settings.timeout_s, settings.header, ca_file(settings)),
+        allow_remote=settings.allow_remote,
+    )
+
+
+def ca_file(settings: Settings) -> str | None:
+    return str(settings.ca_file.resolve()) if settings.ca_file else None
+
+
+def find_choice(settings: Settings, explored: Explored, named: Sequence[Named]) -> Choice:
+    if settings.locustfile is not None:
+        return Choice((), (), known_endpoints(explored))
+    return choose(
+        explored,
+        named,
+        include=settings.include,
+        exclude=settings.exclude,
+        allow_writes=settings.allow_writes,
+        headers=[name for name, _ in settings.header],
+    )
+
+
+def find_workloads(settings: Settings, choice: Choice) -> tuple[Workload, ...]:
+    """What to load, in order: the locustfile's user classes, all requests together, or one
+    endpoint's after the other's."""
     if settings.locustfile is not None:
         defined = user_classes(settings.locustfile, settings.env)
         return tuple(map(Workload, choose_user_classes(defined, settings.user_class)))
-    endpoints = choose_endpoints(app.endpoints, settings.include, settings.exclude)
-    if not endpoints:
-        raise UsageError(
-            f"{app.import_string} has no endpoint that can be requested as it stands",
-            "A GET without required parameters is needed, or a locustfile: -f locustfile.py",
+    if settings.mix:
+        return (Workload(MIX, choice.requests),)
+    endpoints = dict.fromkeys(request.endpoint for request in choice.requests)
+    return tuple(
+        Workload(
+            endpoint.label,
+            tuple(request for request in choice.requests if request.endpoint == endpoint),
         )
-    return tuple(Workload(endpoint.label, endpoint) for endpoint in endpoints)
+        for endpoint in endpoints
+    )
 
 
 def engine_for(settings: Settings, scratch: Path) -> LoadEngine:
@@ -147,8 +201,8 @@ def engine_for(settings: Settings, scratch: Path) -> LoadEngine:
     return NativeEngine(scratch, settings.env)
 
 
-def load_processes(settings: Settings) -> int:
-    """How many processes make the load; Locust's is one."""
+def load_processes(settings: Settings, workers: int | None) -> int:
+    """How many processes make the load; Locust's is one. Of unknown workers one is assumed."""
     if settings.engine == "locust":
         return 1
     if settings.load_processes is not None:
@@ -157,31 +211,45 @@ def load_processes(settings: Settings) -> int:
     descriptors = MANY_DESCRIPTORS if hard == resource.RLIM_INFINITY else hard
     return default_processes(
         settings.users,
-        settings.workers,
+        workers or 1,
         psutil.cpu_count() or 1,
         max(1, descriptors - SPARE_DESCRIPTORS),
     )
 
 
-def most_connections(settings: Settings, processes: int) -> int:
+def most_connections(settings: Settings, processes: int, workers: int | None) -> int:
     """How many connections one process has at most, on the load's side or the server's."""
-    return math.ceil(settings.users / min(processes, settings.workers))
+    return math.ceil(settings.users / min(processes, workers or 1))
+
+
+def target_of(explored: Explored, choice: Choice) -> Target:
+    return Target(
+        app=explored.name,
+        command=explored.command,
+        workers=explored.workers,
+        server=explored.server,
+        python=explored.python,
+        access_log=explored.access_log,
+        endpoints=choice.endpoints,
+        skipped=choice.skipped,
+        sent=tuple(map(remembered, choice.requests)),
+    )
+
+
+def remembered(request: Request) -> SentRequest:
+    return SentRequest(
+        method=request.method,
+        path=request.endpoint.path,
+        target=request.target,
+        headers=tuple(name for name, _ in request.headers),
+        body_bytes=len(request.body),
+        weight=request.weight,
+    )
 
 
 def new_run(
-    settings: Settings, app: FoundApp, engine: LoadEngine, processes: int, started_at: float
+    settings: Settings, target: Target, engine: LoadEngine, processes: int, started_at: float
 ) -> Run:
-    target = Target(
-        app=app.import_string,
-        command=server_command(app, settings.workers, settings.port or 0, python="python"),
-        workers=settings.workers,
-        server=server_name(),
-        python=python_name(),
-        access_log=False,
-        endpoints=app.endpoints,
-        skipped=app.skipped,
-        env_digests=digests(settings.env, settings.env_names),
-    )
     plan = LoadPlan(
         engine=engine.name,
         users=settings.users,
@@ -199,7 +267,7 @@ def new_run(
         headers=settings.header,
         connect_timeout_s=settings.connect_timeout_s,
         response_timeout_s=settings.response_timeout_s,
-        ca_file=str(settings.ca_file.resolve()) if settings.ca_file else None,
+        ca_file=ca_file(settings),
     )
     tool = f"asyncperf {__version__}"
     return Run(tool, started_at, this_machine(), target, plan, loads=(), status="running")

@@ -6,7 +6,6 @@ them.
 """
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -14,14 +13,14 @@ from typing import Protocol
 import psutil
 
 from asyncperf.analysis.capacity import Demand, limiters
-from asyncperf.analysis.diagnosis import unloaded_response_s, view_of
+from asyncperf.analysis.diagnosis import view_of
 from asyncperf.analysis.sufficiency import expected_s, view_is_enough
+from asyncperf.analysis.unloaded import unloaded_response_s
 from asyncperf.errors import AsyncperfError, Interrupted
 from asyncperf.interrupts import Interrupts
 from asyncperf.load.engine import LoadEngine, LoadSession, Recording, Workload
 from asyncperf.model import Endpoint, Load, LoadPlan, Measured, Samples, Target
-from asyncperf.target.discover import FoundApp
-from asyncperf.target.server import Server, free_port
+from asyncperf.target.kinds import Server, Subject
 
 POLL_S = 0.5
 # Looking at a million requests takes a quarter of a second of CPU, which the server might
@@ -41,15 +40,17 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Bench:
-    """What all trials of a run share. `port` is None for a free one each time."""
+    """What all trials of a run share."""
 
-    app: FoundApp
+    subject: Subject
     target: Target
     plan: LoadPlan
     engine: LoadEngine
-    env: Mapping[str, str]
     logs: Path
-    port: int | None
+
+    @property
+    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
+        return {(e.method, e.path): e for e in self.target.endpoints}
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +67,11 @@ def run_trial(
 ) -> Trial:
     """Serve and load. Raises `AsyncperfError` or KeyboardInterrupt only before the load
     has begun; after that what was recorded is returned with the error."""
-    port = bench.port if bench.port is not None else free_port()
     log = bench.logs / f"server-{number:03}.log"
-    workers = bench.target.workers
     error: AsyncperfError | None = None
     started_at = time.time()
     with interrupts.allowed():
-        server = Server(bench.app, workers=workers, port=port, log=log, env=bench.env)
+        server = bench.subject.start(log)
     with server:
         session = bench.engine.start(workload, bench.plan, server.url)
         cpu = MachineCpu()
@@ -163,7 +162,13 @@ def watch(
 
 
 def failures_alone(recording: Recording) -> str:
-    return ", ".join(error for samples in recording.unloaded.values() for error in samples.errors)
+    """The failures of the single user; of several endpoints, with the one that failed."""
+    several = len(recording.unloaded) > 1
+    return ", ".join(
+        f"{method} {path}: {error}" if several else error
+        for (method, path), samples in recording.unloaded.items()
+        for error in samples.errors
+    )
 
 
 def ended_early(plan: LoadPlan, recording: Recording) -> str | None:
@@ -194,10 +199,9 @@ def expected_length_s(bench: Bench, recording: Recording) -> float | None:
             handler = measured.endpoint.handler
             is_async = handler.is_async if handler else None
             plan = bench.plan
-            if plan.rate_rps is not None:
-                return expected_s(plan, response_s, plan.rate_rps)
             demand = Demand(
-                is_async, response_s, plan.users, bench.target.workers, plan.think_time_s
+                *(is_async, response_s, plan.users, bench.target.workers),
+                *(plan.think_time_s, plan.rate_rps),
             )
             return expected_s(plan, response_s, limiters(demand)[0].ceiling_rps)
     return None
@@ -205,7 +209,7 @@ def expected_length_s(bench: Bench, recording: Recording) -> float | None:
 
 def measured_of(bench: Bench, recording: Recording) -> tuple[Measured, ...]:
     """The recording's endpoints, with their handlers where the app has them."""
-    known = {(e.method, e.path): e for e in bench.target.endpoints}
+    known = bench.endpoints
     keys = dict.fromkeys((*recording.unloaded, *recording.loaded))
     return tuple(
         Measured(
@@ -221,8 +225,9 @@ def load_of(
     bench: Bench, workload: Workload, recording: Recording, started_at: float, trouble: str | None
 ) -> Load:
     measured = measured_of(bench, recording)
-    if not measured and workload.endpoint:
-        measured = (Measured(workload.endpoint, Samples.none(), Samples.none()),)
+    if not measured:
+        endpoints = dict.fromkeys(request.endpoint for request in workload.requests)
+        measured = tuple(Measured(each, Samples.none(), Samples.none()) for each in endpoints)
     return Load(
         name=workload.name,
         started_at=recording.ramp_started_at or started_at,

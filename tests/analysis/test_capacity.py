@@ -51,7 +51,7 @@ def test_tightest_limiter(is_async, response_s, users, workers, kind, capacity, 
 )
 def test_next_limiter(is_async, users, workers, kind, ceiling_rps, takes_over_at):
     demand = Demand(is_async, 15.0, users, workers)
-    following = next_limiter(limiters(demand), demand)
+    following = next_limiter(limiters(demand), demand.response_s)
     assert following is not None
     assert following.kind == kind
     assert following.ceiling_rps == pytest.approx(ceiling_rps)
@@ -61,7 +61,7 @@ def test_next_limiter(is_async, users, workers, kind, ceiling_rps, takes_over_at
 @pytest.mark.parametrize("is_async", [ASYNC, UNKNOWN])
 def test_nothing_is_known_to_come_after_the_users_of_an_async_handler(is_async):
     demand = Demand(is_async, 15.0, 500, 2)
-    assert next_limiter(limiters(demand), demand) is None
+    assert next_limiter(limiters(demand), demand.response_s) is None
 
 
 @given(
@@ -73,7 +73,7 @@ def test_pool_takes_over_from_the_first_user_who_finds_no_thread(response_s, use
     demand = Demand(DEF, response_s, users, workers)
     tightest = limiters(demand)[0]
     assert tightest.kind == ("thread_pool" if users > 40 * workers else "users")
-    following = next_limiter(limiters(demand), demand)
+    following = next_limiter(limiters(demand), demand.response_s)
     assert following is not None
     if following.kind == "thread_pool":
         assert following.users == 40 * workers

@@ -14,7 +14,7 @@ from asyncperf.errors import LoadError
 from asyncperf.load.engine import Recording, Workload
 from asyncperf.load.native_engine import NativeEngine, NativeSession
 from asyncperf.load.outcomes import Outcome
-from asyncperf.model import Endpoint, LoadPlan, Samples
+from asyncperf.model import Endpoint, LoadPlan, Request, Samples
 
 from .conftest import wait_until
 from .hostile import BEHAVIOURS, HUGE, Hostile, make_certificate, refusing, unaccepting
@@ -35,7 +35,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         fields: dict[str, object] = {"engine": "native", "users": 8, "spawn_rate": 800.0}
         fields |= {"run_time_s": 0.5, "max_time_s": 60.0, "timeout_s": 10.0} | changes
         plan = LoadPlan(**fields)  # type: ignore[arg-type]
-        workload = Workload(path, Endpoint(method, path))
+        workload = Workload(path, (Request(Endpoint(method, path), path),))
         session = NativeEngine(tmp_path, os.environ).start(workload, plan, url)
         sessions.append(session)
         return session
@@ -269,10 +269,11 @@ def test_killed_outright_leaves_no_load_process(tmp_path: Path) -> None:
             "from pathlib import Path\n"
             "from asyncperf.load.engine import Workload\n"
             "from asyncperf.load.native_engine import NativeEngine\n"
-            "from asyncperf.model import Endpoint, LoadPlan\n"
+            "from asyncperf.model import Endpoint, LoadPlan, Request\n"
             "plan = LoadPlan('native', 8, 800.0, None, 60.0, 10.0, processes=2)\n"
             f"engine = NativeEngine(Path({str(tmp_path)!r}), os.environ)\n"
-            f"engine.start(Workload('x', Endpoint('GET', '/ok')), plan, {server.url!r})\n"
+            "workload = Workload('x', (Request(Endpoint('GET', '/ok'), '/ok'),))\n"
+            f"engine.start(workload, plan, {server.url!r})\n"
             "time.sleep(60)\n"
         )
         parent = subprocess.Popen([sys.executable, "-c", code])

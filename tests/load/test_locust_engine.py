@@ -21,10 +21,10 @@ from asyncperf.load.locust_engine import (
     user_classes,
 )
 
-from ..builders import ITEMS, PLAN
+from ..builders import BLOCKING, ITEMS, PLAN, request
 
 EPOCH = 1_795_000_000.0
-ENDPOINT = Workload("GET /items", ITEMS)
+ENDPOINT = Workload("GET /items", (request(ITEMS),))
 
 
 @dataclass
@@ -73,7 +73,10 @@ def test_an_endpoint_is_requested_by_our_own_user(started):
     assert command[command.index("-H") + 1] == "http://127.0.0.1:8001"
     assert command[-1] == "EndpointUser"
     load = json.loads(options["env"]["ASYNCPERF_LOAD"])
-    assert (load["method"], load["path"]) == ("GET", "/items")
+    [message] = load["requests"]
+    assert (message["method"], message["target"]) == ("GET", "/items")
+    assert (message["headers"], message["body"], message["weight"]) == ({}, "", 1.0)
+    assert load["alone_requests"] == 10
     assert (load["users"], load["spawn_rate"], load["run_time_s"]) == (500, 50.0, None)
 
 
@@ -83,7 +86,23 @@ def test_a_user_class_comes_from_its_locustfile(started):
     user, _ = command[command.index("-f") + 1].split(",")
     assert Path(user) == Path("shop.py").resolve()
     assert command[-1] == "ShopUser"
-    assert "path" not in json.loads(options["env"]["ASYNCPERF_LOAD"])
+    assert json.loads(options["env"]["ASYNCPERF_LOAD"])["requests"] == []
+
+
+def test_a_mix_goes_to_our_user_with_everything_it_sends(started):
+    sent = request(BLOCKING, target="/b?x=1", headers=(("X-A", "own"),), body=b"\0\xff", weight=3)
+    mix = Workload("mix", (request(ITEMS), sent))
+    options = started(mix, headers=(("x-a", "shared"), ("X-B", "b")))
+    load = json.loads(options["env"]["ASYNCPERF_LOAD"])
+    assert load["requests"][1] == {
+        "method": "GET",
+        "target": "/b?x=1",
+        "name": "/blocking",
+        "headers": {"X-B": "b", "X-A": "own"},
+        "body": "AP8=",
+        "weight": 3,
+    }
+    assert load["alone_requests"] == 20
 
 
 def test_one_user_goes_first_and_the_listener_starts_the_rest(started):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from asyncperf.load.native_ledger import DTYPE, NativeLedger
-from asyncperf.load.orders import Files, Orders
+from asyncperf.load.orders import Files, Message, Orders
 from asyncperf.load.outcomes import Outcome
 from asyncperf.load.record_format import BUFFERED, LOADED, RECORD, RecordWriter
 from asyncperf.model import LoadPlan
@@ -50,15 +50,15 @@ def files(tmp_path: Path) -> Files:
 
 
 def test_packed_as_numpy_reads_it() -> None:
-    packed = RECORD.pack(1.5, 2.5, 3.5, 4.5, 2**40, 599, Outcome.RESET, LOADED)
+    packed = RECORD.pack(1.5, 2.5, 3.5, 4.5, 2**40, 599, Outcome.RESET, LOADED, 7)
     [record] = np.frombuffer(packed, DTYPE)
-    assert record.tolist() == (1.5, 2.5, 3.5, 4.5, 2**40, 599, Outcome.RESET, LOADED)
-    assert RECORD.size == 44
+    assert record.tolist() == (1.5, 2.5, 3.5, 4.5, 2**40, 599, Outcome.RESET, LOADED, 7)
+    assert RECORD.size == 46
 
 
 def test_the_single_user_comes_first(files: Files) -> None:
     process = Process(files, 0)
-    ledger = NativeLedger(files, 1, KEY)
+    ledger = NativeLedger(files, 1, [KEY])
     process.add(100.0, 100.0, 100.5)
     process.records.flush()
     process.event("h", 100.6, 0.1, 0.0)
@@ -89,7 +89,7 @@ def loaded_by_two(files: Files) -> tuple[Process, Process, NativeLedger]:
     first.begin_load(100.0)
     first.event("ramped", 100.0)
     second.event("ramped", 100.1)
-    return first, second, NativeLedger(files, 2, KEY)
+    return first, second, NativeLedger(files, 2, [KEY])
 
 
 def test_processes_are_merged_in_order_of_completion(files: Files) -> None:
@@ -183,7 +183,7 @@ def test_health_is_of_the_time_after_the_ramp(files: Files) -> None:
 
 def test_a_record_still_being_written_waits(files: Files) -> None:
     _, _, ledger = loaded_by_two(files)
-    packed = RECORD.pack(101.0, 101.0, 101.0, 102.0, 0, 200, Outcome.OK, LOADED)
+    packed = RECORD.pack(101.0, 101.0, 101.0, 102.0, 0, 200, Outcome.OK, LOADED, 0)
     with files.records(0).open("ab") as file:
         for part in (packed[:20], packed[20:]):
             ledger.update()
@@ -205,8 +205,8 @@ def test_no_record_is_lost_when_the_buffer_is_full(files: Files) -> None:
 
 def test_orders_survive_their_file(tmp_path: Path) -> None:
     orders = Orders(
-        **{"url": "http://h", "method": "POST", "target": "/é", "headers": (("A", "b"),)},
-        **{"body": b"\0\xff", "processes": 2, "users": 3, "spawn_rate": 1.0},
+        **{"url": "http://h", "messages": (Message("POST", "/é", (("A", "b"),), b"\0\xff", 2.5),)},
+        **{"processes": 2, "users": 3, "spawn_rate": 1.0},
         **{"think_time": "fixed", "think_time_s": 0.0, "rate_rps": None, "arrivals": "poisson"},
         **{"run_time_s": None, "keepalive": False, "connect_timeout_s": 1.0},
         **{"response_timeout_s": None, "ca_file": None, "alone_requests": 1},

@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from asyncperf.errors import TargetError, UsageError
-from asyncperf.model import Endpoint
+from asyncperf.model import Endpoint, Request
 from asyncperf.target import discover
-from asyncperf.target.discover import choose_endpoints, find_app
+from asyncperf.target.discover import choose_requests, find_app
 
 SHOP = """\
 import os
@@ -24,7 +24,7 @@ async def items(): ...
 def item(item_id: int): ...
 """
 
-A, AB, B = (Endpoint("GET", path) for path in ("/a", "/a/b", "/b"))
+A, AB, B = (Request(Endpoint("GET", path), path) for path in ("/a", "/a/b", "/b"))
 
 
 @pytest.fixture
@@ -53,12 +53,10 @@ def test_an_app_is_described(project, capfd):
     found = find_app(None, os.environ | {"SHOP": "open"})
     assert found.import_string == "main:app"
     assert found.app_dir == folder
-    (endpoint,) = found.endpoints
-    assert endpoint.label == "GET /open"  # the app runs in the environment given
-    assert endpoint.handler is not None
-    assert (endpoint.handler.file, endpoint.handler.line) == ("main.py", 8)
-    assert (endpoint.handler.name, endpoint.handler.is_async) == ("items", True)
-    assert [skip.why for skip in found.skipped] == ["needs the path parameter 'item_id'"]
+    assert list(found.openapi["paths"]) == ["/open", "/items/{item_id}"]  # in its environment
+    handler = found.handlers["GET", "/open"]
+    assert (handler.file, handler.line) == ("main.py", 8)
+    assert (handler.name, handler.is_async) == ("items", True)
     out, err = capfd.readouterr()
     assert out == ""  # standard output is for the result
     assert "on standard output" in err
@@ -117,18 +115,18 @@ def test_no_app_says_what_to_type(project):
     ],
 )
 def test_endpoints_are_chosen_by_shell_patterns(include, exclude, chosen):
-    assert choose_endpoints((A, AB, B), include, exclude) == chosen
+    assert choose_requests((A, AB, B), include, exclude) == chosen
 
 
 @pytest.mark.parametrize(("include", "exclude"), [(("/c",), ()), ((), ("/c",)), (("/A",), ())])
 def test_a_pattern_that_matches_nothing_is_named(include, exclude):
     with pytest.raises(UsageError) as caught:
-        choose_endpoints((A, AB, B), include, exclude)
+        choose_requests((A, AB, B), include, exclude)
     assert str(caught.value) == f"no endpoint matches {(include + exclude)[0]!r}"
     assert caught.value.hint == "The paths that can be loaded: /a, /a/b, /b"
 
 
 def test_a_pattern_for_an_app_without_endpoints_is_named():
     with pytest.raises(UsageError) as caught:
-        choose_endpoints((), ("/a",), ())
+        choose_requests((), ("/a",), ())
     assert caught.value.hint.endswith("none")

@@ -1,6 +1,7 @@
 """From OpenAPI to requests: every operation is one, or says what to add."""
 
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -84,8 +85,8 @@ def upload(file: Annotated[bytes, Body(media_type="application/pdf")]) -> None: 
 DOCUMENT = app.openapi()
 
 
-def found(allow_writes: bool = False, authorized: bool = False) -> Discovered:
-    return discover(DOCUMENT, {}, allow_writes=allow_writes, authorized=authorized)
+def found(allow_writes: bool = False, headers: Sequence[str] = ()) -> Discovered:
+    return discover(DOCUMENT, {}, allow_writes=allow_writes, headers=headers)
 
 
 def requested(discovered: Discovered) -> dict[str, Request]:
@@ -125,11 +126,11 @@ def test_examples_fill_what_is_required(label: str, target: str, headers: object
         ),
         (
             "GET /token",
-            "needs the header 'x-token': a request in a file for --requests, or give it an example",
+            "needs the header 'x-token': -H 'x-token: ...', or give it an example",
         ),
         (
             "GET /secret",
-            "needs credentials: a header that carries them, in a file for --requests",
+            "needs credentials: a header that carries them: -H 'Authorization: ...'",
         ),
         ("PUT /nothing", "PUT may write: --allow-writes, or name it: --endpoint 'PUT /nothing'"),
     ],
@@ -152,7 +153,11 @@ def test_a_body_that_cannot_be_filled_names_its_field() -> None:
 
 
 def test_headers_that_the_user_gave_stand_for_credentials() -> None:
-    assert "GET /secret" in requested(found(authorized=True))
+    assert "GET /secret" in requested(found(headers=["Authorization"]))
+
+
+def test_a_header_that_comes_with_each_request_need_not_be_filled() -> None:
+    assert requested(found(headers=["X-Token"]))["GET /token"].headers == ()
 
 
 def test_every_operation_is_requested_or_skipped() -> None:
@@ -162,9 +167,7 @@ def test_every_operation_is_requested_or_skipped() -> None:
 
 def test_handlers_go_with_their_endpoints() -> None:
     handler = Handler("app.py", 3, "plain", False)
-    discovered = discover(
-        DOCUMENT, {("GET", "/plain"): handler}, allow_writes=False, authorized=False
-    )
+    discovered = discover(DOCUMENT, {("GET", "/plain"): handler}, allow_writes=False)
     assert requested(discovered)["GET /plain"].endpoint.handler == handler
 
 
@@ -179,7 +182,7 @@ def test_handlers_go_with_their_endpoints() -> None:
     ],
 )
 def test_a_document_without_operations(document: dict[str, Any]) -> None:
-    assert discover(document, {}, allow_writes=True, authorized=True) == Discovered()
+    assert discover(document, {}, allow_writes=True) == Discovered()
 
 
 @pytest.mark.parametrize(
@@ -196,7 +199,7 @@ def test_a_document_without_operations(document: dict[str, Any]) -> None:
 )  # fmt: skip
 def test_a_malformed_operation_is_skipped_alone(operation: dict[str, Any]) -> None:
     document = {"paths": {"/bad": {"get": operation}, "/good": {"get": {}}}}
-    discovered = discover(document, {}, allow_writes=False, authorized=False)
+    discovered = discover(document, {}, allow_writes=False)
     assert [request.target for request in discovered.requests] == ["/good"]
     assert [entry.path for entry in discovered.skipped] == ["/bad"]
 
@@ -205,5 +208,5 @@ def test_optional_security_asks_for_nothing() -> None:
     document = {"security": [{"key": []}], "paths": {
         "/": {"get": {"security": []}}, "/or": {"get": {"security": [{}, {"key": []}]}},
         "/key": {"get": {}}}}  # fmt: skip
-    discovered = discover(document, {}, allow_writes=False, authorized=False)
+    discovered = discover(document, {}, allow_writes=False)
     assert [request.target for request in discovered.requests] == ["/", "/or"]

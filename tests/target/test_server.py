@@ -10,10 +10,12 @@ import pytest
 
 from asyncperf.errors import TargetError
 from asyncperf.target import server
+from asyncperf.target.address import LOOPBACK, Address
 from asyncperf.target.discover import FoundApp
-from asyncperf.target.server import HOST, Server, check_port, free_port, server_command
+from asyncperf.target.kinds import uvicorn_command
+from asyncperf.target.server import ServerProcess, check_port, free_port
 
-APP = FoundApp("shop:app", Path("/srv/shop"), (), ())
+APP = FoundApp("shop:app", Path("/srv/shop"), None, {})
 READY = "INFO:     Application startup complete.\n"
 NO_LIFESPAN = "INFO:     ASGI 'lifespan' protocol appears unsupported.\n"
 
@@ -56,8 +58,10 @@ def start(monkeypatch, tmp_path):
     def start(fake, workers=2):
         monkeypatch.setattr(server, "ChildProcess", fake)
         monkeypatch.setattr(server, "time", fake)
-        monkeypatch.setattr(Server, "_answers", lambda self: fake.now >= fake.answers_at)
-        return Server(APP, workers=workers, port=free_port(), log=tmp_path / "log", env={})
+        monkeypatch.setattr(ServerProcess, "_answers", lambda self: fake.now >= fake.answers_at)
+        address = Address("http", LOOPBACK, free_port())
+        log = tmp_path / "log"
+        return ServerProcess(("serve",), address=address, workers=workers, log=log, env={})
 
     return start
 
@@ -68,6 +72,12 @@ def test_it_is_ready_when_every_worker_is(start, line):
     start(fake)
     assert 2.0 <= fake.now < 2.5
     assert fake.stopped == 0
+
+
+def test_a_server_of_unknown_workers_is_ready_with_its_first(start):
+    fake = FakeServer({1.0: READY}, answers_at=0.5)
+    start(fake, workers=None)
+    assert 1.0 <= fake.now < 1.5
 
 
 def test_it_is_not_ready_before_it_answers(start):
@@ -102,7 +112,7 @@ def test_a_server_that_exits_without_a_word_says_so(start):
 
 def test_a_server_that_never_answers_is_stopped(start):
     fake = FakeServer({0.0: "INFO:     Waiting\n"}, answers_at=1e9)
-    with pytest.raises(TargetError, match="not ready after 60 s"):
+    with pytest.raises(TargetError, match=r"did not answer at http://127\.0\.0\.1:\d+ within 60 s"):
         start(fake)
     assert fake.stopped
 
@@ -145,7 +155,7 @@ def test_workers_that_died_are_counted(start):
 
 
 def test_command():
-    command = server_command(APP, workers=3, port=8001)
+    command = uvicorn_command(APP, workers=3, port=8001)
     assert command[:4] == (sys.executable, "-m", "uvicorn", "shop:app")
     pairs = dict(itertools.pairwise(command))
     assert pairs["--app-dir"] == "/srv/shop"
@@ -156,10 +166,12 @@ def test_command():
 
 def test_a_taken_port_is_named_with_what_to_do():
     with socket.socket() as taken:
-        taken.bind((HOST, 0))
+        taken.bind((LOOPBACK, 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(TargetError, match=f"port {port} on {HOST} cannot be used") as caught:
+        with pytest.raises(
+            TargetError, match=f"port {port} on {LOOPBACK} cannot be used"
+        ) as caught:
             check_port(port)
     assert "--port" in caught.value.hint
 

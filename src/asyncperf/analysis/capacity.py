@@ -18,27 +18,31 @@ EXPLAINED = 0.9
 # A rate this far above a limiter's ceiling refutes it: a request does not hold the place
 # for all of its response time. (A `def` handler behind an awaiting dependency, say.)
 REFUTED = 1.03
+# An open load admits its rate in each second.
+ARRIVALS_WINDOW_S = 1.0
 
 
 @dataclass(frozen=True)
 class Demand:
     """What is known of an endpoint before it is loaded.
 
-    `is_async` is None where the handler is not known; `response_s` is its response time
-    with one user, `think_s` how long a user waits between two requests.
+    `is_async` is None where the handler is not known, `workers` where the server is not
+    ours; `response_s` is its response time with one user, `think_s` how long a user waits
+    between two requests. In an open load `rate_rps` arrive, whoever sends them.
     """
 
     is_async: bool | None
     response_s: float
     users: int
-    workers: int
+    workers: int | None
     think_s: float = 0.0
+    rate_rps: float | None = None
 
 
 def limiters(demand: Demand) -> tuple[Limiter, ...]:
     """All known limiters, the tightest first."""
-    found = [Limiter("users", demand.users, demand.response_s + demand.think_s)]
-    if demand.is_async is False:
+    found = [load_limiter(demand.users, demand.response_s + demand.think_s, demand.rate_rps)]
+    if demand.is_async is False and demand.workers is not None:
         # A `def` handler holds its thread for as long as it runs; without contention
         # that is the response time, but for the fraction of a millisecond around it.
         tokens = demand.workers * THREAD_TOKENS
@@ -46,21 +50,29 @@ def limiters(demand: Demand) -> tuple[Limiter, ...]:
     return tuple(sorted(found, key=lambda limiter: limiter.ceiling_rps))
 
 
+def load_limiter(users: int, turn_s: float, rate_rps: float | None) -> Limiter:
+    """What the load itself allows: its users, or the rate at which requests arrive."""
+    if rate_rps is not None:
+        return Limiter("rate", rate_rps, ARRIVALS_WINDOW_S)
+    return Limiter("users", users, turn_s)
+
+
 def standing(ordered: Sequence[Limiter], rate_rps: float) -> tuple[Limiter, ...]:
     """The limiters that the measured rate does not refute, in the same order."""
     return tuple(limiter for limiter in ordered if rate_rps <= REFUTED * limiter.ceiling_rps)
 
 
-def next_limiter(ordered: Sequence[Limiter], demand: Demand) -> NextLimiter | None:
-    """What caps throughput once the tightest limiter is gone, by Little's law."""
+def next_limiter(ordered: Sequence[Limiter], turn_s: float) -> NextLimiter | None:
+    """What caps throughput once the tightest limiter is gone, and from how many users on, by
+    Little's law; `turn_s` is the response time without contention with the think time."""
     if len(ordered) < 2:
         return None
     following = ordered[1]
     if following.kind == "users":
-        users = demand.users
+        users = int(following.capacity)
     else:
         # A rounding error must not ask for one user more.
-        users = math.ceil(following.ceiling_rps * demand.response_s * (1 - 1e-12))
+        users = math.ceil(following.ceiling_rps * turn_s * (1 - 1e-12))
     return NextLimiter(following.kind, following.ceiling_rps, users)
 
 
@@ -68,6 +80,8 @@ def under_load(
     limiter: Limiter, rate_rps: float, mean_latency_s: float, think_s: float = 0.0
 ) -> Limiter:
     """The limiter with its utilisation (U = X s / c) and the wait for a place."""
+    if limiter.kind == "rate":  # it admits requests, and none waits for it
+        return replace(limiter, utilization=rate_rps / limiter.ceiling_rps)
     is_users = limiter.kind == "users"
     turn_s = mean_latency_s + think_s if is_users else mean_latency_s
     wait_s = max(0.0, turn_s - limiter.hold_s)

@@ -79,28 +79,33 @@ def _pool_saturated(result: EndpointResult) -> Iterable[Finding]:
     handler, steady = result.endpoint.handler, result.steady
     if limiter is None or limiter.kind != "thread_pool" or following is None:
         return
-    if steady is None or following.ceiling_rps < WORTHWHILE * limiter.ceiling_rps:
+    if handler is None or handler.is_async:
+        return  # in a mix the pool holds back an endpoint that does not use it
+    ceiling_rps = result.ceiling_rps or limiter.ceiling_rps
+    if steady is None or following.ceiling_rps < WORTHWHILE * ceiling_rps:
         return
     if limiter.wait_s is not None and limiter.wait_s < QUEUED * limiter.hold_s:
         return
+    # Beside a note the limiter is a whole mix's, and its hold the mean of all endpoints.
+    hold_s = (result.limiter_note and result.unloaded_s) or limiter.hold_s
     yield Finding(
         code="pool-saturated",
         severity="error",
         endpoint=result.endpoint.label,
-        file=handler.file if handler else None,
-        line=handler.line if handler else None,
-        function=handler.name if handler else None,
+        file=handler.file,
+        line=handler.line,
+        function=handler.name,
         message=(
             f"Each request waits {spoken(limiter.wait_s or 0)} for one of {THREAD_TOKENS} threads "
-            f"per worker, then holds it for {spoken(limiter.hold_s)}."
+            f"per worker, then holds it for {spoken(hold_s)}."
         ),
         advice=(
             f"Awaited tasks in an `async def`, or a bigger pool, would let {following.users:,} "
-            f"users have {following.ceiling_rps:.1f} req/s instead of {limiter.ceiling_rps:.1f}."
+            f"users have {following.ceiling_rps:.1f} req/s instead of {ceiling_rps:.1f}."
         ),
         evidence={
             "capacity": float(limiter.capacity),
-            "hold_s": limiter.hold_s,
+            "hold_s": hold_s,
             "wait_s": limiter.wait_s or 0.0,
             "utilization": limiter.utilization or 0.0,
         },

@@ -26,9 +26,21 @@ _PORT_ERRORS = (errno.EADDRNOTAVAIL, errno.EADDRINUSE)
 _DESCRIPTOR_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request as its bytes; `number` tells it from the load's others."""
+
+    number: int
+    method: str
+    payload: bytes
+
+
 @dataclass(frozen=True)
 class Site:
-    """Where all requests of a load go, and what they share. Timeouts are seconds."""
+    """Where all requests of a load go, and what they share. Timeouts are seconds.
+
+    `request` is what is sent; in a mix `pick` gives the next one each time.
+    """
 
     loop: asyncio.AbstractEventLoop
     writer: RecordWriter
@@ -37,8 +49,8 @@ class Site:
     address: tuple[str, int]
     tls: ssl.SSLContext | None
     tls_name: str | None
-    method: str
-    payload: bytes
+    request: Prepared
+    pick: Callable[[], Prepared] | None
     keepalive: bool
     connect_timeout_s: float
 
@@ -57,6 +69,8 @@ class Client:
         "_ended",
         "_first",
         "_intended",
+        "_pick",
+        "_request",
         "_resent",
         "_site",
         "_source",
@@ -76,6 +90,8 @@ class Client:
         self._add = site.writer.add
         self._ended = ended
         self._source = source
+        self._request = site.request
+        self._pick = site.pick
         self._connecting: asyncio.Task[None] | None = None
         self._intended = self._start = self._first = 0.0
         self._resent = 0
@@ -91,10 +107,14 @@ class Client:
         self._start = now
         self._first = 0.0
         connection = self.connection
+        if self._pick is not None:
+            self._request = self._pick()
+            if connection is not None:
+                connection.reader.expect(self._request.method)
         if connection is None:
             self._connect()
         else:
-            connection.write(self._site.payload)
+            connection.write(self._request.payload)
 
     def due(self, intended: float) -> None:
         """Send a request now; for the wheel to call."""
@@ -118,7 +138,14 @@ class Client:
             return
         self.busy = False
         self._add(
-            self._intended, self._start, first, now, reader.body_bytes, reader.status, outcome
+            self._intended,
+            self._start,
+            first,
+            now,
+            reader.body_bytes,
+            reader.status,
+            outcome,
+            self._request.number,
         )
         if reader.reusable and self._site.keepalive and connection.has_sent():
             connection.served = True
@@ -135,7 +162,7 @@ class Client:
 
     def made(self, connection: "Connection") -> None:
         self.connection = connection
-        connection.write(self._site.payload)
+        connection.write(self._request.payload)
 
     def lost(self, connection: "Connection", error: Exception | None) -> None:
         """The connection has ended, with `error` if not in good order."""
@@ -178,11 +205,12 @@ class Client:
 
     @property
     def _may_resend(self) -> bool:
-        return self._site.method in IDEMPOTENT and self._resent != self.begun
+        return self._request.method in IDEMPOTENT and self._resent != self.begun
 
     def _record(self, now: float, outcome: Outcome, reader: ResponseReader | None) -> None:
         status, received = (reader.status, reader.body_bytes) if reader else (0, 0)
-        self._add(self._intended, self._start, self._first, now, received, status, outcome)
+        times = (self._intended, self._start, self._first, now)
+        self._add(*times, received, status, outcome, self._request.number)
 
     def _connect(self) -> None:
         self._connecting = self._site.loop.create_task(self._make_connection())
@@ -191,7 +219,7 @@ class Client:
         site = self._site
         try:
             async with asyncio.timeout(site.connect_timeout_s):
-                await connect(site, self._source, lambda: Connection(self, site.method))
+                await connect(site, self._source, lambda: Connection(self, self._request.method))
         except Exception as error:  # whatever it is, the request ends with it
             if self.busy and self.connection is None:
                 now = perf_counter()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from asyncperf.model import Endpoint, GeneratorHealth, LoadPlan, Samples
+from asyncperf.model import GeneratorHealth, LoadPlan, Request, Samples
 
 # The single user before the ramp: ten requests, or what fits into a second, but never
 # fewer than two, because the first also pays for imports, connections and caches.
@@ -14,19 +14,20 @@ ALONE_S = 1.0
 
 @dataclass(frozen=True)
 class Workload:
-    """What one load requests: an endpoint, or what a Locust user class does."""
+    """What one load requests: these, in shares by their weights, or where there are none
+    what the Locust user class of that name does."""
 
     name: str
-    endpoint: Endpoint | None = None
+    requests: tuple[Request, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Recording:
     """Everything an engine has recorded of one load so far.
 
-    A load begins with one user alone (`unloaded`), then ramps up; times count from the
-    start of the ramp, which is None while the single user is still at work. Both maps
-    go by (method, name).
+    A load begins with one user alone (`unloaded`), who sends each request in turn, then
+    ramps up; times count from the start of the ramp, which is None while the single user
+    is still at work. Both maps go by (method, name).
     """
 
     unloaded: dict[tuple[str, str], Samples]

@@ -100,6 +100,10 @@ class ResponseReader:
         self._status = parser.get_status_code
         self._keeps_alive = parser.should_keep_alive
 
+    def expect(self, method: str) -> None:
+        """The next answer is to a request of that method: one to HEAD has no body."""
+        self._is_head = method == "HEAD"
+
     def begin(self) -> None:
         """Make ready for the answer to the next request."""
         if self._is_head:

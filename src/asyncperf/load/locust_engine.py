@@ -1,5 +1,6 @@
 """Load with Locust, in a subprocess: importing it would patch this process (gevent)."""
 
+import base64
 import json
 import re
 import signal
@@ -21,7 +22,7 @@ from asyncperf.load.engine import (
     Workload,
 )
 from asyncperf.load.records import Ledger, RecordFile
-from asyncperf.model import LoadPlan
+from asyncperf.model import LoadPlan, Request
 from asyncperf.process import ChildProcess, last_lines
 
 LISTENER = Path(__file__).with_name("locust_listener.py")
@@ -36,7 +37,7 @@ LIST_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True)
 class LocustEngine:
-    """Users of `locustfile`, or of our own for one endpoint where there is none.
+    """Users of `locustfile`, or of our own for given requests where there is none.
 
     `scratch` is an empty directory: Locust reads `locust.conf` and `pyproject.toml` from
     its working directory and `~/.locust.conf`, none of which may change a measurement.
@@ -57,7 +58,7 @@ class LocustEngine:
         command = (
             *(sys.executable, "-m", "locust", "--headless", "--only-summary"),
             *("-f", f"{user_file},{LISTENER}", "-H", url, "-u", "1", "-r", "1"),
-            *(["EndpointUser"] if workload.endpoint else [workload.name]),
+            *(["EndpointUser"] if workload.requests else [workload.name]),
         )
         process = ChildProcess(
             command,
@@ -70,17 +71,18 @@ class LocustEngine:
         return LocustSession(process, folder, plan)
 
     def _environment(self, workload: Workload, plan: LoadPlan, folder: Path) -> dict[str, str]:
+        # The single user sends each request in turn.
+        turns = max(1, len(workload.requests))
         load: dict[str, object] = {
             "record": str(folder / "record"),
             "users": plan.users,
             "spawn_rate": plan.spawn_rate,
             "run_time_s": plan.run_time_s,
-            "alone_requests": ALONE_REQUESTS,
-            "alone_min_requests": ALONE_MIN_REQUESTS,
-            "alone_s": ALONE_S,
+            "alone_requests": ALONE_REQUESTS * turns,
+            "alone_min_requests": ALONE_MIN_REQUESTS * turns,
+            "alone_s": ALONE_S * turns,
+            "requests": [message(request, plan) for request in workload.requests],
         }
-        if workload.endpoint:
-            load |= {"method": workload.endpoint.method, "path": workload.endpoint.path}
         return clean_environment(self.env, folder) | {"ASYNCPERF_LOAD": json.dumps(load)}
 
 
@@ -117,6 +119,20 @@ class LocustSession:
             file = self._files.setdefault(path, RecordFile(path))
             self._ledger.add(path.name, file.new_records())
         return self._ledger.recording(self._plan)
+
+
+def message(request: Request, plan: LoadPlan) -> dict[str, object]:
+    """A request as `locust_user` reads it. Its own headers replace those of the plan."""
+    own = {name.lower() for name, _ in request.headers}
+    shared = [header for header in plan.headers if header[0].lower() not in own]
+    return {
+        "method": request.method,
+        "target": request.target,
+        "name": request.endpoint.path,
+        "headers": dict([*shared, *request.headers]),
+        "body": base64.b64encode(request.body).decode("ascii"),
+        "weight": request.weight,
+    }
 
 
 def clean_environment(env: Mapping[str, str], home: Path) -> dict[str, str]:

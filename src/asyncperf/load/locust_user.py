@@ -1,42 +1,64 @@
-"""Runs inside Locust: a user that requests one endpoint, again and again.
+"""Runs inside Locust: a user that sends the given requests, again and again.
 
 Used when no locustfile is given. FastHttpUser costs a quarter of HttpUser's CPU, which
 at a thousand requests a second decides whether the figures are the app's or Locust's.
 Imports nothing of asyncperf: the process is Locust's.
 """
 
+import base64
 import itertools
 import json
 import os
+import random
 from typing import Any
 
 import gevent
 from locust import FastHttpUser, task
 
 LOAD = json.loads(os.environ["ASYNCPERF_LOAD"])
-METHOD: str = LOAD["method"]
-PATH: str = LOAD["path"]
+REQUESTS: list[dict[str, Any]] = LOAD["requests"]
+WEIGHTS: list[float] = [request["weight"] for request in REQUESTS]
+BODIES = {id(request): base64.b64decode(request["body"]) or None for request in REQUESTS}
+TURNS: int = LOAD["alone_requests"]
 SPAWN_RATE: float = LOAD["spawn_rate"]
 # Under load a request may queue for as long as the load lasts; Locust's own limit of
 # 60 s would turn a long queue into failures.
 NO_TIMEOUT_S = 7 * 86400.0
 
-# The first user, number 0, works alone before the ramp.
+# The first user, number 0, works alone before the ramp, and sends each request in turn.
 numbers = itertools.count()
+turns = iter([REQUESTS[turn % len(REQUESTS)] for turn in range(TURNS)] if REQUESTS else ())
+# Seeded, so that the same load mixes in the same order.
+rng = random.Random(0)
 
 
 class EndpointUser(FastHttpUser):
     network_timeout = NO_TIMEOUT_S
     connection_timeout = NO_TIMEOUT_S
 
+    alone = False
+    # Certificates count here as they do everywhere else.
+    insecure = False
+
     def on_start(self) -> None:
         # Locust starts a second's worth of users at once. Spread over that second, they
         # come at the rate that was asked for and not as a burst that queues.
         per_dispatch = max(1, int(SPAWN_RATE))
         number = next(numbers)
+        self.alone = number == 0
         if number:
             gevent.sleep(((number - 1) % per_dispatch + 1) / SPAWN_RATE)
 
     @task
-    def request_endpoint(self) -> Any:
-        return self.client.request(METHOD, PATH, name=PATH, allow_redirects=False)
+    def send(self) -> Any:
+        request = next(turns, None) if self.alone else None
+        if request is None:
+            [request] = rng.choices(REQUESTS, WEIGHTS)
+        return self.client.request(
+            request["method"],
+            request["target"],
+            name=request["name"],
+            headers=request["headers"],
+            data=BODIES[id(request)],  # type: ignore[arg-type]  # bytes go out as they are
+            allow_redirects=False,
+        )

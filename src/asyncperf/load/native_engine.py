@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,8 @@ from asyncperf.load.engine import (
     Workload,
 )
 from asyncperf.load.native_ledger import NativeLedger
-from asyncperf.load.orders import Files, Orders
-from asyncperf.model import Endpoint, LoadPlan
+from asyncperf.load.orders import Files, Message, Orders
+from asyncperf.model import LoadPlan, Request
 from asyncperf.process import ChildProcess, last_lines
 
 # Recording what is in flight and closing some ten thousand connections takes a second.
@@ -40,14 +40,14 @@ class NativeEngine:
         return f"native {__version__}"
 
     def start(self, workload: Workload, plan: LoadPlan, url: str) -> "NativeSession":
-        if workload.endpoint is None:
+        if not workload.requests:
             raise LoadError(
                 f"the native engine cannot run the Locust user class {workload.name!r}",
                 "Use --engine locust.",
             )
         files = Files(Path(tempfile.mkdtemp(dir=self.scratch.resolve(), prefix="native-")))
         processes = min(plan.processes, plan.users) if plan.model == "closed" else plan.processes
-        orders_for(workload.endpoint, plan, url, processes).save(files.orders)
+        orders_for(workload.requests, plan, url, processes).save(files.orders)
         for number in range(processes):
             files.events(number).touch()
             files.records(number).touch()
@@ -70,8 +70,8 @@ class NativeEngine:
         except BaseException:
             stop_all(started)
             raise
-        key = (workload.endpoint.method, workload.endpoint.path)
-        return NativeSession(started, NativeLedger(files, processes, key), plan)
+        keys = [request.key for request in workload.requests]
+        return NativeSession(started, NativeLedger(files, processes, keys), plan)
 
 
 class NativeSession:
@@ -110,13 +110,10 @@ class NativeSession:
         return self._ledger.recording(self._plan)
 
 
-def orders_for(endpoint: Endpoint, plan: LoadPlan, url: str, processes: int) -> Orders:
+def orders_for(requests: Sequence[Request], plan: LoadPlan, url: str, processes: int) -> Orders:
     return Orders(
         url=url,
-        method=endpoint.method,
-        target=endpoint.path,
-        headers=plan.headers,
-        body=b"",
+        messages=tuple(message_of(request, plan) for request in requests),
         processes=processes,
         users=plan.users,
         spawn_rate=plan.spawn_rate,
@@ -132,6 +129,19 @@ def orders_for(endpoint: Endpoint, plan: LoadPlan, url: str, processes: int) -> 
         alone_requests=ALONE_REQUESTS,
         alone_min_requests=ALONE_MIN_REQUESTS,
         alone_s=ALONE_S,
+    )
+
+
+def message_of(request: Request, plan: LoadPlan) -> Message:
+    """A request's own headers replace those that all requests carry."""
+    own = {name.lower() for name, _ in request.headers}
+    shared = tuple(header for header in plan.headers if header[0].lower() not in own)
+    return Message(
+        method=request.method,
+        target=request.target,
+        headers=(*shared, *request.headers),
+        body=request.body,
+        weight=request.weight,
     )
 
 

@@ -1,6 +1,7 @@
 """From the records and events of the load processes to a `Recording`."""
 
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ DTYPE = np.dtype(
         ("status", "<u2"),
         ("outcome", "u1"),
         ("phase", "u1"),
+        ("message", "<u2"),
     ]
 )
 assert DTYPE.itemsize == RECORD.size
@@ -60,13 +62,14 @@ class Beat:
 
 
 class NativeLedger:
-    """The records of one load, from all of its processes. `key` is (method, name).
+    """The records of one load, from all of its processes. `keys` are the messages' (method,
+    name); those of one name are counted together.
 
     `begun` is how many requests the processes began, by their own count at their end.
     """
 
-    def __init__(self, files: Files, processes: int, key: tuple[str, str]) -> None:
-        self._key = key
+    def __init__(self, files: Files, processes: int, keys: Sequence[tuple[str, str]]) -> None:
+        self._keys = tuple(keys)
         self._events = [RecordFile(files.events(number)) for number in range(processes)]
         self._files = [PackedFile(files.records(number)) for number in range(processes)]
         self._records = NONE
@@ -121,13 +124,25 @@ class NativeLedger:
         alone_count = int(np.count_nonzero(self._records["phase"] == ALONE))
         alone, loaded = self._records[:alone_count], self._records[alone_count:]
         return Recording(
-            unloaded={self._key: self._samples(alone, origin, open_load=False)},
-            loaded={self._key: self._samples(loaded, origin, plan.model == "open")},
+            unloaded={
+                key: self._samples(part, origin, open_load=False)
+                for key, part in self._by_key(alone)
+            },
+            loaded={
+                key: self._samples(part, origin, plan.model == "open")
+                for key, part in self._by_key(loaded)
+            },
             ramp_started_at=self._ramp_epoch,
             ramp_end_s=ramp_end_s,
             duration_s=max(0.0, self._written_until() - origin),
             generator=self._health(loaded),
         )
+
+    def _by_key(self, records: Records) -> Iterator[tuple[tuple[str, str], Records]]:
+        for key in dict.fromkeys(self._keys):
+            messages = [number for number, other in enumerate(self._keys) if other == key]
+            whole = len(messages) == len(self._keys)
+            yield key, records if whole else records[np.isin(records["message"], messages)]
 
     @property
     def _all_ramped_at(self) -> float | None:

@@ -9,6 +9,7 @@ off. Imports neither NumPy nor the rest of asyncperf, so that it starts fast and
 """
 
 import asyncio
+import dataclasses
 import gc
 import json
 import os
@@ -27,13 +28,14 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from asyncperf.load.connection import Client, Site
+from asyncperf.load.connection import Client, Prepared, Site
 from asyncperf.load.http1 import request_bytes
 from asyncperf.load.orders import Files, Orders
 from asyncperf.load.outcomes import LAST_ANSWERED, SUCCEEDED, Outcome
 from asyncperf.load.record_format import LOADED, RecordWriter
 from asyncperf.load.schedule import (
     arrivals_s,
+    picking,
     share,
     source_address,
     thinking,
@@ -70,11 +72,17 @@ class Worker:
         self._failure: BaseException | None = None
         loop.set_exception_handler(self._on_exception)
         self.writer = RecordWriter(self.files.records(process))
-        self.site = make_site(self.orders, loop, self.writer, self._note)
+        self._rng = random.Random(f"{self.orders.seed}/{process}")
+        self.requests = prepare(self.orders)
+        self.site = make_site(self.orders, loop, self.writer, self._note, self.requests[0])
+        if len(self.requests) > 1:
+            weights = [message.weight for message in self.orders.messages]
+            rng = random.Random(f"{self.orders.seed}/{process}/mix")
+            mix = picking(self.requests, weights, rng)
+            self.site = dataclasses.replace(self.site, pick=mix)
         self._noted: set[Outcome] = set()
         self.clients: list[Client] = []
         self.idle: list[Client] = []
-        self._rng = random.Random(f"{self.orders.seed}/{process}")
         self._beats = 0
         # Last, because it says that this process is ready.
         self._events = self.files.events(process).open("a", encoding="utf-8")
@@ -120,7 +128,14 @@ class Worker:
             await asyncio.sleep(WAIT_S)
 
     async def _alone(self) -> bool:
-        """One user's requests, one after another; whether all of them succeeded."""
+        """One user's requests, each for a while; whether all of them succeeded."""
+        for request in self.requests:
+            if not await self._alone_with(request):
+                return False
+        return True
+
+    async def _alone_with(self, request: Prepared) -> bool:
+        """That request, one after another; whether all of them succeeded."""
         orders = self.orders
         began = perf_counter()
         over = asyncio.Event()
@@ -136,7 +151,8 @@ class Worker:
             else:
                 client.begin(now, now)
 
-        user = Client(self.site, ended, self._source(0))
+        site = dataclasses.replace(self.site, request=request, pick=None)
+        user = Client(site, ended, self._source(0))
         self.clients.append(user)
         user.begin(began, began)
         await first_of(over, self.stopping)
@@ -292,10 +308,32 @@ async def first_of(*events: asyncio.Event) -> None:
             wait.cancel()
 
 
+def prepare(orders: Orders) -> tuple[Prepared, ...]:
+    """The requests as bytes. Raises ValueError for one that cannot be sent."""
+    host = urlsplit(orders.url).netloc.rpartition("@")[2]
+    return tuple(
+        Prepared(
+            number,
+            message.method,
+            request_bytes(
+                *(message.method, message.target, host),
+                headers=message.headers,
+                body=message.body,
+                keepalive=orders.keepalive,
+            ),
+        )
+        for number, message in enumerate(orders.messages)
+    )
+
+
 def make_site(
-    orders: Orders, loop: asyncio.AbstractEventLoop, writer: RecordWriter, note: Any
+    orders: Orders,
+    loop: asyncio.AbstractEventLoop,
+    writer: RecordWriter,
+    note: Any,
+    request: Prepared,
 ) -> Site:
-    """Raises OSError where the host has no address, ValueError for a request that cannot be."""
+    """Raises OSError where the host has no address."""
     url = urlsplit(orders.url)
     host = url.hostname or ""
     port = url.port or (443 if url.scheme == "https" else 80)
@@ -308,13 +346,8 @@ def make_site(
         address=address,
         tls=ssl.create_default_context(cafile=orders.ca_file) if url.scheme == "https" else None,
         tls_name=host if url.scheme == "https" else None,
-        method=orders.method,
-        payload=request_bytes(
-            *(orders.method, orders.target, url.netloc.rpartition("@")[2]),
-            headers=orders.headers,
-            body=orders.body,
-            keepalive=orders.keepalive,
-        ),
+        request=request,
+        pick=None,
         keepalive=orders.keepalive,
         connect_timeout_s=orders.connect_timeout_s,
     )

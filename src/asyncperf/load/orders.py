@@ -7,8 +7,20 @@ import base64
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from asyncperf.load.schedule import Arrivals, ThinkTime
+
+
+@dataclass(frozen=True)
+class Message:
+    """A request to send; `weight` is its share relative to the others'."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -20,10 +32,7 @@ class Orders:
     """
 
     url: str
-    method: str
-    target: str
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
+    messages: tuple[Message, ...]
     processes: int
     users: int
     spawn_rate: float
@@ -42,15 +51,21 @@ class Orders:
     seed: int = 0
 
     def save(self, file: Path) -> None:
-        fields = asdict(self) | {"body": base64.b64encode(self.body).decode("ascii")}
+        fields = asdict(self)
+        for message in fields["messages"]:
+            message["body"] = base64.b64encode(message["body"]).decode("ascii")
         file.write_text(json.dumps(fields), encoding="utf-8")
 
     @classmethod
     def load(cls, file: Path) -> "Orders":
         fields = json.loads(file.read_text(encoding="utf-8"))
-        fields["headers"] = tuple((name, value) for name, value in fields["headers"])
-        fields["body"] = base64.b64decode(fields["body"])
+        fields["messages"] = tuple(map(read_message, fields["messages"]))
         return cls(**fields)
+
+
+def read_message(fields: dict[str, Any]) -> Message:
+    headers = tuple((name, value) for name, value in fields.pop("headers"))
+    return Message(headers=headers, body=base64.b64decode(fields.pop("body")), **fields)
 
 
 @dataclass(frozen=True)

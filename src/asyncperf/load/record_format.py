@@ -1,4 +1,4 @@
-"""The native engine's record of a request: 44 bytes, packed, little-endian.
+"""The native engine's record of a request: 46 bytes, packed, little-endian.
 
     intended  f8   when it should have begun
     start     f8   when it did: the moment before it was written, or its connection begun
@@ -8,6 +8,7 @@
     status    u2   0 where no answer came
     outcome   u1   see `outcomes`
     phase     u1   0 the single user, 1 the load
+    message   u2   which of the orders' messages it was
 
 Times are seconds of `time.perf_counter`: one clock for all processes of a machine.
 Imports the standard library only; the load processes start with it.
@@ -19,7 +20,7 @@ from struct import Struct
 
 from asyncperf.load.outcomes import Outcome
 
-RECORD = Struct("<ddddQHBB")
+RECORD = Struct("<ddddQHBBH")
 RECORD_BYTES = RECORD.size
 ALONE, LOADED = 0, 1
 # Written when so many have gathered, if no heartbeat comes first.
@@ -48,10 +49,21 @@ class RecordWriter:
         received: int,
         status: int,
         outcome: Outcome,
+        message: int = 0,
     ) -> None:
         at = self._at
         self._pack(
-            self._buffer, at, intended, start, first, end, received, status, outcome, self.phase
+            self._buffer,
+            at,
+            intended,
+            start,
+            first,
+            end,
+            received,
+            status,
+            outcome,
+            self.phase,
+            message,
         )
         self._at = at = at + RECORD_BYTES
         if at == self._size:

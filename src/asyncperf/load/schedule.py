@@ -7,8 +7,11 @@ for. Times are seconds from the beginning of the ramp. Standard library only.
 import itertools
 import math
 import random
-from collections.abc import Callable, Iterator
-from typing import Literal
+from bisect import bisect
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, TypeVar
+
+T = TypeVar("T")
 
 ThinkTime = Literal["fixed", "exponential"]
 Arrivals = Literal["constant", "poisson"]
@@ -30,6 +33,14 @@ def thinking(kind: ThinkTime, mean_s: float, rng: random.Random) -> Callable[[],
     if kind == "fixed":
         return lambda: mean_s
     return lambda: rng.expovariate(1 / mean_s)
+
+
+def picking(choices: Sequence[T], weights: Sequence[float], rng: random.Random) -> Callable[[], T]:
+    """A source of choices, each as likely as its weight among all weights."""
+    bounds = list(itertools.accumulate(weights))
+    # A bound that rounding left below a draw must not end the search beyond the last one.
+    last = len(choices) - 1
+    return lambda: choices[bisect(bounds, rng.random() * bounds[-1], 0, last)]
 
 
 def arrivals_s(

@@ -25,6 +25,7 @@ from asyncperf.model import (
     NextLimiter,
     Published,
     Run,
+    SentRequest,
     Skipped,
     Target,
     Window,
@@ -55,6 +56,7 @@ def result_document(diagnosis: Diagnosis) -> Json:
         "endpoints": [_endpoint(result) for result in diagnosis.endpoints],
         "budgets": [_budget(result) for result in diagnosis.budgets],
         "findings": [_finding(finding) for finding in diagnosis.findings],
+        "requests": [_sent(sent) for sent in run.target.sent],
         "skipped": [_skipped(skipped) for skipped in run.target.skipped],
     }
 
@@ -246,7 +248,7 @@ def _limiter(limiter: Limiter | None) -> Json | None:
         return None
     return {
         "kind": limiter.kind,
-        "capacity": limiter.capacity,
+        "capacity": int(limiter.capacity) if limiter.capacity % 1 == 0 else limiter.capacity,
         "hold_s": _finite(limiter.hold_s),
         "utilization": _finite(limiter.utilization),
         "wait_s": _finite(limiter.wait_s),
@@ -305,6 +307,17 @@ def _fix(finding: Finding) -> Json | None:
 
 def _figures(figures: Mapping[str, float] | None) -> dict[str, float | None]:
     return {name: _finite(value) for name, value in (figures or {}).items()}
+
+
+def _sent(sent: SentRequest) -> Json:
+    return {
+        "method": sent.method,
+        "path": sent.path,
+        "target": sent.target,
+        "headers": list(sent.headers),
+        "body_bytes": sent.body_bytes,
+        "weight": _finite(sent.weight),
+    }
 
 
 def _skipped(skipped: Skipped) -> Json:

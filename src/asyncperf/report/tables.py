@@ -38,7 +38,11 @@ ERRORS = 3
 SKIPPED = 5
 # A label in a sentence is shortened to this.
 LABEL = 40
-LIMITERS: dict[LimiterKind, str] = {"users": "users", "thread_pool": "thread pool"}
+LIMITERS: dict[LimiterKind, str] = {
+    "users": "users",
+    "rate": "arrival rate",
+    "thread_pool": "thread pool",
+}
 WHOLE_RUN = "Steady state, whole run (ramp included, as Locust counts)"
 INDENT = TIE * 2
 
@@ -136,7 +140,7 @@ def ceilings(results: Results, width: int) -> RenderableType | None:
 def _next(limiter: NextLimiter | None) -> str:
     if limiter is None:
         return UNKNOWN
-    where = "" if limiter.kind == "users" else f" from {plural(limiter.users, 'user')}"
+    where = "" if limiter.kind in ("users", "rate") else f" from {plural(limiter.users, 'user')}"
     return f"{LIMITERS[limiter.kind]} at {number(limiter.ceiling_rps)}{where}"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from asyncperf.model import Diagnosis, EndpointResult, Finding, Limiter, LimiterKind
+from asyncperf.model import Diagnosis, EndpointResult, Finding, Limiter, LimiterKind, Target
 from asyncperf.report.layout import prose, table
 from asyncperf.report.units import (
     TIE,
@@ -32,7 +32,10 @@ LABEL = 50
 LIMITER_NAMES: dict[LimiterKind, str] = {
     "thread_pool": "the thread pool",
     "users": "the users themselves",
+    "rate": "the arrival rate",
 }
+# These are the load's own limits: the app had room.
+OF_THE_LOAD = ("users", "rate")
 # The finding that explains a limiter in full, so that the verdict need not.
 EXPLAINED_BY: dict[LimiterKind, str] = {"thread_pool": "pool-saturated"}
 MARKS = {"error": ("x", "bold red"), "warning": ("!", "bold yellow"), "info": ("i", "bold cyan")}
@@ -57,9 +60,7 @@ def alerts(diagnosis: Diagnosis, width: int) -> RenderableType | None:
 def header(diagnosis: Diagnosis, width: int) -> RenderableType:
     """The app as served, the load, and the load generator's own health."""
     target, plan = diagnosis.run.target, diagnosis.run.plan
-    python = target.python if not target.python[:1].isdigit() else f"Python {target.python}"
-    served = [target.app, plural(target.workers, "worker"), target.server, python]
-    served.append(f"access log {'on' if target.access_log else 'off'}")
+    served = [target.app, *_served(target)]
     load = f"{plural(plan.users, 'user')} at {plan.spawn_rate:g}/s, {plan.model}"
     if plan.rate_rps is not None:
         load = f"{plan.rate_rps:g} requests a second, {plan.arrivals}, {plan.model}"
@@ -69,6 +70,24 @@ def header(diagnosis: Diagnosis, width: int) -> RenderableType:
         prose(" · ".join(clean(part) for part in served if part), width, style="bold"),
         prose(f"{load} · {_generator(diagnosis)}", width),
     )
+
+
+def _served(target: Target) -> list[str]:
+    """What is known of how the app was served, then what is not."""
+    facts = {
+        "workers": target.workers and plural(target.workers, "worker"),
+        "server": target.server,
+        "Python": target.python
+        and (f"Python {target.python}" if target.python[:1].isdigit() else target.python),
+        "access log": None
+        if target.access_log is None
+        else f"access log {'on' if target.access_log else 'off'}",
+    }
+    unknown = [name for name, fact in facts.items() if fact is None]
+    return [
+        *(str(fact) for fact in facts.values() if fact),
+        *([f"not known: {', '.join(unknown)}"] if unknown else []),
+    ]
 
 
 def _generator(diagnosis: Diagnosis) -> str:
@@ -101,7 +120,7 @@ def verdict(diagnosis: Diagnosis, width: int) -> RenderableType:
 def _style(result: EndpointResult) -> str:
     if result.trouble:
         return "red"
-    return "yellow" if result.limiter and result.limiter.kind != "users" else ""
+    return "yellow" if result.limiter and result.limiter.kind not in OF_THE_LOAD else ""
 
 
 def _row(result: EndpointResult, diagnosis: Diagnosis) -> tuple[str, str, str]:
@@ -119,7 +138,9 @@ def sentence(result: EndpointResult, diagnosis: Diagnosis) -> str:
     if result.limiter is None:
         return f"cannot tell: {clean(result.limiter_note or 'no known limit explains it')}"
     explained = _found(EXPLAINED_BY.get(result.limiter.kind), result, diagnosis)
-    return _limited(result.limiter, diagnosis.run.target.workers, explained)
+    if result.limiter_note:
+        return _limited_mix(result.limiter, clean(result.limiter_note))
+    return _limited(result.limiter, diagnosis.run.target.workers or 1, explained)
 
 
 def _found(code: str | None, result: EndpointResult, diagnosis: Diagnosis) -> bool:
@@ -129,21 +150,37 @@ def _found(code: str | None, result: EndpointResult, diagnosis: Diagnosis) -> bo
 
 
 def _limited(limiter: Limiter, workers: int, explained: bool) -> str:
-    name, hold = LIMITER_NAMES[limiter.kind], seconds(limiter.hold_s)
+    text, hold = _name_of(limiter), seconds(limiter.hold_s)
     if limiter.kind == "users":
-        return f"the {plural(limiter.capacity, 'user')} themselves, {hold} a request"
-    text = f"{name}{_busy(limiter)}"
+        return f"{text}, {hold} a request"
+    if limiter.kind == "rate":
+        return text
     if explained:
         return text
-    place = f"one of {count(limiter.capacity // max(1, workers))} threads per worker"
+    place = f"one of {count(int(limiter.capacity) // max(1, workers))} threads per worker"
     if not known(limiter.wait_s):
         return f"{text}: a request holds {place} for {hold}"
     wait = seconds(limiter.wait_s)
     return f"{text}: a request waits {wait} for {place}, then holds it for {hold}"
 
 
+def _limited_mix(limiter: Limiter, note: str) -> str:
+    """What limits a whole of which the endpoint is a part; the note says which part."""
+    return f"{_name_of(limiter)}; {note}"
+
+
+def _name_of(limiter: Limiter) -> str:
+    if limiter.kind == "users":
+        return f"the {plural(int(limiter.capacity), 'user')} themselves"
+    if limiter.kind == "rate":
+        answered = f"; {percent(limiter.utilization)} of it was answered"
+        offered = f"{LIMITER_NAMES[limiter.kind]} of {limiter.capacity:g} req/s"
+        return offered + (answered if known(limiter.utilization) else "")
+    return f"{LIMITER_NAMES[limiter.kind]}{_busy(limiter)}"
+
+
 def _busy(limiter: Limiter) -> str:
-    capacity = count(limiter.capacity)
+    capacity = count(int(limiter.capacity))
     if not known(limiter.utilization):
         return f", {capacity} threads"
     busy = round(min(limiter.utilization, 1.0) * limiter.capacity)
@@ -179,7 +216,7 @@ def _group(kind: LimiterKind, group: Sequence[EndpointResult], width: int) -> Te
     low, high = number(rate(slowest[0])), number(rate(slowest[-1]))
     text = f"Limited by {LIMITER_NAMES[kind]}: {plural(len(group), 'endpoint')}"
     text += f" at {span(low, high)} req/s"
-    if kind != "users":
+    if kind not in OF_THE_LOAD:
         named = [_name(result) for result in slowest[:NAMED]]
         more = [f"{len(group) - NAMED} more"] if len(group) > NAMED else []
         text += f": {in_words(named + more)}"

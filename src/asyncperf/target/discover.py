@@ -1,4 +1,4 @@
-"""From what the user named to a `Target` that can be served."""
+"""Find an app that can be imported, and what importing it tells."""
 
 import json
 import sys
@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from asyncperf.errors import TargetError, UsageError
-from asyncperf.model import Endpoint, Handler, Skipped
+from asyncperf.model import Handler, Request
 from asyncperf.process import ChildProcess
+from asyncperf.target.examples import Schema
+from asyncperf.target.requests import Handlers
 
 # An app that takes longer to import than this is stuck rather than slow.
 IMPORT_TIMEOUT_S = 60.0
@@ -19,12 +21,15 @@ IMPORT_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True)
 class FoundApp:
-    """An importable app: `app_dir` goes first on the import path, as in `fastapi run`."""
+    """An importable app: `app_dir` goes first on the import path, as in `fastapi run`.
+
+    `openapi` is None where the app is not FastAPI's.
+    """
 
     import_string: str
     app_dir: Path
-    endpoints: tuple[Endpoint, ...]
-    skipped: tuple[Skipped, ...]
+    openapi: Schema | None
+    handlers: Handlers
 
 
 def find_app(app: str | None, env: Mapping[str, str]) -> FoundApp:
@@ -40,8 +45,11 @@ def find_app(app: str | None, env: Mapping[str, str]) -> FoundApp:
     return FoundApp(
         import_string=result["import_string"],
         app_dir=Path(result["app_dir"]),
-        endpoints=tuple(_endpoint(entry) for entry in result["endpoints"]),
-        skipped=tuple(Skipped(**entry) for entry in result["skipped"]),
+        openapi=result["openapi"],
+        handlers={
+            (entry["method"], entry["path"]): Handler(**entry["handler"])
+            for entry in result["handlers"]
+        },
     )
 
 
@@ -73,25 +81,22 @@ def _named(app: str | None) -> str:
     return "the app" if app is None else repr(app)
 
 
-def _endpoint(entry: Mapping[str, Any]) -> Endpoint:
-    handler = entry["handler"]
-    return Endpoint(entry["method"], entry["path"], Handler(**handler) if handler else None)
-
-
-def choose_endpoints(
-    endpoints: Sequence[Endpoint], include: Sequence[str], exclude: Sequence[str]
-) -> tuple[Endpoint, ...]:
-    """The endpoints whose path matches a pattern of `include` (all if empty) and none of
+def choose_requests(
+    requests: Sequence[Request], include: Sequence[str], exclude: Sequence[str]
+) -> tuple[Request, ...]:
+    """The requests whose path matches a pattern of `include` (all if empty) and none of
     `exclude`. Patterns are shell globs. Raises `UsageError` for one that matches nothing."""
+    paths = dict.fromkeys(request.endpoint.path for request in requests)
     for pattern in (*include, *exclude):
-        if not any(fnmatchcase(endpoint.path, pattern) for endpoint in endpoints):
-            known = ", ".join(endpoint.path for endpoint in endpoints) or "none"
+        if not any(fnmatchcase(path, pattern) for path in paths):
             raise UsageError(
-                f"no endpoint matches {pattern!r}", f"The paths that can be loaded: {known}"
+                f"no endpoint matches {pattern!r}",
+                f"The paths that can be loaded: {', '.join(paths) or 'none'}",
             )
     return tuple(
-        endpoint
-        for endpoint in endpoints
-        if (not include or any(fnmatchcase(endpoint.path, p) for p in include))
-        and not any(fnmatchcase(endpoint.path, p) for p in exclude)
+        request
+        for request in requests
+        for path in [request.endpoint.path]
+        if (not include or any(fnmatchcase(path, pattern) for pattern in include))
+        and not any(fnmatchcase(path, pattern) for pattern in exclude)
     )

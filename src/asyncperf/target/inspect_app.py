@@ -29,15 +29,6 @@ from fastapi_cli.discover import (
 from fastapi_cli.exceptions import FastAPICLIException
 from uvicorn.importer import ImportFromStringError, import_from_string
 
-# A request needs a value for each of these kinds of parameter that is required.
-PARAMETER_KINDS = {
-    "path": "path parameter",
-    "query": "query parameter",
-    "header": "header",
-    "cookie": "cookie",
-}
-
-
 # Where the frames of an import begin that are not the user's: this file, and these packages.
 MACHINERY = (
     __file__,
@@ -52,11 +43,6 @@ class NotFound(Exception):
 
 def find(app: str | None) -> ImportData:
     """Resolve as `fastapi run` does: what is named, else pyproject's entrypoint, else by name."""
-    if app is not None and "://" in app:
-        raise NotFound(
-            "it is a URL, and this version starts the server itself",
-            "Name the app instead: asyncperf run FILE.py, or asyncperf run MODULE:APP",
-        )
     try:
         if app is None:
             config = FastAPIConfig.resolve()
@@ -126,36 +112,15 @@ def takes_asgi_arguments(app: Callable[..., Any]) -> bool:
 
 
 def describe(app: Any) -> dict[str, Any]:
-    endpoints: list[dict[str, Any]] = []
-    skipped: list[dict[str, Any]] = []
+    """The app's OpenAPI document, and the handlers of its routes; none of another framework."""
     if not isinstance(app, FastAPI):
-        return {"endpoints": endpoints, "skipped": skipped}
-    handlers = dict(iter_handlers(app))
-    for path, operations in app.openapi().get("paths", {}).items():
-        for method, operation in operations.items():
-            method = method.upper()
-            why = why_not_loaded(method, operation)
-            if why is None:
-                handler = handlers.get((method, path))
-                endpoints.append({"method": method, "path": path, "handler": handler})
-            else:
-                skipped.append({"method": method, "path": path, "why": why})
-    return {"endpoints": endpoints, "skipped": skipped}
-
-
-def why_not_loaded(method: str, operation: dict[str, Any]) -> str | None:
-    """Why this operation cannot be requested as it stands, None if it can."""
-    if method != "GET":
-        return f"{method} may write"
-    for parameter in operation.get("parameters", []):
-        if parameter.get("required"):
-            kind = PARAMETER_KINDS.get(parameter["in"], parameter["in"])
-            return f"needs the {kind} {parameter['name']!r}"
-    if operation.get("requestBody", {}).get("required"):
-        return "needs a request body"
-    if operation.get("security"):
-        return "needs credentials"
-    return None
+        return {"openapi": None, "handlers": []}
+    handlers = [
+        {"method": method, "path": path, "handler": handler}
+        for (method, path), handler in iter_handlers(app)
+        if handler is not None
+    ]
+    return {"openapi": app.openapi(), "handlers": handlers}
 
 
 def iter_handlers(app: FastAPI) -> Iterator[tuple[tuple[str, str], dict[str, Any] | None]]:

@@ -16,22 +16,24 @@ from asyncperf.target.requests import Needs, Operation, request_for, required_bo
 Taken = set[tuple[str, str | None]]
 
 
-def requests_named(named: Sequence[Named], operations: Sequence[Operation]) -> tuple[Request, ...]:
+def requests_named(
+    named: Sequence[Named], operations: Sequence[Operation], headers: Sequence[str] = ()
+) -> tuple[Request, ...]:
     """The requests to send. Each belongs to the operation that answers it, as far as the
     document tells; requests with one name are one row of the report. Raises `UsageError`."""
-    requests = [request_named(entry, operations) for entry in named]
+    requests = [request_named(entry, operations, headers) for entry in named]
     return tuple(told_apart(named, requests))
 
 
-def request_named(named: Named, operations: Sequence[Operation]) -> Request:
+def request_named(named: Named, operations: Sequence[Operation], headers: Sequence[str]) -> Request:
+    given = {name.lower() for name in (*headers, *(name for name, _ in named.headers))}
     operation = answering(named, operations)
     if "{" in named.target:
-        base = from_template(named, operation)
+        base = from_template(named, operation, given)
     elif operation is None:
         base = Request(Endpoint(named.method, named.path), named.target)
     else:
-        base = as_written(named, operation)
-    given = {name.lower() for name, _ in named.headers}
+        base = as_written(named, operation, given)
     kept = tuple(header for header in base.headers if header[0].lower() not in given)
     return replace(
         base,
@@ -41,7 +43,7 @@ def request_named(named: Named, operations: Sequence[Operation]) -> Request:
     )
 
 
-def from_template(named: Named, operation: Operation | None) -> Request:
+def from_template(named: Named, operation: Operation | None, given: set[str]) -> Request:
     """A path with parameters in braces: the document has to fill them."""
     if operation is None or named.path != operation.path:
         raise UsageError(
@@ -49,7 +51,7 @@ def from_template(named: Named, operation: Operation | None) -> Request:
             "Give the parameter a value, as in 'GET /items/1'.",
         )
     try:
-        request = request_for(operation, authorized=True, body_given=named.body is not None)
+        request = request_for(operation, given, body_given=named.body is not None)
     except Needs as needs:
         raise UsageError(f"{named.where} {needs}") from None
     query = named.target.partition("?")[2]
@@ -58,13 +60,13 @@ def from_template(named: Named, operation: Operation | None) -> Request:
     )
 
 
-def as_written(named: Named, operation: Operation) -> Request:
+def as_written(named: Named, operation: Operation, given: set[str]) -> Request:
     """A path without braces. What else it needs is filled in where the document can; of a
     body that it cannot fill we know that the app refuses the request without it."""
     request = Request(operation.endpoint, named.target)
     if named.target == operation.path:
         try:
-            request = request_for(operation, authorized=True, body_given=True)
+            request = request_for(operation, given, body_given=True)
         except Needs:
             pass  # sent as it was written: its headers may hold what is needed
     if named.body is not None:

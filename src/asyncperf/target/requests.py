@@ -5,7 +5,7 @@ Pure. Every operation becomes a request or a `Skipped` that says what to add.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -71,10 +71,10 @@ class Discovered:
 
 
 def discover(
-    document: Schema, handlers: Handlers, *, allow_writes: bool, authorized: bool
+    document: Schema, handlers: Handlers, *, allow_writes: bool, headers: Collection[str] = ()
 ) -> Discovered:
-    """The requests that a document gives by itself. `authorized` says that every request
-    will carry headers which the user gave."""
+    """The requests that a document gives by itself. `headers` names those that every request
+    will carry because the user gave them."""
     operations = tuple(operations_of(document, handlers))
     requests, skipped = [], []
     for operation in operations:
@@ -84,7 +84,7 @@ def discover(
                     f"{operation.method} may write",
                     f"--allow-writes, or name it: {named(operation)}",
                 )
-            requests.append(request_for(operation, authorized=authorized))
+            requests.append(request_for(operation, headers))
         except Needs as needs:
             skipped.append(Skipped(operation.method, operation.path, str(needs)))
         except MALFORMED:
@@ -121,8 +121,14 @@ def merged_parameters(document: Schema, item: Schema, definition: Schema) -> tup
     return tuple(parameters.values())
 
 
-def request_for(operation: Operation, *, authorized: bool, body_given: bool = False) -> Request:
-    """The operation's request, filled with what the document shows. Raises `Needs`."""
+def request_for(
+    operation: Operation, given: Collection[str] = (), *, body_given: bool = False
+) -> Request:
+    """The operation's request, filled with what the document shows. Raises `Needs`.
+
+    `given` names headers that come with it anyway; any may be the credentials it needs.
+    """
+    known = {name.lower() for name in (*NO_PARAMETERS, *given)}
     target, query = operation.path, []
     headers: list[tuple[str, str]] = []
     cookies: list[str] = []
@@ -130,7 +136,9 @@ def request_for(operation: Operation, *, authorized: bool, body_given: bool = Fa
         name, place = parameter["name"], parameter["in"]
         if not (parameter.get("required") or place == "path"):
             continue
-        if place == "header" and name.lower() in NO_PARAMETERS:
+        if place == "cookie" and "cookie" in known:
+            continue
+        if place == "header" and name.lower() in known:
             continue
         texts = values_as_text(operation, parameter)
         match place:
@@ -146,8 +154,8 @@ def request_for(operation: Operation, *, authorized: bool, body_given: bool = Fa
                 cookies.append(f"{name}={','.join(texts)}")
     if missing := re.search(r"\{([^}]*)\}", target):
         raise needs_parameter(operation, "path", missing[1])
-    if needs_credentials(operation) and not authorized:
-        raise Needs("needs credentials", "a header that carries them, in a file for --requests")
+    if needs_credentials(operation) and not given:
+        raise Needs("needs credentials", "a header that carries them: -H 'Authorization: ...'")
     if cookies:
         headers.append(("Cookie", "; ".join(cookies)))
     body = b"" if body_given else required_body(operation)
@@ -191,8 +199,10 @@ def needs_parameter(operation: Operation, place: str, name: str) -> Needs:
         add = f"--endpoint '{operation.method} {operation.sample_target}'"
     elif place == "query":
         add = f"--endpoint '{operation.method} {operation.sample_target}?{quote(name)}=...'"
+    elif place == "header":
+        add = f"-H '{name}: ...'"
     else:
-        add = "a request in a file for --requests"
+        add = f"-H 'Cookie: {name}=...'"
     return Needs(f"needs the {kind} {name!r}", f"{add}, or give it an example")
 
 

@@ -1,95 +1,90 @@
-"""Serve the app with uvicorn, on a loopback port, until told to stop."""
+"""Server processes: started, waited for, watched, and stopped with their whole tree."""
 
 import http.client
 import socket
-import sys
+import ssl
 import time
-from collections.abc import Mapping
-from importlib.metadata import version
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 from asyncperf.errors import TargetError
 from asyncperf.process import ChildProcess, last_lines
-from asyncperf.target.discover import FoundApp
+from asyncperf.target.address import LOOPBACK, Address
+from asyncperf.target.fetch import OPENAPI_PATH, Access, get
 
-HOST = "127.0.0.1"
 START_TIMEOUT_S = 60.0
 POLL_S = 0.05
-# uvicorn waits this long for requests in flight when it stops, then closes its lifespan.
-GRACEFUL_SHUTDOWN_S = 1
-# After that it has this long to be gone; threads that still sleep are killed.
+# Threads that still sleep after so long are killed.
 STOP_GRACE_S = 2.0
 LOG_LINES_SHOWN = 20
 
-# What uvicorn prints once a worker is up; the second for an app without lifespan.
-WORKER_READY = ("Application startup complete.", "protocol appears unsupported.")
-# An app that silences uvicorn's log never shows them; once it answers, this is enough.
+# What a server prints once a worker is up: uvicorn, for an app without lifespan, granian,
+# hypercorn. The one that a server does not know counts nothing.
+WORKER_READY = (
+    "Application startup complete.",
+    "protocol appears unsupported.",
+    "Started worker-",
+    "Running on http",
+)
+# A server that prints none of these, because it is silent or another: once it answers,
+# this is enough.
 SILENT_WORKERS_S = 5.0
 WORKER_DIED = "Child process ["
 
-
-def server_name() -> str:
-    return f"uvicorn {version('uvicorn')}"
-
-
-def server_command(
-    app: FoundApp, workers: int, port: int, python: str = sys.executable
-) -> tuple[str, ...]:
-    # No access log: it costs about as much as FastAPI itself, and measures the terminal.
-    return (
-        *(python, "-m", "uvicorn", app.import_string),
-        *("--app-dir", display_path(app.app_dir)),
-        *("--host", HOST, "--port", str(port)),
-        *("--workers", str(workers)),
-        *("--no-access-log", "--no-use-colors"),
-        *("--timeout-graceful-shutdown", str(GRACEFUL_SHUTDOWN_S)),
-    )
+# A method and a target.
+Probe = tuple[str, str]
+# To the server as such (RFC 9110, section 9.3.7): the app does not see it. Not every server
+# knows it.
+UVICORN: Probe = ("OPTIONS", "*")
+ANY_SERVER: Probe = ("GET", OPENAPI_PATH)
 
 
-def display_path(path: Path) -> str:
-    """Relative to the working directory where that is above it: runs travel."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def free_port() -> int:
+def free_port(host: str = LOOPBACK) -> int:
     with socket.socket() as probe:
-        probe.bind((HOST, 0))
+        probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def check_port(port: int) -> None:
+def check_port(port: int, host: str = LOOPBACK) -> None:
     """Raise `TargetError` if the port is taken."""
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         # As the server will: a port in TIME_WAIT is free, one that is listened on is not.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError as error:
             raise TargetError(
-                f"port {port} on {HOST} cannot be used: {error.strerror}",
+                f"port {port} on {host} cannot be used: {error.strerror}",
                 "Stop what listens there, name another with --port, or leave --port out.",
             ) from None
 
 
-class Server:
-    """The app, served by uvicorn from construction to `stop`, all workers ready.
+class ServerProcess:
+    """A command that serves at `address`, from construction to `stop`, all workers ready.
 
-    Raises `TargetError` when the port is taken, the server exits, or it does not answer
-    within `START_TIMEOUT_S`. Whatever it prints goes to `log`.
+    `workers` is None where the command does not say how many it starts; `probe` is the
+    request whose answer, whatever it is, shows that the server is up. Raises
+    `TargetError` when the port is taken, the command exits, or nothing answers within
+    `START_TIMEOUT_S`. Whatever it prints goes to `log`.
     """
 
     def __init__(
-        self, app: FoundApp, *, workers: int, port: int, log: Path, env: Mapping[str, str]
+        self,
+        command: Sequence[str],
+        *,
+        address: Address,
+        workers: int | None,
+        log: Path,
+        env: Mapping[str, str],
+        probe: Probe = ANY_SERVER,
     ) -> None:
-        check_port(port)
-        self.port = port
-        self.url = f"http://{HOST}:{port}"
+        check_port(address.port, address.host)
+        self._address = address
         self._workers = workers
-        self._process = ChildProcess(
-            server_command(app, workers, port), log=log, env=env, grace_s=STOP_GRACE_S
-        )
+        self._probe = probe
+        self._process = ChildProcess(command, log=log, env=env, grace_s=STOP_GRACE_S)
         try:
             self._wait_until_ready()
         except BaseException:
@@ -107,24 +102,29 @@ class Server:
             if answered is not None:
                 output = self._process.output()
                 ready = sum(output.count(line) for line in WORKER_READY)
-                if ready >= self._workers or now - answered > SILENT_WORKERS_S:
+                if ready >= (self._workers or 1) or now - answered > SILENT_WORKERS_S:
                     return
-            if now - started > START_TIMEOUT_S:
+            elif now - started > START_TIMEOUT_S:
                 raise TargetError(
-                    f"the server was not ready after {START_TIMEOUT_S:.0f} s", self._last_words()
+                    f"the server did not answer at {self._address.origin} within "
+                    f"{START_TIMEOUT_S:.0f} s",
+                    self._last_words(),
                 )
             time.sleep(POLL_S)
 
     def _answers(self) -> bool:
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=START_TIMEOUT_S)
+        method, path = self._probe
         try:
-            connection.request("OPTIONS", "*")
-            connection.getresponse()
+            get(self._address, path, Access(START_TIMEOUT_S), method)
+        except ssl.SSLCertVerificationError:
+            return True  # it is up; whether it can be trusted is another question
         except (OSError, http.client.HTTPException):
             return False
-        finally:
-            connection.close()
         return True
+
+    @property
+    def url(self) -> str:
+        return self._address.origin
 
     def check(self, when: str) -> None:
         """Raise `TargetError` if the server has exited; `when` says at which time that was."""

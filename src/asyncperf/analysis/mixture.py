@@ -1,0 +1,136 @@
+"""What caps a mix: several endpoints that share one load's users, in known shares.
+
+One class of customers whose visits take turns: its demand is the mean of the endpoints'
+demands, weighted by their shares, and the laws of `capacity` hold for the whole (Lazowska
+et al., "Quantitative System Performance", 1984, section 5.2). An endpoint then has its
+share of the whole's ceiling.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from asyncperf.analysis import statistics
+from asyncperf.analysis.capacity import THREAD_TOKENS, load_limiter
+from asyncperf.analysis.unloaded import unloaded_response_s
+from asyncperf.model import Endpoint, Limiter, Load, Run, Window
+
+Key = tuple[str, str]
+Shares = Mapping[Key, float]
+# A load, and its steady window if it has one.
+Part = tuple[Load, Window | None]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """All requests of a load in its steady window: the rate of its successes and their mean
+    latency, and how many requests and failures there were."""
+
+    rate_rps: float
+    mean_s: float
+    requests: int
+    failures: int
+
+
+@dataclass(frozen=True)
+class Mix:
+    """A load of several endpoints. `shares` are of the requests that were answered in the
+    steady window; without one, of the weights. `response_s` is the mean without load;
+    `limiters` are those of the whole, the tightest first; `whole` is None where nothing
+    succeeded in a steady window.
+    """
+
+    shares: Shares
+    response_s: float
+    limiters: tuple[Limiter, ...]
+    whole: Whole | None
+
+    def share(self, endpoint: Endpoint) -> float:
+        return self.shares[key_of(endpoint)]
+
+
+def mix_of(run: Run, parts: Sequence[Part]) -> Mix | None:
+    """A load, or its repetitions together, as a mix. None if it is of one endpoint, if it
+    decided itself what to request (a Locust user class), or if one of its response times
+    without load is not known."""
+    first = parts[0][0]
+    weights = weights_of(run, first) if len(first.measured) > 1 else None
+    alone_s = response_times(load for load, _ in parts)
+    if weights is None or any(alone_s.get(key) is None for key in weights):
+        return None
+    counts, whole = in_windows(parts)
+    # Requests are drawn by their weights, so what came of it differs by chance, by some
+    # percent of an endpoint; a ceiling goes by what was really sent.
+    total = sum(counts.values())
+    shares = {key: counts.get(key, 0) / total for key in weights} if total else weights
+    response_s = sum(share * alone_s[key] for key, share in shares.items())
+    return Mix(shares, response_s, limiters_of(run, first, shares, alone_s, response_s), whole)
+
+
+def in_windows(parts: Sequence[Part]) -> tuple[Mapping[Key, int], Whole | None]:
+    """How many requests of each endpoint were answered in the steady windows, and all of
+    them together; the rate is the mean of the repetitions'."""
+    counts: dict[Key, int] = {}
+    latencies_s, rates, requests, failures = [np.empty(0)], [], 0, 0
+    for load, window in parts:
+        if window is None:
+            continue
+        rate_rps = 0.0
+        for measured in load.measured:
+            inside = statistics.completed_within(measured.samples, window)
+            figures = statistics.steady_figures(inside, window)
+            key = key_of(measured.endpoint)
+            counts[key] = counts.get(key, 0) + len(inside)
+            latencies_s.append(inside.latency_s[inside.ok])
+            rate_rps += figures.rate_rps or 0.0
+            requests += figures.requests
+            failures += figures.failures
+        rates.append(rate_rps)
+    latency_s = np.concatenate(latencies_s)
+    if len(latency_s) == 0 or not sum(rates):
+        return counts, None
+    mean_rate_rps = sum(rates) / len(rates)
+    return counts, Whole(mean_rate_rps, float(latency_s.mean()), requests, failures)
+
+
+def response_times(loads: Iterable[Load]) -> dict[Key, float]:
+    """The median over the loads of each endpoint's response time without load."""
+    found: dict[Key, list[float]] = {}
+    for load in loads:
+        for measured in load.measured:
+            response_s = unloaded_response_s(measured.unloaded)
+            if response_s is not None:
+                found.setdefault(key_of(measured.endpoint), []).append(response_s)
+    return {key: float(np.median(times)) for key, times in found.items()}
+
+
+def key_of(endpoint: Endpoint) -> tuple[str, str]:
+    return endpoint.method, endpoint.path
+
+
+def weights_of(run: Run, load: Load) -> Shares | None:
+    """Each endpoint's share of the load by the weights that were asked for."""
+    weights: dict[tuple[str, str], float] = {}
+    for sent in run.target.sent:
+        key = sent.method, sent.path
+        weights[key] = weights.get(key, 0.0) + sent.weight
+    keys = [key_of(measured.endpoint) for measured in load.measured]
+    if not all(key in weights for key in keys):
+        return None
+    whole = sum(weights[key] for key in keys)
+    return {key: weights[key] / whole for key in keys}
+
+
+def limiters_of(
+    run: Run, load: Load, shares: Shares, alone_s: Mapping[Key, float], response_s: float
+) -> tuple[Limiter, ...]:
+    """The limiters of the whole, the tightest first."""
+    plan = run.plan
+    found = [load_limiter(plan.users, response_s + plan.think_time_s, plan.rate_rps)]
+    handlers = ((key_of(m.endpoint), m.endpoint.handler) for m in load.measured)
+    blocking = [key for key, handler in handlers if handler is not None and not handler.is_async]
+    pool_s = sum(shares[key] * alone_s[key] for key in blocking)
+    if pool_s and run.target.workers is not None:
+        found.append(Limiter("thread_pool", run.target.workers * THREAD_TOKENS, pool_s))
+    return tuple(sorted(found, key=lambda limiter: limiter.ceiling_rps))

@@ -1,0 +1,281 @@
+"""What can be under test, behind one protocol: an app that is imported, a command that
+serves one, a server that someone else runs.
+
+`explore` tells what there is to request; `start` gives a running server, once per trial.
+"""
+
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol, Self
+
+from asyncperf.errors import TargetError, UsageError
+from asyncperf.target.address import LOOPBACK, Address, check_local, dialled, read_url
+from asyncperf.target.command_line import CommandLine, read_command
+from asyncperf.target.discover import FoundApp, find_app
+from asyncperf.target.examples import Schema
+from asyncperf.target.fetch import OPENAPI_PATH, Access, Answer, openapi_of, reach
+from asyncperf.target.requests import Handlers
+from asyncperf.target.server import UVICORN, ServerProcess, check_port, free_port
+
+# uvicorn waits this long for requests in flight when it stops, then closes its lifespan.
+GRACEFUL_SHUTDOWN_S = 1
+
+
+class Server(Protocol):
+    """A server that is up, until the `with` block is left."""
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port; requests bring their whole path."""
+
+    def check(self, when: str) -> None:
+        """Raise `TargetError` if it is known to be gone."""
+
+    @property
+    def workers_lost(self) -> int: ...
+
+    def stop(self) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+@dataclass(frozen=True)
+class Explored:
+    """What is known of a target before it is loaded.
+
+    `openapi` is None where there is none, `no_openapi` then says why. `base` is the path
+    below which the app is. None elsewhere is what cannot be known from outside.
+    """
+
+    name: str
+    openapi: Schema | None
+    no_openapi: str = ""
+    handlers: Handlers = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    workers: int | None = None
+    server: str | None = None
+    python: str | None = None
+    access_log: bool | None = None
+    base: str = ""
+    restarted: bool = True
+
+
+class Subject(Protocol):
+    """Something to test."""
+
+    def explore(self) -> Explored:
+        """Raises `TargetError`."""
+
+    def start(self, log: Path) -> Server:
+        """A server that is ready, a new one each time if it is ours. Raises `TargetError`."""
+
+
+@dataclass(frozen=True)
+class App:
+    """An app of this Python environment, served by uvicorn. `port` None is a free one;
+    `python` names the interpreter."""
+
+    found: FoundApp
+    workers: int
+    port: int | None
+    env: Mapping[str, str]
+    python: str
+
+    def explore(self) -> Explored:
+        return Explored(
+            name=self.found.import_string,
+            openapi=self.found.openapi,
+            no_openapi="is no FastAPI app, so it has no OpenAPI document",
+            handlers=self.found.handlers,
+            command=uvicorn_command(self.found, self.workers, self.port or 0, python="python"),
+            workers=self.workers,
+            server=f"uvicorn {version('uvicorn')}",
+            python=self.python,
+            access_log=False,
+        )
+
+    def start(self, log: Path) -> ServerProcess:
+        port = self.port if self.port is not None else free_port()
+        return ServerProcess(
+            uvicorn_command(self.found, self.workers, port),
+            address=Address("http", LOOPBACK, port),
+            workers=self.workers,
+            log=log,
+            env=self.env,
+            probe=UVICORN,
+        )
+
+
+def uvicorn_command(
+    app: FoundApp, workers: int, port: int, python: str = sys.executable
+) -> tuple[str, ...]:
+    # No access log: it costs about as much as FastAPI itself, and measures the terminal.
+    return (
+        *(python, "-m", "uvicorn", app.import_string),
+        *("--app-dir", display_path(app.app_dir)),
+        *("--host", LOOPBACK, "--port", str(port)),
+        *("--workers", str(workers)),
+        *("--no-access-log", "--no-use-colors"),
+        *("--timeout-graceful-shutdown", str(GRACEFUL_SHUTDOWN_S)),
+    )
+
+
+def display_path(path: Path) -> str:
+    """Relative to the working directory where that is above it: runs travel."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that serves the app, as it was `read`, at an address that it names."""
+
+    command: tuple[str, ...]
+    read: CommandLine
+    address: Address
+    env: Mapping[str, str]
+    access: Access
+
+    def explore(self) -> Explored:
+        with (
+            tempfile.TemporaryDirectory(prefix="asyncperf-") as folder,
+            self.start(Path(folder) / "server.log"),
+        ):
+            answer = reach(self.address, self.access)
+        return Explored(
+            name=shlex.join(self.command),
+            openapi=openapi_of(answer),
+            no_openapi=no_openapi(self.address, answer),
+            command=self.command,
+            workers=self.read.workers,
+            server=self.read.server or answer.server,
+            access_log=self.read.access_log,
+        )
+
+    def start(self, log: Path) -> ServerProcess:
+        return ServerProcess(
+            self.command,
+            address=self.address,
+            workers=self.read.workers,
+            log=log,
+            env=self.env,
+        )
+
+
+@dataclass(frozen=True)
+class Url:
+    """A server that someone else runs: neither started nor stopped."""
+
+    address: Address
+    access: Access
+
+    def explore(self) -> Explored:
+        answer = reach(self.address, self.access)
+        return Explored(
+            name=self.address.url,
+            openapi=openapi_of(answer),
+            no_openapi=no_openapi(self.address, answer),
+            server=answer.server,
+            base=self.address.base,
+            restarted=False,
+        )
+
+    def start(self, log: Path) -> "ForeignServer":
+        reach(self.address, self.access)
+        return ForeignServer(self.address.origin)
+
+
+@dataclass(frozen=True)
+class ForeignServer:
+    """A server that is not ours. What becomes of it under load shows in the answers."""
+
+    url: str
+    workers_lost: int = 0
+
+    def check(self, when: str) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def no_openapi(address: Address, answer: Answer) -> str:
+    url = address.url + OPENAPI_PATH
+    if answer.status != 200:
+        return f"has no OpenAPI document at {url} (HTTP {answer.status})"
+    return f"has something else than an OpenAPI document at {url}"
+
+
+def subject_of(
+    app: str | None,
+    command: Sequence[str],
+    *,
+    workers: int,
+    port: int | None,
+    env: Mapping[str, str],
+    python: str,
+    access: Access,
+    allow_remote: bool,
+) -> Subject:
+    """The kind of target that the user named. Raises `UsageError` or `TargetError`."""
+    if command:
+        return command_subject(command, port, env, access, allow_remote)
+    if app is not None and "://" in app:
+        address = read_url(app)
+        check_local(address.host, allow_remote)
+        return Url(address, access)
+    return App(find_app(app, env), workers, port, env, python)
+
+
+def command_subject(
+    command: Sequence[str],
+    port: int | None,
+    env: Mapping[str, str],
+    access: Access,
+    allow_remote: bool,
+) -> Command:
+    read = read_command(command)
+    if port is not None and read.port is not None and port != read.port:
+        raise UsageError(
+            f"--port {port} contradicts the command, which listens on port {read.port}",
+            "Leave out --port.",
+        )
+    chosen = read.port or port
+    if chosen is None:
+        raise UsageError(
+            f"the command does not say on which port it listens: {shlex.join(command)}",
+            "Add its option (--port 8001 for uvicorn, fastapi and granian, --bind 127.0.0.1:8001 "
+            "for gunicorn and hypercorn), or say it before the --: asyncperf run --port 8001 --",
+        )
+    address = Address("https" if read.tls else "http", dialled(read.host), chosen)
+    check_local(address.host, allow_remote)
+    found = (program(command[0], env), *command[1:])
+    check_port(address.port, address.host)
+    return Command(found, read, address, env, access)
+
+
+def program(name: str, env: Mapping[str, str]) -> str:
+    """The command to run: as a shell finds it, else beside the Python that runs us, so that
+    an environment need not be activated. Raises `TargetError`."""
+    beside = str(Path(sys.executable).parent)
+    search = os.pathsep.join(part for part in (env.get("PATH", os.defpath), beside) if part)
+    if shutil.which(name, path=search) is None:
+        raise TargetError(
+            f"there is no command {name!r}",
+            f"Check its spelling, or give its path; it was looked for in PATH and in {beside}.",
+        )
+    return name if shutil.which(name, path=env.get("PATH", os.defpath)) else f"{beside}/{name}"
