@@ -439,3 +439,33 @@ def test_locust_is_never_imported_into_our_own_process():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+# Targets
+
+
+def test_what_stands_after_two_dashes_is_a_command(asyncperf, outcome):
+    asked = outcome(waiting())
+    asyncperf("run", "-u", "7", "--mix", "--", "granian", "--port", "8001", "-u", "x", "--", "y")
+    [(settings, *_)] = asked
+    assert settings.command == ("granian", "--port", "8001", "-u", "x", "--", "y")
+    assert (settings.users, settings.mix, settings.app) == (7, True, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--",), "no command after --"),
+        (("shop:app", "--", "uvicorn"), "both an app (shop:app) and a command (uvicorn)"),
+        (("-w", "3", "--", "uvicorn"), "--workers is for a server that asyncperf starts"),
+        (("-w", "3", "http://127.0.0.1:8001"), "--workers is for a server that asyncperf starts"),
+        (("-f", "x.py", "--endpoint", "/"), "--endpoint does not apply"),
+        (("-f", "x.py", "--requests", "r.toml"), "--requests does not apply"),
+        (("-f", "x.py", "--mix"), "--mix does not apply"),
+    ],
+)
+def test_targets_and_requests_that_do_not_go_together(asyncperf, outcome, arguments, says):
+    outcome(waiting())
+    code, _, err = asyncperf("run", *arguments)
+    assert code == errors.USAGE
+    assert says in err

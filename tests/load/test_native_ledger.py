@@ -203,6 +203,24 @@ def test_no_record_is_lost_when_the_buffer_is_full(files: Files) -> None:
     assert len(ledger.recording(PLAN).loaded[KEY]) == 2 * BUFFERED + 3
 
 
+def test_messages_of_a_mix_are_told_apart_by_their_names(files: Files) -> None:
+    keys = [("GET", "/a"), ("POST", "/b"), ("GET", "/a")]
+    process = Process(files, 0)
+    ledger = NativeLedger(files, 1, keys)
+    process.event("begun", 99.0)
+    process.event("ramp", 100.0, 1_795_000_000.0)
+    process.records.phase = LOADED
+    for number in (0, 1, 2, 2):
+        process.records.add(101.0, 101.0, 101.5, 102.0, number, 200, Outcome.OK, number)
+    process.records.flush()
+    ledger.update()
+    loaded = ledger.recording(PLAN).loaded
+    assert {key: sorted(part.received_bytes) for key, part in loaded.items()} == {
+        ("GET", "/a"): [0, 2, 2],
+        ("POST", "/b"): [1],
+    }
+
+
 def test_orders_survive_their_file(tmp_path: Path) -> None:
     orders = Orders(
         **{"url": "http://h", "messages": (Message("POST", "/é", (("A", "b"),), b"\0\xff", 2.5),)},

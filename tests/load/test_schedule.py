@@ -11,6 +11,7 @@ from asyncperf.load.schedule import (
     CONNECTIONS_PER_SOURCE,
     arrivals_s,
     default_processes,
+    picking,
     share,
     source_address,
     thinking,
@@ -84,3 +85,22 @@ def test_no_source_address_is_given_more_connections_than_it_has_ports() -> None
 @pytest.mark.parametrize("destination", ["10.0.0.1", "::1", "93.184.216.34"])
 def test_other_destinations_are_reached_from_the_systems_choice(destination: str) -> None:
     assert source_address(90_000, destination) is None
+
+
+def test_requests_are_picked_by_their_weights_the_same_way_each_time():
+    def picked():
+        pick = picking("abc", [6, 3, 1], random.Random("0/0/mix"))
+        return [pick() for _ in range(10_000)]
+
+    drawn = picked()
+    assert drawn == picked()
+    shares = [drawn.count(choice) / len(drawn) for choice in "abc"]
+    assert shares == pytest.approx([0.6, 0.3, 0.1], abs=0.02)
+
+
+def test_the_last_choice_is_never_overshot():
+    class Most(random.Random):
+        def random(self):
+            return 1.0
+
+    assert picking("ab", [0.1, 0.2], Most())() == "b"
