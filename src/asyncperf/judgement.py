@@ -97,7 +97,7 @@ class Side:
 
     app: str
     started_at: float
-    workers: int
+    workers: int | None
     users: int
     engine: str
     repetitions: int

@@ -18,6 +18,8 @@ EXPLAINED = 0.9
 # A rate this far above a limiter's ceiling refutes it: a request does not hold the place
 # for all of its response time. (A `def` handler behind an awaiting dependency, say.)
 REFUTED = 1.03
+# A machine this busy makes everything on it wait for a CPU now and then.
+MACHINE_BUSY = 0.9
 # An open load admits its rate in each second.
 ARRIVALS_WINDOW_S = 1.0
 

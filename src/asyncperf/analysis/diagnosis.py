@@ -138,9 +138,7 @@ def endpoint_result(
     else:
         no_window_why = window.why
     unloaded_s = unloaded_response_s(measured.unloaded)
-    limits = explain(
-        run, load, measured.endpoint, unloaded_s, steady, no_window_why, mix
-    )
+    limits = explain(run, load, measured.endpoint, unloaded_s, steady, no_window_why, mix)
     return EndpointResult(
         endpoint=measured.endpoint,
         load=load.name,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from asyncperf.analysis.capacity import MACHINE_BUSY
 from asyncperf.analysis.findings import generator_limit
 from asyncperf.model import Run
 
@@ -16,6 +17,9 @@ def _doubts(name: str, run: Run) -> Iterator[str]:
         yield f"{name} is a partial run: it ended early"
     if any(generator_limit(load.generator) for load in run.loads):
         yield f"{name} is not valid: the load generator was the limit"
+    busy = max((load.machine_cpu or 0.0 for load in run.loads), default=0.0)
+    if busy > MACHINE_BUSY:
+        yield f"{name}: the machine's CPUs were up to {busy:.0%} busy, by whatever ran on it"
     for warning in run.warnings:
         yield f"{name}: {warning}"
 
@@ -24,7 +28,10 @@ def _unlike(base: Run, new: Run) -> Iterator[str]:
     before, after = _conditions(base), _conditions(new)
     for what, value in before.items():
         if after[what] != value:
-            yield f"not the same {what}: {value} in BASE, {after[what]} in NEW"
+            was, now = value or "not known", after[what] or "not known"
+            yield f"not the same {what}: {was} in BASE, {now} in NEW"
+    if base.target.sent != new.target.sent:
+        yield "not the same requests were sent: paths, parameters, bodies or weights differ"
     a, b = base.target.env_digests, new.target.env_digests
     for name in sorted({*a, *b}):
         if a.get(name) != b.get(name):
@@ -37,18 +44,24 @@ def _how(before: str | None, after: str | None) -> str:
     return "was set in BASE only" if after is None else "has another value"
 
 
-def _conditions(run: Run) -> dict[str, str]:
-    """What has to be alike, by its name."""
+def _conditions(run: Run) -> dict[str, str | None]:
+    """What has to be alike, by its name; None is not known."""
     plan, target, machine = run.plan, run.target, run.machine
+    logs = {None: None, True: "on", False: "off"}
     return {
         "users": f"{plan.users:,}",
         "spawn rate": f"{plan.spawn_rate:g}/s",
         "load model": plan.model,
+        "arrival rate": f"{plan.rate_rps:g}/s, {plan.arrivals}" if plan.rate_rps else "none",
+        "think time": f"{plan.think_time_s:g} s, {plan.think_time}"
+        if plan.think_time_s
+        else "none",
+        "connections": "kept alive" if plan.keepalive else "one per request",
         "load generator": plan.engine,
-        "workers": f"{target.workers:,}",
+        "workers": None if target.workers is None else f"{target.workers:,}",
         "server": target.server,
         "Python": target.python,
-        "access log": "on" if target.access_log else "off",
+        "access log": logs[target.access_log],
         "machine": f"{machine.cpus} x {machine.cpu_model}, {machine.memory_bytes >> 20:,} MiB",
         "system": machine.system,
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from asyncperf.analysis.capacity import (
     EXPLAINED,
+    MACHINE_BUSY,
     Demand,
     limiters,
     next_limiter,
@@ -15,8 +16,6 @@ from asyncperf.analysis.findings import generator_limit
 from asyncperf.analysis.mixture import Mix, Whole
 from asyncperf.model import Endpoint, Figures, Limiter, Load, NextLimiter, Run
 
-# A machine this busy makes everything on it wait for a CPU now and then.
-MACHINE_BUSY = 0.9
 # In a closed load without think time all users wait for the app, but for the moments that
 # the generator takes between two requests.
 ALL_WAITING = 0.95
@@ -62,7 +61,9 @@ def explain(
     else:
         ordered, whole = mix.limiters, mix.whole
         share, turn_s = mix.share(endpoint), mix.response_s + plan.think_time_s
-    within = mix and f"in a mix of {len(load.measured)} endpoints, {share:.0%} of its requests"
+    within = None
+    if mix is not None:
+        within = f"in a mix of {len(load.measured)} endpoints, {share:.0%} of its requests"
     if steady is None or steady.latency is None or whole is None:
         why = no_window_why or "no request succeeded in the steady state"
         return limited_to(ordered, share, turn_s, why)
@@ -100,9 +101,7 @@ def whole_of(steady: Figures | None) -> Whole | None:
     return Whole(steady.rate_rps, steady.latency.mean_s, steady.requests, steady.failures)
 
 
-def limited_to(
-    ordered: Sequence[Limiter], share: float, turn_s: float, note: str | None
-) -> Limits:
+def limited_to(ordered: Sequence[Limiter], share: float, turn_s: float, note: str | None) -> Limits:
     """The ceilings alone, `share` of what the limiters allow the whole load."""
     following = next_limiter(ordered, turn_s)
     return Limits(

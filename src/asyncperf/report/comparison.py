@@ -71,7 +71,7 @@ def _side(name: str, side: Side) -> str:
     parts = [
         started,
         clean(side.app),
-        plural(side.workers, "worker"),
+        "workers not known" if side.workers is None else plural(side.workers, "worker"),
         plural(side.users, "user"),
         clean(side.engine),
         plural(side.repetitions, "repetition"),
