@@ -127,14 +127,16 @@ def unexplained(run: Run, load: Load, ordered: Sequence[Limiter], whole: Whole) 
             f"{reached}: only {waiting:.0f} of {users} users were waiting for the app, the others "
             "were in the load generator, or in their own wait time"
         )
+    reasons = []
     if load.machine_cpu is not None and load.machine_cpu > MACHINE_BUSY:
         busy = f"{load.machine_cpu:.0%}"
-        return f"{reached}: the machine's CPUs were {busy} busy, by whatever runs on it"
+        reasons.append(f"the machine's CPUs were {busy} busy, by whatever runs on it")
     if any(measured.endpoint.handler is None for measured in load.measured):
-        return (
-            f"{reached}; the handler is not known, so neither is whether the thread pool "
-            "holds it back"
+        reasons.append(
+            "the handler is not known, so neither is whether the thread pool holds it back"
         )
+    if reasons:
+        return f"{reached}: {'; '.join(reasons)}"
     return (
         f"{reached}: something inside the app or its workers' CPU holds it back, "
         "which a look from outside cannot name"

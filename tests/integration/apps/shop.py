@@ -22,7 +22,7 @@ async def fine() -> dict[str, str]:
 
 @app.get("/blocking")
 def blocking() -> dict[str, str]:
-    time.sleep(0.02)
+    time.sleep(0.2)
     return {}
 
 
