@@ -96,6 +96,7 @@ def test_settings_can_come_from_every_source(pyproject):
         "allow_writes": "true",
         "allow_remote": "false",
         "mix": "yes",
+        "gc": "tuned",
         "fail_on": "error",
         "repeat": "3",
         "budget": "p95<500ms",
@@ -362,3 +363,9 @@ def test_a_bad_env_table_is_refused(pyproject, table):
     assert "[tool.asyncperf.env] must map names" in str(
         refusal(pyproject=pyproject(f"env = {table}"))
     )
+
+
+def test_a_servers_collector_is_tuned_only_by_whoever_starts_it():
+    assert loaded({"gc": "tuned"}).gc == "tuned"
+    with pytest.raises(UsageError, match="--gc tuned is for a server that asyncperf starts"):
+        loaded({"gc": "tuned", "app": "http://localhost:8001"})

@@ -47,6 +47,10 @@ class FakeServer:
     url: str = "http://127.0.0.1:8001"
     dies_after_s: float = float("inf")
     workers_lost: int = 0
+
+    def troubles(self):
+        return (f"{self.workers_lost} of the server's workers died",) if self.workers_lost else ()
+
     log: list = field(default_factory=list)
 
     def start(self, log):
@@ -254,7 +258,7 @@ def test_ctrl_c_while_the_server_starts_is_left_to_the_caller(try_out, clock):
 
 def test_workers_that_died_are_a_warning(try_out, clock):
     done = try_out(server=FakeServer(clock, workers_lost=2))
-    assert done.warnings == ("2 of the server's workers died during GET /items",)
+    assert done.warnings == ("GET /items: 2 of the server's workers died",)
     assert done.error is None
 
 

@@ -227,6 +227,14 @@ def run(
     mix: Annotated[
         bool, typer.Option("--mix", help="All requests in one load, in shares by their weights.")
     ] = False,
+    gc: Annotated[
+        str | None,
+        typer.Option(
+            metavar="default|tuned",
+            help="tuned: freeze each worker's garbage collector after its start-up and raise "
+            "its thresholds.",
+        ),
+    ] = None,
     env: Annotated[
         list[str] | None,
         typer.Option("--env", metavar="NAME=VALUE", help="Set for the app. Repeatable."),
@@ -279,6 +287,7 @@ def run(
         "allow_writes": allow_writes or None,
         "allow_remote": allow_remote or None,
         "mix": mix or None,
+        "gc": gc,
         "fail_on": fail_on,
         "repeat": repeat,
         "budget": budget,

@@ -31,6 +31,7 @@ MAX_REPEAT = 1000
 
 ENGINES = ("native", "locust")
 ARRIVALS = ("constant", "poisson")
+GC = ("default", "tuned")
 # What RFC 9110 allows in a field's name.
 HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 FAIL_ON = ("error", "warning", "never")
@@ -80,6 +81,7 @@ class Settings:
     allow_writes: bool
     allow_remote: bool
     mix: bool
+    gc: Literal["default", "tuned"]
     fail_on: str
     repeat: int
     budget: tuple[Budget, ...]
@@ -240,6 +242,7 @@ SETTINGS: Mapping[str, Setting] = {
     "allow_writes": Setting(yes_or_no, False),
     "allow_remote": Setting(yes_or_no, False),
     "mix": Setting(yes_or_no, False),
+    "gc": Setting(one_of(GC), "default"),
     "fail_on": Setting(one_of(FAIL_ON), "never"),
     "repeat": Setting(whole_number(1, MAX_REPEAT), 1),
     "budget": Setting(budgets, ()),
@@ -335,6 +338,11 @@ def check_target(
             "Give the server's own command its number of workers."
             if command
             else "Leave it out: that server's workers are started by whoever runs it.",
+        )
+    if "://" in str(values["app"] or "") and not command and values["gc"] == "tuned":
+        raise UsageError(
+            "--gc tuned is for a server that asyncperf starts itself",
+            "Leave it out, or give the server's command: asyncperf run --gc tuned -- COMMAND ...",
         )
     if values["locustfile"]:
         for name in ("endpoint", "requests", "mix"):

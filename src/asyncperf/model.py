@@ -103,6 +103,8 @@ class Target:
     access_log: bool | None
     endpoints: tuple[Endpoint, ...]
     skipped: tuple[Skipped, ...] = ()
+    # "tuned": the collector of each worker frozen after its start-up, its thresholds raised.
+    gc: Literal["default", "tuned"] = "default"
     # What was set for the app by name, each value as a short digest: enough to see that two
     # runs differ in it, and no place for a password to lie in.
     env_digests: Mapping[str, str] = field(default_factory=dict)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import psutil
 
@@ -96,7 +96,8 @@ def run_experiment(
         folder = create_run_folder(output, explored.name[:NAME_LENGTH], started_at, force)
         engine = engine_for(settings, folder.scratch)
         target = replace(
-            target_of(explored, choice), env_digests=digests(settings.env, settings.env_names)
+            target_of(explored, choice, settings.gc),
+            env_digests=digests(settings.env, settings.env_names),
         )
         run = new_run(settings, target, engine, processes, started_at)
         if not explored.restarted and len(workloads) * settings.repeat > 1:
@@ -157,6 +158,7 @@ def find_subject(settings: Settings) -> Subject:
         python=python_name(),
         access=Access(settings.timeout_s, settings.header, ca_file(settings)),
         allow_remote=settings.allow_remote,
+        tune_gc=settings.gc == "tuned",
     )
 
 
@@ -222,7 +224,7 @@ def most_connections(settings: Settings, processes: int, workers: int | None) ->
     return math.ceil(settings.users / min(processes, workers or 1))
 
 
-def target_of(explored: Explored, choice: Choice) -> Target:
+def target_of(explored: Explored, choice: Choice, gc: Literal["default", "tuned"]) -> Target:
     return Target(
         app=explored.name,
         command=explored.command,
@@ -230,6 +232,7 @@ def target_of(explored: Explored, choice: Choice) -> Target:
         server=explored.server,
         python=explored.python,
         access_log=explored.access_log,
+        gc=gc,
         endpoints=choice.endpoints,
         skipped=choice.skipped,
         sent=tuple(map(remembered, choice.requests)),

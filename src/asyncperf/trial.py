@@ -86,8 +86,8 @@ def run_trial(
             trouble = str(failure)
         machine_cpu = cpu.busy()
         recording = session.stop()
-        lost = server.workers_lost if error is None else 0
-    warnings = (f"{lost} of the server's workers died during {workload.name}",) if lost else ()
+        troubles = server.troubles() if error is None else ()
+    warnings = tuple(f"{workload.name}: {trouble}" for trouble in troubles)
     load = load_of(bench, workload, recording, started_at, trouble)
     return Trial(replace(load, machine_cpu=machine_cpu), warnings, error)
 

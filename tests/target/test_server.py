@@ -149,9 +149,9 @@ def test_death_under_load_is_noticed(start):
 def test_workers_that_died_are_counted(start):
     fake = FakeServer({0.0: READY * 2, 10.0: "INFO:     Child process [7] died\n" * 3})
     running = start(fake)
-    assert running.workers_lost == 0
+    assert running.troubles() == ()
     fake.now = 11.0
-    assert running.workers_lost == 3
+    assert running.troubles() == ("3 of the server's workers died",)
 
 
 def test_command():

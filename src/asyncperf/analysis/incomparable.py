@@ -62,6 +62,7 @@ def _conditions(run: Run) -> dict[str, str | None]:
         "server": target.server,
         "Python": target.python,
         "access log": logs[target.access_log],
+        "garbage collector": target.gc,
         "machine": f"{machine.cpus} x {machine.cpu_model}, {machine.memory_bytes >> 20:,} MiB",
         "system": machine.system,
     }

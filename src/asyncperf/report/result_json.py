@@ -83,6 +83,7 @@ def _target(target: Target) -> Json:
         "server": target.server,
         "python": target.python,
         "access_log": target.access_log,
+        "gc": target.gc,
     }
 
 

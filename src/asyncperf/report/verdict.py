@@ -82,6 +82,7 @@ def _served(target: Target) -> list[str]:
         "access log": None
         if target.access_log is None
         else f"access log {'on' if target.access_log else 'off'}",
+        "collector": "collector tuned" if target.gc == "tuned" else "",
     }
     unknown = [name for name, fact in facts.items() if fact is None]
     return [

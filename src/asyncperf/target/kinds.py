@@ -38,8 +38,8 @@ class Server(Protocol):
     def check(self, when: str) -> None:
         """Raise `TargetError` if it is known to be gone."""
 
-    @property
-    def workers_lost(self) -> int: ...
+    def troubles(self) -> tuple[str, ...]:
+        """What a reader must know of how it served so far, a sentence each."""
 
     def stop(self) -> None: ...
 
@@ -89,6 +89,7 @@ class App:
     port: int | None
     env: Mapping[str, str]
     python: str
+    tune_gc: bool = False
 
     def explore(self) -> Explored:
         return Explored(
@@ -112,6 +113,7 @@ class App:
             log=log,
             env=self.env,
             probe=UVICORN,
+            tune_gc=self.tune_gc,
         )
 
 
@@ -143,6 +145,7 @@ class Command:
     address: Address
     env: Mapping[str, str]
     access: Access
+    tune_gc: bool = False
 
     def explore(self) -> Explored:
         with (
@@ -167,6 +170,7 @@ class Command:
             workers=self.read.workers,
             log=log,
             env=self.env,
+            tune_gc=self.tune_gc,
         )
 
 
@@ -198,10 +202,12 @@ class ForeignServer:
     """A server that is not ours. What becomes of it under load shows in the answers."""
 
     url: str
-    workers_lost: int = 0
 
     def check(self, when: str) -> None:
         pass
+
+    def troubles(self) -> tuple[str, ...]:
+        return ()
 
     def stop(self) -> None:
         pass
@@ -230,15 +236,16 @@ def subject_of(
     python: str,
     access: Access,
     allow_remote: bool,
+    tune_gc: bool = False,
 ) -> Subject:
     """The kind of target that the user named. Raises `UsageError` or `TargetError`."""
     if command:
-        return command_subject(command, port, env, access, allow_remote)
+        return command_subject(command, port, env, access, allow_remote, tune_gc)
     if app is not None and "://" in app:
         address = read_url(app)
         check_local(address.host, allow_remote)
         return Url(address, access)
-    return App(find_app(app, env), workers, port, env, python)
+    return App(find_app(app, env), workers, port, env, python, tune_gc)
 
 
 def command_subject(
@@ -247,6 +254,7 @@ def command_subject(
     env: Mapping[str, str],
     access: Access,
     allow_remote: bool,
+    tune_gc: bool,
 ) -> Command:
     read = read_command(command)
     if port is not None and read.port is not None and port != read.port:
@@ -265,7 +273,7 @@ def command_subject(
     check_local(address.host, allow_remote)
     found = (program(command[0], env), *command[1:])
     check_port(address.port, address.host)
-    return Command(found, read, address, env, access)
+    return Command(found, read, address, env, access, tune_gc)
 
 
 def program(name: str, env: Mapping[str, str]) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Self
 
 from asyncperf.errors import TargetError
+from asyncperf.probe.notes import read_notes
+from asyncperf.probe.orders import ProbeOrders
 from asyncperf.process import ChildProcess, last_lines
 from asyncperf.target.address import LOOPBACK, Address
 from asyncperf.target.fetch import OPENAPI_PATH, Access, get
@@ -20,12 +22,13 @@ STOP_GRACE_S = 2.0
 LOG_LINES_SHOWN = 20
 
 # What a server prints once a worker is up: uvicorn, for an app without lifespan, granian,
-# hypercorn. The one that a server does not know counts nothing.
+# hypercorn, gunicorn. The one that a server does not know counts nothing.
 WORKER_READY = (
     "Application startup complete.",
     "protocol appears unsupported.",
     "Started worker-",
     "Running on http",
+    "ASGI server listening on",
 )
 # A server that prints none of these, because it is silent or another: once it answers,
 # this is enough.
@@ -65,7 +68,8 @@ class ServerProcess:
     """A command that serves at `address`, from construction to `stop`, all workers ready.
 
     `workers` is None where the command does not say how many it starts; `probe` is the
-    request whose answer, whatever it is, shows that the server is up. Raises
+    request whose answer, whatever it is, shows that the server is up. With `tune_gc` a probe
+    in each worker tunes its garbage collector. Raises
     `TargetError` when the port is taken, the command exits, or nothing answers within
     `START_TIMEOUT_S`. Whatever it prints goes to `log`.
     """
@@ -79,8 +83,14 @@ class ServerProcess:
         log: Path,
         env: Mapping[str, str],
         probe: Probe = ANY_SERVER,
+        tune_gc: bool = False,
     ) -> None:
         check_port(address.port, address.host)
+        self._notes: Path | None = None
+        if tune_gc:
+            self._notes = log.with_suffix(".probe")
+            self._notes.mkdir(parents=True, exist_ok=True)
+            env = ProbeOrders(str(self._notes.resolve()), tune_gc).environment(env)
         self._address = address
         self._workers = workers
         self._probe = probe
@@ -132,10 +142,27 @@ class ServerProcess:
         if code is not None:
             raise TargetError(f"the server exited {when} (code {code})", self._last_words())
 
-    @property
-    def workers_lost(self) -> int:
-        """How many workers have died so far; uvicorn starts another in their place."""
-        return self._process.output().count(WORKER_DIED)
+    def troubles(self) -> tuple[str, ...]:
+        """What a reader must know of how it served so far, a sentence each."""
+        return tuple(text for text in (self._deaths(), self._untuned()) if text is not None)
+
+    def _deaths(self) -> str | None:
+        # uvicorn starts another in a dead worker's place.
+        lost = self._process.output().count(WORKER_DIED)
+        return f"{lost} of the server's workers died" if lost else None
+
+    def _untuned(self) -> str | None:
+        """Why the collector is not tuned everywhere as it should be, None if it is."""
+        if self._notes is None:
+            return None
+        notes = list(read_notes(self._notes))
+        tuned = len({note["pid"] for note in notes if note["note"] == "gc-tuned"})
+        if tuned >= (self._workers or 1):
+            return None
+        of = "the" if self._workers is None else f"{self._workers}"
+        why = next((note["error"] for note in notes if note["note"] == "not-hooked"), None)
+        reason = f" ({why})" if why else ""
+        return f"the garbage collector was tuned in {tuned} of {of} workers{reason}"
 
     def stop(self) -> None:
         self._process.stop()

@@ -1,0 +1,57 @@
+"""Something to do right after a module is imported, before whoever imports it goes on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+AfterImport = Callable[[ModuleType], None]
+
+
+class AfterImports(MetaPathFinder):
+    """Stands before the other finders, and finds nothing by itself. A module of `hooks` is
+    found as ever; its loader is made to call the hook when the module has been executed."""
+
+    def __init__(self, hooks: Mapping[str, AfterImport]) -> None:
+        self._hooks = dict(hooks)
+
+    def install(self) -> None:
+        sys.meta_path.insert(0, self)
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        hook = self._hooks.get(name)
+        if hook is None:
+            return None
+        for finder in sys.meta_path:
+            if finder is self:
+                continue
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = _Hooked(spec.loader, hook)
+                return spec
+        return None
+
+
+class _Hooked(Loader):
+    """A loader that calls a hook afterwards; everything else is the loader's own."""
+
+    def __init__(self, loader: Loader, hook: AfterImport) -> None:
+        self._loader = loader
+        self._hook = hook
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        # What looks at a module's loader later (pkgutil, inspect) is to find the real one.
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
+        self._hook(module)

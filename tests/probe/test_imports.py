@@ -1,0 +1,37 @@
+"""Hooks that run right after an import."""
+
+import importlib
+import sys
+
+import pytest
+
+from asyncperf.probe.imports import AfterImports
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A module that can be imported by this name, once."""
+    (tmp_path / "shop_of_imports.py").write_text("PRICE = 3\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    yield "shop_of_imports"
+    sys.modules.pop("shop_of_imports", None)
+
+
+def test_the_hook_sees_the_module_before_its_importer(module):
+    AfterImports({module: lambda found: setattr(found, "PRICE", found.PRICE + 1)}).install()
+    assert importlib.import_module(module).PRICE == 4
+
+
+def test_the_module_keeps_its_own_loader(module):
+    AfterImports({module: lambda found: None}).install()
+    found = importlib.import_module(module)
+    assert type(found.__loader__).__name__ == "SourceFileLoader"
+    assert found.__spec__.loader is found.__loader__
+
+
+def test_other_modules_are_left_alone(module):
+    AfterImports({"no.such.module": lambda found: pytest.fail("called")}).install()
+    assert importlib.import_module(module).PRICE == 3
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("no.such.module")
