@@ -29,6 +29,7 @@ RAMPING = replace(LOADED, ramp_end_s=None, duration_s=5.0)
     ("recording", "expected_s", "parts"),
     [
         (ALONE, None, ["one user, no load yet"]),
+        (replace(ALONE, waiting="1 of 2 workers connected"), None, ["1 of 2 workers connected"]),
         (RAMPING, 20.0, ["ramp", "req/s", "about 15 s left"]),
         (LOADED, 40.0, ["━" * 10 + "╌" * 10, "500 users", "10.0 req/s", "about 20 s left"]),
         (LOADED, 20.0, ["━" * 20, "until it is steady"]),

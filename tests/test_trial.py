@@ -160,6 +160,32 @@ def test_a_load_is_stopped_once_it_holds_enough(try_out, clock):
     assert done.load.started_at == STARTED_AT + 1.0
 
 
+@pytest.mark.parametrize("after_s", [0.5, 5.0])
+def test_trouble_that_the_generator_reports_ends_the_load(try_out, clock, after_s):
+    class Troubled(FakeSession):
+        def recording(self):
+            found = super().recording()
+            if self.elapsed_s < after_s:
+                return found
+            return replace(found, trouble="a worker was lost", warnings=("and warned of",))
+
+    session = Troubled(clock)
+    done = try_out(session)
+    assert done.load.trouble == "a worker was lost"
+    assert done.warnings == (f"{WORKLOAD.name}: and warned of",)
+    assert done.error is None  # the next load may do better
+    assert session.stopped
+    assert session.elapsed_s < after_s + 2
+
+
+def test_trouble_that_shows_when_the_load_is_stopped_counts_too(try_out, clock):
+    class Troubled(FakeSession):
+        def stop(self):
+            return replace(super().stop(), trouble="a worker was lost")
+
+    assert try_out(Troubled(clock)).load.trouble == "a worker was lost"
+
+
 def test_a_load_that_does_not_settle_ends_at_the_cap(try_out):
     assert try_out(max_time_s=12.0).load.duration_s == pytest.approx(12.0, abs=0.6)
 

@@ -221,6 +221,7 @@ class GeneratorHealth:
     CPU of each of its processes. Of `starts` requests `late_starts` began more than
     `LATE_START_S` after they were meant to. `exhausted` counts requests that
     failed because it had run out of something, such as local ports, by the failure's text.
+    `users_lost` counts the users of load processes that died.
     """
 
     cpu: float | None
@@ -230,6 +231,7 @@ class GeneratorHealth:
     starts: int = 0
     late_starts: int = 0
     exhausted: Mapping[str, int] = field(default_factory=dict)
+    users_lost: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,6 +57,8 @@ class LiveProgress:
 
 def standing(recording: Recording, expected_s: float | None, users: int) -> str:
     """The state of a load in a few words: phase, live rate, time left."""
+    if recording.waiting is not None:
+        return recording.waiting
     if recording.ramp_started_at is None:
         return "one user, no load yet"
     phase = "ramp" if recording.ramp_end_s is None else f"{users} users"

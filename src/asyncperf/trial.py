@@ -87,8 +87,8 @@ def run_trial(
         machine_cpu = cpu.busy()
         recording = session.stop()
         troubles = server.troubles() if error is None else ()
-    warnings = tuple(f"{workload.name}: {trouble}" for trouble in troubles)
-    load = load_of(bench, workload, recording, started_at, trouble)
+    warnings = tuple(f"{workload.name}: {text}" for text in (*recording.warnings, *troubles))
+    load = load_of(bench, workload, recording, started_at, trouble or recording.trouble)
     return Trial(replace(load, machine_cpu=machine_cpu), warnings, error)
 
 
@@ -135,6 +135,8 @@ def watch(
         server.check(phase)
         ended = session.ended
         recording = session.read()
+        if recording.trouble is not None:
+            return recording.trouble
         if recording.ramp_started_at is not None:
             phase = "under load"
             if ended:

@@ -84,6 +84,12 @@ def test_a_saturated_generator_is_the_only_thing_said():
     assert codes(result_of(steady=None, generator=busy)) == ["generator-saturated"]
 
 
+def test_users_lost_with_a_process_are_no_finding_but_make_the_load_another():
+    lost = GeneratorHealth(cpu=0.1, max_drift_s=0.001, users_lost=250)
+    assert "lost 250 users" in generator_limit(lost)
+    assert codes(replace(SATURATED, generator=lost)) == []
+
+
 @pytest.mark.parametrize(
     ("steady", "why", "trouble", "found"),
     [

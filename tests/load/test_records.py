@@ -149,7 +149,7 @@ def test_endpoints_are_told_apart_by_method_and_name():
 
 
 def test_several_processes_add_up():
-    found = recording(RAMP, request(2), cut_off(5), two=[request(1.5), cut_off(4)])
+    found = recording(RAMP, request(2), cut_off(5), two=[RAMP, request(1.5), cut_off(4)])
     assert found.loaded[ITEMS].start_s == pytest.approx([0.5, 1.0])
     assert found.loaded[ITEMS].cut_off_s == pytest.approx([3.0, 4.0])
 
@@ -218,8 +218,8 @@ def test_health_is_that_after_the_ramp():
 def test_health_of_several_processes_adds_up():
     found = recording(
         *(RAMP, RAMPED, beat(12, 1.0), beat(14, 2.0)),
-        two=[beat(12, 1.0), beat(14, 2.5, 0.7)],
-        three=[beat(12, 1.0)],
+        two=[RAMP, beat(12, 1.0), beat(14, 2.5, 0.7)],
+        three=[RAMP, beat(12, 1.0)],
     )
     assert found.generator.cpu == pytest.approx(0.5 + 0.75)
     assert found.generator.max_drift_s == 0.7
@@ -235,3 +235,127 @@ def test_health_is_not_known_from_fewer_than_two_beats(beats):
 
 def test_beats_of_the_single_user_do_not_count():
     assert recording(beat(0.1, 1.0), beat(0.6, 1.4)).generator.cpu is None
+
+
+def test_stopping_the_users_is_no_part_of_the_load():
+    ended = ["end", EPOCH + 14]
+    found = recording(
+        *(RAMP, RAMPED, beat(12, 1.0), beat(13, 1.5), ended, beat(15, 9.0, 0.4)),
+    )
+    assert found.generator.cpu == pytest.approx(0.5)
+    assert found.generator.max_drift_s == 0.001
+
+
+# Workers of a distributed load
+
+
+NAMED = {name: ["worker", f"{name} (process 7)"] for name in ("east", "west")}
+BEGUN = ["begun", EPOCH]
+
+
+def ping(ahead_s, round_trip_s=0.002):
+    sent = EPOCH + ahead_s
+    return ["p", sent, EPOCH + round_trip_s / 2, sent + round_trip_s]
+
+
+def lost(users):
+    return ["lost", users]
+
+
+def test_no_load_yet_while_workers_have_still_to_come():
+    """Nor has any time passed in which the single user could have been answered."""
+    ledger = Ledger(EPOCH)
+    ledger.add("master", [["waiting", 1, 2]])
+    ledger.add("east", [NAMED["east"], beat(30, 1.0)])
+    assert ledger.waiting == (1, 2)
+    assert ledger.recording(TEN_SECONDS).duration_s == 0
+    ledger.add("master", [["begun", EPOCH + 31]])
+    assert ledger.waiting is None
+    assert ledger.recording(TEN_SECONDS).duration_s == 31
+
+
+def test_each_worker_says_itself_when_its_ramp_began():
+    """The files are read one after another: one worker's load, then another's single user."""
+    found = recording(
+        *(BEGUN, RAMP),
+        east=[NAMED["east"], RAMP, request(2), request(3)],
+        west=[NAMED["west"], request(0.1), request(0.5), RAMP, request(2.5)],
+    )
+    assert len(found.unloaded[ITEMS]) == 2
+    assert len(found.loaded[ITEMS]) == 3
+
+
+def test_times_of_other_clocks_are_corrected_and_latencies_are_not():
+    found = recording(
+        *(BEGUN, RAMP, RAMPED),
+        east=[ping(3600), RAMP, request(3605, 0.25), cut_off(3608), beat(3612, 1), beat(3613, 2)],
+        west=[ping(-50), RAMP, request(-44.5, 0.25), cut_off(-41)],
+    )
+    assert found.loaded[ITEMS].start_s == pytest.approx([4.0, 4.5])
+    assert found.loaded[ITEMS].latency_s.tolist() == [0.25, 0.25]
+    assert found.loaded[ITEMS].cut_off_s == pytest.approx([7.0, 8.0])
+    assert found.duration_s == pytest.approx(12.0)
+    assert found.generator.cpu == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("round_trip_s", "said"), [(0.002, False), (0.050, True)])
+def test_a_clock_that_is_not_well_known_is_said(round_trip_s, said):
+    found = recording(BEGUN, RAMP, east=[ping(9.0, round_trip_s), RAMP, request(10)])
+    assert any("±25 ms" in text for text in found.warnings) is said
+
+
+def test_the_masters_own_lateness_delays_no_request():
+    found = recording(
+        *(BEGUN, RAMP, RAMPED, beat(12, 1.0, 0.9), beat(14, 2.0, 0.9)),
+        east=[RAMP, beat(12, 1.0), beat(14, 2.0, 0.002)],
+    )
+    assert found.generator.cpu == pytest.approx(1.0)
+    assert found.generator.max_drift_s == 0.002
+    assert found.generator.cpu_each == pytest.approx((0.5, 0.5))
+
+
+def test_a_lost_worker_ends_the_load_and_what_it_sent_is_kept():
+    found = recording(
+        *(BEGUN, RAMP, RAMPED),
+        east=[NAMED["east"], RAMP, request(12), request(13, 0.5), lost(250)],
+        west=[NAMED["west"], RAMP, request(12), request(13), request(17)],
+    )
+    assert found.trouble == (
+        "the load worker east (process 7) was lost 12.5 s into the load, with 250 of 500 users; "
+        "the load was ended, what it had sent is kept"
+    )
+    assert found.warnings == (
+        "the load worker east (process 7) was lost 12.5 s into the load, with 250 of 500 users",
+    )
+    assert found.duration_s == pytest.approx(12.5)
+    assert len(found.loaded[ITEMS]) == 5
+    assert found.generator.users_lost == 250
+
+
+def test_a_worker_lost_before_it_had_users_takes_nothing_with_it():
+    """Locust gives the users of the ramp to the others."""
+    found = recording(
+        BEGUN, east=[NAMED["east"], beat(0.5, 1.0), lost(0)], west=[NAMED["west"], request(0.2)]
+    )
+    assert found.trouble is None
+    assert found.warnings == (
+        "the load worker east (process 7) was lost before the load began, with 0 of 1 users",
+    )
+    assert found.generator.users_lost == 0
+
+
+def test_the_single_users_worker_ends_the_load():
+    found = recording(BEGUN, east=[NAMED["east"], request(0.2), lost(1)])
+    assert "lost before the load began, with 1 of 1 users" in found.trouble
+
+
+def test_samples_that_did_not_arrive_are_said():
+    found = recording(BEGUN, RAMP, east=[NAMED["east"], RAMP, request(2), ["gap", 2]])
+    assert found.trouble == "samples of the load worker east (process 7) were lost on their way"
+
+
+def test_records_that_made_no_sense_are_counted():
+    found = recording(BEGUN, RAMP, east=[NAMED["east"], RAMP, ["refused", 2], ["refused", 1]])
+    assert found.warnings == (
+        "3 records of the load worker east (process 7) made no sense and were dropped",
+    )

@@ -85,7 +85,7 @@ def test_the_worst_generator_speaks_for_the_load():
     generator = result_document(diagnosis)["load"]["generator"]
     assert generator == {
         **{"cpu": 0.9, "max_drift_s": 0.0121, "processes": 2, "busiest_cpu": 0.6},
-        **{"starts": 1000, "late_starts": 7, "exhausted": 3},
+        **{"starts": 1000, "late_starts": 7, "exhausted": 3, "users_lost": 0},
     }
 
 

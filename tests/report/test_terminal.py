@@ -152,3 +152,13 @@ def test_a_finding_is_not_said_twice():
     text = plain(replace(diagnosis, findings=(finding,)))
     assert text.count(why) == 1
     assert "cannot tell: there is no steady window" in text
+
+
+def test_a_generator_that_died_is_not_called_the_limit():
+    diagnosis = CASES["invalid"]()
+    loads = [
+        replace(load, generator=replace(load.generator, users_lost=9))
+        for load in diagnosis.run.loads
+    ]
+    died = replace(diagnosis, run=replace(diagnosis.run, loads=tuple(loads)))
+    assert "NOT VALID: the load generator died during a load" in plain(died)

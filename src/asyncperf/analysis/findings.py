@@ -28,6 +28,8 @@ SEVERITY_ORDER = {"error": 0, "warning": 1, "info": 2}
 
 def _of(result: EndpointResult) -> Iterable[Finding]:
     saturated = generator_limit(result.generator)
+    if result.generator.users_lost:
+        return  # no fault of the app's, and no saturation; the load's trouble says it
     if saturated is not None:
         yield Finding(
             code="generator-saturated",
@@ -53,6 +55,11 @@ def generator_limit(generator: GeneratorHealth) -> str | None:
     if generator.exhausted:
         count = sum(generator.exhausted.values())
         return f"{', '.join(generator.exhausted)}: {count:,} requests failed of it"
+    if generator.users_lost:
+        return (
+            f"the load generator lost {generator.users_lost:,} users with a process that died: "
+            "from then on it was another load"
+        )
     if generator.late_starts > LATE_STARTS * generator.starts:
         return (
             f"the load generator began {generator.late_starts:,} of {generator.starts:,} requests "

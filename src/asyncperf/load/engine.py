@@ -36,6 +36,9 @@ class Recording:
     ramp_end_s: float | None
     duration_s: float
     generator: GeneratorHealth
+    trouble: str | None = None
+    waiting: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class LoadSession(Protocol):
@@ -59,3 +62,6 @@ class LoadEngine(Protocol):
     def name(self) -> str: ...
 
     def start(self, workload: Workload, plan: LoadPlan, url: str) -> LoadSession: ...
+
+    def close(self) -> None:
+        """No more loads follow: let go of whatever waits for one."""

@@ -139,6 +139,7 @@ def _generator(health: GeneratorHealth) -> Json:
         "starts": health.starts,
         "late_starts": health.late_starts,
         "exhausted": sum(health.exhausted.values()),
+        "users_lost": health.users_lost,
     }
 
 

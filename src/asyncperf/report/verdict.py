@@ -45,9 +45,9 @@ def alerts(diagnosis: Diagnosis, width: int) -> RenderableType | None:
     """What a reader must know before any figure; None if there is nothing."""
     lines = []
     if not diagnosis.valid:
-        text = (
-            "NOT VALID: the load generator was the limit of a load; its figures are not the app's."
-        )
+        died = any(load.generator.users_lost for load in diagnosis.run.loads)
+        what = "died during a load" if died else "was the limit of a load"
+        text = f"NOT VALID: the load generator {what}; its figures are not the app's."
         lines.append(prose(text, width, style="bold red"))
     if diagnosis.run.status != "complete":
         text = "PARTIAL RUN: it ended early; the figures cover what was recorded until then."
