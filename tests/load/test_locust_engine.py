@@ -11,6 +11,7 @@ import pytest
 
 from asyncperf.errors import LoadError, UsageError
 from asyncperf.load import locust_engine
+from asyncperf.load.distribution import Distribution
 from asyncperf.load.engine import Workload
 from asyncperf.load.locust_engine import (
     LocustEngine,
@@ -24,6 +25,9 @@ from asyncperf.load.locust_engine import (
 from ..builders import BLOCKING, ITEMS, PLAN, request
 
 EPOCH = 1_795_000_000.0
+APP_URL = "http://127.0.0.1:8001"
+HERE = Distribution(3, local=True)
+ELSEWHERE = Distribution(2, local=False, host="192.168.0.10", port=6000)
 ENDPOINT = Workload("GET /items", (request(ITEMS),))
 
 
@@ -49,7 +53,9 @@ class FakeProcess:
 def started(monkeypatch, tmp_path):
     """Start a workload: the command that would have been run, and its options."""
 
-    def started(workload=ENDPOINT, locustfile=None, env=None, **plan):
+    def started(
+        workload=ENDPOINT, locustfile=None, env=None, distribution=None, url=APP_URL, **plan
+    ):
         child = FakeProcess()
 
         def process(command, **options):
@@ -57,8 +63,8 @@ def started(monkeypatch, tmp_path):
             return child
 
         monkeypatch.setattr(locust_engine, "ChildProcess", process)
-        engine = LocustEngine(tmp_path, env or {}, locustfile)
-        engine.start(workload, replace(PLAN, **plan), "http://127.0.0.1:8001")
+        engine = LocustEngine(tmp_path, env or {}, locustfile, distribution)
+        engine.start(workload, replace(PLAN, **plan), url)
         return child.options
 
     return started
@@ -154,7 +160,7 @@ def test_a_session_reads_what_is_new_from_all_processes(tmp_path):
     record(tmp_path, 1, ["ramp", EPOCH], a_request(1))
     assert len(session.read().loaded["GET", "/items"]) == 1
     record(tmp_path, 1, a_request(2))
-    record(tmp_path, 2, a_request(3))
+    record(tmp_path, 2, ["ramp", EPOCH], a_request(3))
     assert len(session.read().loaded["GET", "/items"]) == 3
 
 
@@ -188,6 +194,115 @@ def test_locust_that_exits_before_it_began_shows_its_last_lines(tmp_path):
     assert caught.value.hint.endswith("  ImportError: no")
     assert "line 99" in caught.value.hint
     assert "line 9\n" not in caught.value.hint
+
+
+# Distributed
+
+
+def values(command, *flags):
+    return [command[command.index(flag) + 1] for flag in flags]
+
+
+def test_processes_are_locusts_own_and_listen_on_loopback_alone(started):
+    options = started(distribution=HERE)
+    command = options["command"]
+    assert values(command, "--processes", "--master-host", "--master-bind-host") == [
+        *("3", "127.0.0.1", "127.0.0.1")
+    ]
+    bound, sought = values(command, "--master-bind-port", "--master-port")
+    assert bound == sought
+    load = json.loads(options["env"]["ASYNCPERF_LOAD"])
+    assert (load["workers"], load["same_clock"], load["over"]) == (3, True, False)
+
+
+def test_a_master_listens_where_it_is_told_and_sends_the_orders_first(started):
+    options = started(distribution=ELSEWHERE, url="http://192.168.0.10:8001")
+    command = options["command"]
+    assert "--master" in command
+    assert values(
+        command, "--expect-workers", "--master-bind-host", "--master-bind-port", "-H"
+    ) == ["2", "192.168.0.10", "6000", "http://192.168.0.10:8001"]
+    orders, user, listener = command[command.index("-f") + 1].split(",")
+    assert (Path(user).name, Path(listener).name) == ("locust_user.py", "locust_listener.py")
+    before = os.environ.get("ASYNCPERF_LOAD")
+    assert before is None
+    try:
+        exec(Path(orders).read_text())
+        sent = json.loads(os.environ["ASYNCPERF_LOAD"])
+    finally:
+        del os.environ["ASYNCPERF_LOAD"]
+    own = json.loads(options["env"]["ASYNCPERF_LOAD"])
+    # A place on this machine is nobody else's business.
+    assert own.pop("record") == str(options["cwd"] / "record")
+    assert sent == own
+    assert sent["same_clock"] is False
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8001", "http://localhost", "http://[::1]:80"])
+def test_others_cannot_load_what_is_on_loopback(started, url):
+    with pytest.raises(UsageError, match="workers on other machines cannot reach") as caught:
+        started(distribution=ELSEWHERE, url=url)
+    assert "--allow-remote" in caught.value.hint
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_workers_that_are_all_here_can(started, host):
+    started(distribution=replace(ELSEWHERE, host=host))
+
+
+def test_workers_elsewhere_are_told_when_the_run_is_over(monkeypatch, tmp_path):
+    started = []
+
+    class Quick(FakeProcess):
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.stop()
+
+        def wait(self, timeout_s):
+            return 0
+
+    def process(command, **options):
+        orders = json.loads(options["env"]["ASYNCPERF_LOAD"])
+        started.append((orders["over"], orders["workers"]))
+        return Quick()
+
+    monkeypatch.setattr(locust_engine, "ChildProcess", process)
+    for distribution in (None, HERE, ELSEWHERE):
+        LocustEngine(tmp_path, {}, None, distribution).close()
+    assert started == []
+    engine = LocustEngine(tmp_path, {}, None, ELSEWHERE)
+    engine.start(ENDPOINT, PLAN, "http://192.168.0.10:8001")
+    engine.close()
+    assert started == [(False, 2)]  # nobody came
+    [folder] = tmp_path.iterdir()
+    (folder / "record-worker-0000.jsonl").touch()
+    engine.close()
+    assert started == [(False, 2), (True, 1)]
+
+
+def test_workers_that_do_not_come_are_counted_and_their_command_is_said(tmp_path):
+    process = FakeProcess()
+    session = LocustSession(process, tmp_path, PLAN, ELSEWHERE)
+    record(tmp_path, "master", ["waiting", 1, 2])
+    assert session.read().waiting == (
+        "1 of 2 workers connected: asyncperf worker --master-host 192.168.0.10 --master-port 6000"
+    )
+    process.exit_code = 1
+    with pytest.raises(LoadError, match="1 of 2 workers connected within 60 s") as caught:
+        session.read()
+    assert "asyncperf worker --master-host 192.168.0.10 --master-port 6000" in caught.value.hint
+    assert caught.value.exit_code == 4
+    assert session.stop().loaded == {}
+
+
+def test_processes_of_this_machine_that_do_not_come_are_not_waited_for_elsewhere(tmp_path):
+    session = LocustSession(FakeProcess(exit_code=1), tmp_path, PLAN, HERE)
+    record(tmp_path, "master", ["waiting", 2, 3])
+    with pytest.raises(LoadError, match="2 of 3 workers") as caught:
+        session.read()
+    assert "asyncperf worker" not in caught.value.hint
 
 
 # User classes

@@ -8,12 +8,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from asyncperf.errors import LoadError, UsageError
+from asyncperf.load.distribution import Distribution, is_loopback
 from asyncperf.load.engine import (
     ALONE_MIN_REQUESTS,
     ALONE_REQUESTS,
@@ -30,9 +32,15 @@ ENDPOINT_USER = Path(__file__).with_name("locust_user.py")
 
 # Killing a few thousand users and printing its tables takes Locust about a second.
 STOP_GRACE_S = 15.0
+# Starting Locust once more, to tell workers that the run is over, takes a second or two.
+FAREWELL_S = 15.0
 LOG_LINES_SHOWN = 15
 # A locustfile that takes longer to import than this is stuck rather than slow.
 LIST_TIMEOUT_S = 60.0
+FOLDER = "locust-"
+LOAD = "ASYNCPERF_LOAD"
+# Of the load that never comes: workers are told so before they could begin it.
+NO_PLAN = LoadPlan("locust", 1, 1.0, None, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ class LocustEngine:
     scratch: Path
     env: Mapping[str, str]
     locustfile: Path | None = None
+    distribution: Distribution | None = None
 
     @property
     def name(self) -> str:
@@ -53,27 +62,83 @@ class LocustEngine:
 
     def start(self, workload: Workload, plan: LoadPlan, url: str) -> "LocustSession":
         check_installed()
-        folder = Path(tempfile.mkdtemp(dir=self.scratch.resolve(), prefix="locust-"))
+        self._check_reach(url)
+        folder = self._new_folder()
         user_file = self.locustfile.resolve() if self.locustfile else ENDPOINT_USER
-        command = (
-            *(sys.executable, "-m", "locust", "--headless", "--only-summary"),
-            *("-f", f"{user_file},{LISTENER}", "-H", url, "-u", "1", "-r", "1"),
-            *(["EndpointUser"] if workload.requests else [workload.name]),
+        user_class = "EndpointUser" if workload.requests else workload.name
+        process = self._process(
+            folder,
+            self._orders(workload, plan, folder),
+            (str(user_file), str(LISTENER)),
+            ("-H", url, "-u", "1", "-r", "1", user_class),
         )
-        process = ChildProcess(
-            command,
+        return LocustSession(process, folder, plan, self.distribution)
+
+    def close(self) -> None:
+        """Tell the workers that have come that the run is over. To them this is the master
+        of one more load."""
+        spread = self.distribution
+        known = self._most_workers()
+        if spread is None or spread.local or not known:
+            return
+        folder = self._new_folder()
+        orders = self._orders(Workload(""), NO_PLAN, folder) | {"over": True, "workers": known}
+        files = (str(ENDPOINT_USER), str(LISTENER))
+        with self._process(folder, orders, files, ()) as process:
+            process.wait(FAREWELL_S)
+
+    def _most_workers(self) -> int:
+        """How many workers came to one load at most."""
+        folders = self.scratch.glob(f"{FOLDER}*")
+        return max((len(list(each.glob("record-worker-*"))) for each in folders), default=0)
+
+    def _new_folder(self) -> Path:
+        return Path(tempfile.mkdtemp(dir=self.scratch.resolve(), prefix=FOLDER))
+
+    def _check_reach(self, url: str) -> None:
+        """Raise `UsageError` where workers on other machines would load their own."""
+        spread = self.distribution
+        if spread is None or spread.on_this_machine:
+            return
+        if is_loopback(urlsplit(url).hostname or ""):
+            raise UsageError(
+                f"workers on other machines cannot reach the app at {url}",
+                "Serve it on an address that they reach, and load that: "
+                "asyncperf run http://ADDRESS:PORT --allow-remote",
+            )
+
+    def _process(
+        self,
+        folder: Path,
+        orders: Mapping[str, object],
+        files: tuple[str, ...],
+        arguments: tuple[str, ...],
+    ) -> ChildProcess:
+        spread = self.distribution
+        if spread is not None and not spread.local:
+            # Workers have the master's files sent to them, and no environment of it.
+            sent = json.dumps({key: value for key, value in orders.items() if key != "record"})
+            first = folder / "asyncperf_orders.py"
+            first.write_text(f"import os\n\nos.environ.setdefault({LOAD!r}, {sent!r})\n")
+            files = (str(first), *files)
+        return ChildProcess(
+            (
+                *(sys.executable, "-m", "locust", "--headless", "--only-summary"),
+                *(spread.flags() if spread is not None else ()),
+                *("-f", ",".join(files), *arguments),
+            ),
             log=folder / "locust.log",
-            env=self._environment(workload, plan, folder),
+            env=clean_environment(self.env, folder) | {LOAD: json.dumps(orders)},
             cwd=folder,
             stop_signal=signal.SIGINT,
             grace_s=STOP_GRACE_S,
         )
-        return LocustSession(process, folder, plan)
 
-    def _environment(self, workload: Workload, plan: LoadPlan, folder: Path) -> dict[str, str]:
+    def _orders(self, workload: Workload, plan: LoadPlan, folder: Path) -> dict[str, object]:
         # The single user sends each request in turn.
         turns = max(1, len(workload.requests))
-        load: dict[str, object] = {
+        spread = self.distribution
+        return {
             "record": str(folder / "record"),
             "users": plan.users,
             "spawn_rate": plan.spawn_rate,
@@ -82,17 +147,27 @@ class LocustEngine:
             "alone_min_requests": ALONE_MIN_REQUESTS * turns,
             "alone_s": ALONE_S * turns,
             "requests": [message(request, plan) for request in workload.requests],
+            "workers": spread.workers if spread else 1,
+            "same_clock": spread is None or spread.local,
+            "max_wait_s": spread.max_wait_s if spread else None,
+            "over": False,
         }
-        return clean_environment(self.env, folder) | {"ASYNCPERF_LOAD": json.dumps(load)}
 
 
 class LocustSession:
     """One Locust process, whose records are read as they are written."""
 
-    def __init__(self, process: ChildProcess, folder: Path, plan: LoadPlan) -> None:
+    def __init__(
+        self,
+        process: ChildProcess,
+        folder: Path,
+        plan: LoadPlan,
+        distribution: Distribution | None = None,
+    ) -> None:
         self._process = process
         self._folder = folder
         self._plan = plan
+        self._distribution = distribution
         self._files: dict[Path, RecordFile] = {}
         self._ledger = Ledger(time.time())
 
@@ -108,6 +183,8 @@ class LocustSession:
                 f"Locust exited with code {self._process.exit_code} before it began",
                 last_lines(self._process.output(), LOG_LINES_SHOWN),
             )
+        if ended and self._ledger.waiting and self._distribution:
+            raise too_few_workers(*self._ledger.waiting, self._distribution)
         return recording
 
     def stop(self) -> Recording:
@@ -118,7 +195,29 @@ class LocustSession:
         for path in sorted(self._folder.glob("record-*.jsonl")):
             file = self._files.setdefault(path, RecordFile(path))
             self._ledger.add(path.name, file.new_records())
-        return self._ledger.recording(self._plan)
+        recording = self._ledger.recording(self._plan)
+        if self._ledger.waiting and self._distribution:
+            waiting = still_missing(*self._ledger.waiting, self._distribution)
+            recording = replace(recording, waiting=waiting)
+        return recording
+
+
+def still_missing(connected: int, expected: int, distribution: Distribution) -> str:
+    if distribution.local:
+        return f"{connected} of {expected} load processes have started"
+    return f"{connected} of {expected} workers connected: {distribution.worker_command}"
+
+
+def too_few_workers(connected: int, expected: int, distribution: Distribution) -> LoadError:
+    message = f"{connected} of {expected} workers connected within {distribution.max_wait_s:g} s"
+    if distribution.local:
+        return LoadError(message, "The machine may be too busy to start so many processes.")
+    return LoadError(
+        message,
+        f"On each of the others: {distribution.worker_command}\n"
+        f"The master listens on {distribution.host}, port {distribution.port} "
+        "(--master-bind-host, --master-bind-port); a firewall may be in between.",
+    )
 
 
 def message(request: Request, plan: LoadPlan) -> dict[str, object]:

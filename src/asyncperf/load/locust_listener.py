@@ -12,8 +12,11 @@ appends a JSON array per line to RECORD-PID.jsonl:
     ["h", epoch, cpu_s, drift_s]                         the generator's own health
 
 One user works alone first, so that the response time without load is measured by the
-same client; then the ramp begins, unless that user met a failure. Imports nothing of
-asyncperf: the process is Locust's.
+same client; then the ramp begins, unless that user met a failure.
+
+In a distributed load the workers send these records to the master (`locust_worker`),
+which writes them down and decides on the ramp and the end (`locust_master`). The
+process is Locust's: of asyncperf it imports only what is made for that.
 """
 
 import functools
@@ -30,6 +33,10 @@ from locust import events
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
+from locust.runners import MasterRunner, WorkerRunner
+
+from asyncperf.load.locust_master import Master
+from asyncperf.load.locust_worker import Worker
 
 HEARTBEAT_S = 0.05
 HEARTBEATS_PER_RECORD = 5
@@ -37,7 +44,7 @@ ERROR_LENGTH = 300
 GC_THRESHOLDS = (100_000, 50, 50)
 
 LOAD = json.loads(os.environ["ASYNCPERF_LOAD"])
-RECORD: str = LOAD["record"]
+RECORD: str | None = LOAD.get("record")  # None on another machine
 USERS: int = LOAD["users"]
 SPAWN_RATE: float = LOAD["spawn_rate"]
 RUN_TIME_S: float | None = LOAD["run_time_s"]  # None: until told to stop
@@ -48,27 +55,40 @@ ALONE_S: float = LOAD["alone_s"]
 
 
 class Recorder:
-    """One process's records, in a file opened after Locust has forked."""
+    """One process's records: in a file opened after Locust has forked, or on their way
+    to the master."""
 
     def __init__(self) -> None:
         self.file: TextIO | None = None
+        self.master: Master | None = None
+        self.worker: Worker | None = None
         self.runner: Any = None
-        self.opened = 0.0
+        self.started = 0.0
         self.completed = 0
         self.failed = 0
         self.alone = True
 
     def open(self, runner: Any) -> None:
-        self.file = open(f"{RECORD}-{os.getpid()}.jsonl", "a", encoding="utf-8")  # noqa: SIM115
         self.runner = runner
-        self.opened = time.perf_counter()
+        if isinstance(runner, MasterRunner):
+            self.master = Master(runner, LOAD)
+        elif isinstance(runner, WorkerRunner):
+            self.worker = Worker(runner, LOAD)
+        else:
+            self.file = open(f"{RECORD}-{os.getpid()}.jsonl", "a", encoding="utf-8")  # noqa: SIM115
 
     def write(self, *record: object) -> None:
-        if self.file is not None:
+        if self.worker is not None:
+            self.worker.records.append(record)
+        elif self.master is not None:
+            self.master.write(*record)
+        elif self.file is not None:
             self.file.write(json.dumps(record) + "\n")
 
     def flush(self) -> None:
-        if self.file is not None:
+        if self.worker is not None:
+            self.worker.send()
+        elif self.file is not None:
             self.file.flush()
 
 
@@ -117,11 +137,20 @@ def on_request(
         error = error[:ERROR_LENGTH]
     recorder.completed += 1
     recorder.write(
-        "r", start_time, response_time / 1000, request_type, name, status, response_length, error
+        "r",
+        start_time,
+        response_time / 1000,
+        request_type,
+        name,
+        status,
+        response_length or 0,
+        error,
     )
-    if recorder.alone and alone_long_enough(time.perf_counter() - recorder.opened):
+    if recorder.alone and alone_long_enough(time.perf_counter() - recorder.started):
         recorder.alone = False
-        if recorder.failed:
+        if recorder.worker is not None:
+            recorder.worker.end_alone(bool(recorder.failed))
+        elif recorder.failed:
             # The parent reads what failed; 500 users would only fail faster.
             gevent.spawn(recorder.runner.quit)
         else:
@@ -129,6 +158,8 @@ def on_request(
 
 
 def alone_long_enough(elapsed_s: float) -> bool:
+    if recorder.worker is not None and recorder.worker.ramping:
+        return False
     if recorder.failed or recorder.completed >= ALONE_REQUESTS:
         return True
     return recorder.completed >= ALONE_MIN_REQUESTS and elapsed_s >= ALONE_S
@@ -137,11 +168,7 @@ def alone_long_enough(elapsed_s: float) -> bool:
 def begin_ramp(runner: Any) -> None:
     """Start the other users, before the single one can send its next request: its first
     under load is then the ramp's first."""
-    # A full collection of Locust's own objects stops every user for some 80 ms, and the
-    # burst that follows comes round with every response time. What exists now, stays.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
+    keep_what_exists()
     recorder.write("ramp", time.time())
     gevent.spawn(runner.start, USERS, SPAWN_RATE)
     gevent.get_hub().loop.update_now()  # its clock stood still meanwhile
@@ -149,22 +176,44 @@ def begin_ramp(runner: Any) -> None:
         gevent.spawn_later(RUN_TIME_S, runner.quit)
 
 
+def keep_what_exists() -> None:
+    """A full collection of Locust's own objects stops every user for some 80 ms, and the
+    burst that follows comes round with every response time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
 @events.init.add_listener
 def on_init(environment: Environment, **_: object) -> None:
     recorder.open(environment.runner)
+    if recorder.master is not None:
+        if LOAD["over"]:
+            recorder.master.say_farewell()
+        recorder.master.wait_for_workers()
+    if recorder.file is None:
+        keep_what_exists()
     gevent.spawn(heartbeat)
+
+
+@events.test_start.add_listener
+def on_test_start(**_: object) -> None:
+    recorder.started = time.perf_counter()
 
 
 @events.spawning_complete.add_listener
 def on_spawning_complete(user_count: int, **_: object) -> None:
-    if not recorder.alone:
+    """Of the ramp, not of the single user. The master speaks for its workers."""
+    ramping = recorder.master.ramping if recorder.master is not None else not recorder.alone
+    if ramping and recorder.worker is None:
         recorder.write("ramped", time.time())
 
 
 @events.test_stopping.add_listener
 def on_test_stopping(**_: object) -> None:
     """Before the users are stopped, which takes a moment in which some are still answered."""
-    recorder.write("end", time.time())
+    if recorder.file is not None:
+        recorder.write("end", time.time())
 
 
 @events.quit.add_listener

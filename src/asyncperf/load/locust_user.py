@@ -13,7 +13,8 @@ import random
 from typing import Any
 
 import gevent
-from locust import FastHttpUser, task
+from locust import FastHttpUser, events, task
+from locust.env import Environment
 
 LOAD = json.loads(os.environ["ASYNCPERF_LOAD"])
 REQUESTS: list[dict[str, Any]] = LOAD["requests"]
@@ -25,8 +26,10 @@ SPAWN_RATE: float = LOAD["spawn_rate"]
 # 60 s would turn a long queue into failures.
 NO_TIMEOUT_S = 7 * 86400.0
 
-# The first user, number 0, works alone before the ramp, and sends each request in turn.
+# The load's processes take users in turn; this one's are numbered here.
+PROCESSES: int = LOAD["workers"]
 numbers = itertools.count()
+# The single user works alone before the ramp, and sends each request in turn.
 turns = iter([REQUESTS[turn % len(REQUESTS)] for turn in range(TURNS)] if REQUESTS else ())
 # Seeded, so that the same load mixes in the same order.
 rng = random.Random(0)
@@ -36,18 +39,23 @@ class EndpointUser(FastHttpUser):
     network_timeout = NO_TIMEOUT_S
     connection_timeout = NO_TIMEOUT_S
 
-    alone = False
     # Certificates count here as they do everywhere else.
     insecure = False
+    # Whether users that are made now are those of the ramp.
+    ramping = False
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.alone = not self.ramping
 
     def on_start(self) -> None:
         # Locust starts a second's worth of users at once. Spread over that second, they
         # come at the rate that was asked for and not as a burst that queues.
+        if self.alone:
+            return
         per_dispatch = max(1, int(SPAWN_RATE))
-        number = next(numbers)
-        self.alone = number == 0
-        if number:
-            gevent.sleep(((number - 1) % per_dispatch + 1) / SPAWN_RATE)
+        place = next(numbers) * PROCESSES + self.environment.runner.worker_index
+        gevent.sleep((place % per_dispatch + 1) / SPAWN_RATE)
 
     @task
     def send(self) -> Any:
@@ -62,3 +70,10 @@ class EndpointUser(FastHttpUser):
             data=BODIES[id(request)],  # type: ignore[arg-type]  # bytes go out as they are
             allow_redirects=False,
         )
+
+
+@events.spawning_complete.add_listener
+def on_spawning_complete(**_: object) -> None:
+    """Locust says so in every process when it has made the single user, and only then can
+    others follow."""
+    EndpointUser.ramping = True

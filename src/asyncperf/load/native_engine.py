@@ -73,6 +73,9 @@ class NativeEngine:
         keys = [request.key for request in workload.requests]
         return NativeSession(started, NativeLedger(files, processes, keys), plan)
 
+    def close(self) -> None:
+        """Nothing waits for another load: each has processes of its own."""
+
 
 class NativeSession:
     """The load processes of one load, whose records are read as they are written."""
