@@ -77,6 +77,28 @@ def outcome(monkeypatch):
     return outcome
 
 
+# Workers
+
+
+def test_a_worker_is_told_its_master_and_says_how_it_goes(asyncperf, monkeypatch):
+    asked = []
+
+    def serve_loads(host, port, env, say):
+        asked.append((host, port))
+        say("the run is \x1b[31mover")
+
+    monkeypatch.setattr(cli, "serve_loads", serve_loads)
+    command = ("worker", "--master-host", "10.0.0.1")
+    assert asyncperf(*command) == (0, "", "asyncperf: the run is over\n")
+    assert asyncperf(*command, "--master-port", "6000", "-q") == (0, "", "")
+    assert asked == [("10.0.0.1", 5557), ("10.0.0.1", 6000)]
+
+
+@pytest.mark.parametrize("flags", [(), ("--master-host", "10.0.0.1", "--master-port", "0")])
+def test_a_worker_without_a_master_is_a_usage_error(asyncperf, flags):
+    assert asyncperf("worker", *flags)[0] == errors.USAGE
+
+
 # Exit codes
 
 

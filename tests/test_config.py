@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asyncperf.config import SETTINGS, compare_settings, duration, load_settings
+from asyncperf.config import (
+    LOCUST_ONLY,
+    SETTINGS,
+    compare_settings,
+    duration,
+    load_settings,
+    master_address,
+)
 from asyncperf.errors import UsageError
 
 
@@ -101,7 +108,7 @@ def test_settings_can_come_from_every_source(pyproject):
         "repeat": "3",
         "budget": "p95<500ms",
     }
-    assert SETTINGS.keys() - texts.keys() == {"locustfile", "user_class", "rate"}
+    assert SETTINGS.keys() - texts.keys() == {"locustfile", "user_class", "rate", *LOCUST_ONLY}
     file = pyproject("\n".join(f'{name} = "{value}"' for name, value in texts.items()))
     environment = {f"ASYNCPERF_{name.upper()}": value for name, value in texts.items()}
     from_flags = loaded(texts)
@@ -114,6 +121,84 @@ def test_settings_can_come_from_every_source(pyproject):
     assert from_flags.include == ("/items*",)
     assert from_flags.repeat == 3
     assert [budget.text for budget in from_flags.budget] == ["p95<500ms"]
+
+
+def test_a_distributed_load_can_come_from_every_source(pyproject):
+    texts = {
+        "engine": "locust",
+        "expect_workers": "3",
+        "expect_workers_max_wait": "2m",
+        "master_bind_host": "192.168.0.10",
+        "master_bind_port": "6000",
+    }
+    file = pyproject("\n".join(f'{name} = "{value}"' for name, value in texts.items()))
+    environment = {f"ASYNCPERF_{name.upper()}": value for name, value in texts.items()}
+    from_flags = loaded(texts)
+    assert loaded(pyproject=file) == from_flags
+    assert vars(loaded(environment=environment)) == vars(from_flags) | {"env": environment}
+    assert (from_flags.expect_workers, from_flags.processes) == (3, None)
+    assert from_flags.expect_workers_max_wait_s == 120
+    assert (from_flags.master_bind_host, from_flags.master_bind_port) == ("192.168.0.10", 6000)
+
+
+def test_a_master_listens_on_loopback_unless_told_otherwise():
+    settings = loaded({"engine": "locust", "expect_workers": "2"})
+    assert (settings.master_bind_host, settings.master_bind_port) == ("127.0.0.1", 5557)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"processes": "2"}, "--processes is for the Locust engine"),
+        ({"expect_workers": "2"}, "--expect-workers is for the Locust engine"),
+        ({"processes": "2", "engine": "native"}, "--processes is for the Locust engine"),
+        (
+            {"processes": "2", "expect_workers": "2", "engine": "locust"},
+            "--processes starts workers here, and --expect-workers waits for others",
+        ),
+        (
+            {"master_bind_host": "10.0.0.1", "engine": "locust"},
+            "--master-bind-host needs workers that connect",
+        ),
+        (
+            {"master_bind_port": "6000", "processes": "2", "engine": "locust"},
+            "--master-bind-port needs workers that connect",
+        ),
+        ({"processes": "0", "engine": "locust"}, "--processes must be a whole number from 1"),
+        ({"processes": "-1", "engine": "locust"}, "--processes must be a whole number from 1"),
+        ({"expect_workers": "0", "engine": "locust"}, "--expect-workers must be a whole number"),
+        (
+            {"expect_workers": "1", "master_bind_host": "a b", "engine": "locust"},
+            "--master-bind-host must be an address or a name",
+        ),
+    ],
+)
+def test_what_a_distributed_load_cannot_be(flags, message):
+    with pytest.raises(UsageError) as caught:
+        loaded(flags)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "address"),
+    [("10.0.0.1", None, ("10.0.0.1", 5557)), ("load-1.lan", "6000", ("load-1.lan", 6000))],
+)
+def test_the_master_of_a_worker(host, port, address):
+    assert master_address(host, port) == address
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "message"),
+    [
+        ("", None, "--master-host must be an address or a name such as 192.168.0.10, not ''"),
+        ("a;b", None, "--master-host must be"),
+        ("10.0.0.1", "0", "--master-port must be a whole number from 1 to 65,535, not '0'"),
+    ],
+)
+def test_a_master_that_cannot_be(host, port, message):
+    with pytest.raises(UsageError) as caught:
+        master_address(host, port)
+    assert str(caught.value).startswith(message)
 
 
 def test_budgets_in_pyproject_are_a_list(pyproject):

@@ -9,12 +9,17 @@ import pytest
 
 from asyncperf import pipeline
 from asyncperf.errors import Interrupted, LoadError, StoreError, TargetError, UsageError
+from asyncperf.load.distribution import Distribution
 from asyncperf.load.engine import Workload
+from asyncperf.load.native_engine import NativeEngine
 from asyncperf.pipeline import (
     SPARE_DESCRIPTORS,
+    crowded,
     digests,
     find_choice,
+    find_distribution,
     find_workloads,
+    load_processes,
     raise_descriptor_limit,
     run_experiment,
 )
@@ -322,3 +327,46 @@ def test_users_that_do_not_fit_are_named_with_what_to_type(limits):
     )
     assert "ulimit -n 5100" in caught.value.hint
     assert "-u" in caught.value.hint
+
+
+# Distributed
+
+
+@pytest.mark.parametrize(
+    ("flags", "distribution"),
+    [
+        ({}, None),
+        ({"processes": "3"}, Distribution(3, local=True)),
+        ({"expect_workers": "2"}, Distribution(2, local=False)),
+        (
+            {
+                **{"expect_workers": "2", "expect_workers_max_wait": "5s"},
+                **{"master_bind_host": "10.0.0.1", "master_bind_port": "6000"},
+            },
+            Distribution(2, local=False, host="10.0.0.1", port=6000, max_wait_s=5.0),
+        ),
+    ],
+)
+def test_how_a_load_is_spread(flags, distribution):
+    settings = settings_of(engine="locust", **flags)
+    assert find_distribution(settings) == distribution
+    assert load_processes(settings, 2) == (distribution.workers if distribution else 1)
+
+
+@pytest.mark.parametrize(("processes", "said"), [(None, False), ("2", False), ("3", True)])
+def test_more_processes_than_cpus_are_a_warning(processes, said):
+    flags = {"processes": processes} if processes else {}
+    warning = crowded(settings_of(engine="locust", **flags), cpus=2)
+    assert (warning is not None) is said
+
+
+@pytest.mark.parametrize("last", [done(), LoadError("failed"), KeyboardInterrupt()])
+def test_however_a_run_ends_the_engine_is_told(experiment, monkeypatch, last):
+    closed = []
+
+    def close(engine):
+        closed.append(engine)
+
+    monkeypatch.setattr(NativeEngine, "close", close)
+    experiment(done(), last)
+    assert len(closed) == 1

@@ -15,9 +15,10 @@ from typer.core import TyperCommand
 from asyncperf import __version__, errors
 from asyncperf.analysis.comparison import compare as compare_runs
 from asyncperf.analysis.diagnosis import diagnose
-from asyncperf.config import Settings, compare_settings, load_settings
+from asyncperf.config import Settings, compare_settings, load_settings, master_address
 from asyncperf.errors import AsyncperfError, StoreError, UsageError
 from asyncperf.judgement import Comparison
+from asyncperf.load.standby import serve_loads
 from asyncperf.model import Diagnosis
 from asyncperf.pipeline import Outcome, run_experiment
 from asyncperf.progress import LiveProgress, SilentProgress
@@ -170,6 +171,31 @@ def run(
         str | None,
         typer.Option(metavar="N", help="Processes of the native engine (what the load needs)."),
     ] = None,
+    processes: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="With --engine locust: its workers on this machine."),
+    ] = None,
+    expect_workers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="With --engine locust: load from N processes of `asyncperf worker`, on "
+            "whatever machines.",
+        ),
+    ] = None,
+    expect_workers_max_wait: Annotated[
+        str | None, typer.Option(metavar="TIME", help="How long to wait for them (60s).")
+    ] = None,
+    master_bind_host: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Where to listen for them: an address of this machine (127.0.0.1), * for all.",
+        ),
+    ] = None,
+    master_bind_port: Annotated[
+        str | None, typer.Option(metavar="PORT", help="The port to listen on (5557).")
+    ] = None,
     rate: Annotated[
         str | None,
         typer.Option(
@@ -274,6 +300,11 @@ def run(
         "user_class": user_class,
         "engine": engine,
         "load_processes": load_processes,
+        "processes": processes,
+        "expect_workers": expect_workers,
+        "expect_workers_max_wait": expect_workers_max_wait,
+        "master_bind_host": master_bind_host,
+        "master_bind_port": master_bind_port,
         "rate": rate,
         "arrivals": arrivals,
         "think_time": think_time,
@@ -303,6 +334,28 @@ def run(
     if outcome.error is not None:
         raise outcome.error
     raise typer.Exit(exit_code(diagnosis, settings.fail_on))
+
+
+@app.command(epilog="Example:  asyncperf worker --master-host 192.168.0.10")
+def worker(
+    master_host: Annotated[
+        str, typer.Option(metavar="HOST", help="Where `asyncperf run --expect-workers N` runs.")
+    ],
+    master_port: Annotated[
+        str | None, typer.Option(metavar="PORT", help="Its --master-bind-port (5557).")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing.")] = False,
+) -> None:
+    """Make a part of the load for a run on another machine, until that run is over.
+
+    It runs what the master sends: name only a master that you trust.
+    """
+    host, port = master_address(master_host, master_port)
+    serve_loads(host, port, os.environ, (lambda text: None) if quiet else log)
+
+
+def log(text: str) -> None:
+    print(f"asyncperf: {clean(text)}", file=sys.stderr, flush=True)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from asyncperf.analysis.budget import BudgetError, parse_budget
 from asyncperf.analysis.comparison import AT_LEAST
 from asyncperf.errors import UsageError
 from asyncperf.judgement import Budget
+from asyncperf.load.distribution import LOOPBACK, MASTER_PORT
 
 ENVIRONMENT_PREFIX = "ASYNCPERF_"
 
@@ -68,6 +69,11 @@ class Settings:
     user_class: tuple[str, ...]
     engine: str
     load_processes: int | None
+    processes: int | None
+    expect_workers: int | None
+    expect_workers_max_wait_s: float
+    master_bind_host: str
+    master_bind_port: int
     think_time: ThinkTime
     rate: float | None
     arrivals: Literal["constant", "poisson"]
@@ -166,6 +172,12 @@ def text(value: object) -> str:
     return value
 
 
+def host(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9._:%*-]+", value):
+        raise ValueError("must be an address or a name such as 192.168.0.10")
+    return value
+
+
 def path(value: object) -> Path:
     return Path(text(value))
 
@@ -229,6 +241,11 @@ SETTINGS: Mapping[str, Setting] = {
     "user_class": Setting(texts, ()),
     "engine": Setting(one_of(ENGINES), None),
     "load_processes": Setting(whole_number(1, MAX_WORKERS), None),
+    "processes": Setting(whole_number(1, MAX_WORKERS), None),
+    "expect_workers": Setting(whole_number(1, MAX_WORKERS), None),
+    "expect_workers_max_wait": Setting(duration, 60.0),
+    "master_bind_host": Setting(host, LOOPBACK),
+    "master_bind_port": Setting(whole_number(1, MAX_PORT), MASTER_PORT),
     "think_time": Setting(think_time, ThinkTime(0.0, "fixed")),
     "rate": Setting(rate, None),
     "arrivals": Setting(one_of(ARRIVALS), "constant"),
@@ -252,6 +269,8 @@ NATIVE_ONLY = (
     *("load_processes", "think_time", "rate", "arrivals", "keepalive", "header"),
     *("connect_timeout", "response_timeout", "ca_file"),
 )
+OF_A_MASTER = ("expect_workers_max_wait", "master_bind_host", "master_bind_port")
+LOCUST_ONLY = ("processes", "expect_workers", *OF_A_MASTER)
 
 
 def load_settings(
@@ -313,6 +332,7 @@ def load_settings(
             "a locustfile decides itself what is requested; --include and --exclude do not apply",
             "Choose among its users with --user-class, or leave out -f.",
         )
+    check_distribution(values)
     check_target(values, flags, command)
     return Settings(
         command=tuple(command),
@@ -320,6 +340,26 @@ def load_settings(
         env=target_environment(env_table, environment, set_env),
         env_names=(*env_table, *(pair.partition("=")[0] for pair in set_env)),
     )
+
+
+def check_distribution(values: Mapping[str, Any]) -> None:
+    """Raise `UsageError` for settings of a distributed load that do not go together."""
+    given = [name for name in LOCUST_ONLY if values[name] != SETTINGS[name].default]
+    if given and values["engine"] == "native":
+        raise UsageError(
+            f"{as_flag(given[0])} is for the Locust engine",
+            "Use it with --engine locust. The native engine's own is --load-processes.",
+        )
+    if values["processes"] is not None and values["expect_workers"] is not None:
+        raise UsageError(
+            "--processes starts workers here, and --expect-workers waits for others",
+            "Leave out one of them; this machine can run `asyncperf worker` as well.",
+        )
+    if values["expect_workers"] is None and (of_a_master := set(given) & set(OF_A_MASTER)):
+        raise UsageError(
+            f"{as_flag(min(of_a_master))} needs workers that connect",
+            "Say how many: --expect-workers N",
+        )
 
 
 def check_target(
@@ -352,6 +392,20 @@ def check_target(
                     f"{as_flag(name)} does not apply",
                     "Leave out one of the two.",
                 )
+
+
+def master_address(master_host: str, master_port: str | None) -> tuple[str, int]:
+    """Where `asyncperf worker` finds its master. Raises `UsageError`."""
+    try:
+        address = host(master_host)
+    except ValueError as error:
+        raise UsageError(f"--master-host {error}, not {master_host!r}") from None
+    if master_port is None:
+        return address, MASTER_PORT
+    try:
+        return address, whole_number(1, MAX_PORT)(master_port)
+    except ValueError as error:
+        raise UsageError(f"--master-port {error}, not {master_port!r}") from None
 
 
 def field_name(name: str) -> str:

@@ -6,6 +6,7 @@ import platform
 import resource
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -16,6 +17,7 @@ from asyncperf import __version__
 from asyncperf.config import Settings
 from asyncperf.errors import AsyncperfError, Interrupted, UsageError
 from asyncperf.interrupts import Interrupts
+from asyncperf.load.distribution import Distribution
 from asyncperf.load.engine import LoadEngine, Workload
 from asyncperf.load.locust_engine import (
     LocustEngine,
@@ -102,6 +104,8 @@ def run_experiment(
         run = new_run(settings, target, engine, processes, started_at)
         if not explored.restarted and len(workloads) * settings.repeat > 1:
             run = replace(run, warnings=(NOT_RESTARTED,))
+        if too_many := crowded(settings, run.machine.cpus):
+            run = replace(run, warnings=(*run.warnings, too_many))
         bench = Bench(subject, target, run.plan, engine, folder.logs)
         trials = interleaved(workloads, settings.repeat)
         return measure(bench, trials, run, folder, progress, interrupts)
@@ -119,14 +123,16 @@ def measure(
     error: AsyncperfError | None = None
     try:
         folder.save(run)
-        for number, (repetition, workload) in enumerate(trials, start=1):
-            watcher = progress.watch(workload.name, number, len(trials))
-            trial = run_trial(bench, workload, number, watcher, interrupts)
-            load = replace(trial.load, repetition=repetition)
-            run = replace(run, loads=(*run.loads, load), warnings=(*run.warnings, *trial.warnings))
-            folder.save(run)
-            if trial.error is not None:
-                raise trial.error
+        with closing(bench.engine):
+            for number, (repetition, workload) in enumerate(trials, start=1):
+                watcher = progress.watch(workload.name, number, len(trials))
+                trial = run_trial(bench, workload, number, watcher, interrupts)
+                load = replace(trial.load, repetition=repetition)
+                warnings = (*run.warnings, *trial.warnings)
+                run = replace(run, loads=(*run.loads, load), warnings=warnings)
+                folder.save(run)
+                if trial.error is not None:
+                    raise trial.error
         folder.discard_scratch()
     except KeyboardInterrupt:
         error = Interrupted("interrupted")
@@ -199,14 +205,39 @@ def find_workloads(settings: Settings, choice: Choice) -> tuple[Workload, ...]:
 
 def engine_for(settings: Settings, scratch: Path) -> LoadEngine:
     if settings.engine == "locust":
-        return LocustEngine(scratch, settings.env, settings.locustfile)
+        return LocustEngine(scratch, settings.env, settings.locustfile, find_distribution(settings))
     return NativeEngine(scratch, settings.env)
 
 
+def find_distribution(settings: Settings) -> Distribution | None:
+    """How Locust's load is spread; None for one process."""
+    if settings.processes is not None:
+        return Distribution(settings.processes, local=True)
+    if settings.expect_workers is None:
+        return None
+    return Distribution(
+        settings.expect_workers,
+        local=False,
+        host=settings.master_bind_host,
+        port=settings.master_bind_port,
+        max_wait_s=settings.expect_workers_max_wait_s,
+    )
+
+
+def crowded(settings: Settings, cpus: int) -> str | None:
+    """A warning where more load processes share this machine than it has CPUs."""
+    if settings.processes is None or settings.processes <= cpus:
+        return None
+    return (
+        f"{settings.processes} Locust processes (--processes) share {cpus} CPUs with each other "
+        "and with whatever else runs here: they wait for a CPU, and their latencies hold that wait"
+    )
+
+
 def load_processes(settings: Settings, workers: int | None) -> int:
-    """How many processes make the load; Locust's is one. Of unknown workers one is assumed."""
+    """How many processes make the load. Of unknown workers one is assumed."""
     if settings.engine == "locust":
-        return 1
+        return settings.processes or settings.expect_workers or 1
     if settings.load_processes is not None:
         return settings.load_processes
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

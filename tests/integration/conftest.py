@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,11 +82,16 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """Start `asyncperf ARGS`; at the end of the test none of its processes may be left."""
     started: list[Running] = []
 
-    def start(*args: object, env: dict[str, str] | None = None, cwd: Path = tmp_path) -> Running:
+    def start(
+        *args: object,
+        env: dict[str, str] | None = None,
+        cwd: Path = tmp_path,
+        before: Sequence[str] = (),
+    ) -> Running:
         mark = uuid.uuid4().hex
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("ASYNCPERF_")}
         process = subprocess.Popen(
-            [sys.executable, "-m", "asyncperf", *map(str, args)],
+            [*before, sys.executable, "-m", "asyncperf", *map(str, args)],
             cwd=cwd,
             env=inherited | {MARK: mark} | (env or {}),
             stdin=subprocess.DEVNULL,
