@@ -23,7 +23,8 @@ from rivals import CLIENT_CPU, SERVER_CPU, free_port, pinned, wait_for
 
 from asyncperf.load.engine import Recording, Workload
 from asyncperf.load.native_engine import NativeEngine
-from asyncperf.model import Endpoint, LoadPlan, Samples
+from asyncperf.model import Endpoint, LoadPlan
+from asyncperf.samples import Samples
 
 # As known_waits.py encodes them.
 RESOLUTION_S = 1e-5

@@ -21,11 +21,11 @@ from asyncperf.model import (
     Measured,
     Request,
     Run,
-    Samples,
     Target,
     Timeline,
     Window,
 )
+from asyncperf.samples import Samples
 
 ITEMS = Endpoint("GET", "/items", Handler("shop.py", 12, "items", is_async=True))
 BLOCKING = Endpoint("GET", "/blocking", Handler("shop.py", 30, "blocking", is_async=False))

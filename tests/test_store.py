@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from asyncperf import store
 from asyncperf.errors import StoreError
-from asyncperf.model import GeneratorHealth, LoadPlan, Measured, Samples, Skipped
+from asyncperf.model import GeneratorHealth, LoadPlan, Measured, Skipped
+from asyncperf.samples import Samples
 from asyncperf.store import RUN_FILE, create_run_folder, find_run, load_run, samples_file
 
 from .builders import BLOCKING, ITEMS, alone, load_of, run_of, samples

@@ -10,7 +10,8 @@ from asyncperf import trial
 from asyncperf.errors import Interrupted, TargetError
 from asyncperf.interrupts import Interrupts
 from asyncperf.load.engine import Recording, Workload
-from asyncperf.model import Endpoint, GeneratorHealth, Samples
+from asyncperf.model import Endpoint, GeneratorHealth
+from asyncperf.samples import Samples
 from asyncperf.trial import Bench, run_trial
 
 from .analysis.closed_load import ClosedLoad, fixed, simulate, until

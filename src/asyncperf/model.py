@@ -1,21 +1,16 @@
 """The words of the domain: frozen data that the stages hand to each other.
 
-Every module may import this one; it imports only the words of `judgement`. Times are seconds.
-A time inside a load counts from the moment its ramp began; a `*_at` is seconds
-since the Unix epoch.
+Every module may import this one; it imports only the words of `judgement` and `samples`.
+Times are seconds. A time inside a load counts from the moment its ramp began; a `*_at` is
+seconds since the Unix epoch.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from asyncperf.judgement import BudgetResult
-
-Floats = NDArray[np.float64]
-
+from asyncperf.samples import Samples
 
 # What is under test
 
@@ -148,63 +143,6 @@ class LoadPlan:
     @property
     def ramp_s(self) -> float:
         return 0.0 if self.model == "open" else self.users / self.spawn_rate
-
-
-@dataclass(frozen=True, eq=False)
-class Samples:
-    """Every request of one endpoint in one load, in order of completion.
-
-    Arrays of length n: `start_s`, `latency_s` (unrounded), `status` (0 where no answer
-    came), `ok`, `received_bytes`. `cut_off_s` (length m) holds the starts of the requests
-    that were in flight when the load ended. `errors` counts failures by their text.
-
-    In an open load `start_s` is when a request was meant to start, and latency counts from
-    then. Length n as well, or None where the engine cannot tell: `late_s`, how long after
-    it was meant to start it did; `first_byte_s`, when its answer began (NaN where none
-    came); `outcome`, how it ended (see `load.outcomes`).
-    """
-
-    start_s: Floats
-    latency_s: Floats
-    status: NDArray[np.int32]
-    ok: NDArray[np.bool_]
-    received_bytes: NDArray[np.int64]
-    cut_off_s: Floats
-    errors: Mapping[str, int]
-    late_s: Floats | None = None
-    first_byte_s: Floats | None = None
-    outcome: NDArray[np.uint8] | None = None
-
-    @property
-    def end_s(self) -> Floats:
-        return self.start_s + self.latency_s
-
-    def where(self, chosen: NDArray[np.bool_]) -> "Samples":
-        """The requests at which `chosen` is true; the rest stays as it is."""
-        columns = {
-            column.name: value[chosen]
-            for column in fields(self)
-            if column.name not in ("cut_off_s", "errors")
-            for value in [getattr(self, column.name)]
-            if value is not None
-        }
-        return replace(self, **columns)
-
-    def __len__(self) -> int:
-        return len(self.start_s)
-
-    @classmethod
-    def none(cls) -> "Samples":
-        empty = np.empty(0)
-        return cls(
-            start_s=empty,
-            latency_s=empty,
-            status=empty.astype(np.int32),
-            ok=empty.astype(np.bool_),
-            received_bytes=empty.astype(np.int64),
-            cut_off_s=empty,
-            errors={},
-        )
 
 
 # A start this late is the generator's fault and worth counting: longer than a process of

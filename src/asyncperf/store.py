@@ -34,9 +34,9 @@ from asyncperf.model import (
     Measured,
     Run,
     RunStatus,
-    Samples,
     Target,
 )
+from asyncperf.samples import Samples
 
 SCHEMA_VERSION = 1
 HOME = Path(".asyncperf")

@@ -19,7 +19,8 @@ from asyncperf.analysis.unloaded import unloaded_response_s
 from asyncperf.errors import AsyncperfError, Interrupted
 from asyncperf.interrupts import Interrupts
 from asyncperf.load.engine import LoadEngine, LoadSession, Recording, Workload
-from asyncperf.model import Endpoint, Load, LoadPlan, Measured, Samples, Target
+from asyncperf.model import Endpoint, Load, LoadPlan, Measured, Target
+from asyncperf.samples import Samples
 from asyncperf.target.kinds import Server, Subject
 
 POLL_S = 0.5

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from asyncperf.analysis.steady import LoadView
-from asyncperf.model import Floats, Samples
+from asyncperf.samples import Floats, Samples
 
 # From the time at which a request is begun to how long it is worked on, in seconds.
 Service = Callable[[float], float]

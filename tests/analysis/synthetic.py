@@ -14,9 +14,9 @@ from asyncperf.model import (
     Machine,
     Measured,
     Run,
-    Samples,
     Target,
 )
+from asyncperf.samples import Samples
 
 ITEMS = Endpoint("GET", "/items")
 HEALTHY = GeneratorHealth(cpu=0.1, max_drift_s=0.001)

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from asyncperf.analysis.diagnosis import diagnose, unloaded_response_s, view_of
-from asyncperf.model import Endpoint, GeneratorHealth, Measured, Samples
+from asyncperf.model import Endpoint, GeneratorHealth, Measured
+from asyncperf.samples import Samples
 
 from ..builders import BLOCKING, ITEMS, alone, load_of, run_of, samples
 from .closed_load import ClosedLoad, fixed, simulate

@@ -17,7 +17,8 @@ from asyncperf.analysis.resampling import (
     student_t,
     uncertainties,
 )
-from asyncperf.model import Samples, Window
+from asyncperf.model import Window
+from asyncperf.samples import Samples
 
 from .synthetic import ar1, blocks, samples
 

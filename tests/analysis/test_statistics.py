@@ -15,7 +15,8 @@ from asyncperf.analysis.statistics import (
     timeline,
     whole_run,
 )
-from asyncperf.model import PERCENTILES, Samples, Window
+from asyncperf.model import PERCENTILES, Window
+from asyncperf.samples import Samples
 
 from ..builders import samples
 

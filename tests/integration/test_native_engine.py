@@ -14,7 +14,8 @@ from asyncperf.errors import LoadError
 from asyncperf.load.engine import Recording, Workload
 from asyncperf.load.native_engine import NativeEngine, NativeSession
 from asyncperf.load.outcomes import Outcome
-from asyncperf.model import Endpoint, LoadPlan, Request, Samples
+from asyncperf.model import Endpoint, LoadPlan, Request
+from asyncperf.samples import Samples
 
 from .conftest import wait_until
 from .hostile import BEHAVIOURS, HUGE, Hostile, make_certificate, refusing, unaccepting

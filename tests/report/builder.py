@@ -29,12 +29,12 @@ from asyncperf.model import (
     NextLimiter,
     Published,
     Run,
-    Samples,
     Skipped,
     Target,
     Timeline,
     Window,
 )
+from asyncperf.samples import Samples
 
 USERS, SPAWN_RATE, RUN_TIME_S = 500, 50.0, 300.0
 STARTED_AT = 1_795_000_000.0

@@ -8,14 +8,8 @@ import numpy as np
 
 from asyncperf.analysis import statistics
 from asyncperf.analysis.findings import generator_limit
-from asyncperf.model import (
-    EndpointResult,
-    Figures,
-    Floats,
-    GeneratorHealth,
-    Samples,
-    Window,
-)
+from asyncperf.model import EndpointResult, Figures, GeneratorHealth, Window
+from asyncperf.samples import Floats, Samples
 
 
 def pooled(

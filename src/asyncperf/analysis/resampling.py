@@ -26,7 +26,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from asyncperf.model import Floats, Samples, Window
+from asyncperf.model import Window
+from asyncperf.samples import Floats, Samples
 
 MAX_BLOCKS = 30
 # How often an interval is meant to hold the truth.

@@ -7,16 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from asyncperf.analysis.steady import steady_rate
-from asyncperf.model import (
-    PERCENTILES,
-    Figures,
-    Floats,
-    Histogram,
-    Latency,
-    Samples,
-    Timeline,
-    Window,
-)
+from asyncperf.model import PERCENTILES, Figures, Histogram, Latency, Timeline, Window
+from asyncperf.samples import Floats, Samples
 
 TIMELINE_BINS = 60
 HISTOGRAM_BINS = 12

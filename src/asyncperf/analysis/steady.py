@@ -23,7 +23,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asyncperf.model import Floats, Window
+from asyncperf.model import Window
+from asyncperf.samples import Floats
 
 SETTLED = 0.99
 HARMONICS = 4

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from asyncperf.model import Samples
+from asyncperf.samples import Samples
 
 
 def unloaded_response_s(alone: Samples) -> float | None:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from asyncperf.model import GeneratorHealth, LoadPlan, Request, Samples
+from asyncperf.model import GeneratorHealth, LoadPlan, Request
+from asyncperf.samples import Samples
 
 # The single user before the ramp: ten requests, or what fits into a second, but never
 # fewer than two, because the first also pays for imports, connections and caches.

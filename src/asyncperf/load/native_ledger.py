@@ -13,7 +13,8 @@ from asyncperf.load.orders import Files
 from asyncperf.load.outcomes import GENERATOR_LIMITS, SUCCEEDED, TEXTS, Outcome, error_text
 from asyncperf.load.record_format import ALONE, RECORD
 from asyncperf.load.records import RecordFile
-from asyncperf.model import LATE_START_S, GeneratorHealth, LoadPlan, Samples
+from asyncperf.model import LATE_START_S, GeneratorHealth, LoadPlan
+from asyncperf.samples import Samples
 
 # As `record_format` packs it.
 DTYPE = np.dtype(

@@ -11,7 +11,8 @@ import numpy as np
 
 from asyncperf.load.clock import Clock, Ping
 from asyncperf.load.engine import Recording
-from asyncperf.model import GeneratorHealth, LoadPlan, Samples
+from asyncperf.model import GeneratorHealth, LoadPlan
+from asyncperf.samples import Samples
 
 Key = tuple[str, str]
 

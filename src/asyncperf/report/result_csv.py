@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from asyncperf.model import PERCENTILES, Diagnosis, EndpointResult, Floats, Latency, Load, Samples
+from asyncperf.model import PERCENTILES, Diagnosis, EndpointResult, Latency, Load
 from asyncperf.report.untrusted import spreadsheet_safe
+from asyncperf.samples import Floats, Samples
 
 COLUMNS = (
     "Type",
