@@ -78,5 +78,6 @@ def live_rate_rps(recording: Recording) -> float:
     length_s = recording.duration_s - since
     if length_s <= 0:
         return 0.0
-    recent = sum(int((samples.end_s >= since).sum()) for samples in recording.loaded.values())
+    loaded = recording.loaded.values()
+    recent = sum(samples.count(samples.end_s >= since) for samples in loaded)
     return recent / length_s

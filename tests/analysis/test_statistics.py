@@ -8,14 +8,13 @@ from hypothesis import strategies as st
 from asyncperf.analysis.statistics import (
     completed_within,
     histogram,
-    latency,
     merged_errors,
-    percentile,
     steady_figures,
     timeline,
     whole_run,
 )
 from asyncperf.model import PERCENTILES, Window
+from asyncperf.ranks import Ranks, latency
 from asyncperf.samples import Samples
 
 from ..builders import samples
@@ -33,7 +32,7 @@ def nearest_rank(values, percent):
 
 @given(latencies, st.sampled_from(PERCENTILES))
 def test_percentile_is_the_least_value_that_enough_do_not_exceed(values, percent):
-    found = percentile(np.sort(np.array(values)), percent)
+    found = Ranks(np.array(values)).percentile(percent)
     assert found is None or found == nearest_rank(values, percent)
 
 
@@ -47,19 +46,19 @@ def test_percentile_is_the_least_value_that_enough_do_not_exceed(values, percent
 def test_percentile_needs_one_sample_expected_beyond_it(percent, enough):
     """None below n (1 - p) = 1; from there on a value, and it is not the maximum."""
     ordered = np.arange(1.0, enough + 1)
-    assert percentile(ordered[:-1], percent) is None
-    found = percentile(ordered, percent)
+    assert Ranks(ordered[:-1]).percentile(percent) is None
+    found = Ranks(ordered).percentile(percent)
     assert found is not None
     assert found < ordered[-1]
 
 
 def test_percentile_of_nothing_is_none():
-    assert percentile(np.empty(0), 50) is None
+    assert Ranks(np.empty(0)).percentile(50) is None
 
 
 @given(latencies)
 def test_latency_takes_values_in_any_order(values):
-    found = latency(np.array(values))
+    found = latency(samples([0.0] * len(values), values))
     assert found is not None
     assert (found.min_s, found.max_s) == (min(values), max(values))
     assert found.mean_s == pytest.approx(np.mean(values))
@@ -69,11 +68,11 @@ def test_latency_takes_values_in_any_order(values):
 
 
 def test_latency_of_nothing_is_none():
-    assert latency(np.empty(0)) is None
+    assert latency(Samples.none()) is None
 
 
 def test_latency_is_not_rounded():
-    found = latency(np.array([0.001499937, 0.001499938]))
+    found = latency(samples([0.0, 0.0], [0.001499937, 0.001499938]))
     assert found is not None
     assert found.median_s == 0.001499937
 
@@ -140,7 +139,7 @@ def test_timeline_of_a_load_that_never_was_is_flat(duration_s):
 
 @given(latencies)
 def test_histogram_counts_every_latency_once(values):
-    found = histogram(np.array(values))
+    found = histogram(samples([0.0] * len(values), values))
     assert found is not None
     assert sum(found.counts) == len(values)
     assert len(found.edges_s) == len(found.counts) + 1
@@ -149,7 +148,7 @@ def test_histogram_counts_every_latency_once(values):
 
 
 def test_histogram_of_nothing_is_none():
-    assert histogram(np.empty(0)) is None
+    assert histogram(Samples.none()) is None
 
 
 def test_errors_are_added_up_most_frequent_first():

@@ -16,6 +16,7 @@ from asyncperf.analysis.steady import LoadView, NotSteady, find_window
 from asyncperf.analysis.unloaded import unloaded_response_s
 from asyncperf.judgement import Budget
 from asyncperf.model import Diagnosis, EndpointResult, Load, Measured, Run, Window
+from asyncperf.samples import joined
 
 
 def diagnose(run: Run, budgets: Sequence[Budget] = ()) -> Diagnosis:
@@ -112,17 +113,17 @@ def view_of(
 ) -> LoadView:
     """All of a load's requests together, in order of completion; `think_s` is how long a
     user waits between an answer and the next request, on average."""
-    samples = [statistics.until(m.samples, duration_s) for m in measured]
-    start_s = np.concatenate([np.empty(0), *(s.start_s for s in samples)])
-    latency_s = np.concatenate([np.empty(0), *(s.latency_s for s in samples)])
-    order = np.argsort(start_s + latency_s, kind="stable")
+    samples = joined([statistics.until(m.samples, duration_s) for m in measured])
+    order = np.argsort(samples.end_s, kind="stable")
     responses = (unloaded_response_s(m.unloaded) for m in measured)
     return LoadView(
-        start_s=start_s[order],
-        latency_s=latency_s[order],
+        start_s=samples.start_s[order],
+        latency_s=samples.latency_s[order],
         ramp_end_s=ramp_end_s,
         duration_s=duration_s,
         response_s=tuple(think_s + response for response in responses if response is not None),
+        weight=None if samples.weight is None else samples.weight[order],
+        cell_s=0.0 if samples.precision is None else samples.precision.time_s,
     )
 
 
@@ -134,7 +135,7 @@ def endpoint_result(
     if isinstance(window, Window):
         inside = statistics.completed_within(samples, window)
         steady = statistics.steady_figures(inside, window)
-        histogram = statistics.histogram(inside.latency_s[inside.ok])
+        histogram = statistics.histogram(inside.where(inside.ok))
     else:
         no_window_why = window.why
     unloaded_s = unloaded_response_s(measured.unloaded)

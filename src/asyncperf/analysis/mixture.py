@@ -72,7 +72,7 @@ def in_windows(parts: Sequence[Part]) -> tuple[Mapping[Key, int], Whole | None]:
     """How many requests of each endpoint were answered in the steady windows, and all of
     them together; the rate is the mean of the repetitions'."""
     counts: dict[Key, int] = {}
-    latencies_s, rates, requests, failures = [np.empty(0)], [], 0, 0
+    waited_s, rates, requests, failures = 0.0, [], 0, 0
     for load, window in parts:
         if window is None:
             continue
@@ -81,17 +81,17 @@ def in_windows(parts: Sequence[Part]) -> tuple[Mapping[Key, int], Whole | None]:
             inside = statistics.completed_within(measured.samples, window)
             figures = statistics.steady_figures(inside, window)
             key = key_of(measured.endpoint)
-            counts[key] = counts.get(key, 0) + len(inside)
-            latencies_s.append(inside.latency_s[inside.ok])
+            counts[key] = counts.get(key, 0) + figures.requests
+            if figures.latency is not None:
+                waited_s += figures.latency.mean_s * (figures.requests - figures.failures)
             rate_rps += figures.rate_rps or 0.0
             requests += figures.requests
             failures += figures.failures
         rates.append(rate_rps)
-    latency_s = np.concatenate(latencies_s)
-    if len(latency_s) == 0 or not sum(rates):
+    if requests == failures or not sum(rates):
         return counts, None
-    mean_rate_rps = sum(rates) / len(rates)
-    return counts, Whole(mean_rate_rps, float(latency_s.mean()), requests, failures)
+    mean_rate_rps, mean_s = sum(rates) / len(rates), waited_s / (requests - failures)
+    return counts, Whole(mean_rate_rps, mean_s, requests, failures)
 
 
 def response_times(loads: Iterable[Load]) -> dict[Key, float]:

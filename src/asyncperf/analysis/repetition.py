@@ -9,7 +9,8 @@ import numpy as np
 from asyncperf.analysis import statistics
 from asyncperf.analysis.findings import generator_limit
 from asyncperf.model import EndpointResult, Figures, GeneratorHealth, Window
-from asyncperf.samples import Floats, Samples
+from asyncperf.ranks import latency
+from asyncperf.samples import Samples, joined
 
 
 def pooled(
@@ -29,10 +30,10 @@ def pooled(
         for found, window in zip(samples, windows, strict=True)
         if window is not None
     ]
-    successes = _joined([found.latency_s[found.ok] for found in inside])
+    successes = joined([found.where(found.ok) for found in inside])
     return replace(
         shown,
-        whole=_pooled([r.whole for r in results], _joined([s.latency_s for s in samples])),
+        whole=_pooled([r.whole for r in results], joined(samples)),
         steady=_pooled(steady, successes) if steady else None,
         in_flight_at_end=sum(r.in_flight_at_end for r in results),
         errors=statistics.merged_errors(*(r.errors for r in results)),
@@ -47,17 +48,13 @@ def pooled(
     )
 
 
-def _joined(latencies_s: Sequence[Floats]) -> Floats:
-    return np.concatenate([np.empty(0), *latencies_s])
-
-
-def _pooled(figures: Sequence[Figures], latencies_s: Floats) -> Figures:
+def _pooled(figures: Sequence[Figures], samples: Samples) -> Figures:
     rates = [f.rate_rps for f in figures if f.rate_rps is not None]
     return Figures(
         requests=sum(f.requests for f in figures),
         failures=sum(f.failures for f in figures),
         rate_rps=math.fsum(rates) / len(rates) if rates else None,
-        latency=statistics.latency(latencies_s),
+        latency=latency(samples),
     )
 
 

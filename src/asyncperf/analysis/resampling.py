@@ -21,13 +21,14 @@ first is undone here, the second where Student's t is used with `freedom`.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asyncperf.model import Window
-from asyncperf.samples import Floats, Samples
+from asyncperf.ranks import Ranks
+from asyncperf.samples import Floats, Samples, Weights
 
 MAX_BLOCKS = 30
 # How often an interval is meant to hold the truth.
@@ -56,12 +57,27 @@ PERCENTS: Mapping[str, float] = {"p50": 50.0, "p95": 95.0, "p99": 99.0}
 @dataclass(frozen=True, eq=False)
 class Blocks:
     """The successes of one steady window in `count` blocks of `block_s` seconds: each one's
-    latency and the number of its block. What lies before the first block is left out."""
+    latency and the number of its block. What lies before the first block is left out. Of
+    folded samples each stands for `weight` requests."""
 
     latency_s: Floats
     block: NDArray[np.int64]
     count: int
     block_s: float
+    weight: Weights = None
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Blocks":
+        return replace(
+            self,
+            latency_s=self.latency_s[chosen],
+            block=self.block[chosen],
+            weight=None if self.weight is None else self.weight[chosen],
+        )
+
+    @property
+    def weighted_s(self) -> Floats:
+        """Each latency as often as it occurred."""
+        return self.latency_s if self.weight is None else self.latency_s * self.weight
 
 
 @dataclass(frozen=True)
@@ -78,9 +94,10 @@ def blocks_of(samples: Samples, window: Window) -> Blocks | None:
 
     The cuts lie where the fewest requests complete, so that none goes through a wave.
     """
-    inside = samples.ok & (samples.end_s >= window.start_s) & (samples.end_s < window.end_s)
-    ends_s = samples.end_s[inside] - window.start_s
-    offset_s = quietest_phase(ends_s, window.cycle_s) * window.cycle_s
+    end_s = samples.end_s
+    inside = samples.where(samples.ok & (end_s >= window.start_s) & (end_s < window.end_s))
+    ends_s = inside.end_s - window.start_s
+    offset_s = quietest_phase(ends_s, window.cycle_s, inside.weight) * window.cycle_s
     tail_s = window.cycle_s - offset_s if offset_s else 0.0
     cycles = window.cycles - 1 if offset_s else window.cycles
     if cycles < 2:
@@ -90,8 +107,8 @@ def blocks_of(samples: Samples, window: Window) -> Blocks | None:
     # The last ones there are, as in the window itself.
     from_s = window.length_s - tail_s - count * block_s
     block = np.floor((ends_s - from_s) / block_s).astype(np.int64)
-    kept = (block >= 0) & (block < count)
-    return grouped(Blocks(samples.latency_s[inside][kept], block[kept], count, block_s))
+    blocks = Blocks(inside.latency_s, block, count, block_s, inside.weight)
+    return grouped(blocks.where((block >= 0) & (block < count)))
 
 
 def grouped(blocks: Blocks) -> Blocks:
@@ -99,15 +116,16 @@ def grouped(blocks: Blocks) -> Blocks:
     while blocks.count >= 2 * LEAST_BLOCKS and are_correlated(blocks):
         # Of an odd number the first one goes.
         block = (blocks.block - blocks.count % 2) // 2
-        kept = block >= 0
-        blocks = Blocks(blocks.latency_s[kept], block[kept], blocks.count // 2, 2 * blocks.block_s)
+        blocks = replace(
+            blocks, block=block, count=blocks.count // 2, block_s=2 * blocks.block_s
+        ).where(block >= 0)
     return blocks
 
 
 def are_correlated(blocks: Blocks) -> bool:
     """Whether the counts or the mean latencies of neighbouring blocks are too much alike."""
-    counts = np.bincount(blocks.block, minlength=blocks.count).astype(np.float64)
-    sums = np.bincount(blocks.block, weights=blocks.latency_s, minlength=blocks.count)
+    counts = np.bincount(blocks.block, blocks.weight, blocks.count).astype(np.float64)
+    sums = np.bincount(blocks.block, blocks.weighted_s, blocks.count)
     least = CORRELATED / math.sqrt(blocks.count)
     return any(neighbours(values) > least for values in (counts, sums / np.maximum(counts, 1)))
 
@@ -122,10 +140,10 @@ def neighbours(values: Floats) -> float:
     return float(apart[1:] @ apart[:-1]) / variance
 
 
-def quietest_phase(ends_s: Floats, cycle_s: float) -> float:
+def quietest_phase(ends_s: Floats, cycle_s: float, weight: Weights = None) -> float:
     """Where in a cycle, from 0 to 1, the fewest requests complete: the middle of an eighth of
     a cycle. 0, the window's own edge, unless that meets far more."""
-    counts, _ = np.histogram((ends_s / cycle_s) % 1.0, bins=PHASES, range=(0.0, 1.0))
+    counts, _ = np.histogram((ends_s / cycle_s) % 1.0, PHASES, (0.0, 1.0), weights=weight)
     reach = PHASES // 16
     around = np.zeros(PHASES)
     for shift in range(-reach, reach):
@@ -188,18 +206,29 @@ class _Table:
         row = np.concatenate(
             [blocks.block + start for blocks, start in zip(repetitions, starts, strict=False)]
         )
-        self.requests = len(latency_s)
-        self.requests_by_row = np.bincount(row, minlength=rows).astype(np.float64)
-        self.sums = np.bincount(row, weights=latency_s, minlength=rows)
+        weight = _weights(repetitions)
+        self.requests_by_row = np.bincount(row, weight, rows).astype(np.float64)
+        self.requests = int(self.requests_by_row.sum())
+        weighted_s = np.concatenate([blocks.weighted_s for blocks in repetitions])
+        self.sums = np.bincount(row, weighted_s, rows)
         # A rate is the mean of the repetitions' rates.
         seconds = [np.full(b.count, b.count * b.block_s * len(repetitions)) for b in repetitions]
         self.rates = self.requests_by_row / np.concatenate(seconds)
-        ordered = np.sort(latency_s)
-        ranks = np.linspace(0, max(len(ordered) - 1, 0), min(len(ordered), GRID)).astype(np.int64)
-        self.grid = np.unique(ordered[ranks]) if len(ordered) else np.zeros(1)
+        ranks = Ranks(latency_s, weight)
+        steps = np.linspace(0, max(ranks.count - 1, 0), min(ranks.count, GRID)).astype(np.int64)
+        self.grid = np.unique([ranks[step] for step in steps]) if ranks.count else np.zeros(1)
         column = np.searchsorted(self.grid, latency_s)
-        cells = np.bincount(row * len(self.grid) + column, minlength=rows * len(self.grid))
+        cells = np.bincount(row * len(self.grid) + column, weight, rows * len(self.grid))
         self.counts = cells.reshape(rows, len(self.grid)).astype(np.float64)
+
+
+def _weights(repetitions: Sequence[Blocks]) -> Weights:
+    """Of all repetitions together; None if each entry is a request."""
+    if all(blocks.weight is None for blocks in repetitions):
+        return None
+    return np.concatenate(
+        [np.ones(len(b.block), np.int64) if b.weight is None else b.weight for b in repetitions]
+    )
 
 
 def _errors(table: _Table, weights: Floats) -> dict[str, float]:

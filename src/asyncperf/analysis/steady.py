@@ -19,12 +19,14 @@ over whole cycles:
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asyncperf.model import Window
-from asyncperf.samples import Floats
+from asyncperf.ranks import Ranks, median
+from asyncperf.samples import Floats, Weights
 
 SETTLED = 0.99
 HARMONICS = 4
@@ -38,6 +40,9 @@ OVERSAMPLING = 8
 SIGNIFICANT_Z = 2 * HARMONICS + 40
 # A window of so many cycles may cut one: the error is below a fifth of a percent.
 MANY_CYCLES = 500
+# Completions that are known to a cell of time show only waves of so many cells: a fourth
+# harmonic then has four of them, and the triangles of `flow` are right to (1/16)^2 / 4.
+CELLS_PER_CYCLE = 16
 
 # With fewer cycles the period is not known well enough: on exact simulations the worst rate
 # of three cycles was 5.5 % off, of five 0.2 %.
@@ -62,7 +67,8 @@ class LoadView:
     """What the search needs to know of one load.
 
     `start_s` and `latency_s` are of all requests that completed, in order of completion;
-    `response_s` are typical response times, near one of which the cycle is sought.
+    `response_s` are typical response times, near one of which the cycle is sought. Of a folded
+    load each stands for `weight` requests that completed within the same `cell_s` seconds.
     """
 
     start_s: Floats
@@ -70,6 +76,25 @@ class LoadView:
     ramp_end_s: float | None
     duration_s: float
     response_s: tuple[float, ...]
+    weight: Weights = None
+    cell_s: float = 0.0
+
+    @property
+    def end_s(self) -> Floats:
+        return self.start_s + self.latency_s
+
+    @property
+    def requests(self) -> int:
+        return len(self.start_s) if self.weight is None else int(self.weight.sum())
+
+    def where(self, chosen: NDArray[np.bool_]) -> "LoadView":
+        """The requests at which `chosen` is true, of the same load."""
+        return replace(
+            self,
+            start_s=self.start_s[chosen],
+            latency_s=self.latency_s[chosen],
+            weight=None if self.weight is None else self.weight[chosen],
+        )
 
 
 @dataclass(frozen=True)
@@ -86,18 +111,17 @@ def find_window(view: LoadView) -> Window | NotSteady:
     settled_s = settle_time(view, view.ramp_end_s)
     if settled_s is None or settled_s >= view.duration_s:
         return NotSteady("no request sent after the ramp was answered; give it more time (-t)")
-    ends = view.start_s + view.latency_s
-    inside = ends >= settled_s
-    if inside.sum() < MIN_REQUESTS:
+    inside = view.where(view.end_s >= settled_s)
+    if inside.requests < MIN_REQUESTS:
         return NotSteady(
-            f"{int(inside.sum())} requests completed after the ramp had settled, "
+            f"{inside.requests} requests completed after the ramp had settled, "
             f"{MIN_REQUESTS} are needed; give it more time (-t)"
         )
-    ends, latencies = ends[inside], view.latency_s[inside]
-    cycle_s = cycle_length(ends, (*view.response_s, float(np.median(latencies))))
+    cycle_s = cycle_length(inside)
     # Cycles much shorter than the record are noise of their own, and many.
-    cycle_s = max(cycle_s, (view.duration_s - settled_s) / MANY_CYCLES)
-    truncated = truncation(ends, latencies, settled_s, view.duration_s, cycle_s)
+    least_s = max((view.duration_s - settled_s) / MANY_CYCLES, CELLS_PER_CYCLE * view.cell_s)
+    cycle_s = max(cycle_s, least_s)
+    truncated = truncation(inside, settled_s, cycle_s)
     if isinstance(truncated, NotSteady):
         return truncated
     cycles = int((view.duration_s - truncated) // cycle_s)
@@ -107,40 +131,51 @@ def find_window(view: LoadView) -> Window | NotSteady:
 def settle_time(view: LoadView, ramp_end_s: float) -> float | None:
     """When the requests of the ramp had completed, but for a straggler in a hundred; None
     if none that was sent later has been answered."""
-    of_ramp = view.start_s < ramp_end_s
-    if of_ramp.all():
+    began_in_ramp = view.start_s < ramp_end_s
+    if began_in_ramp.all():
         return None
-    ends = view.start_s[of_ramp] + view.latency_s[of_ramp]
-    if len(ends) == 0:
+    of_ramp = view.where(began_in_ramp)
+    if len(of_ramp.start_s) == 0:
         return ramp_end_s
-    return max(ramp_end_s, float(np.quantile(ends, SETTLED, method="higher")))
+    return max(ramp_end_s, Ranks(of_ramp.end_s, of_ramp.weight).quantile(SETTLED))
 
 
-def cycle_length(ends_s: Floats, responses_s: tuple[float, ...]) -> float:
+def cycle_length(view: LoadView) -> float:
     """The period of the completions, seconds.
 
-    Sought near each response time in turn; without a significant wave near any of them
-    the shortest is returned: then every length will do.
+    Sought near each response time in turn, the loaded median last; without a significant
+    wave near any of them the shortest is returned: then every length will do.
     """
+    ends_s = view.end_s
+    responses_s = (*view.response_s, median(view.latency_s, view.weight))
     for response_s in responses_s:
-        period_s = wave_near(ends_s, response_s)
+        period_s = wave_near(ends_s, response_s, view.weight, view.cell_s)
         if period_s is not None:
             return period_s
     return min(responses_s)
 
 
-def wave_near(ends_s: Floats, response_s: float) -> float | None:
+def wave_near(
+    ends_s: Floats, response_s: float, weight: Weights = None, cell_s: float = 0.0
+) -> float | None:
     """The period within `SEARCH` of a response time that carries most of the waves, or
     None when no wave stands out, when fewer than two periods were seen, or when so many
-    were that cutting one changes nothing."""
-    times_s = ends_s - ends_s[0]
+    were that cutting one changes nothing, or when a period has too few cells of time."""
+    bin_s = response_s / BINS_PER_PERIOD
+    from_s = ends_s[0]
+    if cell_s:
+        # Bins of whole cells: others would hold one more of them now and then, like a wave.
+        bin_s = cell_s * max(1, int(bin_s / cell_s))
+        from_s = cell_s * math.floor(from_s / cell_s)
+        if CELLS_PER_CYCLE * cell_s > response_s:
+            return None
+    times_s = ends_s - from_s
     length_s = float(times_s[-1])
     low_s, high_s = SEARCH[0] * response_s, min(SEARCH[1] * response_s, length_s / 2)
     if not 0 < low_s < high_s or length_s / low_s > MANY_CYCLES:
         return None
-    bin_s = response_s / BINS_PER_PERIOD
     bins = math.ceil(length_s / bin_s)
-    counts, _ = np.histogram(times_s, bins=bins, range=(0, bins * bin_s))
+    counts, _ = np.histogram(times_s, bins=bins, range=(0, bins * bin_s), weights=weight)
     # Tapered, or the cut at both ends of the record would itself look like a wave.
     taper = np.hanning(bins + 2)[1:-1]
     tapered = (counts - np.average(counts, weights=taper)) * taper
@@ -158,15 +193,14 @@ def wave_near(ends_s: Floats, response_s: float) -> float | None:
     return float(padded * bin_s / candidates[best]) if z[best] >= SIGNIFICANT_Z else None
 
 
-def truncation(
-    ends_s: Floats, latencies_s: Floats, from_s: float, to_s: float, cycle_s: float
-) -> float | NotSteady:
-    """From when on neither throughput nor latency drifts.
+def truncation(view: LoadView, from_s: float, cycle_s: float) -> float | NotSteady:
+    """From when on neither throughput nor latency drifts, up to the load's end.
 
     Throughput is compared from cycle to cycle, latency in batches of whole cycles that are
     as long as a user takes for a turn: in a pool's queue the latencies come round only with
     that.
     """
+    ends_s, to_s = view.end_s, view.duration_s
     cycles = int((to_s - from_s) // cycle_s)
     if cycles < MIN_CYCLES:
         return NotSteady(
@@ -176,42 +210,45 @@ def truncation(
     drifted = NotSteady(
         f"throughput or latency still drifted after {to_s:.3g} s; give it more time (-t)"
     )
-    start_s = warm_up(flow(ends_s, from_s, cycle_s, cycles), cycle_s)
+    start_s = warm_up(flow(ends_s, from_s, cycle_s, cycles, view.weight), cycle_s)
     if start_s is None:
         return drifted
     from_s += start_s
-    turn_s = cycle_s * max(1, round(float(np.median(latencies_s)) / cycle_s))
+    turn_s = cycle_s * max(1, round(median(view.latency_s, view.weight) / cycle_s))
     turns = int((to_s - from_s) // turn_s)
-    start_s = warm_up(mean_latencies(ends_s, latencies_s, from_s, turn_s, turns), turn_s)
+    start_s = warm_up(mean_latencies(view, from_s, turn_s, turns), turn_s)
     if start_s is None:
         return drifted
     from_s += start_s
-    first, second = mean_latencies(ends_s, latencies_s, from_s, (to_s - from_s) / 2, 2)
+    first, second = mean_latencies(view, from_s, (to_s - from_s) / 2, 2)
     differ = abs(second - first) > HALVES_MAY_DIFFER * min(first, second)
     return drifted if differ else from_s
 
 
-def flow(ends_s: Floats, from_s: float, cycle_s: float, cycles: int) -> Floats:
+def flow(
+    ends_s: Floats, from_s: float, cycle_s: float, cycles: int, weight: Weights = None
+) -> Floats:
     """Completions around the end of each cycle but the last, under a triangle two cycles
     wide: a box would count a wave twice or not at all where the cycle is a little wrong."""
     position = (ends_s - from_s) / cycle_s
-    position = position[(position >= 0) & (position < cycles)]
+    inside = (position >= 0) & (position < cycles)
+    position = position[inside]
     cycle = position.astype(np.int64)
+    each = 1 if weight is None else weight[inside]
     share = position - cycle
-    before = np.bincount(cycle, weights=1 - share, minlength=cycles)
-    after = np.bincount(cycle, weights=share, minlength=cycles)
+    before = np.bincount(cycle, weights=each * (1 - share), minlength=cycles)
+    after = np.bincount(cycle, weights=each * share, minlength=cycles)
     return np.asarray(after[:-1] + before[1:], dtype=np.float64)
 
 
-def mean_latencies(
-    ends_s: Floats, latencies_s: Floats, from_s: float, batch_s: float, batches: int
-) -> Floats:
+def mean_latencies(view: LoadView, from_s: float, batch_s: float, batches: int) -> Floats:
     """The mean latency of the completions in each batch of time, 0 where there are none."""
-    position = (ends_s - from_s) / batch_s
-    inside = (position >= 0) & (position < batches)
-    batch = position[inside].astype(np.int64)
-    counts = np.bincount(batch, minlength=batches)
-    sums = np.bincount(batch, weights=latencies_s[inside], minlength=batches)
+    position = (view.end_s - from_s) / batch_s
+    within = (position >= 0) & (position < batches)
+    batch, inside = position[within].astype(np.int64), view.where(within)
+    each = 1 if inside.weight is None else inside.weight
+    counts = np.bincount(batch, weights=inside.weight, minlength=batches)
+    sums = np.bincount(batch, weights=each * inside.latency_s, minlength=batches)
     return np.asarray(sums / np.maximum(counts, 1), dtype=np.float64)
 
 
@@ -242,7 +279,7 @@ def warm_up(values: Floats, step_s: float) -> float | None:
     return None if drifts_on else step_s * int(np.argmax(errors <= NEAR_MINIMUM * errors[best]))
 
 
-def steady_rate(ends_s: Floats, window: Window) -> float:
+def steady_rate(ends_s: Floats, window: Window, weight: Weights = None) -> float:
     """Completions per second in a window, averaged over every position of its edges.
 
     The mean over all windows of one cycle less that fit into it. So each completion
@@ -252,5 +289,6 @@ def steady_rate(ends_s: Floats, window: Window) -> float:
     where the period is a little wrong, the error is of second order.
     """
     from_edge_s = np.minimum(ends_s - window.start_s, window.end_s - ends_s)
-    weights = np.clip(from_edge_s / window.cycle_s, 0, 1)
-    return float(weights.sum() / (window.length_s - window.cycle_s))
+    shares = np.clip(from_edge_s / window.cycle_s, 0, 1)
+    counted = shares.sum() if weight is None else shares @ weight
+    return float(counted / (window.length_s - window.cycle_s))

@@ -1,5 +1,7 @@
 """When a load has gone on for long enough, and how much longer it will take."""
 
+import numpy as np
+
 from asyncperf.analysis.steady import LoadView, NotSteady, find_window
 from asyncperf.model import LoadPlan, Window
 
@@ -42,7 +44,9 @@ def view_is_enough(view: LoadView) -> bool:
     window = find_window(view)
     if isinstance(window, NotSteady):
         return False
-    ends = view.start_s + view.latency_s
-    inside = (ends >= window.start_s) & (ends < window.end_s)
-    requests = int(inside.sum())
-    return requests > 0 and enough(window, requests, float(view.latency_s[inside].mean()))
+    ends = view.end_s
+    inside = view.where((ends >= window.start_s) & (ends < window.end_s))
+    if len(inside.latency_s) == 0:
+        return False
+    mean_s = float(np.average(inside.latency_s, weights=inside.weight))
+    return enough(window, inside.requests, mean_s)

@@ -10,11 +10,10 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from asyncperf.model import PERCENTILES, Diagnosis, EndpointResult, Latency, Load
+from asyncperf.ranks import latency
 from asyncperf.report.untrusted import spreadsheet_safe
-from asyncperf.samples import Floats, Samples
+from asyncperf.samples import Samples, joined
 
 COLUMNS = (
     "Type",
@@ -71,19 +70,19 @@ def _aggregated(diagnosis: Diagnosis) -> list[Cell]:
     loads = diagnosis.run.loads
     samples = [measured.samples for load in loads for measured in load.measured]
     duration_s = sum(map(_last_answer_s, loads))
-    requests = sum(map(len, samples))
-    failures = sum(int(np.count_nonzero(~s.ok)) for s in samples)
-    latency = _latency(np.concatenate([s.latency_s for s in samples])) if requests else None
+    requests = sum(s.requests for s in samples)
+    failures = sum(s.failures for s in samples)
+    times = latency(joined(samples))
     return [
         "",
         "Aggregated",
         requests,
         failures,
-        *_times(latency),
+        *_times(times),
         _content_size(samples),
         _exact(requests / duration_s if duration_s else 0.0),
         _exact(failures / duration_s if duration_s else 0.0),
-        *_percentiles(latency),
+        *_percentiles(times),
     ]
 
 
@@ -103,20 +102,6 @@ def _samples_of(result: EndpointResult, diagnosis: Diagnosis) -> list[Samples]:
     ]
 
 
-def _latency(latency_s: Floats) -> Latency:
-    """Order statistics: the k-th smallest of n with k = ceil(p n / 100)."""
-    ordered = np.sort(latency_s)
-    n = len(ordered)
-    known = {p: n * (100 - p) >= 100 - 1e-6 for p in PERCENTILES}
-    ranks = {p: math.ceil(p * n / 100 - 1e-9) for p in PERCENTILES}
-    return Latency(
-        mean_s=float(latency_s.mean()),
-        min_s=float(ordered[0]),
-        max_s=float(ordered[-1]),
-        percentiles_s={p: float(ordered[ranks[p] - 1]) if known[p] else None for p in PERCENTILES},
-    )
-
-
 def _times(latency: Latency | None) -> Iterator[Cell]:
     """Median, mean, min and max in ms; 0 without requests, as Locust writes."""
     if latency is None:
@@ -134,7 +119,7 @@ def _percentiles(latency: Latency | None) -> Iterator[Cell]:
 
 def _content_size(samples: Sequence[Samples]) -> Cell:
     """The mean size of a response's body in bytes."""
-    requests = sum(len(s.received_bytes) for s in samples)
+    requests = sum(s.requests for s in samples)
     total = sum(int(s.received_bytes.sum()) for s in samples)
     return total / requests if requests else 0
 
