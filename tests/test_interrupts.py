@@ -73,3 +73,37 @@ def test_previous_handlers_come_back_after_an_error():
     with pytest.raises(ValueError, match="x"), Interrupts():
         raise ValueError("x")
     assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_a_signal_waits_for_the_end_of_a_block_that_stays_whole():
+    done = []
+
+    def work(interrupts):
+        with interrupts.allowed():
+            with interrupts.held():
+                signal.raise_signal(signal.SIGINT)
+                done.append("whole")
+            done.append("never")
+
+    with Interrupts() as interrupts, pytest.raises(KeyboardInterrupt):
+        work(interrupts)
+    assert done == ["whole"]
+
+
+def test_an_error_in_such_a_block_comes_first():
+    def work(interrupts):
+        with interrupts.allowed(), interrupts.held():
+            signal.raise_signal(signal.SIGINT)
+            raise ValueError("x")
+
+    with Interrupts() as interrupts:
+        with pytest.raises(ValueError, match="x"):
+            work(interrupts)
+        assert interrupts.pending
+
+
+def test_where_nothing_may_be_interrupted_such_a_block_changes_nothing():
+    with Interrupts() as interrupts:
+        with interrupts.held():
+            signal.raise_signal(signal.SIGINT)
+        assert interrupts.pending

@@ -266,6 +266,21 @@ def test_ctrl_c_keeps_what_was_recorded(try_out, clock):
     assert len(done.load.measured[0].samples) > 0
 
 
+def test_ctrl_c_does_not_cut_the_reading_of_records_in_two(try_out, clock):
+    read = []
+
+    class Reading(FakeSession):
+        def read(self):
+            if self.elapsed_s > 12.0:
+                signal.raise_signal(signal.SIGINT)
+            read.append(self.elapsed_s)
+            return super().read()
+
+    done = try_out(Reading(clock))
+    assert isinstance(done.error, Interrupted)
+    assert read[-1] > 12.0
+
+
 def test_a_server_that_dies_under_load_ends_the_run(try_out, clock):
     done = try_out(server=FakeServer(clock, dies_after_s=12.0, workers_lost=2))
     assert isinstance(done.error, TargetError)

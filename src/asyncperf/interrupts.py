@@ -42,6 +42,17 @@ class Interrupts:
         finally:
             self._allowed = False
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the block whole inside one that may be interrupted: a signal waits for its end."""
+        allowed, self._allowed = self._allowed, False
+        try:
+            yield
+        finally:
+            self._allowed = allowed
+        if allowed:
+            self._raise_once()
+
     def __enter__(self) -> Self:
         for number in SIGNALS:
             self._previous[number] = signal.signal(number, self._handle)

@@ -78,7 +78,7 @@ def run_trial(
         cpu = MachineCpu()
         try:
             with interrupts.allowed():
-                trouble = watch(bench, workload, server, session, cpu, watcher)
+                trouble = watch(bench, workload, server, session, cpu, watcher, interrupts)
         except KeyboardInterrupt:
             error = Interrupted("interrupted")
             trouble = "interrupted"
@@ -123,6 +123,7 @@ def watch(
     session: LoadSession,
     cpu: MachineCpu,
     watcher: Watcher,
+    interrupts: Interrupts,
 ) -> str | None:
     """Wait until the load has recorded enough; what went wrong, in a sentence, if anything."""
     plan = bench.plan
@@ -135,7 +136,8 @@ def watch(
         looking = time.thread_time()
         server.check(phase)
         ended = session.ended
-        recording = session.read()
+        with interrupts.held():  # what was read in part would be lost, or counted again
+            recording = session.read()
         if recording.trouble is not None:
             return recording.trouble
         if recording.ramp_started_at is not None:
