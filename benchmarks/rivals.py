@@ -21,7 +21,7 @@ import psutil
 
 from asyncperf.load.engine import Workload
 from asyncperf.load.native_engine import NativeEngine
-from asyncperf.model import Endpoint, LoadPlan
+from asyncperf.model import Endpoint, LoadPlan, Request
 
 SERVER_CPU, CLIENT_CPU = 0, 1
 NGINX = """
@@ -149,11 +149,12 @@ def native(url: str, users: int, **changes: object) -> Iterator[list[psutil.Proc
     with tempfile.TemporaryDirectory() as folder:
         with pinned(CLIENT_CPU):
             engine = NativeEngine(Path(folder), os.environ)
-            session = engine.start(Workload("ok", Endpoint("GET", "/ok")), plan, url)
+            request = Request(Endpoint("GET", "/ok"), "/ok")
+            session = engine.start(Workload("ok", (request,)), plan, url)
         try:
             yield workers()
         finally:
-            session.abandon()
+            session.stop()
 
 
 def workers() -> list[psutil.Process]:

@@ -23,7 +23,7 @@ from rivals import CLIENT_CPU, SERVER_CPU, free_port, pinned, wait_for
 
 from asyncperf.load.engine import Recording, Workload
 from asyncperf.load.native_engine import NativeEngine
-from asyncperf.model import Endpoint, LoadPlan
+from asyncperf.model import Endpoint, LoadPlan, Request
 from asyncperf.samples import Samples
 
 # As known_waits.py encodes them.
@@ -54,7 +54,8 @@ def load(url: str, **changes: object) -> Recording:
     with tempfile.TemporaryDirectory() as folder:
         with pinned(CLIENT_CPU):
             engine = NativeEngine(Path(folder), os.environ)
-            session = engine.start(Workload("/", Endpoint("GET", "/")), plan, url)
+            request = Request(Endpoint("GET", "/"), "/")
+            session = engine.start(Workload("/", (request,)), plan, url)
         while not session.ended:
             time.sleep(0.5)
         return session.stop()

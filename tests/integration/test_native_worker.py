@@ -17,7 +17,7 @@ from asyncperf.load.native_engine import orders_for
 from asyncperf.load.native_ledger import NativeLedger
 from asyncperf.load.native_worker import Worker
 from asyncperf.load.orders import Files
-from asyncperf.model import Endpoint, LoadPlan
+from asyncperf.model import Endpoint, LoadPlan, Request
 
 from .conftest import wait_until
 from .hostile import BEHAVIOURS, Hostile
@@ -34,7 +34,7 @@ def run_worker(url: str, **changes: object) -> tuple[Recording, int]:
     plan = LoadPlan(**fields)  # type: ignore[arg-type]
     with tempfile.TemporaryDirectory() as folder:
         files = Files(Path(folder))
-        orders_for(ENDPOINT, plan, url, 1).save(files.orders)
+        orders_for([Request(ENDPOINT, ENDPOINT.path)], plan, url, 1).save(files.orders)
 
         async def run() -> None:
             await Worker(files.folder, 0, asyncio.get_running_loop()).run()
@@ -43,7 +43,7 @@ def run_worker(url: str, **changes: object) -> tuple[Recording, int]:
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run())
-        ledger = NativeLedger(files, 1, ("GET", "/ok"))
+        ledger = NativeLedger(files, 1, [("GET", "/ok")], open_load=plan.model == "open")
         ledger.update()
         return ledger.recording(plan), ledger.begun
 
