@@ -11,7 +11,7 @@ import time
 import psutil
 from rivals import native, nginx, served
 
-from asyncperf.load.native_ledger import DTYPE
+from asyncperf.load.record_reader import DTYPE
 
 FEW, MANY = 100, 8100
 AT_MOST_PER_USER, AT_MOST_PER_REQUEST = 10_000, 60

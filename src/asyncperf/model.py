@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from asyncperf.judgement import BudgetResult
-from asyncperf.samples import Samples
+from asyncperf.samples import Folded, Samples
 
 # What is under test
 
@@ -347,7 +347,8 @@ class EndpointResult:
     `limiter` is None where the known limits do not explain the measured rate;
     `limiter_note` then says why, and `ceiling_rps` remains an upper bound. Where the load
     was repeated, `repetitions` holds each one's result and this one pools them: `window`
-    and `timeline` are then those of number `repetition`.
+    and `timeline` are then those of number `repetition`. `folded` is None where every request
+    was kept.
     """
 
     endpoint: Endpoint
@@ -371,6 +372,7 @@ class EndpointResult:
     trouble: str | None
     repetition: int = 1
     repetitions: tuple["EndpointResult", ...] = ()
+    folded: Folded | None = None
 
     @property
     def measured_over_ceiling(self) -> float | None:

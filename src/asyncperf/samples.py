@@ -26,6 +26,14 @@ class Precision:
     latency: float
 
 
+@dataclass(frozen=True)
+class Folded:
+    """So many requests of an endpoint were not kept one by one, and are known this finely."""
+
+    requests: int
+    precision: Precision
+
+
 @dataclass(frozen=True, eq=False)
 class Samples:
     """Every request of one endpoint in one load, in order of completion.
@@ -117,8 +125,8 @@ def joined(parts: Sequence[Samples]) -> Samples:
     if len(parts) == 1:
         return parts[0]
     parts = parts or [Samples.none()]
-    precisions = [part.precision for part in parts if part.precision is not None]
-    if precisions:
+    precision = coarsest(parts)
+    if precision is not None:
         parts = [_weighted(part) for part in parts]
     columns: dict[str, Any] = {}
     for name in COLUMNS:
@@ -129,13 +137,16 @@ def joined(parts: Sequence[Samples]) -> Samples:
         **columns,
         cut_off_s=np.concatenate([part.cut_off_s for part in parts]),
         errors=dict(sum((Counter(part.errors) for part in parts), Counter[str]())),
-        precision=Precision(
-            max(precision.time_s for precision in precisions),
-            max(precision.latency for precision in precisions),
-        )
-        if precisions
-        else None,
+        precision=precision,
     )
+
+
+def coarsest(parts: Sequence[Samples]) -> Precision | None:
+    """How finely all of them are known; None if every request has an entry of its own."""
+    found = [part.precision for part in parts if part.precision is not None]
+    if not found:
+        return None
+    return Precision(max(p.time_s for p in found), max(p.latency for p in found))
 
 
 def _weighted(part: Samples) -> Samples:

@@ -1,15 +1,21 @@
 """What the load processes wrote, read back: phases, order, health, and torn ends."""
 
+import errno
 import json
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from asyncperf.load.native_ledger import DTYPE, NativeLedger
+from asyncperf.load import record_format
+from asyncperf.load.folding import Folding
+from asyncperf.load.native_ledger import NativeLedger
 from asyncperf.load.orders import Files, Message, Orders
 from asyncperf.load.outcomes import Outcome
 from asyncperf.load.record_format import BUFFERED, LOADED, RECORD, RecordWriter
+from asyncperf.load.record_reader import DTYPE
 from asyncperf.model import LoadPlan
 
 KEY = ("GET", "/")
@@ -21,7 +27,7 @@ class Process:
     """Writes as a load process does."""
 
     def __init__(self, files: Files, number: int) -> None:
-        self.records = RecordWriter(files.records(number))
+        self.records = RecordWriter(partial(files.records, number))
         self._events = files.events(number)
         self.event("begun", 100.0)
 
@@ -83,13 +89,13 @@ def test_the_single_user_comes_first(files: Files) -> None:
     assert loaded.received_bytes.tolist() == [7]
 
 
-def loaded_by_two(files: Files) -> tuple[Process, Process, NativeLedger]:
+def loaded_by_two(files: Files, **options: Any) -> tuple[Process, Process, NativeLedger]:
     first, second = Process(files, 0), Process(files, 1)
     second.records.phase = LOADED
     first.begin_load(100.0)
     first.event("ramped", 100.0)
     second.event("ramped", 100.1)
-    return first, second, NativeLedger(files, 2, [KEY])
+    return first, second, NativeLedger(files, 2, [KEY], **options)
 
 
 def test_processes_are_merged_in_order_of_completion(files: Files) -> None:
@@ -128,7 +134,7 @@ def test_what_comes_late_is_put_in_its_place(files: Files) -> None:
 
 
 def test_open_latency_counts_from_the_intended_start(files: Files) -> None:
-    first, _, ledger = loaded_by_two(files)
+    first, _, ledger = loaded_by_two(files, open_load=True)
     first.add(101.0, 101.5, 102.0)
     first.add(102.0, 102.001, 102.5)
     first.records.flush()
@@ -140,7 +146,9 @@ def test_open_latency_counts_from_the_intended_start(files: Files) -> None:
     assert samples.late_s is not None
     assert samples.late_s.tolist() == pytest.approx([0.5, 0.001])
     assert (recording.generator.starts, recording.generator.late_starts) == (2, 1)
-    assert ledger.recording(PLAN).loaded[KEY].latency_s.tolist() == pytest.approx([0.5, 0.499])
+    closed = NativeLedger(files, 2, [KEY])
+    closed.update()
+    assert closed.recording(PLAN).loaded[KEY].latency_s.tolist() == pytest.approx([0.5, 0.499])
 
 
 def test_failures_are_counted_by_their_text(files: Files) -> None:
@@ -184,7 +192,7 @@ def test_health_is_of_the_time_after_the_ramp(files: Files) -> None:
 def test_a_record_still_being_written_waits(files: Files) -> None:
     _, _, ledger = loaded_by_two(files)
     packed = RECORD.pack(101.0, 101.0, 101.0, 102.0, 0, 200, Outcome.OK, LOADED, 0)
-    with files.records(0).open("ab") as file:
+    with files.records(0, 0).open("ab") as file:
         for part in (packed[:20], packed[20:]):
             ledger.update()
             assert len(ledger.recording(PLAN).loaded[KEY]) == 0
@@ -232,3 +240,105 @@ def test_orders_survive_their_file(tmp_path: Path) -> None:
     )
     orders.save(tmp_path / "orders.json")
     assert Orders.load(tmp_path / "orders.json") == orders
+
+
+# Beyond what is kept one by one
+
+
+@pytest.fixture
+def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_format, "SEGMENT", 2048)
+
+
+def crowd(process: Process, from_s: float, n: int) -> None:
+    """n requests within a second, every tenth refused; one more that never ends."""
+    for number in range(n):
+        end, outcome = from_s + number / n, Outcome.HTTP_ERROR if number % 10 == 0 else Outcome.OK
+        process.add(end - 0.1, end - 0.1, end, outcome, 503 if number % 10 == 0 else 200)
+    process.add(from_s, from_s, from_s + 1, Outcome.CUT_OFF, 0)
+    process.records.flush()
+    process.event("h", from_s + 1, 0.5, 0.0)
+
+
+@pytest.mark.usefixtures("small_segments")
+def test_a_load_is_exact_up_to_the_limit_and_folded_beyond_it(files: Files) -> None:
+    first, second, ledger = loaded_by_two(files, exact_requests=5000)
+    exact = NativeLedger(files, 2, [KEY])
+    crowd(first, 101.0, 3000)
+    ledger.update()
+    assert ledger.recording(PLAN).loaded[KEY].precision is None
+    for at in (101.0, 102.0):
+        crowd(second, at, 3000)
+    exact.update()
+    ledger.update()
+    was, now = exact.recording(PLAN), ledger.recording(PLAN)
+    one_by_one, cells = was.loaded[KEY], now.loaded[KEY]
+    assert one_by_one.precision is None
+    assert cells.precision is not None
+    assert cells.requests == one_by_one.requests == 9000
+    assert len(cells) < len(one_by_one)
+    assert cells.errors == one_by_one.errors == {"HTTP 503": 900}
+    assert cells.cut_off_s.tolist() == one_by_one.cut_off_s.tolist()
+    assert now.generator == was.generator
+    assert (now.duration_s, now.ramp_end_s) == (was.duration_s, was.ramp_end_s)
+
+
+@pytest.mark.usefixtures("small_segments")
+def test_the_single_user_stays_exact(files: Files) -> None:
+    process = Process(files, 0)
+    ledger = NativeLedger(files, 1, [KEY], exact_requests=1000)
+    process.add(100.0, 100.0, 100.5)
+    process.begin_load(101.0)
+    crowd(process, 101.0, 3000)
+    ledger.update()
+    recording = ledger.recording(PLAN)
+    assert recording.unloaded[KEY].latency_s.tolist() == [0.5]
+    assert recording.unloaded[KEY].precision is None
+    assert recording.loaded[KEY].requests == 3000
+
+
+@pytest.mark.usefixtures("small_segments")
+def test_nothing_is_ever_only_in_memory(files: Files) -> None:
+    """Whenever asyncperf dies: what it had folded, and the records after that, are all there."""
+    first, second, ledger = loaded_by_two(files, exact_requests=5000)
+    sizes = []
+    for at in range(101, 110):
+        crowd(first, float(at), 3000)
+        crowd(second, float(at), 2000)
+        ledger.update()
+        segments = sorted(files.folder.glob("record-*.bin"))
+        sizes.append(sum(path.stat().st_size for path in segments))
+        written = (at - 100) * 5000
+        assert ledger.recording(PLAN).loaded[KEY].requests == written
+        if not files.folded.exists():
+            assert sizes[-1] == (written + 2 * (at - 100)) * RECORD.size
+            continue
+        with np.load(files.folded) as folded:
+            left = 0
+            for process, (segment, offset) in enumerate(folded["read"].tolist()):
+                path = files.records(process, segment)
+                records = np.frombuffer(path.read_bytes()[offset:], DTYPE)
+                left += int((records["outcome"] != Outcome.CUT_OFF).sum())
+            assert folded["cells"]["requests"].sum() + left == written
+            assert len(folded["exact"]) > 0
+    assert files.folded.exists()
+    # Two segments of each process at most.
+    assert max(sizes[3:]) <= 2 * 2 * 2 * 2048 * RECORD.size
+
+
+@pytest.mark.usefixtures("small_segments")
+def test_a_full_disk_costs_nothing_but_room(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    first, _, ledger = loaded_by_two(files, exact_requests=1000)
+    with monkeypatch.context() as without_room:
+        without_room.setattr(Folding, "save", full)
+        crowd(first, 101.0, 5000)
+        ledger.update()
+    assert files.records(0, 0).exists()
+    assert ledger.recording(PLAN).loaded[KEY].requests == 5000
+    crowd(first, 102.0, 5000)
+    ledger.update()
+    assert not files.records(0, 0).exists()
+    assert ledger.recording(PLAN).loaded[KEY].requests == 10_000

@@ -50,7 +50,7 @@ class NativeEngine:
         orders_for(workload.requests, plan, url, processes).save(files.orders)
         for number in range(processes):
             files.events(number).touch()
-            files.records(number).touch()
+            files.records(number, 0).touch()
         env = {key: value for key, value in self.env.items() if key not in SLOWING}
         started: list[ChildProcess] = []
         try:
@@ -71,7 +71,8 @@ class NativeEngine:
             stop_all(started)
             raise
         keys = [request.key for request in workload.requests]
-        return NativeSession(started, NativeLedger(files, processes, keys), plan)
+        ledger = NativeLedger(files, processes, keys, open_load=plan.model == "open")
+        return NativeSession(started, ledger, plan)
 
     def close(self) -> None:
         """Nothing waits for another load: each has processes of its own."""

@@ -1,58 +1,34 @@
 """From the records and events of the load processes to a `Recording`."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asyncperf.load.engine import Recording
+from asyncperf.load.folding import Folding
 from asyncperf.load.orders import Files
-from asyncperf.load.outcomes import GENERATOR_LIMITS, SUCCEEDED, TEXTS, Outcome, error_text
-from asyncperf.load.record_format import ALONE, RECORD
+from asyncperf.load.outcomes import GENERATOR_LIMITS, TEXTS, Outcome, error_text
+from asyncperf.load.record_format import ALONE
+from asyncperf.load.record_reader import (
+    CUT_OFF,
+    IS_SUCCESS,
+    NONE,
+    End,
+    RecordReader,
+    Records,
+    failed_ends,
+    in_order,
+    late_starts,
+)
 from asyncperf.load.records import RecordFile
-from asyncperf.model import LATE_START_S, GeneratorHealth, LoadPlan
+from asyncperf.model import GeneratorHealth, LoadPlan
 from asyncperf.samples import Samples
 
-# As `record_format` packs it.
-DTYPE = np.dtype(
-    [
-        ("intended", "<f8"),
-        ("start", "<f8"),
-        ("first", "<f8"),
-        ("end", "<f8"),
-        ("received", "<u8"),
-        ("status", "<u2"),
-        ("outcome", "u1"),
-        ("phase", "u1"),
-        ("message", "<u2"),
-    ]
-)
-assert DTYPE.itemsize == RECORD.size
-
-Records = NDArray[np.void]
-NONE = np.empty(0, DTYPE)
-CUT_OFF = int(Outcome.CUT_OFF)
-# By outcome; a number that no outcome has is no success.
-IS_SUCCESS = np.isin(np.arange(256), [int(outcome) for outcome in SUCCEEDED])
-
-
-class PackedFile:
-    """A growing file of packed records, read from where the last read ended."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset = 0
-
-    def new_records(self) -> Records:
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            data = file.read()
-        whole = len(data) // DTYPE.itemsize * DTYPE.itemsize
-        self._offset += whole
-        return np.frombuffer(data, dtype=DTYPE, count=whole // DTYPE.itemsize)
+# Beyond so many a load's requests are folded: 46 MB of records, and as much again as samples.
+EXACT_REQUESTS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -66,13 +42,30 @@ class NativeLedger:
     """The records of one load, from all of its processes. `keys` are the messages' (method,
     name); those of one name are counted together.
 
+    Requests are kept one by one up to `exact_requests`; once there are more, all of them are
+    folded, and what a process has written is deleted when it has been.
+
     `begun` is how many requests the processes began, by their own count at their end.
     """
 
-    def __init__(self, files: Files, processes: int, keys: Sequence[tuple[str, str]]) -> None:
-        self._keys = tuple(keys)
+    def __init__(
+        self,
+        files: Files,
+        processes: int,
+        keys: Sequence[tuple[str, str]],
+        *,
+        open_load: bool = False,
+        exact_requests: int = EXACT_REQUESTS,
+    ) -> None:
+        self._names = list(dict.fromkeys(keys))
+        self._name_of = [self._names.index(key) for key in keys]
+        # From when latency counts: in an open load from when a request was meant to start.
+        self._start = "intended" if open_load else "start"
+        self._exact_requests = exact_requests
+        self._folding: Folding | None = None
+        self._folded_file = files.folded
         self._events = [RecordFile(files.events(number)) for number in range(processes)]
-        self._files = [PackedFile(files.records(number)) for number in range(processes)]
+        self._readers = [RecordReader(partial(files.records, n)) for n in range(processes)]
         self._records = NONE
         self._last_at: dict[int, float] = {}
         self._beats: defaultdict[int, list[Beat]] = defaultdict(list)
@@ -89,13 +82,40 @@ class NativeLedger:
         for process, events in enumerate(self._events):
             for kind, *values in events.new_records():
                 self._add_event(process, kind, values)
-        new = in_order(np.concatenate([records.new_records() for records in self._files]))
-        if len(new):
-            # What one process has just told may have ended before what another told last
-            # time; further back there is nothing to put in order.
-            settled = int(np.searchsorted(self._records["end"], new["end"][0]))
-            tail = in_order(np.concatenate([self._records[settled:], new]))
-            self._records = np.concatenate([self._records[:settled], tail])
+        # A segment each at a time: however much there is, so much memory does it take.
+        behind = self._readers
+        while behind:
+            self._add(np.concatenate([reader.new_records() for reader in behind]))
+            behind = [reader for reader in behind if reader.is_behind]
+        if self._folding is not None and any(reader.has_read_segments for reader in self._readers):
+            self._delete_folded(self._folding)
+
+    def _delete_folded(self, folding: Folding) -> None:
+        """Let go of the segments that were folded, once that is written down."""
+        try:
+            read = [(reader.segment, reader.offset) for reader in self._readers]
+            folding.save(self._folded_file, self._records, read)
+        except OSError:
+            return  # the disk is full: until there is room again the records stay
+        for reader in self._readers:
+            reader.delete_read_segments()
+
+    def _add(self, new: Records) -> None:
+        if len(new) == 0:
+            return
+        new = in_order(new)
+        # What one process has just told may have ended before what another told last
+        # time; further back there is nothing to put in order.
+        settled = int(np.searchsorted(self._records["end"], new["end"][0]))
+        tail = in_order(np.concatenate([self._records[settled:], new]))
+        self._records = np.concatenate([self._records[:settled], tail])
+        if len(self._records) > self._exact_requests and self._ramp_at is not None:
+            self._folding = self._folding or Folding(self._name_of, self._ramp_at, self._start)
+        if self._folding is not None:
+            # The single user's stay exact, and of those cut off nothing but the start is known.
+            kept = (self._records["phase"] == ALONE) | (self._records["outcome"] == CUT_OFF)
+            self._folding.add(self._records[~kept])
+            self._records = self._records[kept]
 
     def _add_event(self, process: int, kind: str, values: list[float]) -> None:
         match kind:
@@ -126,12 +146,12 @@ class NativeLedger:
         alone, loaded = self._records[:alone_count], self._records[alone_count:]
         return Recording(
             unloaded={
-                key: self._samples(part, origin, open_load=False)
-                for key, part in self._by_key(alone)
+                self._names[name]: self._samples(part, origin, "start")
+                for name, part in self._by_name(alone)
             },
             loaded={
-                key: self._samples(part, origin, plan.model == "open")
-                for key, part in self._by_key(loaded)
+                self._names[name]: self._loaded(name, part, origin)
+                for name, part in self._by_name(loaded)
             },
             ramp_started_at=self._ramp_epoch,
             ramp_end_s=ramp_end_s,
@@ -139,26 +159,32 @@ class NativeLedger:
             generator=self._health(loaded),
         )
 
-    def _by_key(self, records: Records) -> Iterator[tuple[tuple[str, str], Records]]:
-        for key in dict.fromkeys(self._keys):
-            messages = [number for number, other in enumerate(self._keys) if other == key]
-            whole = len(messages) == len(self._keys)
-            yield key, records if whole else records[np.isin(records["message"], messages)]
+    def _by_name(self, records: Records) -> Iterator[tuple[int, Records]]:
+        for name in range(len(self._names)):
+            messages = [number for number, other in enumerate(self._name_of) if other == name]
+            whole = len(self._names) == 1
+            yield name, records if whole else records[np.isin(records["message"], messages)]
 
     @property
     def _all_ramped_at(self) -> float | None:
-        if len(self._ramped) < len(self._files):
+        if len(self._ramped) < len(self._readers):
             return None
         return max(self._ramped.values())
 
     def _written_until(self) -> float:
         """Up to when the records of every process are complete."""
-        if len(self._last_at) < len(self._files):
+        if len(self._last_at) < len(self._readers):
             return self._began_at
         return min(self._last_at.values())
 
-    def _samples(self, records: Records, origin: float, open_load: bool) -> Samples:
-        column = "intended" if open_load else "start"
+    def _loaded(self, name: int, records: Records, origin: float) -> Samples:
+        exact = self._samples(records, origin, self._start)
+        if self._folding is None:
+            return exact
+        errors = self._errors(self._folding.failed_ends(name))
+        return replace(self._folding.samples(name), cut_off_s=exact.cut_off_s, errors=errors)
+
+    def _samples(self, records: Records, origin: float, column: str) -> Samples:
         cut_off = records["outcome"] == CUT_OFF
         done, cut = (records[~cut_off], records[cut_off]) if cut_off.any() else (records, NONE)
         start, first = done[column], done["first"]
@@ -169,30 +195,32 @@ class NativeLedger:
             ok=IS_SUCCESS[done["outcome"]],
             received_bytes=done["received"].astype(np.int64),
             cut_off_s=np.sort(cut[column] - origin),
-            errors=self._errors(done),
+            errors=self._errors(failed_ends(done)),
             late_s=done["start"] - done["intended"],
             first_byte_s=np.where(first > 0, first - origin, np.nan),
             outcome=done["outcome"].copy(),
         )
 
-    def _errors(self, done: Records) -> dict[str, int]:
-        failed = done[~IS_SUCCESS[done["outcome"]]]
-        codes = failed["outcome"].astype(np.int64) << 16 | failed["status"]
+    def _errors(self, failed: Mapping[End, int]) -> dict[str, int]:
         errors: dict[str, int] = {}
-        for code, count in zip(*np.unique(codes, return_counts=True), strict=True):
-            outcome = Outcome(int(code) >> 16)
-            text = error_text(outcome, int(code) & 0xFFFF, self._details.get(outcome))
-            errors[text] = errors.get(text, 0) + int(count)
+        for (number, status), count in sorted(failed.items()):
+            outcome = Outcome(number)
+            text = error_text(outcome, status, self._details.get(outcome))
+            errors[text] = errors.get(text, 0) + count
         return dict(sorted(errors.items(), key=lambda item: -item[1]))
 
     def _health(self, loaded: Records) -> GeneratorHealth:
         """The generator's health once all users had started; opening their connections is
         work of another kind. Late starts are those of the whole load."""
-        late = int((loaded["start"] - loaded["intended"] > LATE_START_S).sum())
+        by_outcome = np.bincount(loaded["outcome"], minlength=256)
+        late = late_starts(loaded)
+        if self._folding is not None:
+            by_outcome = by_outcome + self._folding.by_outcome
+            late += self._folding.late_starts
         exhausted = {
-            TEXTS[outcome]: count
+            TEXTS[outcome]: int(by_outcome[outcome])
             for outcome in sorted(GENERATOR_LIMITS)
-            if (count := int(np.count_nonzero(loaded["outcome"] == int(outcome))))
+            if by_outcome[outcome]
         }
         since = self._all_ramped_at if self._all_ramped_at is not None else float("inf")
         recent = ([b for b in beats if b.at >= since] for beats in self._beats.values())
@@ -201,17 +229,9 @@ class NativeLedger:
         return GeneratorHealth(
             cpu=sum(each) if beats else None,
             max_drift_s=max((beat.drift_s for b in beats for beat in b[1:]), default=None),
-            processes=len(self._files),
+            processes=len(self._readers),
             cpu_each=each,
-            starts=len(loaded),
+            starts=int(by_outcome.sum()),
             late_starts=late,
             exhausted=exhausted,
         )
-
-
-def in_order(records: Records) -> Records:
-    """Records of several processes in order of completion."""
-    ends = np.ascontiguousarray(records["end"])
-    if (ends[1:] >= ends[:-1]).all():
-        return records
-    return records[np.argsort(ends, kind="stable")]

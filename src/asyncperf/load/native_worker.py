@@ -71,7 +71,7 @@ class Worker:
         self.stopping = asyncio.Event()
         self._failure: BaseException | None = None
         loop.set_exception_handler(self._on_exception)
-        self.writer = RecordWriter(self.files.records(process))
+        self.writer = RecordWriter(partial(self.files.records, process))
         self._rng = random.Random(f"{self.orders.seed}/{process}")
         self.requests = prepare(self.orders)
         self.site = make_site(self.orders, loop, self.writer, self._note, self.requests[0])

@@ -84,8 +84,13 @@ class Files:
         clock of `time.perf_counter`, or null if it does not."""
         return self.folder / "ramp.json"
 
-    def records(self, process: int) -> Path:
-        return self.folder / f"record-{process}.bin"
+    def records(self, process: int, segment: int) -> Path:
+        return self.folder / f"record-{process}-{segment:06}.bin"
+
+    @property
+    def folded(self) -> Path:
+        """What was folded of the records, and up to where, see `folding`."""
+        return self.folder / "folded.npz"
 
     def events(self, process: int) -> Path:
         """JSON arrays, one a line. The first one says that the process is ready.

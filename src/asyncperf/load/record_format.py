@@ -10,11 +10,13 @@
     phase     u1   0 the single user, 1 the load
     message   u2   which of the orders' messages it was
 
-Times are seconds of `time.perf_counter`: one clock for all processes of a machine.
+Times are seconds of `time.perf_counter`: one clock for all processes of a machine. A process
+writes them to one segment after another: nothing is added to one once the next one exists.
 Imports the standard library only; the load processes start with it.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from struct import Struct
 
@@ -25,15 +27,32 @@ RECORD_BYTES = RECORD.size
 ALONE, LOADED = 0, 1
 # Written when so many have gathered, if no heartbeat comes first.
 BUFFERED = 1024
+# So many make a segment, 12 MB, some ten seconds of one process's work at its fastest.
+SEGMENT = 256 * BUFFERED
+
+# The path of a process's segment of that number.
+Segments = Callable[[int], Path]
 
 
 class RecordWriter:
-    """Appends records to a file. `add` makes a system call once in `BUFFERED` records."""
+    """Appends records to segments. `add` makes a system call once in `BUFFERED` records."""
 
-    __slots__ = ("_at", "_buffer", "_file", "_pack", "_size", "phase")
+    __slots__ = (
+        "_at",
+        "_buffer",
+        "_file",
+        "_number",
+        "_pack",
+        "_segments",
+        "_size",
+        "_written",
+        "phase",
+    )
 
-    def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    def __init__(self, segments: Segments) -> None:
+        self._segments = segments
+        self._number = self._written = 0
+        self._file = self._open()
         self._buffer = bytearray(BUFFERED * RECORD.size)
         self._size = len(self._buffer)
         self._at = 0
@@ -74,7 +93,16 @@ class RecordWriter:
         view = memoryview(self._buffer)[: self._at]
         while view:
             view = view[os.write(self._file, view) :]
+        self._written += self._at
         self._at = 0
+        if self._written >= SEGMENT * RECORD_BYTES:
+            os.close(self._file)
+            self._number, self._written = self._number + 1, 0
+            self._file = self._open()
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        return os.open(self._segments(self._number), flags, 0o644)
 
     def close(self) -> None:
         self.flush()
