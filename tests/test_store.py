@@ -20,6 +20,7 @@ from asyncperf.samples import Samples
 from asyncperf.store import RUN_FILE, create_run_folder, find_run, load_run, samples_file
 
 from .builders import BLOCKING, ITEMS, alone, load_of, run_of, samples
+from .folded import folded
 
 STARTED_AT = 1_795_000_000.0
 
@@ -105,6 +106,39 @@ def test_a_run_from_before_there_were_repetitions_is_read():
     (path / RUN_FILE).write_text(json.dumps(stored))
     run = load_run(path)
     assert (run.loads[0].repetition, run.target.env_digests) == (1, {})
+
+
+def test_a_run_from_before_samples_were_folded_is_read():
+    path = saved(full_run())
+    stored = json.loads((path / RUN_FILE).read_text())
+    assert stored["schema_version"] == 2
+    stored["schema_version"] = 1
+    for load in stored["loads"]:
+        for endpoint in load["endpoints"]:
+            del endpoint["precision"]
+    (path / RUN_FILE).write_text(json.dumps(stored))
+    assert same(load_run(path), full_run())
+
+
+def folded_run():
+    found = folded(samples(np.arange(0.0, 100.0, 0.001), 0.1), cell_s=0.03)
+    found = replace(found, cut_off_s=np.array([99.9]), errors={"HTTP 500": 1})
+    return run_of(load_of(Measured(ITEMS, alone(0.1), found)))
+
+
+def test_folded_samples_come_back_bit_for_bit():
+    run = folded_run()
+    again = load_run(saved(run))
+    assert same(again, run)
+    assert again.loads[0].measured[0].samples.requests == 100_000
+
+
+def test_folded_samples_without_their_precision_are_named():
+    path = saved(folded_run())
+    stored = json.loads((path / RUN_FILE).read_text())
+    del stored["loads"][0]["endpoints"][0]["precision"]
+    (path / RUN_FILE).write_text(json.dumps(stored))
+    assert "nothing says how finely" in str(mishap(load_run, path))
 
 
 @settings(max_examples=30, deadline=None)

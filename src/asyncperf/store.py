@@ -36,9 +36,10 @@ from asyncperf.model import (
     RunStatus,
     Target,
 )
-from asyncperf.samples import Samples
+from asyncperf.samples import Precision, Samples
 
-SCHEMA_VERSION = 1
+# 2: samples may be folded. An older reader would take every entry for one request.
+SCHEMA_VERSION = 2
 HOME = Path(".asyncperf")
 RUNS = HOME / "runs"
 RUN_FILE = "run.json"
@@ -46,8 +47,8 @@ HIDDEN = "(not saved)"
 # What reading a damaged archive raises; RuntimeError where its flags ask for a password.
 NOT_SAMPLES = (OSError, ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
 ARRAYS = ("start_s", "latency_s", "status", "ok", "received_bytes", "cut_off_s")
-# Stored where the engine recorded them.
-OPTIONAL_ARRAYS = ("late_s", "first_byte_s", "outcome")
+# Stored where the engine recorded them, the last three where it folded them.
+OPTIONAL_ARRAYS = ("late_s", "first_byte_s", "outcome", "weight", "least_s", "most_s")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class _StoredEndpoint:
     endpoint: Endpoint
     unloaded_errors: Mapping[str, int]
     errors: Mapping[str, int]
+    precision: Precision | None = None
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,9 @@ def _stored(run: Run) -> _StoredRun:
                 ramp_end_s=load.ramp_end_s,
                 generator=load.generator,
                 endpoints=tuple(
-                    _StoredEndpoint(m.endpoint, m.unloaded.errors, m.samples.errors)
+                    _StoredEndpoint(
+                        m.endpoint, m.unloaded.errors, m.samples.errors, m.samples.precision
+                    )
                     for m in load.measured
                 ),
                 trouble=load.trouble,
@@ -300,7 +304,7 @@ def _load(path: Path, stored: _StoredLoad) -> Load:
             Measured(
                 endpoint=entry.endpoint,
                 unloaded=_samples(arrays, f"{number}.unloaded", entry.unloaded_errors),
-                samples=_samples(arrays, f"{number}.loaded", entry.errors),
+                samples=_samples(arrays, f"{number}.loaded", entry.errors, entry.precision),
             )
             for number, entry in enumerate(stored.endpoints)
         )
@@ -317,10 +321,17 @@ def _load(path: Path, stored: _StoredLoad) -> Load:
     )
 
 
-def _samples(arrays: Mapping[str, Any], prefix: str, errors: Mapping[str, int]) -> Samples:
+def _samples(
+    arrays: Mapping[str, Any],
+    prefix: str,
+    errors: Mapping[str, int],
+    precision: Precision | None = None,
+) -> Samples:
     names = (*ARRAYS, *(name for name in OPTIONAL_ARRAYS if f"{prefix}.{name}" in arrays))
     columns = {name: arrays[f"{prefix}.{name}"] for name in names}
     shapes = {column.shape for name, column in columns.items() if name != "cut_off_s"}
     if len(shapes) != 1 or any(len(shape) != 1 for shape in (*shapes, columns["cut_off_s"].shape)):
         raise ValueError("its sample arrays differ in length")
-    return Samples(**columns, errors=errors)
+    if {"weight", "least_s", "most_s"} & columns.keys() and precision is None:
+        raise ValueError("its samples are folded, and nothing says how finely")
+    return Samples(**columns, errors=errors, precision=precision)
