@@ -34,7 +34,7 @@ from asyncperf.model import (
     Timeline,
     Window,
 )
-from asyncperf.samples import Samples
+from asyncperf.samples import Folded, Precision, Samples
 
 USERS, SPAWN_RATE, RUN_TIME_S = 500, 50.0, 300.0
 STARTED_AT = 1_795_000_000.0
@@ -316,6 +316,15 @@ def many(n: int = 30) -> Diagnosis:
     return diagnosis(results, found)
 
 
+def folded() -> Diagnosis:
+    """Two of four endpoints had more requests than are kept one by one."""
+    whole = experiment(findings=False, published=False)
+    first, *rest = whole.endpoints
+    cells = [Folded(1_234_567, Precision(0.01, 0.005)), Folded(9_000_000, Precision(0.08, 0.005))]
+    long = [replace(r, folded=c) for r, c in zip(rest[1:], cells, strict=True)]
+    return replace(whole, endpoints=(first, rest[0], *long))
+
+
 CASES: dict[str, Callable[[], Diagnosis]] = {
     "experiment": experiment,
     "unpublished": lambda: experiment(findings=False, published=False),
@@ -325,4 +334,5 @@ CASES: dict[str, Callable[[], Diagnosis]] = {
     "invalid": invalid,
     "hostile": hostile,
     "many": many,
+    "folded": folded,
 }

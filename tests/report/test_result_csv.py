@@ -9,6 +9,7 @@ import pytest
 
 from asyncperf.report.result_csv import stats_csv
 
+from ..folded import folded
 from .builder import CASES, diagnosis, experiment, samples
 
 LOCUST_HEADER = (
@@ -86,3 +87,13 @@ def test_a_name_that_a_spreadsheet_would_run_is_quoted(start):
     result = experiment().endpoints[0]
     evil = replace(result, endpoint=replace(result.endpoint, path=f"{start}cmd|' /C calc'!A0"))
     assert rows(stats_csv(diagnosis([evil], [found])))[0]["Name"].startswith("'" + start)
+
+
+def test_folded_requests_are_counted_one_by_one():
+    whole = experiment(findings=False, published=False)
+    found = [folded(load.measured[0].samples) for load in whole.run.loads]
+    exact, cells = (rows(stats_csv(made)) for made in (whole, diagnosis(whole.endpoints, found)))
+    for column in ("Request Count", "Failure Count", "Average Content Size"):
+        assert [row[column] for row in cells] == [row[column] for row in exact]
+    for column in ("Average Response Time", "50%", "99%", "100%"):
+        assert float(cells[-1][column]) == pytest.approx(float(exact[-1][column]), rel=0.005)

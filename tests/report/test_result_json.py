@@ -105,3 +105,13 @@ def test_no_float_becomes_nan_or_infinity(rate, time, requests):
     text = result_json(replace(experiment(), endpoints=(result,)))
     found = json.loads(text, parse_constant=refuse)["endpoints"][0]["rate_rps"]
     assert found == (rate if math.isfinite(rate) else None)
+
+
+def test_what_was_folded_says_how_finely_it_is_known():
+    endpoints = result_document(CASES["folded"]())["endpoints"]
+    assert [endpoint["folded"] for endpoint in endpoints] == [
+        None,
+        None,
+        {"requests": 1_234_567, "time_s": 0.01, "latency_precision": 0.005},
+        {"requests": 9_000_000, "time_s": 0.08, "latency_precision": 0.005},
+    ]

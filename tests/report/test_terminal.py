@@ -24,7 +24,7 @@ from asyncperf.model import (
 )
 from asyncperf.report.terminal import render
 
-from .builder import CASES
+from .builder import CASES, experiment
 
 
 def plain(diagnosis: Diagnosis, width: int = 80, charted: bool | None = None) -> str:
@@ -162,3 +162,14 @@ def test_a_generator_that_died_is_not_called_the_limit():
     ]
     died = replace(diagnosis, run=replace(diagnosis.run, loads=tuple(loads)))
     assert "NOT VALID: the load generator died during a load" in plain(died)
+
+
+def test_a_folded_load_says_so_and_does_not_claim_exact_percentiles():
+    whole = CASES["folded"]()
+    alone = plain(replace(whole, endpoints=whole.endpoints[2:3]))
+    assert "1,234,567 requests, folded: times to 10 ms, latencies to 0.5 %" in alone
+    assert "unrounded" not in alone
+    both = " ".join(plain(whole).split())
+    assert "10,234,567 requests of GET /async_dependent and GET /async_concurrent" in both
+    assert "folded: times to 80 ms" in both
+    assert "folded" not in plain(experiment())

@@ -161,4 +161,5 @@ def endpoint_result(
         published=published_for(run, measured.endpoint.path, unloaded_s),
         trouble=load.trouble,
         repetition=load.repetition,
+        folded=statistics.folded([samples]),
     )

@@ -45,6 +45,7 @@ def pooled(
             (f"repetition {r.repetition}: {r.trouble}" for r in results if r.trouble), None
         ),
         repetitions=tuple(results),
+        folded=statistics.folded(samples),
     )
 
 

@@ -1,6 +1,6 @@
 """Figures of samples, each entry counted as often as it says."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from asyncperf.analysis.steady import steady_rate
 from asyncperf.model import Figures, Histogram, Timeline, Window
 from asyncperf.ranks import latency
-from asyncperf.samples import Samples
+from asyncperf.samples import Folded, Samples, coarsest
 
 TIMELINE_BINS = 60
 HISTOGRAM_BINS = 12
@@ -72,6 +72,14 @@ def histogram(samples: Samples) -> Histogram | None:
         high = low + 1e-6
     counts, edges = np.histogram(latencies_s, HISTOGRAM_BINS, (low, high), weights=samples.weight)
     return Histogram(tuple(map(float, edges)), tuple(map(int, counts)))
+
+
+def folded(parts: Sequence[Samples]) -> Folded | None:
+    """How many of the requests are folded, and how finely at worst; None if none are."""
+    precision = coarsest(parts)
+    if precision is None:
+        return None
+    return Folded(sum(part.requests for part in parts if part.precision is not None), precision)
 
 
 def merged_errors(*parts: Mapping[str, int]) -> dict[str, int]:

@@ -30,6 +30,7 @@ from asyncperf.model import (
     Target,
     Window,
 )
+from asyncperf.samples import Folded
 
 SCHEMA_VERSION = 1
 NO_BREAKDOWN = "measured by the probe, which this version does not have"
@@ -169,6 +170,7 @@ def _endpoint(result: EndpointResult) -> Json:
         "measured_over_ceiling": _finite(result.measured_over_ceiling),
         "next_limiter": _next_limiter(result.next_limiter),
         "published": _published(result.published),
+        "folded": _folded(result.folded),
         "trouble": result.trouble,
         "repetitions": [_repetition(each) for each in result.repetitions],
     }
@@ -177,7 +179,15 @@ def _endpoint(result: EndpointResult) -> Json:
 def _repetition(result: EndpointResult) -> Json:
     """What one repetition measured; what it explains is said once, for all of them."""
     kept = ("requests", "failures", "in_flight_at_end", "rate_rps", "latency_s", "window")
-    also = ("no_window_why", "whole_run", "errors", "unloaded_s", "unloaded_requests", "trouble")
+    also = (
+        "no_window_why",
+        "whole_run",
+        "errors",
+        "unloaded_s",
+        "unloaded_requests",
+        "folded",
+        "trouble",
+    )
     document = _endpoint(result)
     return {
         "repetition": result.repetition,
@@ -264,6 +274,16 @@ def _next_limiter(limiter: NextLimiter | None) -> Json | None:
         "kind": limiter.kind,
         "ceiling_rps": _finite(limiter.ceiling_rps),
         "users": limiter.users,
+    }
+
+
+def _folded(folded: Folded | None) -> Json | None:
+    if folded is None:
+        return None
+    return {
+        "requests": folded.requests,
+        "time_s": _finite(folded.precision.time_s),
+        "latency_precision": _finite(folded.precision.latency),
     }
 
 

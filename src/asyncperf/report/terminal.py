@@ -1,6 +1,6 @@
 """The report on a terminal: the answer first, then the evidence, then the shapes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 
@@ -8,7 +8,7 @@ from asyncperf.model import Diagnosis, EndpointResult, Figures, Window
 from asyncperf.report import charts, tables, verdict
 from asyncperf.report.budgets import budgets
 from asyncperf.report.layout import Page, prose
-from asyncperf.report.units import TIE, count, plural, seconds, span
+from asyncperf.report.units import TIE, count, in_words, plural, seconds, span
 from asyncperf.report.untrusted import clean, shorten
 
 
@@ -44,7 +44,11 @@ def _sections(diagnosis: Diagnosis, console: Console, charted: bool) -> Iterator
         ]
     if charted:
         sections += [_charts(diagnosis, result, width, glyphs) for result in results]
-    sections += [tables.skipped(diagnosis.run.target.skipped, width), _method(diagnosis, width)]
+    sections += [
+        tables.skipped(diagnosis.run.target.skipped, width),
+        _method(diagnosis, width),
+        _folded(results, width),
+    ]
     return (section for section in sections if section is not None)
 
 
@@ -77,7 +81,25 @@ def _method(diagnosis: Diagnosis, width: int) -> RenderableType | None:
         text += _ranges(results)
     else:
         text += "; ".join(_sample(r, r.window, r.steady) for r in results if r.window and r.steady)
-    return prose(f"{text}. Percentiles are of unrounded times.", width, style="dim")
+    exact = "" if any(r.folded for r in results) else " Percentiles are of unrounded times."
+    return prose(f"{text}.{exact}", width, style="dim")
+
+
+def _folded(results: Sequence[EndpointResult], width: int) -> RenderableType | None:
+    """Which requests were not kept one by one, and how finely they are known at worst."""
+    found = [(result, result.folded) for result in results if result.folded]
+    if not found:
+        return None
+    requests = plural(sum(folded.requests for _, folded in found), "request")
+    if len(found) < len(results):
+        named = [shorten(clean(result.endpoint.label), 40) for result, _ in found]
+        more = [f"{len(named) - verdict.FEW} more"] if len(named) > verdict.FEW else []
+        requests += f" of {in_words(named[: verdict.FEW] + more)}"
+    time_s = max(folded.precision.time_s for _, folded in found)
+    time = f"{time_s:g}{TIE}s" if time_s >= 1 else f"{1000 * time_s:g}{TIE}ms"
+    share = f"{100 * max(folded.precision.latency for _, folded in found):.2g}{TIE}%"
+    text = f"{requests}, folded: times to {time}, latencies to {share}; means are exact."
+    return prose(text, width, style="dim")
 
 
 def _sample(result: EndpointResult, window: Window, steady: Figures) -> str:
