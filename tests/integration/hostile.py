@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from asyncperf.load.outcomes import Outcome
+
 OK = b"HTTP/1.1 200 OK\r\n"
 HELLO = OK + b"Content-Length: 5\r\n\r\nhello"
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
@@ -127,6 +129,37 @@ resetting("/reset", b"")
 resetting("/reset_in_head", OK + b"Content-Le")
 resetting("/reset_in_body", OK + b"Content-Length: 50\r\n\r\nshort")
 resetting("/reset_after", HELLO)
+
+
+# How a request to each path may end.
+EXPECTED = {
+    "/ok": {Outcome.OK},
+    "/chunked": {Outcome.OK},
+    "/no_length": {Outcome.OK},
+    "/interim": {Outcome.OK},
+    "/error": {Outcome.HTTP_ERROR},
+    "/redirect": {Outcome.REDIRECT},
+    "/garbage": {Outcome.INVALID},
+    "/short_body": {Outcome.TRUNCATED},
+    "/long_body": {Outcome.OK},
+    "/two_answers": {Outcome.OK},
+    "/bad_chunk": {Outcome.INVALID},
+    "/half_chunk": {Outcome.TRUNCATED},
+    "/half_head": {Outcome.TRUNCATED},
+    "/close": {Outcome.CLOSED},
+    "/silent_close": {Outcome.OK},
+    "/upgrade": {Outcome.UPGRADE},
+    "/hang": {Outcome.RESPONSE_TIMEOUT},
+    "/slow_bytes": {Outcome.OK},
+    "/trickle": {Outcome.RESPONSE_TIMEOUT},
+    "/endless_headers": {Outcome.HEAD_TOO_LARGE},
+    "/huge": {Outcome.OK},
+    "/unasked": {Outcome.OK},
+    "/reset": {Outcome.RESET},
+    "/reset_in_head": {Outcome.RESET},
+    "/reset_in_body": {Outcome.RESET},
+    "/reset_after": {Outcome.OK, Outcome.RESET},
+}
 
 
 class Hostile:

@@ -18,7 +18,7 @@ from asyncperf.model import Endpoint, LoadPlan, Request
 from asyncperf.samples import Samples
 
 from .conftest import wait_until
-from .hostile import BEHAVIOURS, HUGE, Hostile, make_certificate, refusing, unaccepting
+from .hostile import EXPECTED, Hostile, make_certificate, refusing, unaccepting
 
 # The hostile server leaves sockets as it drops them; that is what it is for.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -72,69 +72,11 @@ def outcomes(samples: Samples) -> set[Outcome]:
     return set(map(Outcome, samples.outcome.tolist()))
 
 
-EXPECTED = {
-    "/ok": {Outcome.OK},
-    "/chunked": {Outcome.OK},
-    "/no_length": {Outcome.OK},
-    "/interim": {Outcome.OK},
-    "/error": {Outcome.HTTP_ERROR},
-    "/redirect": {Outcome.REDIRECT},
-    "/garbage": {Outcome.INVALID},
-    "/short_body": {Outcome.TRUNCATED},
-    "/long_body": {Outcome.OK},
-    "/two_answers": {Outcome.OK},
-    "/bad_chunk": {Outcome.INVALID},
-    "/half_chunk": {Outcome.TRUNCATED},
-    "/half_head": {Outcome.TRUNCATED},
-    "/close": {Outcome.CLOSED},
-    "/silent_close": {Outcome.OK},
-    "/upgrade": {Outcome.UPGRADE},
-    "/hang": {Outcome.RESPONSE_TIMEOUT},
-    "/slow_bytes": {Outcome.OK},
-    "/trickle": {Outcome.RESPONSE_TIMEOUT},
-    "/endless_headers": {Outcome.HEAD_TOO_LARGE},
-    "/huge": {Outcome.OK},
-    "/unasked": {Outcome.OK},
-    "/reset": {Outcome.RESET},
-    "/reset_in_head": {Outcome.RESET},
-    "/reset_in_body": {Outcome.RESET},
-    "/reset_after": {Outcome.OK, Outcome.RESET},
-}
-
-
-def test_every_behaviour_is_expected_something_of() -> None:
-    assert EXPECTED.keys() == BEHAVIOURS.keys()
-
-
-@pytest.mark.parametrize("keepalive", [True, False], ids=["keepalive", "no-keepalive"])
-@pytest.mark.parametrize("path", EXPECTED)
-def test_each_request_ends_in_one_outcome(start: Start, path: str, keepalive: bool) -> None:
-    with Hostile(alone=ALONE) as server:
-        users = 2 if path == "/huge" else 8
-        timeout_s = 5.0 if path == "/huge" else 0.2
-        session = start(
-            server.url,
-            path,
-            keepalive=keepalive,
-            users=users,
-            response_timeout_s=timeout_s,
-            run_time_s=1.0 if path == "/huge" else 0.5,
-        )
-        samples = loaded(finish(session))
-        wait_until(lambda: server.open_connections == 0, "every connection to be let go of")
-    assert len(samples) >= users
-    allowed = EXPECTED[path]
-    assert outcomes(samples) <= allowed
-    assert outcomes(samples)
-    if path == "/huge":
-        assert set(samples.received_bytes.tolist()) == {HUGE}
-
-
 @pytest.mark.parametrize("model", ["closed", "open"])
 @pytest.mark.parametrize("processes", [1, 2])
 def test_requests_are_those_that_the_server_saw(start: Start, model: str, processes: int) -> None:
     with Hostile() as server:
-        changes = {"model": model, "rate_rps": 200.0, "processes": processes, "run_time_s": 1.0}
+        changes = {"model": model, "rate_rps": 200.0, "processes": processes, "run_time_s": 0.5}
         recording = finish(start(server.url, "/ok", **changes))
         samples = loaded(recording)
         sent = ALONE + len(samples) + len(samples.cut_off_s)
@@ -144,7 +86,7 @@ def test_requests_are_those_that_the_server_saw(start: Start, model: str, proces
     assert samples.late_s is not None
     assert samples.late_s.min() >= 0
     if model == "open":
-        assert sent - ALONE == pytest.approx(200, abs=2)
+        assert sent - ALONE == pytest.approx(100, abs=2)
 
 
 def test_think_time_spaces_the_requests(start: Start) -> None:
@@ -184,7 +126,7 @@ def test_nobody_accepts(start: Start) -> None:
 
 def test_a_server_that_goes_away_is_not_flooded(start: Start) -> None:
     with Hostile() as server:
-        session = start(server.url, run_time_s=1.5)
+        session = start(server.url, run_time_s=1.0)
         wait_until(lambda: server.requests > 20, "the load")
     samples = loaded(finish(session))
     assert "connection refused" in samples.errors
@@ -252,7 +194,7 @@ def test_tls_of_another_name(start: Start, certificate: tuple[Path, Path], tmp_p
 
 def test_tls_where_there_is_none(start: Start) -> None:
     with Hostile() as server:
-        recording = finish(start(server.url.replace("http:", "https:"), connect_timeout_s=2.0))
+        recording = finish(start(server.url.replace("http:", "https:"), connect_timeout_s=0.5))
     [error] = alone(recording).errors
     assert error.startswith(("TLS failed", "no connection within", "the connection was reset"))
 

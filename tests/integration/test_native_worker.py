@@ -3,7 +3,8 @@
 import asyncio
 import gc
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -17,18 +18,23 @@ from asyncperf.load.native_engine import orders_for
 from asyncperf.load.native_ledger import NativeLedger
 from asyncperf.load.native_worker import Worker
 from asyncperf.load.orders import Files
+from asyncperf.load.outcomes import Outcome
 from asyncperf.model import Endpoint, LoadPlan, Request
 
 from .conftest import wait_until
-from .hostile import BEHAVIOURS, Hostile
+from .hostile import BEHAVIOURS, EXPECTED, HUGE, Hostile
 
 ENDPOINT = Endpoint("GET", "/ok")
-# What takes a while or a hundred megabytes by itself is in test_native_engine.
+ALONE = 10
+# Not a hundred megabytes again and again.
 SCRIPTED = sorted(BEHAVIOURS.keys() - {"/huge"})
 
 
-def run_worker(url: str, **changes: object) -> tuple[Recording, int]:
-    """A whole load in this process: what it recorded, and how many requests it began."""
+def run_worker(
+    url: str, until: Callable[[], bool] | None = None, **changes: object
+) -> tuple[Recording, int]:
+    """A whole load in this process: what it recorded, and how many requests it began. It
+    takes its run time, or ends when `until` is true."""
     fields: dict[str, object] = {"engine": "native", "users": 6, "spawn_rate": 600.0}
     fields |= {"run_time_s": 0.15, "max_time_s": 9.0, "timeout_s": 9.0} | changes
     plan = LoadPlan(**fields)  # type: ignore[arg-type]
@@ -37,7 +43,13 @@ def run_worker(url: str, **changes: object) -> tuple[Recording, int]:
         orders_for([Request(ENDPOINT, ENDPOINT.path)], plan, url, 1).save(files.orders)
 
         async def run() -> None:
-            await Worker(files.folder, 0, asyncio.get_running_loop()).run()
+            worker = Worker(files.folder, 0, asyncio.get_running_loop())
+            running = asyncio.ensure_future(worker.run())
+            while until is not None and not (running.done() or until()):
+                await asyncio.sleep(0.01)
+            if until is not None:
+                worker.stop()
+            await running
             # What was let go of is closed in the loop's next turns.
             await asyncio.sleep(0.01)
 
@@ -64,6 +76,39 @@ def _process_as_it_was() -> Iterator[None]:
     gc.set_threshold(*thresholds)
 
 
+def test_every_behaviour_is_expected_something_of() -> None:
+    assert EXPECTED.keys() == BEHAVIOURS.keys()
+
+
+@pytest.mark.parametrize("keepalive", [True, False], ids=["keepalive", "no-keepalive"])
+@pytest.mark.parametrize("path", EXPECTED)
+def test_each_request_ends_in_one_outcome(path: str, keepalive: bool) -> None:
+    users = 2 if path == "/huge" else 8
+    # What never ends comes to its timeout; all else has time enough on a busy machine.
+    never_ends = EXPECTED[path] == {Outcome.RESPONSE_TIMEOUT}
+    # Hundreds of requests of the behaviours that take no time.
+    soonest = time.monotonic() + 0.3
+    with Hostile(alone=ALONE, script=[path]) as server:
+        recording, begun = run_worker(
+            server.url,
+            lambda: server.requests >= ALONE + 3 * users and time.monotonic() > soonest,
+            keepalive=keepalive,
+            users=users,
+            response_timeout_s=0.1 if never_ends else 5.0,
+            run_time_s=None,
+        )
+        wait_until(lambda: server.open_connections == 0, "every connection to be let go of")
+    [alone] = recording.unloaded.values()
+    [samples] = recording.loaded.values()
+    assert begun == len(alone) + len(samples) + len(samples.cut_off_s)
+    assert len(samples) - samples.ok.sum() == sum(samples.errors.values())
+    assert len(samples) >= users
+    assert samples.outcome is not None
+    assert set(samples.outcome.tolist()) <= EXPECTED[path]
+    if path == "/huge":
+        assert set(samples.received_bytes.tolist()) == {HUGE}
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     script=st.lists(st.sampled_from(SCRIPTED), min_size=1, max_size=6),
@@ -75,7 +120,7 @@ def test_sent_is_succeeded_and_failed_and_in_flight(
     script: list[str], keepalive: bool, rate_rps: float | None, think_time_s: float
 ) -> None:
     before = descriptors()
-    with Hostile(alone=10, script=script) as server:
+    with Hostile(alone=ALONE, script=script) as server:
         recording, begun = run_worker(
             server.url,
             model="closed" if rate_rps is None else "open",
@@ -91,7 +136,7 @@ def test_sent_is_succeeded_and_failed_and_in_flight(
     failed = sum(alone.errors.values()) + sum(loaded.errors.values())
     in_flight = len(alone.cut_off_s) + len(loaded.cut_off_s)
     assert begun == succeeded + failed + in_flight
-    assert len(alone) == 10
+    assert len(alone) == ALONE
     assert loaded.late_s is not None
     assert (loaded.late_s >= 0).all()
     assert (loaded.latency_s >= 0).all()
@@ -100,7 +145,7 @@ def test_sent_is_succeeded_and_failed_and_in_flight(
 
 def test_arrivals_are_never_left_out() -> None:
     """Nothing is answered, and still every request that was due is sent."""
-    with Hostile(alone=10, script=["/hang"]) as server:
+    with Hostile(alone=ALONE, script=["/hang"]) as server:
         recording, _ = run_worker(
             server.url, model="open", rate_rps=200.0, run_time_s=0.5, response_timeout_s=None
         )
