@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,15 +78,15 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.05)
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
-    """Start `asyncperf ARGS`; at the end of the test none of its processes may be left."""
+@contextmanager
+def starter(directory: Path) -> Iterator[Callable[..., Running]]:
+    """Start `asyncperf ARGS` in the directory; at the end none of its processes may be left."""
     started: list[Running] = []
 
     def start(
         *args: object,
         env: dict[str, str] | None = None,
-        cwd: Path = tmp_path,
+        cwd: Path = directory,
         before: Sequence[str] = (),
     ) -> Running:
         mark = uuid.uuid4().hex
@@ -99,16 +100,25 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
             stderr=subprocess.PIPE,
             text=True,
         )
-        running = Running(process, tmp_path, mark)
+        running = Running(process, directory, mark)
         started.append(running)
         return running
 
-    yield start
-    for running in started:
-        if running.process.poll() is None:
-            running.process.kill()
-            running.process.communicate()
-        wait_until(lambda r=running: not r.family(), f"{running.family()} to be gone")
+    try:
+        yield start
+    finally:
+        for running in started:
+            if running.process.poll() is None:
+                running.process.kill()
+                running.process.communicate()
+            wait_until(lambda r=running: not r.family(), f"{running.family()} to be gone")
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Start `asyncperf ARGS` in the test's directory."""
+    with starter(tmp_path) as start:
+        yield start
 
 
 @pytest.fixture
