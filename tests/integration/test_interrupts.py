@@ -12,7 +12,7 @@ from asyncperf.store import load_run
 from .conftest import APPS, ROOT, Running, wait_until
 
 EXPERIMENT = (ROOT / "app.py", "--include", "/async_concurrent", "-o", "run")
-TASK = {"SECONDS_TO_SLEEP": "0.1"}
+TASK = {"SECONDS_TO_SLEEP": "0.02"}  # so that the single user is soon done
 
 
 def serving(running: Running) -> bool:
@@ -38,7 +38,7 @@ def test_interrupted_while_the_server_starts(start: Callable[..., Running]) -> N
 def test_interrupted_in_the_steady_state(
     start: Callable[..., Running], number: signal.Signals
 ) -> None:
-    running = start("run", *EXPERIMENT, "-u", 20, "-r", 40, "-t", "5m", env=TASK)
+    running = start("run", *EXPERIMENT, "-u", 20, "-r", 400, "-t", "5m", env=TASK)
     wait_until(lambda: running.recorded("ramped"), "the end of the ramp")
     done = running.interrupt(number)
     assert done.code == 130
@@ -60,7 +60,7 @@ def test_interrupted_in_the_ramp(start: Callable[..., Running]) -> None:
 
 
 def test_a_second_interrupt_does_not_tear_the_save(start: Callable[..., Running]) -> None:
-    running = start("run", *EXPERIMENT, "-u", 20, "-r", 40, "-t", "5m", env=TASK)
+    running = start("run", *EXPERIMENT, "-u", 20, "-r", 400, "-t", "5m", env=TASK)
     wait_until(lambda: running.recorded("ramped"), "the end of the ramp")
     for _ in range(3):
         running.process.send_signal(signal.SIGINT)
@@ -71,7 +71,7 @@ def test_a_second_interrupt_does_not_tear_the_save(start: Callable[..., Running]
 def test_killed_outright_leaves_no_process_and_a_readable_run(
     start: Callable[..., Running], tmp_path: Path
 ) -> None:
-    running = start("run", *EXPERIMENT, "-u", 20, "-r", 40, "-t", "5m", env=TASK)
+    running = start("run", *EXPERIMENT, "-u", 20, "-r", 400, "-t", "5m", env=TASK)
     wait_until(lambda: running.recorded("ramped"), "the end of the ramp")
     assert len(running.family()) > 3
     running.process.kill()
