@@ -57,6 +57,15 @@ ANSWERS = {
         b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + HELLO,
         *(Outcome.OK, 200, 5, True),
     ),
+    # The parser takes an interim answer that it does not know for one with a body.
+    "a body to an interim answer": (
+        b"HTTP/1.1 199 Wait\r\nContent-Length: 3\r\n\r\nabc" + HELLO,
+        *(Outcome.OK, 200, 5, True),
+    ),
+    "a body to an interim answer alone": (
+        b"HTTP/1.0 199 Wait\r\nContent-Length: 3\r\n\r\nabc",
+        *(Outcome.TRUNCATED, 0, 0, False),
+    ),
     "redirect": (
         b"HTTP/1.1 307 Moved\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n",
         *(Outcome.REDIRECT, 307, 0, True),
@@ -134,6 +143,7 @@ def test_bytes_beyond_the_answer_spoil_the_connection(junk: bytes) -> None:
 def test_head_has_no_body(head: bytes) -> None:
     outcome, reader = read(OK + head + b"\r\n", "HEAD")
     assert (outcome, reader.body_bytes, reader.reusable) == (Outcome.OK, 0, True)
+    assert read(b"HTTP/1.1 103 Hints\r\n\r\n" + OK + head + b"\r\n", "HEAD")[0] is Outcome.OK
     reader.begin()
     assert reader.feed(b"HTTP/1.1 404 No\r\nContent-Length: 5\r\n\r\n") is Outcome.HTTP_ERROR
     assert not read(OK + b"Content-Length: 5\r\n\r\nhello", "HEAD")[1].reusable

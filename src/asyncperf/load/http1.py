@@ -152,7 +152,7 @@ class ResponseReader:
         if self._head is None:
             self._head = bytearray()
         self._head += data
-        if self._state == _HEAD:
+        if self._state == _HEAD and self.status >= 200:
             self._closes = not self._keeps_alive() and not length_known(self._head)
             self._head = None
         elif len(self._head) > MAX_HEAD_BYTES:
@@ -195,6 +195,7 @@ class ResponseReader:
             # An interim answer; the final one follows, but for 101, after which it is
             # no longer HTTP.
             self._state = _BEGUN
+            self.body_bytes = 0  # of a body that no interim answer may have
             if self.status != 101:
                 self.status = 0
             return
