@@ -80,6 +80,22 @@ def nginx() -> Iterator[str]:
             process.wait()
 
 
+@contextlib.contextmanager
+def waiting(*arguments: object) -> Iterator[str]:
+    """A server that waits as `known_waits.py` is told to; yields its base URL."""
+    port = free_port()
+    program = str(Path(__file__).with_name("known_waits.py"))
+    with pinned(SERVER_CPU):
+        server = subprocess.Popen([sys.executable, program, str(port), *map(str, arguments)])
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_for(url)
+        yield url
+    finally:
+        server.kill()
+        server.wait()
+
+
 def wait_for(url: str) -> None:
     deadline = time.monotonic() + 20
     while True:

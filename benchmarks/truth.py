@@ -9,17 +9,13 @@
    seconds; a closed load sends nothing meanwhile and hides it (coordinated omission).
 """
 
-import contextlib
 import os
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from rivals import CLIENT_CPU, SERVER_CPU, free_port, pinned, wait_for
+from rivals import CLIENT_CPU, pinned, waiting
 
 from asyncperf.load.engine import Recording, Workload
 from asyncperf.load.native_engine import NativeEngine
@@ -30,21 +26,6 @@ from asyncperf.samples import Samples
 RESOLUTION_S = 1e-5
 WAIT_S, RATE_RPS, RUN_S = 0.02, 2000.0, 8.0
 STALL_S, STALL_RATE_RPS, STALL_WAIT_S = 1.5, 400.0, 0.005
-
-
-@contextlib.contextmanager
-def waiting(*arguments: object) -> Iterator[str]:
-    port = free_port()
-    program = str(Path(__file__).with_name("known_waits.py"))
-    with pinned(SERVER_CPU):
-        server = subprocess.Popen([sys.executable, program, str(port), *map(str, arguments)])
-    try:
-        url = f"http://127.0.0.1:{port}"
-        wait_for(url)
-        yield url
-    finally:
-        server.kill()
-        server.wait()
 
 
 def load(url: str, **changes: object) -> Recording:
