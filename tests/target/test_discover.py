@@ -79,6 +79,16 @@ def test_an_error_of_the_app_comes_through_whole(project, capfd):
     assert printed.splitlines()[-1].startswith("json.decoder.JSONDecodeError: Expecting value")
 
 
+def test_a_module_that_does_not_exist_is_no_error_of_the_app(project, capfd):
+    project("import nowhere")
+    assert "there is no module 'nope'" in str(mishap("nope.main:app"))
+    assert capfd.readouterr().err == ""
+    error = mishap("shop:app")
+    assert str(error) == "cannot use 'shop:app': ModuleNotFoundError on import"
+    assert "asyncperf run -- PYTHON -m uvicorn" in error.hint
+    assert "shop.py" in capfd.readouterr().err.splitlines()[1]
+
+
 def test_an_app_that_ends_the_interpreter_is_told_apart(project, capfd):
     project("raise SystemExit('SECONDS must be a number')")
     error = mishap("shop:app")

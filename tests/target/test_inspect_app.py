@@ -270,3 +270,36 @@ def test_any_asgi_app_is_taken(project, source):
     (project / "shop.py").write_text(source)
     sys.path.insert(0, str(project))
     assert callable(load(find("shop:app")))
+
+
+@pytest.mark.parametrize(
+    ("named", "message", "hint"),
+    [
+        ("nope:app", "there is no module 'nope', neither in ", "asyncperf run PATH/nope.py"),
+        ("nope.main:app", "there is no module 'nope', neither in ", "asyncperf run PATH/nope/main"),
+        ("pkg.nope:app", "there is no module 'pkg.nope', which was looked for in ", "pkg/nope.py"),
+        ("one.nope:app", "'one.nope', for 'one' is a module, ", "asyncperf run one:app"),
+        ("store.main:app", "there is no module 'store'", "There is src/store/main.py: asyncperf"),
+    ],
+)
+def test_a_module_that_does_not_exist_is_named_with_what_to_type(project, named, message, hint):
+    (project / "pkg").mkdir()
+    (project / "pkg/__init__.py").touch()
+    (project / "one.py").write_text(APP)
+    (project / "src/store").mkdir(parents=True)
+    (project / "src/store/main.py").write_text(APP)
+    with pytest.raises(NotFound) as caught:
+        load(find(named))
+    found, next_step = caught.value.args
+    assert message in found
+    assert hint in next_step
+
+
+@pytest.mark.parametrize("named", ["shop:app", "pkg:app", "pkg.main:app"])
+def test_a_module_that_the_app_misses_is_an_error_of_the_app(project, named):
+    """Though it begins with the name of the app's own package."""
+    (project / "pkg").mkdir()
+    for file in ("shop.py", "pkg/__init__.py"):
+        (project / file).write_text("import pkg.missing")
+    with pytest.raises(ModuleNotFoundError, match=r"pkg\.missing"):
+        load(find(named))

@@ -15,6 +15,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import fastapi_cli
@@ -76,15 +77,43 @@ def find(app: str | None) -> ImportData:
 
 def load(found: ImportData) -> Any:
     """Import the app and make sure that it is one."""
+    module = found.import_string.partition(":")[0]
     try:
         app = import_from_string(found.import_string)
     except ImportFromStringError as error:
+        if f'module "{module}"' in str(error) and module not in sys.modules:
+            raise no_module(module, module) from None
         raise NotFound(str(error), "Check the name on both sides of the colon.") from None
+    except ModuleNotFoundError as error:
+        # A part of the very name that was given, missed before any code of the user's ran;
+        # a module that theirs imports is their own error.
+        if f"{module}.".startswith(f"{error.name}.") and users_frames(error) is None:
+            raise no_module(module, error.name or module) from None
+        raise
     if not callable(app) or isinstance(app, type):
         raise not_an_app(found, app)
     if not hasattr(app, "router") and not takes_asgi_arguments(app):
         raise not_an_app(found, app)
     return app
+
+
+def no_module(module: str, missing: str) -> NotFound:
+    """Nothing of that name: where it was looked for, and the file that may have been meant."""
+    file = module.replace(".", "/") + ".py"
+    hint = f"Run from the directory that holds {file}, or name its path: asyncperf run PATH/{file}"
+    for found in sorted(Path.cwd().glob(f"*/{file}")):
+        meant = found.relative_to(Path.cwd())
+        hint = f"There is {meant}: asyncperf run {meant}"
+        break
+    parent = sys.modules.get(missing.rpartition(".")[0])
+    if parent is None:
+        where = f"neither in {Path.cwd()} nor among the packages of {sys.prefix}"
+    elif folders := list(getattr(parent, "__path__", [])):
+        where = f"which was looked for in {folders[0]}"
+    else:
+        where = f"for {parent.__name__!r} is a module, {parent.__file__}"
+        hint = f"Name the app that is in it: asyncperf run {parent.__name__}:app"
+    return NotFound(f"there is no module {missing!r}, {where}", hint)
 
 
 def not_an_app(found: ImportData, value: object) -> NotFound:
@@ -197,17 +226,32 @@ def main(result_file: str, app: str | None) -> int:
         result = {"error": message, "hint": hint}
     except Exception as error:
         print_user_traceback(error)
-        result = {"error": f"{type(error).__name__} on import", "hint": ""}
+        result = {"error": f"{type(error).__name__} on import", "hint": import_hint(error)}
     Path(result_file).write_text(json.dumps(result), encoding="utf-8")
     return 0
 
 
+def import_hint(error: Exception) -> str:
+    """What to type where a package of the app's may be in another environment than ours."""
+    if not isinstance(error, ModuleNotFoundError):
+        return ""
+    return (
+        f"asyncperf runs in {sys.prefix}: install what is missing there, or serve the app with "
+        "its own Python: asyncperf run -- PYTHON -m uvicorn MODULE:APP --port 8001"
+    )
+
+
 def print_user_traceback(error: BaseException) -> None:
     """The traceback from the user's first frame on; if there is none, all of it."""
+    traceback.print_exception(type(error), error, users_frames(error) or error.__traceback__)
+
+
+def users_frames(error: BaseException) -> TracebackType | None:
+    """The frames of an error from the user's first on, None if there are none."""
     tb = error.__traceback__
     while tb is not None and tb.tb_frame.f_code.co_filename.startswith(MACHINERY):
         tb = tb.tb_next
-    traceback.print_exception(type(error), error, tb or error.__traceback__)
+    return tb
 
 
 if __name__ == "__main__":
