@@ -244,7 +244,7 @@ def test_requests_of_one_name_are_one_load():
     ("openapi", "flags", "says"),
     [
         ({"paths": {}}, {}, "-f locustfile.py"),
-        ({"paths": {"/": {"post": {}}}}, {}, "POST / POST may write: --allow-writes"),
+        ({"paths": {"/": {"post": {}}}}, {}, "POST /: POST may write: --allow-writes"),
         (None, {}, "--endpoint 'GET /items/1'"),
         (OPENAPI, {"exclude": ("*",)}, "Exclude fewer"),
         (OPENAPI, {"include": ("/nothing",)}, "/items, /blocking"),

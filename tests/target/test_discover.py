@@ -5,10 +5,9 @@ import sys
 
 import pytest
 
-from asyncperf.errors import TargetError, UsageError
-from asyncperf.model import Endpoint, Request
+from asyncperf.errors import TargetError
 from asyncperf.target import discover
-from asyncperf.target.discover import choose_requests, find_app
+from asyncperf.target.discover import find_app
 
 SHOP = """\
 import os
@@ -23,8 +22,6 @@ async def items(): ...
 @app.get("/items/{item_id}")
 def item(item_id: int): ...
 """
-
-A, AB, B = (Request(Endpoint("GET", path), path) for path in ("/a", "/a/b", "/b"))
 
 
 @pytest.fixture
@@ -108,35 +105,3 @@ def test_no_app_says_what_to_type(project):
     error = mishap(None)
     assert str(error).startswith("cannot use the app: there is none in ")
     assert "asyncperf run FILE.py" in error.hint
-
-
-@pytest.mark.parametrize(
-    ("include", "exclude", "chosen"),
-    [
-        ((), (), (A, AB, B)),
-        (("/a",), (), (A,)),
-        (("/a*",), (), (A, AB)),
-        (("/b", "/a"), (), (A, B)),  # in the order of the app
-        ((), ("/a*",), (B,)),
-        (("/a*",), ("/a",), (AB,)),
-        (("/?",), (), (A, B)),
-        (("/[ab]",), ("/b",), (A,)),
-        (("*",), ("*",), ()),
-    ],
-)
-def test_endpoints_are_chosen_by_shell_patterns(include, exclude, chosen):
-    assert choose_requests((A, AB, B), include, exclude) == chosen
-
-
-@pytest.mark.parametrize(("include", "exclude"), [(("/c",), ()), ((), ("/c",)), (("/A",), ())])
-def test_a_pattern_that_matches_nothing_is_named(include, exclude):
-    with pytest.raises(UsageError) as caught:
-        choose_requests((A, AB, B), include, exclude)
-    assert str(caught.value) == f"no endpoint matches {(include + exclude)[0]!r}"
-    assert caught.value.hint == "The paths that can be loaded: /a, /a/b, /b"
-
-
-def test_a_pattern_for_an_app_without_endpoints_is_named():
-    with pytest.raises(UsageError) as caught:
-        choose_requests((), ("/a",), ())
-    assert caught.value.hint.endswith("none")

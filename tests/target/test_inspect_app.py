@@ -1,29 +1,20 @@
 """What is read off an app: its endpoints, their handlers, and why some are left out."""
 
-import functools
 import sys
-from pathlib import Path
 
 import pytest
 from fastapi import APIRouter, FastAPI
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from asyncperf.target.inspect_app import (
     NotFound,
-    def_line,
     describe,
-    describe_handler,
     describe_value,
     find,
     load,
     takes_asgi_arguments,
 )
-
-HERE = Path(__file__)
-
-
-def line_of(text):
-    """The line of this file that holds this text first."""
-    return 1 + HERE.read_text().splitlines().index(text)
 
 
 def plain():
@@ -31,20 +22,6 @@ def plain():
 
 
 async def awaited():
-    return {}
-
-
-def decorator(function):
-    @functools.wraps(function)
-    def wrapper(*args, **kwargs):
-        return function(*args, **kwargs)
-
-    return wrapper
-
-
-@decorator
-@decorator
-def wrapped():
     return {}
 
 
@@ -101,7 +78,34 @@ def test_what_is_hidden_from_the_schema_is_left_out():
 def test_an_app_of_another_framework_has_no_known_endpoints():
     async def app(scope, receive, send): ...
 
-    assert describe(app) == {"openapi": None, "handlers": []}
+    described = describe(app)
+    assert (described["openapi"], described["handlers"], described["others"]) == (None, [], [])
+    assert described["no_openapi"] == "is no FastAPI app, so it has no OpenAPI document"
+
+
+def test_a_starlette_app_has_routes_without_openapi():
+    described = describe(Starlette(routes=[Route("/items", awaited)]))
+    assert described["openapi"] is None
+    assert [entry["path"] for entry in described["handlers"]] == ["/items", "/items"]
+
+
+def failing():
+    raise ValueError("no document")
+
+
+@pytest.mark.parametrize(
+    ("openapi", "error"), [(failing, "ValueError"), (lambda: {"paths": {1j}}, "TypeError")]
+)
+def test_an_openapi_document_that_fails_is_told_and_the_routes_stay(capsys, openapi, error):
+    app = app_with(plain)
+    app.openapi = openapi
+    described = describe(app)
+    assert described["openapi"] is None
+    assert described["no_openapi"] == (
+        f"failed to make its OpenAPI document: {error} in app.openapi()"
+    )
+    assert [entry["path"] for entry in described["handlers"]] == ["/items"]
+    assert capsys.readouterr().err.splitlines()[-1].startswith(error)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate Operation ID")
@@ -110,47 +114,6 @@ def test_each_method_of_a_path_is_looked_at_alone():
     app.api_route("/items", methods=["GET", "POST"])(plain)
     assert sorted(endpoints(app)) == [("GET", "/items"), ("POST", "/items")]
     assert endpoints(app)["POST", "/items"]["name"] == "plain"
-
-
-# Handlers
-
-
-@pytest.mark.parametrize(
-    ("handler", "name", "is_async", "line"),
-    [
-        (plain, "plain", False, "def plain():"),
-        (awaited, "awaited", True, "async def awaited():"),
-        (wrapped, "wrapped", False, "def wrapped():"),
-        (functools.partial(awaited), "awaited", True, "async def awaited():"),
-        (functools.partial(functools.partial(plain)), "plain", False, "def plain():"),
-        (Caller(), "__call__", True, "    async def __call__(self):"),
-        (Caller().__call__, "__call__", True, "    async def __call__(self):"),
-    ],
-    ids=["def", "async def", "decorated", "partial", "partial twice", "instance", "method"],
-)
-def test_handler(handler, name, is_async, line):
-    found = describe_handler(handler)
-    assert (found["name"], found["is_async"]) == (name, is_async)
-    assert found["line"] == line_of(line)
-    assert Path(found["file"]).resolve() == HERE.resolve()
-
-
-def test_a_handler_without_source_is_not_known():
-    assert describe_handler(len) is None
-
-
-def test_the_line_is_that_of_the_def_not_of_its_decorators(tmp_path):
-    file = tmp_path / "shop.py"
-    file.write_text("@a(\n    1,\n)\n@b\nasync def items():\n    pass\n")
-    assert def_line(str(file), 1) == 5
-
-
-@pytest.mark.parametrize("content", [b"def broken(:", b"\xff\xfe", b"\0"])
-def test_the_line_of_a_file_that_does_not_parse_is_that_of_its_code(tmp_path, content):
-    file = tmp_path / "shop.py"
-    file.write_bytes(content)
-    assert def_line(str(file), 7) == 7
-    assert def_line("<string>", 7) == 7
 
 
 # What is an app

@@ -3,17 +3,17 @@
 import json
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from asyncperf.errors import TargetError, UsageError
-from asyncperf.model import Handler, Request
+from asyncperf.errors import TargetError
+from asyncperf.model import Handler
 from asyncperf.process import ChildProcess
 from asyncperf.target.examples import Schema
 from asyncperf.target.requests import Handlers
+from asyncperf.target.unlisted import Other
 
 # An app that takes longer to import than this is stuck rather than slow.
 IMPORT_TIMEOUT_S = 60.0
@@ -23,13 +23,16 @@ IMPORT_TIMEOUT_S = 60.0
 class FoundApp:
     """An importable app: `app_dir` goes first on the import path, as in `fastapi run`.
 
-    `openapi` is None where the app is not FastAPI's.
+    `openapi` is None where there is none, `no_openapi` then says why. `others` is what it
+    answers beside its HTTP routes.
     """
 
     import_string: str
     app_dir: Path
     openapi: Schema | None
     handlers: Handlers
+    no_openapi: str = ""
+    others: tuple[Other, ...] = ()
 
 
 def find_app(app: str | None, env: Mapping[str, str]) -> FoundApp:
@@ -47,9 +50,11 @@ def find_app(app: str | None, env: Mapping[str, str]) -> FoundApp:
         app_dir=Path(result["app_dir"]),
         openapi=result["openapi"],
         handlers={
-            (entry["method"], entry["path"]): Handler(**entry["handler"])
+            (entry["method"], entry["path"]): entry["handler"] and Handler(**entry["handler"])
             for entry in result["handlers"]
         },
+        no_openapi=result["no_openapi"],
+        others=tuple(Other(**entry) for entry in result["others"]),
     )
 
 
@@ -79,24 +84,3 @@ def _inspect(folder: Path, app: str | None, env: Mapping[str, str]) -> dict[str,
 
 def _named(app: str | None) -> str:
     return "the app" if app is None else repr(app)
-
-
-def choose_requests(
-    requests: Sequence[Request], include: Sequence[str], exclude: Sequence[str]
-) -> tuple[Request, ...]:
-    """The requests whose path matches a pattern of `include` (all if empty) and none of
-    `exclude`. Patterns are shell globs. Raises `UsageError` for one that matches nothing."""
-    paths = dict.fromkeys(request.endpoint.path for request in requests)
-    for pattern in (*include, *exclude):
-        if not any(fnmatchcase(path, pattern) for path in paths):
-            raise UsageError(
-                f"no endpoint matches {pattern!r}",
-                f"The paths that can be loaded: {', '.join(paths) or 'none'}",
-            )
-    return tuple(
-        request
-        for request in requests
-        for path in [request.endpoint.path]
-        if (not include or any(fnmatchcase(path, pattern) for pattern in include))
-        and not any(fnmatchcase(path, pattern) for pattern in exclude)
-    )

@@ -6,14 +6,13 @@ goes to the file RESULT; standard output and error stay the app's own, so that i
 traceback reaches the user whole.
 """
 
-import ast
 import importlib
 import inspect
 import json
 import logging
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -28,7 +27,12 @@ from fastapi_cli.discover import (
     get_import_data_from_import_string,
 )
 from fastapi_cli.exceptions import FastAPICLIException
+from starlette.applications import Starlette
 from uvicorn.importer import ImportFromStringError, import_from_string
+
+from asyncperf.target.inspect_routes import describe_routes
+
+NO_FASTAPI = "is no FastAPI app, so it has no OpenAPI document"
 
 # Where the frames of an import begin that are not the user's: this file, and these packages.
 MACHINERY = (
@@ -141,72 +145,20 @@ def takes_asgi_arguments(app: Callable[..., Any]) -> bool:
 
 
 def describe(app: Any) -> dict[str, Any]:
-    """The app's OpenAPI document, and the handlers of its routes; none of another framework."""
+    """The app's OpenAPI document and routes, as far as its framework tells: `openapi` is None
+    with a reason in `no_openapi`, for an app that is none of FastAPI's or Starlette's there
+    are no routes either."""
+    routes = describe_routes(app) if isinstance(app, Starlette) else {"handlers": [], "others": []}
     if not isinstance(app, FastAPI):
-        return {"openapi": None, "handlers": []}
-    handlers = [
-        {"method": method, "path": path, "handler": handler}
-        for (method, path), handler in iter_handlers(app)
-        if handler is not None
-    ]
-    return {"openapi": app.openapi(), "handlers": handlers}
-
-
-def iter_handlers(app: FastAPI) -> Iterator[tuple[tuple[str, str], dict[str, Any] | None]]:
-    for route in iter_routes(app):
-        path = getattr(route, "path_format", None) or getattr(route, "path", None)
-        endpoint = getattr(route, "endpoint", None)
-        for method in getattr(route, "methods", None) or ():
-            if path and endpoint:
-                yield (method, path), describe_handler(endpoint)
-
-
-def iter_routes(app: FastAPI) -> Iterator[Any]:
-    """The routes with their full paths; newer FastAPI keeps included routers nested."""
+        return {"openapi": None, "no_openapi": NO_FASTAPI, **routes}
     try:
-        from fastapi.routing import iter_route_contexts
-    except ImportError:
-        yield from app.routes
-    else:
-        yield from iter_route_contexts(app.routes)
-
-
-def describe_handler(endpoint: Callable[..., Any]) -> dict[str, Any] | None:
-    function = inspect.unwrap(endpoint)
-    while hasattr(function, "func"):  # functools.partial
-        function = function.func
-    if not inspect.isroutine(function):
-        function = type(function).__call__  # an instance that is called
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return None
-    return {
-        "file": display_path(code.co_filename),
-        "line": def_line(code.co_filename, code.co_firstlineno),
-        "name": getattr(function, "__name__", str(function)),
-        "is_async": inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function),
-    }
-
-
-def display_path(file: str) -> str:
-    try:
-        return str(Path(file).relative_to(Path.cwd()))
-    except ValueError:
-        return file
-
-
-def def_line(file: str, first_line: int) -> int:
-    """The line of the `def` itself: `co_firstlineno` is that of the first decorator."""
-    try:
-        tree = ast.parse(Path(file).read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return first_line
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            lines = [decorator.lineno for decorator in node.decorator_list] + [node.lineno]
-            if min(lines) == first_line:
-                return node.lineno
-    return first_line
+        document = app.openapi()
+        json.dumps(document)
+    except Exception as error:
+        print_user_traceback(error)
+        why = f"failed to make its OpenAPI document: {type(error).__name__} in app.openapi()"
+        return {"openapi": None, "no_openapi": why, **routes}
+    return {"openapi": document, "no_openapi": "", **routes}
 
 
 def main(result_file: str, app: str | None) -> int:

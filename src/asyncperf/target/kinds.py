@@ -23,6 +23,7 @@ from asyncperf.target.examples import Schema
 from asyncperf.target.fetch import OPENAPI_PATH, Access, Answer, openapi_of, reach
 from asyncperf.target.requests import Handlers
 from asyncperf.target.server import UVICORN, ServerProcess, check_port, free_port
+from asyncperf.target.unlisted import Other
 
 # uvicorn waits this long for requests in flight when it stops, then closes its lifespan.
 GRACEFUL_SHUTDOWN_S = 1
@@ -52,14 +53,17 @@ class Server(Protocol):
 class Explored:
     """What is known of a target before it is loaded.
 
-    `openapi` is None where there is none, `no_openapi` then says why. `base` is the path
-    below which the app is. None elsewhere is what cannot be known from outside.
+    `openapi` is None where there is none, `no_openapi` then says why. `handlers` has the HTTP
+    routes that are known, those outside the document included, and `others` what else there
+    is. `base` is the path below which the app is. None elsewhere is what cannot be known from
+    outside.
     """
 
     name: str
     openapi: Schema | None
     no_openapi: str = ""
     handlers: Handlers = field(default_factory=dict)
+    others: tuple[Other, ...] = ()
     command: tuple[str, ...] = ()
     workers: int | None = None
     server: str | None = None
@@ -95,8 +99,9 @@ class App:
         return Explored(
             name=self.found.import_string,
             openapi=self.found.openapi,
-            no_openapi="is no FastAPI app, so it has no OpenAPI document",
+            no_openapi=self.found.no_openapi,
             handlers=self.found.handlers,
+            others=self.found.others,
             command=uvicorn_command(self.found, self.workers, self.port or 0, python="python"),
             workers=self.workers,
             server=f"uvicorn {version('uvicorn')}",

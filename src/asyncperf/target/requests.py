@@ -29,7 +29,8 @@ KINDS = {
 # What a document raises that is no OpenAPI where it should be: a list for a mapping and so on.
 MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
-Handlers = Mapping[tuple[str, str], Handler]
+# By method and path; None where the function that answers is not known.
+Handlers = Mapping[tuple[str, str], Handler | None]
 
 
 class Needs(Exception):
