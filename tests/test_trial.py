@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from asyncperf import trial
+from asyncperf.analysis.sufficiency import expected_s
 from asyncperf.errors import Interrupted, TargetError
 from asyncperf.interrupts import Interrupts
 from asyncperf.load.engine import Recording, Workload
-from asyncperf.model import Endpoint, GeneratorHealth
+from asyncperf.model import Endpoint, GeneratorHealth, SentRequest
 from asyncperf.samples import Samples
 from asyncperf.trial import Bench, run_trial
 
@@ -219,6 +220,34 @@ def test_watchers_hear_of_the_user_alone_then_of_the_load(try_out):
     assert alone_first == sorted(alone_first, reverse=True)
     assert alone_first[0]
     assert heard[-1][1] > heard[-1][0].ramp_end_s
+
+
+ORDERS = Endpoint("POST", "/orders")
+
+
+@pytest.mark.parametrize(
+    ("weights", "requests", "response_s"),
+    [((3.0, 1.0), (1, 1), 4.5), ((1.0, 3.0), (1, 1), 7.5), ((), (1, 1), 6.0), ((), (3, 1), 4.5)],
+)
+def test_a_mix_takes_as_long_as_its_mean(tmp_path, weights, requests, response_s):
+    """Endpoints of 3 s and 9 s in their shares; without weights in the single user's."""
+    endpoints = (ITEMS, ORDERS)
+    sent = tuple(
+        SentRequest(each.method, each.path, each.path, (), 0, weight)
+        for each, weight in zip(endpoints, weights, strict=False)
+    )
+    target = replace(run_of().target, sent=sent)
+    plan = replace(PLAN, run_time_s=None)
+    bench = Bench(FakeServer(FakeClock()), target, plan, FakeSession(FakeClock()), tmp_path)
+    unloaded = {
+        (each.method, each.path): alone(time_s, 10 * count)
+        for each, time_s, count in zip(endpoints, (3.0, 9.0), requests, strict=True)
+    }
+    recording = Recording(unloaded, {}, STARTED_AT, None, 1.0, HEALTHY)
+    expected = expected_s(plan, response_s, 500 / response_s)
+    assert trial.expected_length_s(bench, recording) == pytest.approx(expected)
+    never_asked = replace(recording, loaded={("GET", "/never"): samples([1.0])})
+    assert trial.expected_length_s(bench, never_asked) == pytest.approx(expected)
 
 
 # The single user

@@ -6,14 +6,15 @@ them.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import psutil
 
-from asyncperf.analysis.capacity import Demand, limiters
 from asyncperf.analysis.diagnosis import view_of
+from asyncperf.analysis.mixture import Key, key_of, limiters_of, weights_of
 from asyncperf.analysis.sufficiency import expected_s, view_is_enough
 from asyncperf.analysis.unloaded import unloaded_response_s
 from asyncperf.errors import AsyncperfError, Interrupted
@@ -198,18 +199,22 @@ def is_done(bench: Bench, recording: Recording) -> bool:
 
 
 def expected_length_s(bench: Bench, recording: Recording) -> float | None:
-    for measured in measured_of(bench, recording):
-        response_s = unloaded_response_s(measured.unloaded)
-        if response_s is not None:
-            handler = measured.endpoint.handler
-            is_async = handler.is_async if handler else None
-            plan = bench.plan
-            demand = Demand(
-                *(is_async, response_s, plan.users, bench.target.workers),
-                *(plan.think_time_s, plan.rate_rps),
-            )
-            return expected_s(plan, response_s, limiters(demand)[0].ceiling_rps)
-    return None
+    """By the mean of the endpoints that the single user had an answer from, each in its share;
+    where the load decides itself what it requests, in that of the single user's requests."""
+    times = [(m, unloaded_response_s(m.unloaded)) for m in measured_of(bench, recording)]
+    alone_s = {key_of(m.endpoint): time_s for m, time_s in times if time_s is not None}
+    measured = [m for m, _ in times if key_of(m.endpoint) in alone_s]
+    if not measured:
+        return None
+    shares = weights_of(bench.target, measured) or shares_alone(measured)
+    response_s = sum(share * alone_s[key] for key, share in shares.items())
+    tightest, *_ = limiters_of(bench.plan, bench.target.workers, measured, shares, alone_s)
+    return expected_s(bench.plan, response_s, tightest.ceiling_rps)
+
+
+def shares_alone(measured: Sequence[Measured]) -> dict[Key, float]:
+    requests = sum(len(each.unloaded) for each in measured)
+    return {key_of(each.endpoint): len(each.unloaded) / requests for each in measured}
 
 
 def measured_of(bench: Bench, recording: Recording) -> tuple[Measured, ...]:

@@ -161,7 +161,7 @@ def test_endpoints_of_one_load_share_its_window(waiting):
 def test_an_endpoint_that_was_never_reached_is_reported_with_its_trouble():
     nothing = Measured(ITEMS, Samples.none(), Samples.none())
     result = only(diagnosed(load_of(nothing, trouble="failed for a single user")))
-    assert result.whole.requests == 0
+    assert (result.whole.requests, result.loaded) == (0, False)
     assert result.trouble == "failed for a single user"
     assert result.unloaded_s is None
     assert result.limiter_note == "its response time without load was not measured"

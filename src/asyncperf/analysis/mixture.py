@@ -14,7 +14,16 @@ import numpy as np
 from asyncperf.analysis import statistics
 from asyncperf.analysis.capacity import THREAD_TOKENS, load_limiter
 from asyncperf.analysis.unloaded import unloaded_response_s
-from asyncperf.model import Endpoint, Limiter, Load, Run, Window
+from asyncperf.model import (
+    Endpoint,
+    Limiter,
+    Load,
+    LoadPlan,
+    Measured,
+    Run,
+    Target,
+    Window,
+)
 
 Key = tuple[str, str]
 Shares = Mapping[Key, float]
@@ -54,8 +63,8 @@ def mix_of(run: Run, parts: Sequence[Part]) -> Mix | None:
     """A load, or its repetitions together, as a mix. None if it is of one endpoint, if it
     decided itself what to request (a Locust user class), or if one of its response times
     without load is not known."""
-    first = parts[0][0]
-    weights = weights_of(run, first) if len(first.measured) > 1 else None
+    measured = parts[0][0].measured
+    weights = weights_of(run.target, measured) if len(measured) > 1 else None
     alone_s = response_times(load for load, _ in parts)
     if weights is None or any(alone_s.get(key) is None for key in weights):
         return None
@@ -65,7 +74,8 @@ def mix_of(run: Run, parts: Sequence[Part]) -> Mix | None:
     total = sum(counts.values())
     shares = {key: counts.get(key, 0) / total for key in weights} if total else weights
     response_s = sum(share * alone_s[key] for key, share in shares.items())
-    return Mix(shares, response_s, limiters_of(run, first, shares, alone_s, response_s), whole)
+    limiters = limiters_of(run.plan, run.target.workers, measured, shares, alone_s)
+    return Mix(shares, response_s, limiters, whole)
 
 
 def in_windows(parts: Sequence[Part]) -> tuple[Mapping[Key, int], Whole | None]:
@@ -109,13 +119,14 @@ def key_of(endpoint: Endpoint) -> tuple[str, str]:
     return endpoint.method, endpoint.path
 
 
-def weights_of(run: Run, load: Load) -> Shares | None:
-    """Each endpoint's share of the load by the weights that were asked for."""
+def weights_of(target: Target, measured: Sequence[Measured]) -> Shares | None:
+    """Each endpoint's share of the load by the weights that were asked for, None if nobody
+    asked for any."""
     weights: dict[tuple[str, str], float] = {}
-    for sent in run.target.sent:
+    for sent in target.sent:
         key = sent.method, sent.path
         weights[key] = weights.get(key, 0.0) + sent.weight
-    keys = [key_of(measured.endpoint) for measured in load.measured]
+    keys = [key_of(each.endpoint) for each in measured]
     if not all(key in weights for key in keys):
         return None
     whole = sum(weights[key] for key in keys)
@@ -123,14 +134,19 @@ def weights_of(run: Run, load: Load) -> Shares | None:
 
 
 def limiters_of(
-    run: Run, load: Load, shares: Shares, alone_s: Mapping[Key, float], response_s: float
+    plan: LoadPlan,
+    workers: int | None,
+    measured: Sequence[Measured],
+    shares: Shares,
+    alone_s: Mapping[Key, float],
 ) -> tuple[Limiter, ...]:
-    """The limiters of the whole, the tightest first."""
-    plan = run.plan
+    """The limiters of the whole, the tightest first; `alone_s` are the endpoints' response
+    times without load."""
+    response_s = sum(share * alone_s[key] for key, share in shares.items())
     found = [load_limiter(plan.users, response_s + plan.think_time_s, plan.rate_rps)]
-    handlers = ((key_of(m.endpoint), m.endpoint.handler) for m in load.measured)
+    handlers = ((key_of(each.endpoint), each.endpoint.handler) for each in measured)
     blocking = [key for key, handler in handlers if handler is not None and not handler.is_async]
     pool_s = sum(shares[key] * alone_s[key] for key in blocking)
-    if pool_s and run.target.workers is not None:
-        found.append(Limiter("thread_pool", run.target.workers * THREAD_TOKENS, pool_s))
+    if pool_s and workers is not None:
+        found.append(Limiter("thread_pool", workers * THREAD_TOKENS, pool_s))
     return tuple(sorted(found, key=lambda limiter: limiter.ceiling_rps))
