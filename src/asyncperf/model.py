@@ -201,6 +201,11 @@ class Load:
     machine_cpu: float | None = None
     repetition: int = 1
 
+    @property
+    def was_made(self) -> bool:
+        """Whether any of its requests was sent; those of the single user are not its own."""
+        return any(len(m.samples) or len(m.samples.cut_off_s) for m in self.measured)
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -348,7 +353,8 @@ class EndpointResult:
     `limiter_note` then says why, and `ceiling_rps` remains an upper bound. Where the load
     was repeated, `repetitions` holds each one's result and this one pools them: `window`
     and `timeline` are then those of number `repetition`. `folded` is None where every request
-    was kept.
+    was kept. `loaded` is False where its load was never made; the empty `whole` then says
+    nothing.
     """
 
     endpoint: Endpoint
@@ -373,6 +379,7 @@ class EndpointResult:
     repetition: int = 1
     repetitions: tuple["EndpointResult", ...] = ()
     folded: Folded | None = None
+    loaded: bool = True
 
     @property
     def measured_over_ceiling(self) -> float | None:

@@ -231,6 +231,7 @@ def empty() -> Diagnosis:
         limiter_note=None,
         no_window_why=None,
         unloaded_requests=0,
+        loaded=False,
     )
     return diagnosis([bare], [nothing])
 

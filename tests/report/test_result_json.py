@@ -72,8 +72,21 @@ def test_values_are_exact_and_steady_and_whole_run_are_apart():
 
 def test_without_a_window_the_figures_are_null_with_a_reason():
     second = result_document(CASES["partial"]())["endpoints"][1]
-    assert (second["requests"], second["rate_rps"], second["latency_s"]) == (0, None, None)
+    assert (second["requests"], second["failures"]) == (None, None)
+    assert (second["rate_rps"], second["latency_s"]) == (None, None)
     assert second["no_window_why"] == "the load ended during its ramp"
+    assert second["whole_run"]["requests"] > 0
+
+
+@pytest.mark.parametrize(("loaded", "known"), [(True, 0), (False, None)])
+def test_nothing_ended_is_0_only_where_the_load_was_made(loaded, known):
+    bare = CASES["empty"]()
+    made = replace(bare, endpoints=(replace(bare.endpoints[0], loaded=loaded),))
+    document = result_document(made)
+    VALIDATOR.validate(document)
+    [endpoint] = document["endpoints"]
+    for counted in (endpoint, endpoint["whole_run"]):
+        assert (counted["requests"], counted["failures"]) == (known, known)
 
 
 def test_the_worst_generator_speaks_for_the_load():

@@ -162,4 +162,5 @@ def endpoint_result(
         trouble=load.trouble,
         repetition=load.repetition,
         folded=statistics.folded([samples]),
+        loaded=load.was_made,
     )

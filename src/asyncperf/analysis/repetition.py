@@ -46,6 +46,7 @@ def pooled(
         ),
         repetitions=tuple(results),
         folded=statistics.folded(samples),
+        loaded=any(r.loaded for r in results),
     )
 
 

@@ -2,7 +2,8 @@
 
 Times are milliseconds, unrounded where Locust rounds to about two digits. As in Locust, a
 row counts every request of the run, the ramp and the failures included. A percentile with
-too few requests behind it is `N/A`, which Locust writes only where there are none at all.
+too few requests behind it is `N/A`, which Locust writes only where there are none at all;
+so is everything about an endpoint whose load was never made.
 """
 
 import csv
@@ -45,12 +46,14 @@ def stats_csv(diagnosis: Diagnosis) -> str:
 
 
 def _row(result: EndpointResult, diagnosis: Diagnosis) -> list[Cell]:
+    name = [spreadsheet_safe(result.endpoint.method), spreadsheet_safe(result.endpoint.path)]
+    if not result.loaded:
+        return [*name, *(NOT_KNOWN,) * (len(COLUMNS) - len(name))]
     whole = result.whole
     rate = whole.rate_rps or 0.0
     failed = rate * whole.failures / whole.requests if whole.requests else 0.0
     return [
-        spreadsheet_safe(result.endpoint.method),
-        spreadsheet_safe(result.endpoint.path),
+        *name,
         whole.requests,
         whole.failures,
         *_times(whole.latency),

@@ -14,7 +14,6 @@ from asyncperf.model import (
     PERCENTILES,
     Diagnosis,
     EndpointResult,
-    Figures,
     Finding,
     GeneratorHealth,
     Handler,
@@ -151,14 +150,14 @@ def _endpoint(result: EndpointResult) -> Json:
         "path": result.endpoint.path,
         "handler": _handler(result.endpoint.handler),
         "load": result.load,
-        "requests": steady.requests if steady else 0,
-        "failures": steady.failures if steady else 0,
+        "requests": steady.requests if steady else _none_ended(result),
+        "failures": steady.failures if steady else _none_ended(result),
         "in_flight_at_end": result.in_flight_at_end,
         "rate_rps": _finite(steady.rate_rps) if steady else None,
         "latency_s": _latency(steady.latency) if steady else None,
         "window": _window(result.window),
         "no_window_why": result.no_window_why,
-        "whole_run": _whole_run(result.whole),
+        "whole_run": _whole_run(result),
         "errors": dict(result.errors),
         "unloaded_s": _finite(result.unloaded_s),
         "unloaded_requests": result.unloaded_requests,
@@ -246,10 +245,16 @@ def _window(window: Window | None) -> Json | None:
     }
 
 
-def _whole_run(figures: Figures) -> Json:
+def _none_ended(result: EndpointResult) -> int | None:
+    """Without a steady window only this is known: none ended in it where none ended at all."""
+    return 0 if result.loaded and result.whole.requests == 0 else None
+
+
+def _whole_run(result: EndpointResult) -> Json:
+    figures = result.whole
     return {
-        "requests": figures.requests,
-        "failures": figures.failures,
+        "requests": figures.requests if result.loaded else None,
+        "failures": figures.failures if result.loaded else None,
         "rate_rps": _finite(figures.rate_rps),
         "latency_s": _latency(figures.latency),
     }

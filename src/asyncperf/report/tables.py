@@ -181,7 +181,7 @@ def _beside_published(results: Results, width: int) -> RenderableType:
         groups.append(len(rows))
         rows.append((label, *("",) * len(HEAD)))
         rows.append((f"{INDENT}steady", *_figures(result.steady)))
-        rows.append((f"{INDENT}whole run", *_figures(result.whole)))
+        rows.append((f"{INDENT}whole run", *_figures(result.whole if result.loaded else None)))
         if result.published:
             rows.append((f"{INDENT}published", *_published(result.published)))
     body = table(
