@@ -267,6 +267,37 @@ def test_quiet_says_nothing_on_standard_output(asyncperf, outcome):
     assert err == "Wrote run-folder\n"
 
 
+@pytest.mark.parametrize("flag", ["--json", "--csv"])
+def test_a_file_of_somebody_elses_is_kept_and_nothing_is_measured(asyncperf, outcome, flag):
+    asked = outcome(waiting())
+    file = Path("mine" if flag == "--json" else "mine_stats.csv")
+    file.write_text("my notes")
+    code, out, err = asyncperf("run", flag, "mine")
+    assert (code, out, asked) == (errors.USAGE, "", [])
+    assert err.startswith(f"asyncperf: {str(file)!r} exists, and is no result")
+    assert "--force" in err
+    assert file.read_text() == "my notes"
+    assert asyncperf("run", flag, "mine", "--force")[0] == 0
+    assert file.read_text() != "my notes"
+
+
+def test_results_of_its_own_are_replaced(asyncperf, outcome):
+    outcome(waiting())
+    for _ in range(2):
+        code, _, err = asyncperf("run", "--json", "result.json", "--csv", "result")
+        assert code == 0
+        assert err.startswith("Wrote result.json\nWrote result_stats.csv\n")
+
+
+def test_a_report_and_a_comparison_keep_such_a_file_too(asyncperf, two_runs):
+    Path("mine").write_text("{}")
+    for command in (("report", "before"), ("compare", "before", "after")):
+        assert asyncperf(*command, "--json", "mine")[0] == errors.USAGE
+        assert Path("mine").read_text() == "{}"
+        Path("own").unlink(missing_ok=True)
+        assert [asyncperf(*command, "--json", "own")[0] for _ in range(2)] == [0, 0]
+
+
 @pytest.mark.parametrize("file", ["file/result.json", "/proc/result.json", "folder"])
 def test_a_file_that_cannot_be_written_is_named(asyncperf, outcome, tmp_path, file):
     (tmp_path / "file").touch()

@@ -17,6 +17,7 @@ from asyncperf.analysis.comparison import compare as compare_runs
 from asyncperf.analysis.diagnosis import diagnose
 from asyncperf.config import Settings, compare_settings, load_settings, master_address
 from asyncperf.errors import AsyncperfError, StoreError, UsageError
+from asyncperf.exports import SAVED_ALREADY, check_replaceable, stats_file, write_file
 from asyncperf.judgement import Comparison
 from asyncperf.load.standby import serve_loads
 from asyncperf.model import Diagnosis
@@ -30,7 +31,6 @@ from asyncperf.report.terminal import render
 from asyncperf.report.untrusted import clean
 from asyncperf.store import find_run, load_run
 
-SAVED_ALREADY = "The run itself is saved: asyncperf report"
 SEVERITIES_AT = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
 
 # The same two runs give the same report each time.
@@ -51,6 +51,9 @@ JsonFlag = Annotated[
 CsvFlag = Annotated[
     str | None,
     typer.Option("--csv", metavar="PREFIX", help="Write PREFIX_stats.csv, with Locust's columns."),
+]
+ForceFlag = Annotated[
+    bool, typer.Option("--force", help="Replace what the named files and folders hold.")
 ]
 FailOnFlag = Annotated[
     str | None,
@@ -276,11 +279,9 @@ def run(
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="The run folder (.asyncperf/runs/...)."),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the run that --output holds.")
-    ] = False,
     json_file: JsonFlag = None,
     csv_prefix: CsvFlag = None,
+    force: ForceFlag = False,
     fail_on: FailOnFlag = None,
     quiet: QuietFlag = False,
 ) -> None:
@@ -325,10 +326,11 @@ def run(
     }
     flags = {name: value for name, value in given.items() if value is not None}
     settings = load_settings(flags, env or (), command=context.obj or ())
+    check_files(json_file, csv_prefix, force)
     outcome = measure(settings, output, force, quiet)
     diagnosis = diagnose(outcome.run, settings.budget)
     if outcome.run.loads or json_file:
-        show(diagnosis, json_file, csv_prefix, quiet)
+        show(diagnosis, json_file, csv_prefix, force, quiet)
     if not isinstance(outcome.error, StoreError):
         print(f"Wrote {clean(str(outcome.folder))}", file=sys.stderr)
     if outcome.error is not None:
@@ -366,6 +368,7 @@ def report(
     ] = None,
     json_file: JsonFlag = None,
     csv_prefix: CsvFlag = None,
+    force: ForceFlag = False,
     fail_on: FailOnFlag = None,
     budget: BudgetFlag = None,
     quiet: QuietFlag = False,
@@ -374,7 +377,7 @@ def report(
     given: dict[str, object] = {"fail_on": fail_on, "budget": budget}
     settings = load_settings({name: value for name, value in given.items() if value})
     diagnosis = diagnose(load_run(find_run(run_name)), settings.budget)
-    show(diagnosis, json_file, csv_prefix, quiet)
+    show(diagnosis, json_file, csv_prefix, force, quiet)
     raise typer.Exit(exit_code(diagnosis, settings.fail_on))
 
 
@@ -390,6 +393,7 @@ def compare(
         typer.Option(metavar="PERCENT", help="The smallest change worth naming (3%)."),
     ] = None,
     json_file: JsonFlag = None,
+    force: ForceFlag = False,
     fail_on: Annotated[
         str | None,
         typer.Option(
@@ -407,7 +411,7 @@ def compare(
     comparison = compare_runs(before, after, random, settings.at_least)
     document = json.dumps(comparison_document(comparison), indent=2, allow_nan=False)
     if json_file not in (None, "-"):
-        write(Path(json_file), document + "\n")
+        write(Path(json_file), document + "\n", force)
     if json_file == "-":
         on_standard_output(lambda: print(document))
     elif not quiet:
@@ -431,12 +435,26 @@ class Report(Console):
         raise BrokenPipeError
 
 
-def show(diagnosis: Diagnosis, json_file: str | None, csv_prefix: str | None, quiet: bool) -> None:
+def check_files(json_file: str | None, csv_prefix: str | None, force: bool) -> None:
+    """What may not be written is said before anything is measured."""
+    if json_file not in (None, "-"):
+        check_replaceable(Path(json_file), force)
+    if csv_prefix is not None:
+        check_replaceable(stats_file(csv_prefix), force)
+
+
+def show(
+    diagnosis: Diagnosis,
+    json_file: str | None,
+    csv_prefix: str | None,
+    force: bool,
+    quiet: bool,
+) -> None:
     """Files first, then the report on standard output, unless the JSON goes there."""
     if json_file not in (None, "-"):
-        write(Path(json_file), result_json(diagnosis))
+        write(Path(json_file), result_json(diagnosis), force)
     if csv_prefix is not None:
-        write(Path(f"{csv_prefix}_stats.csv"), stats_csv(diagnosis))
+        write(stats_file(csv_prefix), stats_csv(diagnosis), force)
     if json_file == "-":
         on_standard_output(lambda: print(result_json(diagnosis), end=""))
     elif not quiet:
@@ -462,15 +480,8 @@ def discard_standard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def write(file: Path, text: str) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StoreError(
-            f"cannot write {str(file)!r}: {error.strerror}",
-            SAVED_ALREADY,
-        ) from None
+def write(file: Path, text: str, force: bool) -> None:
+    write_file(file, text, force)
     print(f"Wrote {clean(str(file))}", file=sys.stderr)
 
 
