@@ -98,6 +98,7 @@ def test_settings_can_come_from_every_source(pyproject):
         "connect_timeout": "3s",
         "response_timeout": "9s",
         "ca_file": "ca.pem",
+        "openapi": "/api/openapi.json",
         "endpoint": "GET /items/1",
         "requests": "requests.toml",
         "allow_writes": "true",

@@ -267,7 +267,7 @@ def test_user_classes_are_loaded_in_the_order_of_the_locustfile(monkeypatch):
 
 def test_a_server_that_is_not_restarted_is_said(experiment, monkeypatch):
     subject = FakeUrl(Explored("http://127.0.0.1:8001", OPENAPI, restarted=False))
-    monkeypatch.setattr(pipeline, "find_subject", lambda settings: subject)
+    monkeypatch.setattr(pipeline, "find_subject", lambda settings, openapi_path: subject)
     outcome, _ = experiment(done(), done())
     assert "was not restarted between the loads" in outcome.run.warnings[0]
     assert outcome.run.target.workers is None

@@ -235,6 +235,12 @@ def run(
         str | None,
         typer.Option(metavar="FILE", help="Certificates to trust besides the system's (PEM)."),
     ] = None,
+    openapi: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH|FILE", help="Where its OpenAPI document is (/openapi.json), or a copy."
+        ),
+    ] = None,
     endpoint: Annotated[
         list[str] | None,
         typer.Option(
@@ -314,6 +320,7 @@ def run(
         "connect_timeout": connect_timeout,
         "response_timeout": response_timeout,
         "ca_file": ca_file,
+        "openapi": openapi,
         "endpoint": endpoint,
         "requests": requests,
         "allow_writes": allow_writes or None,

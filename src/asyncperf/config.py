@@ -82,6 +82,7 @@ class Settings:
     connect_timeout_s: float
     response_timeout_s: float | None
     ca_file: Path | None
+    openapi: str | None
     endpoint: tuple[str, ...]
     requests: Path | None
     allow_writes: bool
@@ -254,6 +255,7 @@ SETTINGS: Mapping[str, Setting] = {
     "connect_timeout": Setting(duration, 30.0),
     "response_timeout": Setting(duration, None),
     "ca_file": Setting(path, None),
+    "openapi": Setting(text, None),
     "endpoint": Setting(texts, ()),
     "requests": Setting(path, None),
     "allow_writes": Setting(yes_or_no, False),

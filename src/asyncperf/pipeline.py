@@ -30,8 +30,9 @@ from asyncperf.load.schedule import default_processes
 from asyncperf.model import LoadPlan, Machine, Request, Run, SentRequest, Target
 from asyncperf.store import RunFolder, create_run_folder
 from asyncperf.target.choice import Choice, choose, known_endpoints, read_named
+from asyncperf.target.document import read_document
 from asyncperf.target.fetch import Access
-from asyncperf.target.kinds import Explored, Subject, subject_of
+from asyncperf.target.kinds import Explored, Subject, described, subject_of
 from asyncperf.target.named import Named
 from asyncperf.trial import Bench, Watcher, run_trial
 
@@ -84,10 +85,11 @@ def run_experiment(
                 if settings.engine == "locust":
                     check_installed()
                 named = read_named(settings.endpoint, settings.requests)
-                subject = find_subject(settings)
-                if settings.command:
+                document = read_document(settings.openapi)
+                subject = find_subject(settings, document.path)
+                if settings.command or document.path:
                     progress.say("starting the server, to see what there is to request")
-                explored = subject.explore()
+                explored = described(subject.explore(), document)
                 choice = find_choice(settings, explored, named)
                 workloads = find_workloads(settings, choice)
                 processes = load_processes(settings, explored.workers)
@@ -154,7 +156,7 @@ def interleaved(workloads: Sequence[Workload], repeat: int) -> list[tuple[int, W
     return [(number, workload) for number in range(1, repeat + 1) for workload in workloads]
 
 
-def find_subject(settings: Settings) -> Subject:
+def find_subject(settings: Settings, openapi_path: str | None) -> Subject:
     return subject_of(
         settings.app,
         settings.command,
@@ -165,6 +167,7 @@ def find_subject(settings: Settings) -> Subject:
         access=Access(settings.timeout_s, settings.header, ca_file(settings)),
         allow_remote=settings.allow_remote,
         tune_gc=settings.gc == "tuned",
+        openapi_path=openapi_path,
     )
 
 

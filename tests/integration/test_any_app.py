@@ -99,6 +99,7 @@ def test_a_url_is_loaded_and_left_as_it_was(asyncperf: Asyncperf, server: str) -
         "server": "uvicorn",
         "python": None,
         "access_log": None,
+        "gc": "default",
     }
     assert [e["path"] for e in document["endpoints"]] == ["/fine", "/items/{item_id}"]
     assert "was not restarted between the loads" in document["load"]["warnings"][0]
@@ -232,6 +233,45 @@ def test_a_server_without_openapi_needs_its_requests_named(asyncperf: Asyncperf)
         assert done.code == 2
         assert "/openapi.json (HTTP 404)" in done.err
         assert "--endpoint 'GET /items/1'" in done.err
+
+
+def test_a_document_at_another_path_or_in_a_file(asyncperf: Asyncperf, tmp_path: Path) -> None:
+    serve = "-m uvicorn moved:app --workers 1 --port"
+    (tmp_path / "moved.py").write_text(
+        "from fastapi import FastAPI\n"
+        "app = FastAPI(openapi_url='/api/spec.json')\n"
+        "@app.get('/fine')\nasync def fine(): ...\n"
+    )
+
+    def run(*flags: object) -> Finished:
+        command = (sys.executable, *serve.split(), free_port())
+        return asyncperf("run", "-u", 1, "-t", "1s", "--json", "-", *flags, "--", *command)
+
+    missed = run()
+    assert missed.code == 2
+    assert "there is no OpenAPI document at http://127.0.0.1:" in missed.err
+    assert "--openapi /api/v1/openapi.json" in missed.err
+    found = run("--openapi", "/api/spec.json").document
+    assert [e["path"] for e in found["endpoints"]] == ["/fine"]
+    (tmp_path / "mine.json").write_text('{"paths": {"/fine": {"head": {}, "get": {}}}}')
+    mine = run("--openapi", "mine.json").document
+    assert [e["method"] for e in mine["endpoints"]] == ["HEAD", "GET"]
+
+
+def test_an_app_of_another_framework_is_asked_for_its_document(
+    asyncperf: Asyncperf, tmp_path: Path
+) -> None:
+    (tmp_path / "bare.py").write_text(
+        "from starlette.applications import Starlette\n"
+        "from starlette.responses import JSONResponse\n"
+        "from starlette.routing import Route\n"
+        "async def spec(request):\n    return JSONResponse({'paths': {'/spec': {'get': {}}}})\n"
+        "app = Starlette(routes=[Route('/spec', spec)])\n"
+    )
+    quick = ("-u", 1, "-t", "1s", "-w", 1, "--json", "-")
+    assert "--endpoint 'GET /spec'" in asyncperf("run", "bare:app", *quick).err
+    [endpoint] = asyncperf("run", "bare:app", *quick, "--openapi", "/spec").document["endpoints"]
+    assert (endpoint["path"], endpoint["handler"]["name"]) == ("/spec", "spec")
 
 
 def test_a_requests_file_that_is_no_toml(asyncperf: Asyncperf, tmp_path: Path) -> None:

@@ -48,9 +48,10 @@ def test_hidden_routes_are_known_to_a_locustfile():
 
 
 def test_an_app_without_openapi_says_why_and_what_could_be_named():
-    bare = Explored("shop:app", None, "is no FastAPI app", {("GET", "/x"): None})
+    bare = Explored("shop:app", None, "shop:app is no FastAPI app", {("GET", "/x"): None})
     with pytest.raises(UsageError, match="shop:app is no FastAPI app") as caught:
         choose(bare, ())
+    assert "--openapi /api/v1/openapi.json" in caught.value.hint
     assert caught.value.hint.startswith("GET /x: is not in the app's OpenAPI: --endpoint 'GET /x'")
     assert labels(choose(bare, [read_endpoint("/x")]).requests) == ["GET /x"]
 

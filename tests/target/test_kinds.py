@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,9 @@ from asyncperf.errors import AsyncperfError, TargetError, UsageError
 from asyncperf.target import address, kinds
 from asyncperf.target.address import Address, check_local, dialled, read_url
 from asyncperf.target.discover import FoundApp
-from asyncperf.target.fetch import Access, Answer, openapi_of
-from asyncperf.target.kinds import App, Command, Url, no_openapi, subject_of
-
-LOCAL = Address("http", "127.0.0.1", 8001)
+from asyncperf.target.document import Document
+from asyncperf.target.fetch import Access
+from asyncperf.target.kinds import App, Command, Explored, Url, described, subject_of
 
 
 def subject(app=None, command=(), port=None, allow_remote=False, env=os.environ):
@@ -134,18 +134,8 @@ def test_a_default_port_is_not_said() -> None:
     assert read_url("https://localhost/").url == "https://localhost"
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "found"),
-    [
-        (200, b'{"paths": {}}', True),
-        (404, b'{"paths": {}}', False),
-        (200, b"<html>", False),
-        (200, b"[" * 100_000, False),
-        (200, b"[]", False),
-        (200, b'{"detail": "no"}', False),
-    ],
-)
-def test_openapi_of_an_answer(status: int, body: bytes, found: bool) -> None:
-    answer = Answer(status, None, body)
-    assert (openapi_of(answer) is not None) is found
-    assert "http://127.0.0.1:8001/openapi.json" in no_openapi(LOCAL, answer)
+def test_a_document_of_the_users_takes_the_place_of_the_targets() -> None:
+    explored = Explored("shop:app", {"paths": {"/a": {}}}, handlers={("GET", "/a"): None})
+    mine = {"paths": {"/b": {}}}
+    assert described(explored, Document(content=mine)) == replace(explored, openapi=mine)
+    assert described(explored, Document(path="/x")) == explored

@@ -21,6 +21,10 @@ ADD = (
     "Name what to request: --endpoint 'GET /items/1', a file for --requests, or a locustfile: "
     "-f locustfile.py"
 )
+ELSEWHERE = (
+    "If the document stands elsewhere: --openapi /api/v1/openapi.json, or a file that holds it. "
+    "If all of the app does: asyncperf run http://127.0.0.1:8000/api"
+)
 # Of what was skipped, so many reasons stand in a message.
 REASONS = 3
 
@@ -62,10 +66,12 @@ def choose(
         requests = discovered.requests
         skipped = (*discovered.skipped, *unlisted_skipped(unlisted, explored.others))
         if not requests:
-            nothing = "has no endpoint that can be requested as it stands"
+            shown = [reason(each) for each in skipped[:REASONS]]
+            if explored.openapi is None:
+                raise UsageError(explored.no_openapi, "\n".join([*shown, ELSEWHERE, ADD]))
             raise UsageError(
-                f"{explored.name} {explored.no_openapi or nothing}",
-                "\n".join([*map(reason, skipped[:REASONS]), ADD]),
+                f"{explored.name} has no endpoint that can be requested as it stands",
+                "\n".join([*shown, ADD]),
             )
     chosen, skipped = choose_requests(requests, skipped, include, exclude)
     endpoints = (

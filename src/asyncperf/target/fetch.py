@@ -1,11 +1,8 @@
-"""One HTTP request to the server under test: does it answer, and what is its OpenAPI?"""
+"""One HTTP request to the server under test: does it answer, and with what?"""
 
 import http.client
-import json
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from asyncperf.errors import TargetError
 from asyncperf.target.address import Address
@@ -17,11 +14,13 @@ MAX_BYTES = 50 * 2**20
 
 @dataclass(frozen=True)
 class Access:
-    """How a server is asked: with these headers as well, trusting `ca_file` as well."""
+    """How a server is asked: with these headers as well, trusting `ca_file` as well, and at
+    which path below the app's base for its OpenAPI document."""
 
     timeout_s: float
     headers: tuple[tuple[str, str], ...] = ()
     ca_file: str | None = None
+    openapi_path: str = OPENAPI_PATH
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def trusting(ca_file: str | None) -> ssl.SSLContext:
 def reach(address: Address, access: Access) -> Answer:
     """The answer to a request for the app's OpenAPI, whatever it is. Raises `TargetError`."""
     try:
-        return get(address, address.base + OPENAPI_PATH, access)
+        return get(address, address.base + access.openapi_path, access)
     except ssl.SSLCertVerificationError as error:
         raise TargetError(
             f"the certificate of {address.origin} is not trusted: {error.verify_message}",
@@ -97,14 +96,3 @@ def reach(address: Address, access: Access) -> Answer:
             f"what answers at {address.origin} is no HTTP server: {error or type(error).__name__}",
             "Check the port, and whether it is https:// rather than http://.",
         ) from None
-
-
-def openapi_of(answer: Answer) -> Mapping[str, Any] | None:
-    """The OpenAPI document that an answer holds, None if it holds none."""
-    if answer.status != 200:
-        return None
-    try:
-        document = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) and "paths" in document else None

@@ -9,8 +9,9 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol, Self
@@ -19,8 +20,9 @@ from asyncperf.errors import TargetError, UsageError
 from asyncperf.target.address import LOOPBACK, Address, check_local, dialled, read_url
 from asyncperf.target.command_line import CommandLine, read_command
 from asyncperf.target.discover import FoundApp, find_app
+from asyncperf.target.document import Document, no_openapi, openapi_of
 from asyncperf.target.examples import Schema
-from asyncperf.target.fetch import OPENAPI_PATH, Access, Answer, openapi_of, reach
+from asyncperf.target.fetch import Access, reach
 from asyncperf.target.requests import Handlers
 from asyncperf.target.server import UVICORN, ServerProcess, check_port, free_port
 from asyncperf.target.unlisted import Other
@@ -53,7 +55,7 @@ class Server(Protocol):
 class Explored:
     """What is known of a target before it is loaded.
 
-    `openapi` is None where there is none, `no_openapi` then says why. `handlers` has the HTTP
+    `openapi` is None where there is none, `no_openapi` then says so. `handlers` has the HTTP
     routes that are known, those outside the document included, and `others` what else there
     is. `base` is the path below which the app is. None elsewhere is what cannot be known from
     outside.
@@ -83,10 +85,18 @@ class Subject(Protocol):
         """A server that is ready, a new one each time if it is ours. Raises `TargetError`."""
 
 
+@contextmanager
+def scratch_log() -> Iterator[Path]:
+    """Where a server may write that is only asked what there is to request."""
+    with tempfile.TemporaryDirectory(prefix="asyncperf-") as folder:
+        yield Path(folder) / "server.log"
+
+
 @dataclass(frozen=True)
 class App:
     """An app of this Python environment, served by uvicorn. `port` None is a free one;
-    `python` names the interpreter."""
+    `python` names the interpreter; with `asked` its OpenAPI document is asked for so, once
+    it is served, rather than read off the app."""
 
     found: FoundApp
     workers: int
@@ -94,12 +104,21 @@ class App:
     env: Mapping[str, str]
     python: str
     tune_gc: bool = False
+    asked: Access | None = None
 
     def explore(self) -> Explored:
+        name, openapi = self.found.import_string, self.found.openapi
+        missing = f"{name} {self.found.no_openapi}"
+        if self.asked is not None:
+            with scratch_log() as log, self.start(log) as server:
+                address = read_url(server.url)
+                answer = reach(address, self.asked)
+            openapi = openapi_of(answer)
+            missing = no_openapi(address.url + self.asked.openapi_path, answer)
         return Explored(
-            name=self.found.import_string,
-            openapi=self.found.openapi,
-            no_openapi=self.found.no_openapi,
+            name=name,
+            openapi=openapi,
+            no_openapi=missing,
             handlers=self.found.handlers,
             others=self.found.others,
             command=uvicorn_command(self.found, self.workers, self.port or 0, python="python"),
@@ -153,15 +172,12 @@ class Command:
     tune_gc: bool = False
 
     def explore(self) -> Explored:
-        with (
-            tempfile.TemporaryDirectory(prefix="asyncperf-") as folder,
-            self.start(Path(folder) / "server.log"),
-        ):
+        with scratch_log() as log, self.start(log):
             answer = reach(self.address, self.access)
         return Explored(
             name=shlex.join(self.command),
             openapi=openapi_of(answer),
-            no_openapi=no_openapi(self.address, answer),
+            no_openapi=no_openapi(self.address.url + self.access.openapi_path, answer),
             command=self.command,
             workers=self.read.workers,
             server=self.read.server or answer.server,
@@ -191,7 +207,7 @@ class Url:
         return Explored(
             name=self.address.url,
             openapi=openapi_of(answer),
-            no_openapi=no_openapi(self.address, answer),
+            no_openapi=no_openapi(self.address.url + self.access.openapi_path, answer),
             server=answer.server,
             base=self.address.base,
             restarted=False,
@@ -224,11 +240,9 @@ class ForeignServer:
         pass
 
 
-def no_openapi(address: Address, answer: Answer) -> str:
-    url = address.url + OPENAPI_PATH
-    if answer.status != 200:
-        return f"has no OpenAPI document at {url} (HTTP {answer.status})"
-    return f"has something else than an OpenAPI document at {url}"
+def described(explored: Explored, document: Document) -> Explored:
+    """With the document that the user has in a file, if any, in place of the target's own."""
+    return explored if document.content is None else replace(explored, openapi=document.content)
 
 
 def subject_of(
@@ -242,15 +256,19 @@ def subject_of(
     access: Access,
     allow_remote: bool,
     tune_gc: bool = False,
+    openapi_path: str | None = None,
 ) -> Subject:
     """The kind of target that the user named. Raises `UsageError` or `TargetError`."""
+    if openapi_path is not None:
+        access = replace(access, openapi_path=openapi_path)
     if command:
         return command_subject(command, port, env, access, allow_remote, tune_gc)
     if app is not None and "://" in app:
         address = read_url(app)
         check_local(address.host, allow_remote)
         return Url(address, access)
-    return App(find_app(app, env), workers, port, env, python, tune_gc)
+    asked = None if openapi_path is None else access
+    return App(find_app(app, env), workers, port, env, python, tune_gc, asked)
 
 
 def command_subject(
