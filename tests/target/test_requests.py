@@ -130,7 +130,7 @@ def test_examples_fill_what_is_required(label: str, target: str, headers: object
         ),
         (
             "GET /secret",
-            "needs credentials: a header that carries them: -H 'Authorization: ...'",
+            "needs credentials: -H 'Authorization: Bearer ...'",
         ),
         ("PUT /nothing", "PUT may write: --allow-writes, or name it: --endpoint 'PUT /nothing'"),
     ],

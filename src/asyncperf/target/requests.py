@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from asyncperf.model import Endpoint, Handler, Request, Skipped
+from asyncperf.target.credentials import missing_credentials
 from asyncperf.target.examples import CannotFill, Schema, example_of, resolve, value_of
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
@@ -127,9 +128,10 @@ def request_for(
 ) -> Request:
     """The operation's request, filled with what the document shows. Raises `Needs`.
 
-    `given` names headers that come with it anyway; any may be the credentials it needs.
+    `given` names headers that come with it anyway, its credentials among them.
     """
-    known = {name.lower() for name in (*NO_PARAMETERS, *given)}
+    brought = {name.lower() for name in given}
+    known = {*NO_PARAMETERS, *brought}
     target, query = operation.path, []
     headers: list[tuple[str, str]] = []
     cookies: list[str] = []
@@ -155,8 +157,9 @@ def request_for(
                 cookies.append(f"{name}={','.join(texts)}")
     if missing := re.search(r"\{([^}]*)\}", target):
         raise needs_parameter(operation, "path", missing[1])
-    if needs_credentials(operation) and not given:
-        raise Needs("needs credentials", "a header that carries them: -H 'Authorization: ...'")
+    sample = f"{operation.method} {operation.sample_target}"
+    if add := missing_credentials(operation.document, operation.definition, sample, brought):
+        raise Needs("needs credentials", add)
     if cookies:
         headers.append(("Cookie", "; ".join(cookies)))
     body = b"" if body_given else required_body(operation)
@@ -209,12 +212,6 @@ def needs_parameter(operation: Operation, place: str, name: str) -> Needs:
 
 def named(operation: Operation, body: str = "") -> str:
     return f"--endpoint '{operation.method} {operation.sample_target}{body}'"
-
-
-def needs_credentials(operation: Operation) -> bool:
-    """Whether each alternative of its security asks for something."""
-    security = operation.definition.get("security", operation.document.get("security"))
-    return bool(security) and all(security)
 
 
 def required_body(operation: Operation) -> bytes:
