@@ -20,9 +20,12 @@ from asyncperf.model import (
     Latency,
     Limiter,
     NextLimiter,
+    Skipped,
     Window,
 )
+from asyncperf.report import tables
 from asyncperf.report.terminal import render
+from asyncperf.report.units import TIE
 
 from .builder import CASES, experiment
 
@@ -173,3 +176,35 @@ def test_a_folded_load_says_so_and_does_not_claim_exact_percentiles():
     assert "10,234,567 requests of GET /async_dependent and GET /async_concurrent" in both
     assert "folded: times to 80 ms" in both
     assert "folded" not in plain(experiment())
+
+
+# What was not loaded
+
+
+def said_of(*skipped, width=80):
+    console = Console(file=io.StringIO(), width=width)
+    console.print(tables.skipped(skipped, width))
+    return " ".join(console.file.getvalue().split()).replace(TIE, " ")
+
+
+def test_reasons_are_said_once_for_all_that_are_like_it():
+    needs = [
+        Skipped("GET", f"/{name}", f"needs the query parameter '{name}': --endpoint '/{name}?'")
+        for name in ("a", "b", "c")
+    ]
+    writes = [Skipped(method, "/w", f"{method} may write: ask") for method in ("POST", "PUT")]
+    assert said_of(*needs, *writes) == (
+        "Not loaded GET /a: needs the query parameter 'a': --endpoint '/a?'; 2 more like it "
+        "POST /w: POST may write: ask; 1 more like it --json FILE lists all of them"
+    )
+    assert said_of(needs[0]).endswith("--endpoint '/a?'")
+
+
+def test_what_to_type_is_not_cut_out_of_a_reason():
+    why = f"needs the query parameter '{'long' * 10}': --endpoint 'GET /here?{'long' * 10}=...'"
+    assert why in said_of(Skipped("GET", "/here", why))
+
+
+def test_many_kinds_of_reasons_are_counted():
+    kinds = [Skipped("GET", f"/{n}", f"reason {n}: x") for n in range(8)]
+    assert said_of(*kinds).endswith("reason 4: x and 3 others --json FILE lists all of them")

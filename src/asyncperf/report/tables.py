@@ -1,5 +1,6 @@
 """The tables: figures, percentiles, ceilings, and the whole run beside the steady window."""
 
+import re
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
@@ -33,11 +34,13 @@ HEAD = ("requests", "failed", "mean", "min", "max", "median", "req/s")
 # Room for a percentile's column: its endpoint's label is folded to this width and height.
 PERCENTILE_COLUMN = 16
 PERCENTILE_HEAD = 4
-# Of an endpoint's kinds of failure, and of the skipped endpoints, so many are shown.
+# Of an endpoint's kinds of failure, and of the reasons not to load one, so many are shown.
 ERRORS = 3
 SKIPPED = 5
 # A label in a sentence is shortened to this.
 LABEL = 40
+# Why an endpoint was not loaded ends in what to type, and is cut only where it is absurd.
+WHY_LINES = 3
 LIMITERS: dict[LimiterKind, str] = {
     "users": "users",
     "rate": "arrival rate",
@@ -248,11 +251,24 @@ def errors(results: Results, width: int) -> RenderableType | None:
 
 
 def skipped(endpoints: Sequence[Skipped], width: int) -> RenderableType | None:
-    """The endpoints that were not loaded, and why."""
+    """The endpoints that were not loaded: one for each kind of reason, and how many like it."""
+    groups: dict[str, list[Skipped]] = {}
+    for each in endpoints:
+        groups.setdefault(_kind_of(each.why), []).append(each)
     lines = []
-    for s in endpoints[:SKIPPED]:
-        label = shorten(clean(f"{s.method} {s.path}"), LABEL).replace(" ", TIE)
-        lines.append(prose(f"{label}: {shorten(clean(s.why), width)}", width, hang="  "))
-    if len(endpoints) > SKIPPED:
-        lines.append(prose(f"and {count(len(endpoints) - SKIPPED)} more", width))
+    for first, *others in list(groups.values())[:SKIPPED]:
+        label = shorten(clean(f"{first.method} {first.path}"), LABEL).replace(" ", TIE)
+        more = f"; {count(len(others))} more like it" if others else ""
+        why = shorten(clean(first.why), WHY_LINES * width)
+        lines.append(prose(f"{label}: {why}{more}", width, hang="  "))
+    left = sum(map(len, list(groups.values())[SKIPPED:]))
+    if left:
+        lines.append(prose(f"and {plural(left, 'other')}", width))
+    if len(endpoints) > len(lines):
+        lines.append(prose("--json FILE lists all of them", width, style="dim"))
     return Group(Text("Not loaded", "bold"), *lines) if lines else None
+
+
+def _kind_of(why: str) -> str:
+    """What the reason says without the names in it: "needs the path parameter"."""
+    return re.sub(r"^[A-Z]+ |'[^']*'", "", why.partition(": ")[0])
