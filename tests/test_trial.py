@@ -260,6 +260,21 @@ def test_an_endpoint_that_fails_for_one_user_is_not_loaded(try_out, clock):
     assert done.load.trouble == "failed for a single user (HTTP 500), so it was not loaded"
 
 
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        ("HTTP 401", "; credentials go with -H 'Authorization: ...'"),
+        ("HTTP 403", "; credentials go with -H 'Authorization: ...'"),
+        ("HTTP 422", "; the app refuses its parameters or its body as they were sent"),
+        ("HTTP 500", ""),
+    ],
+)
+def test_a_status_that_tells_what_is_missing_is_explained(try_out, clock, error, advice):
+    broken = samples([0.0], 0.01, ok=False, errors={error: 1})
+    done = try_out(FakeSession(clock, alone_s=1e9, unloaded=broken, ends_after_s=1.0))
+    assert done.load.trouble == f"failed for a single user ({error}), so it was not loaded{advice}"
+
+
 def test_an_endpoint_that_does_not_answer_one_user_is_not_loaded(try_out, clock):
     hung = FakeSession(clock, alone_s=1e9, unloaded=Samples.none())
     done = try_out(hung, timeout_s=7.0)

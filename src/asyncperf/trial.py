@@ -153,7 +153,7 @@ def watch(
             looked_s = time.thread_time() - looking
             continue
         if failures := failures_alone(recording):
-            return f"failed for a single user ({failures}), so it was not loaded"
+            return f"failed for a single user ({failures}), so it was not loaded{advice(failures)}"
         if ended:
             return "the load generator exited before the load began"
         count = sum(map(len, recording.unloaded.values()))
@@ -175,6 +175,15 @@ def failures_alone(recording: Recording) -> str:
         for (method, path), samples in recording.unloaded.items()
         for error in samples.errors
     )
+
+
+def advice(failures: str) -> str:
+    """What to do about failures of the single user, as far as a status alone tells."""
+    if any(denied in failures for denied in ("HTTP 401", "HTTP 403")):
+        return "; credentials go with -H 'Authorization: ...'"
+    if "HTTP 422" in failures:
+        return "; the app refuses its parameters or its body as they were sent"
+    return ""
 
 
 def ended_early(plan: LoadPlan, recording: Recording) -> str | None:

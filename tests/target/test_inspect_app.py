@@ -225,6 +225,13 @@ def test_an_attribute_that_is_no_app_is_described(project, source, attribute, me
     assert caught.value.args[1]
 
 
+def test_a_function_that_makes_an_app_is_told_how_to_serve_it(project):
+    (project / "shop.py").write_text("def create(): ...")
+    with pytest.raises(NotFound) as caught:
+        load(find("shop:create"))
+    assert "asyncperf run -- uvicorn --factory shop:create" in caught.value.args[1]
+
+
 @pytest.mark.parametrize(
     "source",
     [APP, "async def app(scope, receive, send): ...", "app = lambda *arguments: None"],

@@ -121,10 +121,13 @@ def no_module(module: str, missing: str) -> NotFound:
 
 
 def not_an_app(found: ImportData, value: object) -> NotFound:
-    return NotFound(
-        f"{found.import_string} is no ASGI app but {describe_value(value)}",
-        "Name the attribute that holds the FastAPI() object.",
-    )
+    hint = "Name the attribute that holds the FastAPI() object."
+    if inspect.isfunction(value):
+        hint += (
+            " A function that makes one is served by: asyncperf run -- "
+            f"uvicorn --factory {found.import_string} --port 8001"
+        )
+    return NotFound(f"{found.import_string} is no ASGI app but {describe_value(value)}", hint)
 
 
 def describe_value(value: object) -> str:
