@@ -1,5 +1,6 @@
 """Named requests meet the OpenAPI document: each finds its endpoint, and what it left out."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,3 +116,28 @@ def test_a_name_of_the_users_makes_one_row_of_many() -> None:
 def test_without_a_document_each_request_is_its_own_endpoint() -> None:
     [found] = requests('POST /items {"a": 1}', operations=())
     assert (found.endpoint.label, found.body) == ("POST /items", b'{"a": 1}')
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize(
+    ("content", "given", "kind"),
+    [
+        ({FORM: {}}, "a=b", FORM),
+        ({FORM: {}}, "@body.bin", FORM),
+        ({FORM: {}}, '{"a": 1}', "application/json"),  # recognised, whatever the document says
+        ({FORM: {}, "text/csv": {}}, "a=b", "text/plain; charset=utf-8"),
+        ({"multipart/form-data": {}}, "a=b", "text/plain; charset=utf-8"),
+        ({}, "a=b", "text/plain; charset=utf-8"),
+        ([FORM], "a=b", "text/plain; charset=utf-8"),
+    ],
+)
+def test_a_body_of_some_type_has_the_only_one_that_is_taken(
+    content: Any, given: str, kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("body.bin").write_bytes(b"a=b")
+    document = {"paths": {"/x": {"post": {"requestBody": {"content": content}}}}}
+    [sent] = requests(f"POST /x {given}", operations=tuple(operations_of(document, {})))
+    assert sent.headers == (("Content-Type", kind),)

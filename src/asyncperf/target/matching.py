@@ -10,10 +10,11 @@ from dataclasses import replace
 
 from asyncperf.errors import UsageError
 from asyncperf.model import Endpoint, Request
-from asyncperf.target.named import Named
-from asyncperf.target.requests import Needs, Operation, request_for, required_body
+from asyncperf.target.named import NOT_RECOGNISED, Named
+from asyncperf.target.requests import Needs, Operation, body_types, request_for, required_body
 
 Taken = set[tuple[str, str | None]]
+Headers = tuple[tuple[str, str], ...]
 
 
 def requests_named(
@@ -37,10 +38,20 @@ def request_named(named: Named, operations: Sequence[Operation], headers: Sequen
     kept = tuple(header for header in base.headers if header[0].lower() not in given)
     return replace(
         base,
-        headers=(*kept, *named.headers),
+        headers=(*kept, *typed(named.headers, operation)),
         body=base.body if named.body is None else named.body,
         weight=named.weight,
     )
+
+
+def typed(headers: Headers, operation: Operation | None) -> Headers:
+    """The headers, with the only type of body that the operation takes in place of one that
+    was not recognised."""
+    kinds = () if operation is None else body_types(operation)
+    if len(kinds) != 1 or kinds[0].startswith("multipart/"):  # that needs its boundary named
+        return headers
+    unknown = {("Content-Type", kind) for kind in NOT_RECOGNISED}
+    return tuple(("Content-Type", kinds[0]) if header in unknown else header for header in headers)
 
 
 def from_template(named: Named, operation: Operation | None, given: set[str]) -> Request:

@@ -17,6 +17,8 @@ ENDPOINT = re.compile(r"\s*(?:([A-Za-z]+)\s+)?(/\S*)(?:\s+(.+?))?\s*", re.DOTALL
 EXAMPLE = "Write it as 'GET /items/1', 'POST /items @body.json' or 'POST /items {\"a\": 1}'."
 # Kept as they are: what may stand in a path and query, and escapes that are there already.
 IN_TARGET = "/%:?@!$&'()*+,;=[]~-._"
+# What a body is called of which neither its text nor its file tells the type.
+SOME_TEXT, SOME_BYTES = NOT_RECOGNISED = "text/plain; charset=utf-8", "application/octet-stream"
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def read_body(where: str, given: str) -> tuple[bytes, str]:
                 "Mend it, or keep it in a file: --endpoint 'POST /items @body.json'",
             ) from None
         return given.encode(), "application/json"
-    return given.encode(), "text/plain; charset=utf-8"
+    return given.encode(), SOME_TEXT
 
 
 def read_file(where: str, file: Path) -> bytes:
@@ -86,7 +88,7 @@ def read_file(where: str, file: Path) -> bytes:
 
 
 def type_of(file: Path) -> str:
-    return mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    return mimetypes.guess_type(file.name)[0] or SOME_BYTES
 
 
 def checked_method(where: str, method: str) -> str:

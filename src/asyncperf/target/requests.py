@@ -214,6 +214,15 @@ def named(operation: Operation, body: str = "") -> str:
     return f"--endpoint '{operation.method} {operation.sample_target}{body}'"
 
 
+def body_types(operation: Operation) -> tuple[str, ...]:
+    """The types of body that it takes, as far as its description tells."""
+    try:
+        body = resolve(operation.document, operation.definition.get("requestBody"))
+        return tuple(body.get("content", {}).keys())
+    except (CannotFill, *MALFORMED):
+        return ()
+
+
 def required_body(operation: Operation) -> bytes:
     """The JSON body that the operation asks for, empty if it asks for none. Raises `Needs`."""
     document = operation.document

@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from asyncperf.errors import UsageError
-from asyncperf.target.named import Named, checked_method, read_file, target_of, type_of
+from asyncperf.target.named import (
+    SOME_TEXT,
+    Named,
+    checked_method,
+    read_file,
+    target_of,
+    type_of,
+)
 
 KEYS = ("method", "path", "headers", "body", "json", "body_file", "weight", "name")
 BODY_KEYS = ("body", "json", "body_file")
@@ -131,5 +138,5 @@ def table_body(
             return read_file(where, file), type_of(file)
         case ["body"]:
             text = field(where, table, "body", lambda v: isinstance(v, str), "a text", "")
-            return text.encode(), "text/plain; charset=utf-8"
+            return text.encode(), SOME_TEXT
     return None, None
