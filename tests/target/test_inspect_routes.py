@@ -120,6 +120,14 @@ def test_what_else_an_app_answers(tmp_path):
     ]
 
 
+@pytest.mark.skipif(not hasattr(FastAPI, "frontend"), reason="an older FastAPI")
+@pytest.mark.parametrize(("path", "shown"), [("/", ""), ("/shop", "/shop")])
+def test_a_frontend_is_known_as_static_files(tmp_path, path, shown):
+    app = FastAPI()
+    app.frontend(path, directory=tmp_path)
+    assert describe_routes(app)["others"] == [{"kind": "static", "path": shown}]
+
+
 # Handlers
 
 

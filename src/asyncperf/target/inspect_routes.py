@@ -34,7 +34,7 @@ def describe_routes(app: Starlette) -> dict[str, Any]:
             {"method": method, "path": path, "handler": handler}
             for (method, path), handler in handlers.items()
         ],
-        "others": [{"kind": kind, "path": path} for kind, path in iter_others(app.routes)],
+        "others": [{"kind": kind, "path": path} for kind, path in iter_others(app)],
     }
 
 
@@ -60,14 +60,17 @@ def iter_endpoints(
             yield method, prefix + path, endpoint
 
 
-def iter_others(routes: Iterable[Any]) -> Iterator[tuple[str, str]]:
+def iter_others(app: Starlette) -> Iterator[tuple[str, str]]:
     """Kind and path of what is mounted, and of each WebSocket."""
-    for route in flat(routes):
+    for route in flat(app.routes):
         original = getattr(route, "original_route", route)
         if isinstance(original, WebSocketRoute):
             yield "websocket", route.path
         elif isinstance(original, Mount):
             yield ("static" if isinstance(original.app, StaticFiles) else "app"), route.path
+    # FastAPI keeps what `app.frontend()` serves apart from the routes, and shows it nowhere.
+    for route in getattr(getattr(app.router, "_frontend_routes", None), "routes", ()):
+        yield "static", route.path.rstrip("/")
 
 
 def flat(routes: Iterable[Any]) -> Iterator[Any]:
