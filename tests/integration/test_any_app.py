@@ -274,6 +274,24 @@ def test_an_app_of_another_framework_is_asked_for_its_document(
     assert (endpoint["path"], endpoint["handler"]["name"]) == ("/spec", "spec")
 
 
+def test_the_document_of_a_mounted_app_is_loaded_below_its_mount(
+    asyncperf: Asyncperf, tmp_path: Path
+) -> None:
+    (tmp_path / "outer.py").write_text(
+        "from fastapi import FastAPI\n"
+        "app, inner = FastAPI(), FastAPI()\n"
+        "@inner.get('/fine')\ndef fine(): ...\n"
+        "app.mount('/inner', inner)\n"
+    )
+    quick = ("-u", 1, "-t", "1s", "-w", 1, "--json", "-")
+    assert "--endpoint 'GET /inner/fine'" in asyncperf("run", "outer:app", *quick).err
+    document = asyncperf("run", "outer:app", *quick, "--openapi", "/inner/openapi.json").document
+    [endpoint] = document["endpoints"]
+    assert (endpoint["path"], endpoint["trouble"]) == ("/fine", None)
+    assert endpoint["handler"]["name"] == "fine"
+    assert document["requests"][0]["target"] == "/inner/fine"
+
+
 def test_a_requests_file_that_is_no_toml(asyncperf: Asyncperf, tmp_path: Path) -> None:
     (tmp_path / "requests.toml").write_text('[[request]]\npath "/"\n')
     done = asyncperf("run", SHOP, "--requests", "requests.toml")

@@ -83,6 +83,13 @@ def test_a_pattern_that_matches_nothing_is_named(include, exclude):
     assert caught.value.hint == "The paths that can be loaded: /a, /a/b, /b"
 
 
+def test_of_many_paths_a_few_are_named():
+    many = [Request(Endpoint("GET", f"/{n}"), f"/{n}") for n in range(12)]
+    with pytest.raises(UsageError) as caught:
+        choose_requests(many, (), ("/x",), ())
+    assert caught.value.hint.endswith(" /8, /9, and 2 more")
+
+
 def test_a_pattern_that_matches_only_what_was_skipped_says_why_it_was():
     with pytest.raises(UsageError, match="that matches --include can be requested") as caught:
         choose_requests((A, AB, B), (C,), ("/c",), ())

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from asyncperf.errors import UsageError
-from asyncperf.target.document import Document, no_openapi, openapi_of, read_document
+from asyncperf.target.document import Document, base_of, no_openapi, openapi_of, read_document
 from asyncperf.target.fetch import Answer
 
 
@@ -56,3 +56,23 @@ def test_openapi_of_an_answer(status: int, body: bytes, found: bool) -> None:
 
 def test_a_document_that_asks_for_credentials_says_how_to_send_them() -> None:
     assert no_openapi("/x", Answer(401, None, b"")).endswith("(HTTP 401): -H 'Authorization: ...'")
+
+
+@pytest.mark.parametrize(
+    ("servers", "path", "base"),
+    [
+        ([{"url": "/api"}], "/api/openapi.json", "/api"),
+        ([{"url": "/api/"}], "/api/openapi.json", "/api"),
+        ([{"url": "/api"}], "/openapi.json", ""),  # a proxy's prefix, and there is no proxy
+        ([{"url": "/api"}], "/apiary.json", ""),
+        ([{"url": "/"}], "/openapi.json", ""),
+        ([{"url": "https://shop.example/api"}], "/api/openapi.json", ""),
+        ([], "/openapi.json", ""),
+        ("/api", "/api/openapi.json", ""),
+    ],
+)
+def test_a_prefix_is_believed_where_the_document_is_below_it(
+    servers: object, path: str, base: str
+) -> None:
+    assert base_of({"paths": {}, "servers": servers}, path) == base
+    assert base_of(None, path) == ""

@@ -27,6 +27,8 @@ ELSEWHERE = (
 )
 # Of what was skipped, so many reasons stand in a message.
 REASONS = 3
+# Of the paths that might have been meant, so many.
+PATHS = 10
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def choose_requests(
         if not any(fnmatchcase(path, pattern) for path in (*paths, *(s.path for s in skipped))):
             raise UsageError(
                 f"no endpoint matches {pattern!r}",
-                f"The paths that can be loaded: {', '.join(paths) or 'none'}",
+                f"The paths that can be loaded: {listed(list(paths))}",
             )
 
     def wanted(path: str) -> bool:
@@ -119,6 +121,11 @@ def choose_requests(
     if not chosen:
         raise UsageError("--exclude leaves no endpoint to load", "Exclude fewer of them.")
     return chosen, left_out
+
+
+def listed(paths: Sequence[str]) -> str:
+    more = [f"and {len(paths) - PATHS} more"] if len(paths) > PATHS else []
+    return ", ".join([*paths[:PATHS], *more]) or "none"
 
 
 def reason(skipped: Skipped) -> str:

@@ -72,3 +72,15 @@ def no_openapi(url: str, answer: Answer) -> str:
     if answer.status != 200:
         return f"there is no OpenAPI document at {url} (HTTP {answer.status})"
     return f"there is something else than an OpenAPI document at {url}"
+
+
+def base_of(document: Mapping[str, Any] | None, path: str) -> str:
+    """The prefix that a document found at `path` says its app has, "" if it says none.
+
+    Believed only where the document itself is below it, as that of a mounted app is: a server
+    that a document merely declares may be the one in production.
+    """
+    match document:
+        case {"servers": [{"url": str(url)}, *_]} if path.startswith(f"{url.rstrip('/')}/"):
+            return url.rstrip("/")
+    return ""

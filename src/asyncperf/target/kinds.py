@@ -20,7 +20,7 @@ from asyncperf.errors import TargetError, UsageError
 from asyncperf.target.address import LOOPBACK, Address, check_local, dialled, read_url
 from asyncperf.target.command_line import CommandLine, read_command
 from asyncperf.target.discover import FoundApp, find_app
-from asyncperf.target.document import Document, no_openapi, openapi_of
+from asyncperf.target.document import Document, base_of, no_openapi, openapi_of
 from asyncperf.target.examples import Schema
 from asyncperf.target.fetch import Access, reach
 from asyncperf.target.requests import Handlers
@@ -108,19 +108,26 @@ class App:
 
     def explore(self) -> Explored:
         name, openapi = self.found.import_string, self.found.openapi
-        missing = f"{name} {self.found.no_openapi}"
+        missing, base = f"{name} {self.found.no_openapi}", ""
         if self.asked is not None:
             with scratch_log() as log, self.start(log) as server:
                 address = read_url(server.url)
                 answer = reach(address, self.asked)
             openapi = openapi_of(answer)
             missing = no_openapi(address.url + self.asked.openapi_path, answer)
+            base = base_of(openapi, self.asked.openapi_path)
+        handlers = {
+            (method, path.removeprefix(base)): handler
+            for (method, path), handler in self.found.handlers.items()
+            if path.startswith(f"{base}/")
+        }
         return Explored(
             name=name,
             openapi=openapi,
             no_openapi=missing,
-            handlers=self.found.handlers,
-            others=self.found.others,
+            handlers=handlers,
+            others=() if base else self.found.others,
+            base=base,
             command=uvicorn_command(self.found, self.workers, self.port or 0, python="python"),
             workers=self.workers,
             server=f"uvicorn {version('uvicorn')}",
@@ -174,9 +181,11 @@ class Command:
     def explore(self) -> Explored:
         with scratch_log() as log, self.start(log):
             answer = reach(self.address, self.access)
+        openapi = openapi_of(answer)
         return Explored(
             name=shlex.join(self.command),
-            openapi=openapi_of(answer),
+            openapi=openapi,
+            base=base_of(openapi, self.access.openapi_path),
             no_openapi=no_openapi(self.address.url + self.access.openapi_path, answer),
             command=self.command,
             workers=self.read.workers,
@@ -204,12 +213,13 @@ class Url:
 
     def explore(self) -> Explored:
         answer = reach(self.address, self.access)
+        openapi = openapi_of(answer)
         return Explored(
             name=self.address.url,
-            openapi=openapi_of(answer),
+            openapi=openapi,
             no_openapi=no_openapi(self.address.url + self.access.openapi_path, answer),
             server=answer.server,
-            base=self.address.base,
+            base=self.address.base or base_of(openapi, self.access.openapi_path),
             restarted=False,
         )
 
