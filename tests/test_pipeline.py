@@ -22,6 +22,7 @@ from asyncperf.pipeline import (
     load_processes,
     raise_descriptor_limit,
     run_experiment,
+    short_name,
 )
 from asyncperf.progress import SilentProgress
 from asyncperf.store import RunFolder, load_run
@@ -108,6 +109,19 @@ def test_the_default_folder_is_named_after_the_app(experiment):
     outcome, _ = experiment(done(), done(), output=None)
     assert outcome.folder.parent == Path(".asyncperf/runs")
     assert outcome.folder.name.endswith("shop-app")
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("shop:app", "shop:app"),
+        ("http://127.0.0.1:8001/api", "http://127.0.0.1:8001/api"),
+        ("/srv/shop/bin/uvicorn shop:app --log /tmp/x", "uvicorn shop:app --log /tmp/x"),
+        ("x" * 100, "x" * 60),
+    ],
+)
+def test_a_run_folder_is_not_named_after_directories(name, short):
+    assert short_name(name) == short
 
 
 def test_trouble_with_one_endpoint_leaves_the_others(experiment):

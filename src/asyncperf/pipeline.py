@@ -3,6 +3,7 @@
 import hashlib
 import math
 import platform
+import re
 import resource
 import time
 from collections.abc import Mapping, Sequence
@@ -97,7 +98,7 @@ def run_experiment(
                 raise_descriptor_limit(connections + SPARE_DESCRIPTORS)
         except KeyboardInterrupt:
             raise Interrupted("interrupted before anything was measured") from None
-        folder = create_run_folder(output, explored.name[:NAME_LENGTH], started_at, force)
+        folder = create_run_folder(output, short_name(explored.name), started_at, force)
         engine = engine_for(settings, folder.scratch)
         target = replace(
             target_of(explored, choice, settings.gc),
@@ -148,6 +149,11 @@ def measure(
     if error is None and interrupts.pending:
         error = Interrupted("interrupted")
     return Outcome(run, folder.path, error)
+
+
+def short_name(name: str) -> str:
+    """A target's name for its run folder: of a command without the directories before it."""
+    return re.sub(r"^/\S*/", "", name)[:NAME_LENGTH]
 
 
 def interleaved(workloads: Sequence[Workload], repeat: int) -> list[tuple[int, Workload]]:
