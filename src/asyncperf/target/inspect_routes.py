@@ -34,7 +34,7 @@ def describe_routes(app: Starlette) -> dict[str, Any]:
             {"method": method, "path": path, "handler": handler}
             for (method, path), handler in handlers.items()
         ],
-        "others": [{"kind": kind, "path": path} for kind, path in iter_others(app)],
+        "others": [{"kind": kind, "path": path} for kind, path in dict.fromkeys(iter_others(app))],
     }
 
 
