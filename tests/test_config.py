@@ -105,6 +105,7 @@ def test_settings_can_come_from_every_source(pyproject):
         "allow_remote": "false",
         "mix": "yes",
         "gc": "tuned",
+        "probe": "no",
         "fail_on": "error",
         "repeat": "3",
         "budget": "p95<500ms",

@@ -270,6 +270,10 @@ def run(
             "its thresholds.",
         ),
     ] = None,
+    probe: Annotated[
+        bool | None,
+        typer.Option("--probe/--no-probe", help="Look inside the app's workers, or do not."),
+    ] = None,
     env: Annotated[
         list[str] | None,
         typer.Option("--env", metavar="NAME=VALUE", help="Set for the app. Repeatable."),
@@ -327,6 +331,7 @@ def run(
         "allow_remote": allow_remote or None,
         "mix": mix or None,
         "gc": gc,
+        "probe": probe,
         "fail_on": fail_on,
         "repeat": repeat,
         "budget": budget,

@@ -89,6 +89,7 @@ class Settings:
     allow_remote: bool
     mix: bool
     gc: Literal["default", "tuned"]
+    probe: bool
     fail_on: str
     repeat: int
     budget: tuple[Budget, ...]
@@ -262,6 +263,7 @@ SETTINGS: Mapping[str, Setting] = {
     "allow_remote": Setting(yes_or_no, False),
     "mix": Setting(yes_or_no, False),
     "gc": Setting(one_of(GC), "default"),
+    "probe": Setting(yes_or_no, True),
     "fail_on": Setting(one_of(FAIL_ON), "never"),
     "repeat": Setting(whole_number(1, MAX_REPEAT), 1),
     "budget": Setting(budgets, ()),

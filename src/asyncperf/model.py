@@ -1,14 +1,15 @@
 """The words of the domain: frozen data that the stages hand to each other.
 
-Every module may import this one; it imports only the words of `judgement` and `samples`.
-Times are seconds. A time inside a load counts from the moment its ramp began; a `*_at` is
-seconds since the Unix epoch.
+Every module may import this one; it imports only the words of `judgement`, `samples` and
+`insight`. Times are seconds. A time inside a load counts from the moment its ramp began; a
+`*_at` is seconds since the Unix epoch.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from asyncperf.insight import Insight
 from asyncperf.judgement import BudgetResult
 from asyncperf.samples import Folded, Samples
 
@@ -119,7 +120,8 @@ class LoadPlan:
     steady window holds enough", at most `max_time_s`. `timeout_s` bounds a response
     without load; under load a request may queue for `response_timeout_s`, or if that is
     None for as long as the load lasts. `ca_file` holds the certificates to trust besides
-    the system's. Locust knows closed loads without think time alone.
+    the system's. Locust knows closed loads without think time alone. `probed`: the workers
+    held our probe.
     """
 
     engine: str
@@ -139,6 +141,7 @@ class LoadPlan:
     connect_timeout_s: float = 30.0
     response_timeout_s: float | None = None
     ca_file: str | None = None
+    probed: bool = False
 
     @property
     def ramp_s(self) -> float:
@@ -188,7 +191,7 @@ class Load:
     `ramp_end_s` is when the last user had started, None if that never happened.
     `trouble` says in one sentence what went wrong, None if nothing did. `machine_cpu` is
     the share of all the machine's CPUs that was busy under load, whoever used it.
-    `repetition` counts the loads of that name from 1.
+    `repetition` counts the loads of that name from 1. `insight` is None without a probe.
     """
 
     name: str
@@ -200,6 +203,7 @@ class Load:
     trouble: str | None = None
     machine_cpu: float | None = None
     repetition: int = 1
+    insight: Insight | None = None
 
     @property
     def was_made(self) -> bool:

@@ -35,6 +35,7 @@ from asyncperf.target.document import read_document
 from asyncperf.target.fetch import Access
 from asyncperf.target.kinds import Explored, Subject, described, subject_of
 from asyncperf.target.named import Named
+from asyncperf.target.server import Probed
 from asyncperf.trial import Bench, Watcher, run_trial
 
 # Descriptors that a process needs beside one per user: listening sockets, pipes, files.
@@ -172,7 +173,7 @@ def find_subject(settings: Settings, openapi_path: str | None) -> Subject:
         python=python_name(),
         access=Access(settings.timeout_s, settings.header, ca_file(settings)),
         allow_remote=settings.allow_remote,
-        tune_gc=settings.gc == "tuned",
+        probed=Probed(tune_gc=settings.gc == "tuned", record=settings.probe),
         openapi_path=openapi_path,
     )
 
@@ -311,6 +312,7 @@ def new_run(
         connect_timeout_s=settings.connect_timeout_s,
         response_timeout_s=settings.response_timeout_s,
         ca_file=ca_file(settings),
+        probed=settings.probe and target.command != (),
     )
     tool = f"asyncperf {__version__}"
     return Run(tool, started_at, this_machine(), target, plan, loads=(), status="running")

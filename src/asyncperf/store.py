@@ -25,6 +25,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from asyncperf.errors import StoreError
+from asyncperf.insight_files import insight_file, pack_insight, read_insight_file
 from asyncperf.model import (
     Endpoint,
     GeneratorHealth,
@@ -104,6 +105,8 @@ class RunFolder:
             for number, load in enumerate(run.loads):
                 if number >= self._saved_loads:
                     _save_samples(self.path / samples_file(number), load)
+                    if load.insight is not None:
+                        _replace(self.path / insight_file(number), pack_insight(load.insight))
             _replace(self.path / RUN_FILE, _STORED_RUN.dump_json(_stored(run), indent=2))
         except OSError as error:
             raise _cannot_write(self.path, error) from None
@@ -164,7 +167,7 @@ def _make_empty(path: Path, force: bool) -> None:
             "Name another folder with --output, or replace it with --force.",
         )
     # Only what a run consists of: whatever else lies there is someone's.
-    for file in (path / RUN_FILE, *path.glob("samples-*.npz")):
+    for file in (path / RUN_FILE, *path.glob("samples-*.npz"), *path.glob("insight-*.npz")):
         file.unlink()
     for folder in ("logs", "scratch"):
         shutil.rmtree(path / folder, ignore_errors=True)
@@ -271,7 +274,11 @@ def load_run(path: Path) -> Run:
             )
         stored = _STORED_RUN.validate_json(content)
         loads = tuple(
-            _load(path / samples_file(number), load) for number, load in enumerate(stored.loads)
+            replace(
+                _load(path / samples_file(number), load),
+                insight=read_insight_file(path / insight_file(number)),
+            )
+            for number, load in enumerate(stored.loads)
         )
     except ValidationError as error:
         raise _corrupt(path, str(error).splitlines()[0]) from None

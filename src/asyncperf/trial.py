@@ -5,6 +5,7 @@ thread pool's queue that no client waits for any more; the next endpoint must no
 them.
 """
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,9 +19,11 @@ from asyncperf.analysis.mixture import Key, key_of, limiters_of, weights_of
 from asyncperf.analysis.sufficiency import expected_s, view_is_enough
 from asyncperf.analysis.unloaded import unloaded_response_s
 from asyncperf.errors import AsyncperfError, Interrupted
+from asyncperf.insight import Insight
 from asyncperf.interrupts import Interrupts
 from asyncperf.load.engine import LoadEngine, LoadSession, Recording, Workload
 from asyncperf.model import Endpoint, Load, LoadPlan, Measured, Target
+from asyncperf.probe_files import read_insight
 from asyncperf.samples import Samples
 from asyncperf.target.kinds import Server, Subject
 
@@ -91,7 +94,17 @@ def run_trial(
         troubles = server.troubles() if error is None else ()
     warnings = tuple(f"{workload.name}: {text}" for text in (*recording.warnings, *troubles))
     load = load_of(bench, workload, recording, started_at, trouble or recording.trouble)
-    return Trial(replace(load, machine_cpu=machine_cpu), warnings, error)
+    insight = insight_of(server, load.started_at)
+    return Trial(replace(load, machine_cpu=machine_cpu, insight=insight), warnings, error)
+
+
+def insight_of(server: Server, ramp_epoch: float) -> Insight | None:
+    """What the probe saw in a server that has ended; its files are then no longer needed."""
+    if server.notes is None:
+        return None
+    insight = read_insight(server.notes, ramp_epoch)
+    shutil.rmtree(server.notes, ignore_errors=True)
+    return insight
 
 
 class MachineCpu:

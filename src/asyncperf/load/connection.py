@@ -17,6 +17,7 @@ from typing import cast
 from asyncperf.load.http1 import IDEMPOTENT, ResponseReader
 from asyncperf.load.outcomes import Outcome
 from asyncperf.load.record_format import RecordWriter
+from asyncperf.probe.record_format import SENT_DIGITS
 
 # Linux: choose the local port when the connection is made, not at `bind`, so that a port
 # in TIME_WAIT does not count as taken (ip(7)).
@@ -28,11 +29,21 @@ _DESCRIPTOR_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request as its bytes; `number` tells it from the load's others."""
+    """A request as its bytes; `number` tells it from the load's others.
+
+    With `tail` the moment it begins stands between it and `payload`: nanoseconds, in
+    `SENT_DIGITS` digits.
+    """
 
     number: int
     method: str
     payload: bytes
+    tail: bytes = b""
+
+    def begun_at(self, start: float) -> bytes:
+        if not self.tail:
+            return self.payload
+        return b"%b%0*d%b" % (self.payload, SENT_DIGITS, int(start * 1e9), self.tail)
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,7 @@ class Client:
         if connection is None:
             self._connect()
         else:
-            connection.write(self._request.payload)
+            connection.write(self._request.begun_at(self._start))
 
     def due(self, intended: float) -> None:
         """Send a request now; for the wheel to call."""
@@ -162,7 +173,7 @@ class Client:
 
     def made(self, connection: "Connection") -> None:
         self.connection = connection
-        connection.write(self._request.payload)
+        connection.write(self._request.begun_at(self._start))
 
     def lost(self, connection: "Connection", error: Exception | None) -> None:
         """The connection has ended, with `error` if not in good order."""

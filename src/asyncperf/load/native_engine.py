@@ -133,6 +133,7 @@ def orders_for(requests: Sequence[Request], plan: LoadPlan, url: str, processes:
         alone_requests=ALONE_REQUESTS,
         alone_min_requests=ALONE_MIN_REQUESTS,
         alone_s=ALONE_S,
+        stamped=plan.probed,
     )
 
 

@@ -42,6 +42,7 @@ from asyncperf.load.schedule import (
     user_start_s,
 )
 from asyncperf.load.wheel import Wheel, best_alarm
+from asyncperf.probe.record_format import SENT_DIGITS, SENT_HEADER
 
 HEARTBEAT_S = 0.05
 HEARTBEATS_PER_RECORD = 5
@@ -311,19 +312,23 @@ async def first_of(*events: asyncio.Event) -> None:
 def prepare(orders: Orders) -> tuple[Prepared, ...]:
     """The requests as bytes. Raises ValueError for one that cannot be sent."""
     host = urlsplit(orders.url).netloc.rpartition("@")[2]
-    return tuple(
-        Prepared(
-            number,
-            message.method,
-            request_bytes(
-                *(message.method, message.target, host),
-                headers=message.headers,
-                body=message.body,
-                keepalive=orders.keepalive,
-            ),
+    stamp = "0" * SENT_DIGITS
+    stamped = f"{SENT_HEADER}: {stamp}".encode("ascii")
+    prepared = []
+    for number, message in enumerate(orders.messages):
+        headers = (*message.headers, (SENT_HEADER, stamp)) if orders.stamped else message.headers
+        payload = request_bytes(
+            *(message.method, message.target, host),
+            headers=headers,
+            body=message.body,
+            keepalive=orders.keepalive,
         )
-        for number, message in enumerate(orders.messages)
-    )
+        tail = b""
+        if orders.stamped:
+            before, _, tail = payload.partition(stamped)
+            payload = before + stamped[:-SENT_DIGITS]
+        prepared.append(Prepared(number, message.method, payload, tail))
+    return tuple(prepared)
 
 
 def make_site(

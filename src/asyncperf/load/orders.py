@@ -29,6 +29,7 @@ class Orders:
 
     `rate_rps` makes the load open; `users` then says nothing. `run_time_s` counts from the
     start of the ramp, None is until told to stop. `response_timeout_s` None is for ever.
+    `stamped` requests say in a header when they were begun, for the probe.
     """
 
     url: str
@@ -49,6 +50,7 @@ class Orders:
     alone_min_requests: int
     alone_s: float
     seed: int = 0
+    stamped: bool = False
 
     def save(self, file: Path) -> None:
         fields = asdict(self)

@@ -7,11 +7,13 @@ import os
 from collections.abc import Callable
 from types import ModuleType
 
+from .boundary import Boundary
 from .collector import TunedCollector
 from .imports import AfterImport, AfterImports
 from .notes import note
 from .orders import ProbeOrders
-from .servers import App, hooks
+from .servers import App, Wrap, hooks
+from .worker import Worker
 
 
 def install() -> None:
@@ -19,17 +21,31 @@ def install() -> None:
     orders = ProbeOrders.read(os.environ)
     if orders is None:
         return
-
-    wrapped: dict[int, App] = {}
-
-    def wrap(app: App) -> App:
-        """An app is wrapped once, for all of its server's ways to call it."""
-        if orders.tune_gc and id(app) not in wrapped:
-            wrapped[id(app)] = TunedCollector(app, orders.folder)
-        return wrapped.get(id(app), app)
-
+    wrap = Once(functools.partial(wrapped, orders))
     harmless = functools.partial(harmlessly, orders.folder)
     AfterImports({name: harmless(hook) for name, hook in hooks(wrap).items()}).install()
+
+
+def wrapped(orders: ProbeOrders, app: App) -> App:
+    """The app with all around it that was ordered."""
+    if orders.tune_gc:
+        app = TunedCollector(app, orders.folder)
+    if orders.record:
+        app = Boundary(app, orders.folder, Worker)
+    return app
+
+
+class Once:
+    """Wraps each app once, for all of its server's ways to call it."""
+
+    def __init__(self, wrap: Wrap) -> None:
+        self._wrap = wrap
+        self._wrapped: dict[int, tuple[App, App]] = {}
+
+    def __call__(self, app: App) -> App:
+        if id(app) not in self._wrapped:
+            self._wrapped[id(app)] = (app, self._wrap(app))
+        return self._wrapped[id(app)][1]
 
 
 def harmlessly(folder: str, hook: AfterImport) -> Callable[[ModuleType], None]:

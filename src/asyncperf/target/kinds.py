@@ -24,7 +24,14 @@ from asyncperf.target.document import Document, base_of, no_openapi, openapi_of
 from asyncperf.target.examples import Schema
 from asyncperf.target.fetch import Access, reach
 from asyncperf.target.requests import Handlers
-from asyncperf.target.server import UVICORN, ServerProcess, check_port, free_port
+from asyncperf.target.server import (
+    NOT_PROBED,
+    UVICORN,
+    Probed,
+    ServerProcess,
+    check_port,
+    free_port,
+)
 from asyncperf.target.unlisted import Other
 
 # uvicorn waits this long for requests in flight when it stops, then closes its lifespan.
@@ -40,6 +47,10 @@ class Server(Protocol):
 
     def check(self, when: str) -> None:
         """Raise `TargetError` if it is known to be gone."""
+
+    @property
+    def notes(self) -> Path | None:
+        """The folder where a probe in its workers writes; None without a probe."""
 
     def troubles(self) -> tuple[str, ...]:
         """What a reader must know of how it served so far, a sentence each."""
@@ -103,7 +114,7 @@ class App:
     port: int | None
     env: Mapping[str, str]
     python: str
-    tune_gc: bool = False
+    probed: Probed = NOT_PROBED
     asked: Access | None = None
 
     def explore(self) -> Explored:
@@ -144,7 +155,7 @@ class App:
             log=log,
             env=self.env,
             probe=UVICORN,
-            tune_gc=self.tune_gc,
+            probed=self.probed,
         )
 
 
@@ -176,7 +187,7 @@ class Command:
     address: Address
     env: Mapping[str, str]
     access: Access
-    tune_gc: bool = False
+    probed: Probed = NOT_PROBED
 
     def explore(self) -> Explored:
         with scratch_log() as log, self.start(log):
@@ -200,7 +211,7 @@ class Command:
             workers=self.read.workers,
             log=log,
             env=self.env,
-            tune_gc=self.tune_gc,
+            probed=self.probed,
         )
 
 
@@ -233,6 +244,7 @@ class ForeignServer:
     """A server that is not ours. What becomes of it under load shows in the answers."""
 
     url: str
+    notes: None = None
 
     def check(self, when: str) -> None:
         pass
@@ -265,20 +277,20 @@ def subject_of(
     python: str,
     access: Access,
     allow_remote: bool,
-    tune_gc: bool = False,
+    probed: Probed = NOT_PROBED,
     openapi_path: str | None = None,
 ) -> Subject:
     """The kind of target that the user named. Raises `UsageError` or `TargetError`."""
     if openapi_path is not None:
         access = replace(access, openapi_path=openapi_path)
     if command:
-        return command_subject(command, port, env, access, allow_remote, tune_gc)
+        return command_subject(command, port, env, access, allow_remote, probed)
     if app is not None and "://" in app:
         address = read_url(app)
         check_local(address.host, allow_remote)
         return Url(address, access)
     asked = None if openapi_path is None else access
-    return App(find_app(app, env), workers, port, env, python, tune_gc, asked)
+    return App(find_app(app, env), workers, port, env, python, probed, asked)
 
 
 def command_subject(
@@ -287,7 +299,7 @@ def command_subject(
     env: Mapping[str, str],
     access: Access,
     allow_remote: bool,
-    tune_gc: bool,
+    probed: Probed,
 ) -> Command:
     read = read_command(command)
     if port is not None and read.port is not None and port != read.port:
@@ -306,7 +318,7 @@ def command_subject(
     check_local(address.host, allow_remote)
     found = (program(command[0], env), *command[1:])
     check_port(address.port, address.host)
-    return Command(found, read, address, env, access, tune_gc)
+    return Command(found, read, address, env, access, probed)
 
 
 def program(name: str, env: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -64,14 +65,25 @@ def check_port(port: int, host: str = LOOPBACK) -> None:
             ) from None
 
 
+@dataclass(frozen=True)
+class Probed:
+    """What a probe in the server's workers has to do: tune the garbage collector, record."""
+
+    tune_gc: bool = False
+    record: bool = False
+
+
+NOT_PROBED = Probed()
+
+
 class ServerProcess:
     """A command that serves at `address`, from construction to `stop`, all workers ready.
 
     `workers` is None where the command does not say how many it starts; `probe` is the
-    request whose answer, whatever it is, shows that the server is up. With `tune_gc` a probe
-    in each worker tunes its garbage collector. Raises
-    `TargetError` when the port is taken, the command exits, or nothing answers within
-    `START_TIMEOUT_S`. Whatever it prints goes to `log`.
+    request whose answer, whatever it is, shows that the server is up. What the probe in its
+    workers writes down stands in the folder `notes`. Raises `TargetError` when the port is
+    taken, the command exits, or nothing answers within `START_TIMEOUT_S`. Whatever it prints
+    goes to `log`.
     """
 
     def __init__(
@@ -83,14 +95,16 @@ class ServerProcess:
         log: Path,
         env: Mapping[str, str],
         probe: Probe = ANY_SERVER,
-        tune_gc: bool = False,
+        probed: Probed = NOT_PROBED,
     ) -> None:
         check_port(address.port, address.host)
-        self._notes: Path | None = None
-        if tune_gc:
-            self._notes = log.with_suffix(".probe")
-            self._notes.mkdir(parents=True, exist_ok=True)
-            env = ProbeOrders(str(self._notes.resolve()), tune_gc).environment(env)
+        self.notes: Path | None = None
+        self._probed = probed
+        if probed != NOT_PROBED:
+            self.notes = log.with_suffix(".probe")
+            self.notes.mkdir(parents=True, exist_ok=True)
+            orders = ProbeOrders(str(self.notes.resolve()), probed.tune_gc, probed.record)
+            env = orders.environment(env)
         self._address = address
         self._workers = workers
         self._probe = probe
@@ -153,9 +167,9 @@ class ServerProcess:
 
     def _untuned(self) -> str | None:
         """Why the collector is not tuned everywhere as it should be, None if it is."""
-        if self._notes is None:
+        if self.notes is None or not self._probed.tune_gc:
             return None
-        notes = list(read_notes(self._notes))
+        notes = list(read_notes(self.notes))
         tuned = len({note["pid"] for note in notes if note["note"] == "gc-tuned"})
         if tuned >= (self._workers or 1):
             return None

@@ -1,0 +1,109 @@
+"""What a worker records, as packed tables, and the words that both sides share.
+
+Each process has one file a table, `TABLE-PID.bin`, of records packed little-endian without
+gaps, and `notes-PID.jsonl` for what comes rarely. Times are seconds of
+`time.perf_counter`, one clock for all processes of a machine; a duration is of kind f4.
+Nothing of a request's headers or body is in them.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+# (field, struct code) of each table.
+Fields = tuple[tuple[str, str], ...]
+
+REQUESTS: Fields = (
+    ("sent", "d"),  # when the load engine began it, NaN if that did not travel with it
+    ("start", "d"),  # when the app was called
+    ("answered", "d"),  # when the app had handed over the end of its answer
+    ("end", "d"),  # when the app's call returned, background tasks included
+    ("number", "I"),  # which request of this worker
+    ("steps", "I"),  # how often its tasks ran on the loop
+    ("loop_s", "f"),  # how long they did, collections included
+    ("gc_s", "f"),  # collections in those steps
+    ("pool_wait_s", "f"),  # its own task's waits for a thread, trips one after another
+    ("pool_run_s", "f"),  # ... the time on the thread
+    ("resume_s", "f"),  # ... and from there until the task ran again
+    ("route", "H"),  # number of a `route` note
+    ("status", "H"),  # 0 where no answer began
+    ("trips", "H"),  # to the thread pool, of all its tasks
+    ("detail", "H"),  # 1 if its awaits were recorded
+)
+# A trip to a pool of threads.
+TRIPS: Fields = (
+    ("asked", "d"),
+    ("wait_s", "f"),
+    ("run_s", "f"),
+    ("resume_s", "f"),
+    ("request", "I"),
+    ("cause", "H"),  # number of a `site` note: the function that was run
+    ("pool", "H"),  # number of a `resource` note
+)
+# An await of the user's code, or a dependency, in a request that was recorded in detail.
+SPANS: Fields = (
+    ("start", "d"),
+    ("end", "d"),
+    ("request", "I"),
+    ("task", "I"),  # which task of the request, 0 its own
+    ("span", "I"),  # which span of the request, in order of their starts
+    ("parent", "I"),  # the span around it, its own number if there is none
+    ("site", "H"),  # number of a `site` note: where the await stands
+    ("callee", "H"),  # number of a `site` note: the coroutine awaited, 0 if it is none
+    ("outcome", "H"),  # 0 returned, 1 raised, 2 cancelled
+)
+# A stay with something of limited capacity: a connection of a pool, a lock, a semaphore.
+USES: Fields = (
+    ("asked", "d"),
+    ("got", "d"),  # NaN if it gave up
+    ("released", "d"),  # NaN if it still held it at the end
+    ("request", "I"),
+    ("resource", "H"),  # number of a `resource` note
+    ("site", "H"),  # number of a `site` note: the user's line that asked
+)
+# A garbage collection.
+COLLECTIONS: Fields = (
+    ("start", "d"),
+    ("duration_s", "f"),
+    ("in_flight", "I"),  # requests
+    ("generation", "H"),
+    ("on_loop", "H"),  # 1 if the thread of the event loop ran it
+)
+# What a worker is like, every `TICK_S`.
+TICKS: Fields = (
+    ("at", "d"),
+    ("cpu_s", "d"),  # of the event loop's thread, so far
+    ("late_s", "f"),  # how much later than asked the loop came to it
+    ("in_flight", "I"),  # requests
+    ("threads_busy", "H"),
+    ("spare", "H"),
+)
+
+TABLES: dict[str, Fields] = {
+    "requests": REQUESTS,
+    "trips": TRIPS,
+    "spans": SPANS,
+    "uses": USES,
+    "collections": COLLECTIONS,
+    "ticks": TICKS,
+}
+
+RETURNED, RAISED, CANCELLED = range(3)
+# The header in which a load engine says when it began a request: nanoseconds of the same
+# clock. It comes last, in so many digits; the probe takes it out.
+SENT_HEADER = "x-asyncperf-sent"
+SENT_DIGITS = 19
+# No request: something that the app does by itself.
+NO_REQUEST = 0xFFFFFFFF
+# Site 0 is "no site".
+NO_SITE = 0
+# So many sites, routes and resources are told apart; the rest share the last number.
+MOST_NUMBERED = 0xFFFF
+
+
+def packing(fields: Fields) -> Struct:
+    return Struct("<" + "".join(code for _, code in fields))
+
+
+def file_name(table: str, pid: int) -> str:
+    return f"{table}-{pid}.bin"

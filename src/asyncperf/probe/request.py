@@ -1,0 +1,130 @@
+"""The request that the running code belongs to, and what it has cost so far."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
+from contextvars import ContextVar
+from time import perf_counter
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class Request:
+    """Times are of `perf_counter`, durations in seconds; see `record_format.REQUESTS`."""
+
+    __slots__ = (
+        "answered",
+        "detail",
+        "gc_s",
+        "loop_s",
+        "number",
+        "pool_run_s",
+        "pool_wait_s",
+        "resume_s",
+        "sent",
+        "spans",
+        "start",
+        "status",
+        "steps",
+        "tasks",
+        "trips",
+    )
+
+    def __init__(self, number: int, sent: float, start: float, detail: bool) -> None:
+        self.number = number
+        self.sent = sent
+        self.start = start
+        self.detail = detail
+        self.answered = 0.0
+        self.status = 0
+        self.steps = 0
+        self.tasks = 0
+        self.trips = 0
+        self.spans = 0
+        self.loop_s = 0.0
+        self.gc_s = 0.0
+        self.pool_wait_s = 0.0
+        self.pool_run_s = 0.0
+        self.resume_s = 0.0
+
+    def sending(self, send: Send) -> Send:
+        """`send`, noting the answer's status and when its end was handed over."""
+
+        def noted(message: Message) -> Awaitable[None]:
+            kind = message["type"]
+            if kind == "http.response.start":
+                self.status = message["status"]
+            elif kind == "http.response.body" and not message.get("more_body"):
+                self.answered = perf_counter()
+            return send(message)
+
+        return noted
+
+
+CURRENT: ContextVar[Request | None] = ContextVar("asyncperf_request", default=None)
+
+
+class Stepping:
+    """The request whose step runs on the loop now, for what happens meanwhile (a garbage
+    collection, a stall) to find."""
+
+    __slots__ = ("request", "since")
+
+    def __init__(self) -> None:
+        self.request: Request | None = None
+        self.since = 0.0
+
+
+# One event loop serves a worker's requests.
+STEPPING = Stepping()
+
+
+class Timed:
+    """An awaitable that runs a coroutine and adds up how long it ran: a step is from one
+    suspension to the next, and nothing else runs on the loop meanwhile."""
+
+    __slots__ = ("_coroutine", "_request")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], request: Request) -> None:
+        self._coroutine = coroutine
+        self._request = request
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self
+
+    def __iter__(self) -> Timed:
+        return self
+
+    def __next__(self) -> Any:
+        return self.send(None)
+
+    def send(self, value: Any) -> Any:
+        request = self._request
+        if STEPPING.request is not None:  # a task that began eagerly, inside another's step
+            return self._coroutine.send(value)
+        STEPPING.request = request
+        STEPPING.since = since = perf_counter()
+        try:
+            return self._coroutine.send(value)
+        finally:
+            STEPPING.request = None
+            request.loop_s += perf_counter() - since
+            request.steps += 1
+
+    def throw(self, *error: Any) -> Any:
+        request = self._request
+        if STEPPING.request is not None:
+            return self._coroutine.throw(*error)
+        STEPPING.request = request
+        STEPPING.since = since = perf_counter()
+        try:
+            return self._coroutine.throw(*error)
+        finally:
+            STEPPING.request = None
+            request.loop_s += perf_counter() - since
+            request.steps += 1
+
+    def close(self) -> None:
+        self._coroutine.close()

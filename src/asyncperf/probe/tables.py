@@ -1,0 +1,86 @@
+"""Tables in memory that are written to their files by and by."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from .record_format import TABLES, file_name, packing
+
+# So many records fill a buffer; a full one waits to be written by the watchdog's thread.
+BUFFERED = 1024
+# Buffers that may wait. A disk that takes no more must not fill the memory instead: what
+# comes beyond is counted and dropped.
+MOST_WAITING = 256
+
+
+class Table:
+    """Records of one kind. `add` and `cut` are for the event loop's thread, `write` is for
+    another one; the two meet in a deque alone, which is safe for both."""
+
+    __slots__ = ("_at", "_buffer", "_pack", "_path", "_record", "_size", "_waiting", "dropped")
+
+    def __init__(self, path: Path, name: str) -> None:
+        struct = packing(TABLES[name])
+        self._path = path
+        self._record = struct.size
+        self._size = BUFFERED * struct.size
+        self._buffer = bytearray(self._size)
+        self._at = 0
+        self._pack: Callable[..., None] = struct.pack_into
+        self._waiting: deque[bytes] = deque()
+        self.dropped = 0
+
+    def add(self, *values: float) -> None:
+        at = self._at
+        self._pack(self._buffer, at, *values)
+        self._at = at = at + self._record
+        if at == self._size:
+            self.cut()
+
+    def cut(self) -> None:
+        """Hand over what has been added so far."""
+        if not self._at:
+            return
+        if len(self._waiting) < MOST_WAITING:
+            self._waiting.append(bytes(memoryview(self._buffer)[: self._at]))
+        else:
+            self.dropped += self._at // self._record
+        self._at = 0
+
+    def write(self) -> None:
+        """Append to the file what was handed over. Raises OSError, and loses nothing then."""
+        while self._waiting:
+            data = self._waiting[0]
+            with self._path.open("ab", buffering=0) as file:
+                file.write(data)
+            self._waiting.popleft()
+
+
+class Tables:
+    """All tables of this process."""
+
+    def __init__(self, folder: Path) -> None:
+        pid = os.getpid()
+        made = {name: Table(folder / file_name(name, pid), name) for name in TABLES}
+        self.requests = made["requests"]
+        self.trips = made["trips"]
+        self.spans = made["spans"]
+        self.uses = made["uses"]
+        self.collections = made["collections"]
+        self.ticks = made["ticks"]
+        self._all = tuple(made.values())
+
+    def cut(self) -> None:
+        for table in self._all:
+            table.cut()
+
+    def write(self) -> None:
+        for table in self._all:
+            table.write()
+
+    @property
+    def dropped(self) -> int:
+        return sum(table.dropped for table in self._all)

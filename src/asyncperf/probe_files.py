@@ -1,0 +1,171 @@
+"""From the files that the probe left behind to an `Insight`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asyncperf.insight import Frame, Insight, Records, Resource, Route, Site, Stall, WorkerInfo
+from asyncperf.probe.notes import read_notes
+from asyncperf.probe.record_format import TABLES, Fields, file_name
+
+# NumPy's names of the struct codes.
+KINDS = {"d": "<f8", "f": "<f4", "I": "<u4", "H": "<u2"}
+# Columns that hold a time, to be moved to the load's own beginning; the others are durations.
+TIMES = ("sent", "start", "answered", "end", "asked", "got", "released", "at")
+# Columns that hold a number of something described in a note, and of what.
+NUMBERS = {
+    "route": "route",
+    "site": "site",
+    "callee": "site",
+    "cause": "site",
+    "resource": "resource",
+    "pool": "resource",
+}
+
+
+def stored(fields: Fields) -> np.dtype[np.void]:
+    """The type of a table's records in their file."""
+    return np.dtype([(name, KINDS[code]) for name, code in fields])
+
+
+def read_insight(folder: Path, ramp_epoch: float) -> Insight | None:
+    """What the probe recorded in `folder` of a load whose ramp began at that time; None if no
+    worker recorded anything. What a killed worker could not finish writing is left out."""
+    workers: list[dict[str, Any]] = []
+    names = Names()
+    stalls: list[dict[str, Any]] = []
+    missing: list[str] = []
+    for found in read_notes(folder):
+        match found["note"]:
+            case "worker":
+                workers.append(found)
+            case "route" | "site" | "resource":
+                names.add(found)
+            case "stall":
+                stalls.append(found)
+            case "not-hooked" | "failed" | "not-written" | "dropped":
+                missing.append(trouble(found))
+    if not workers:
+        return None
+    index = {worker["pid"]: number for number, worker in enumerate(workers)}
+    origins = {w["pid"]: ramp_epoch - w["epoch"] + w["perf_counter"] for w in workers}
+    tables = {
+        name: np.concatenate(
+            [
+                read_table(folder, name, pid, number, origins[pid], names)
+                for pid, number in index.items()
+            ]
+        )
+        for name in TABLES
+    }
+    return Insight(
+        workers=tuple(WorkerInfo(w["pid"], w["python"], w["loop"]) for w in workers),
+        routes=tuple(names.of("route", read_route)),
+        sites=tuple(names.of("site", read_site)),
+        resources=tuple(names.of("resource", names.read_resource)),
+        stalls=tuple(read_stall(s, index[s["pid"]], origins[s["pid"]]) for s in stalls),
+        missing=tuple(dict.fromkeys(missing)),
+        **tables,
+    )
+
+
+def read_table(
+    folder: Path, name: str, pid: int, worker: int, origin: float, names: Names
+) -> Records:
+    kind = stored(TABLES[name])
+    file = folder / file_name(name, pid)
+    data = file.read_bytes() if file.exists() else b""
+    found = np.frombuffer(data, kind, count=len(data) // kind.itemsize)
+    records = np.empty(len(found), np.dtype([*kind.descr, ("worker", "<u2")]))
+    for column in kind.names or ():
+        values = found[column]
+        if column in TIMES:
+            values = values - origin
+        elif column in NUMBERS:
+            values = names.common(NUMBERS[column], pid)[values]
+        records[column] = values
+    records["worker"] = worker
+    return records
+
+
+# 65535: no such thing.
+NOTHING = 0xFFFF
+
+
+@dataclass
+class Names:
+    """Things that workers numbered, each worker for itself, brought under common numbers."""
+
+    _numbers: dict[tuple[str, int, int], int] = field(default_factory=dict)
+    _keys: dict[str, dict[Any, int]] = field(default_factory=dict)
+    _described: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def add(self, note: Mapping[str, Any]) -> None:
+        what, pid, number = note["note"], note["pid"], note["number"]
+        own = {key: value for key, value in note.items() if key not in ("note", "pid", "number")}
+        if what == "resource" and own.get("site") is not None:
+            own["site"] = self._numbers.get(("site", pid, own["site"]))
+        keys = self._keys.setdefault(what, {})
+        common = keys.setdefault(repr(sorted(own.items())), len(keys))
+        described = self._described.setdefault(what, [])
+        if common == len(described):
+            described.append(own)
+        self._numbers[what, pid, number] = common
+
+    def common(self, what: str, pid: int) -> np.ndarray[Any, np.dtype[np.uint16]]:
+        """By a worker's own number: the common one, `NOTHING` where there is none."""
+        found = np.full(0x10000, NOTHING, np.uint16)
+        for (kind, process, number), common in self._numbers.items():
+            if (kind, process) == (what, pid):
+                found[number] = common
+        return found
+
+    def of(self, what: str, read: Callable[[dict[str, Any]], Any]) -> list[Any]:
+        return list(map(read, self._described.get(what, [])))
+
+    @staticmethod
+    def read_resource(note: dict[str, Any]) -> Resource:
+        return Resource(note["kind"], note["name"], note["capacity"], note["site"])
+
+
+def read_route(note: dict[str, Any]) -> Route:
+    handler = note["handler"] or {}
+    return Route(
+        note["method"],
+        note["path"],
+        handler.get("file"),
+        handler.get("line"),
+        handler.get("name"),
+    )
+
+
+def read_site(note: dict[str, Any]) -> Site:
+    return Site(note["file"], note["line"], note["column"], note["function"], note["text"])
+
+
+def read_stall(note: dict[str, Any], worker: int, origin: float) -> Stall:
+    return Stall(
+        worker=worker,
+        start_s=note["start"] - origin,
+        duration_s=note["duration_s"],
+        kind=note["kind"],
+        stack=tuple(Frame(*frame) for frame in note["stack"]),
+        line=note["line"],
+        request=note["request"],
+    )
+
+
+def trouble(note: Mapping[str, Any]) -> str:
+    match note["note"]:
+        case "not-hooked":
+            return f"the probe does not know this version of {note['module']}: {note['error']}"
+        case "failed":
+            return f"the probe failed in a worker, and left it: {note['error']}"
+        case "not-written":
+            return f"what the probe saw could not be written: {note['error']}"
+    return f"{note['records']:,} records of the probe were dropped, because the disk was too slow"
