@@ -3,13 +3,12 @@
 Frozen data and NumPy arrays; what the columns of each table mean stands in
 `probe.record_format`. Times are seconds from the start of the ramp (the single user's
 requests have times below 0), whichever worker's clock they come from. Numbers of routes,
-sites and resources are indices into the tuples here, the same for all workers.
+sites, resources and stacks are indices into the tuples here, the same for all workers.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,22 +68,12 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Stall:
-    """The event loop of `worker` did nothing else from `start_s` on for `duration_s`.
+class Stack:
+    """What the event loop was at while it stalled, from the outermost frame to the innermost.
+    `blame` is the index of the user's line to blame, None if no frame is the user's."""
 
-    `kind`: "cpu" in Python, "blocked" in a call that waits, "native" in a call that computes
-    outside Python and may hold the interpreter's lock. `stack` is from the outermost frame
-    to the innermost; `line` is the index in it of the user's line to blame, None if no frame is
-    the user's. `request` is the number of the request whose step it was, None for none.
-    """
-
-    worker: int
-    start_s: float
-    duration_s: float
-    kind: Literal["cpu", "blocked", "native"]
-    stack: tuple[Frame, ...]
-    line: int | None
-    request: int | None
+    frames: tuple[Frame, ...]
+    blame: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,11 +85,12 @@ class Insight:
     routes: tuple[Route, ...]
     sites: tuple[Site, ...]
     resources: tuple[Resource, ...]
+    stacks: tuple[Stack, ...]
     requests: Records
     trips: Records
     spans: Records
     uses: Records
     collections: Records
     ticks: Records
-    stalls: tuple[Stall, ...]
+    stalls: Records
     missing: tuple[str, ...] = ()

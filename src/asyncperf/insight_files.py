@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
-from asyncperf.insight import Insight, Resource, Route, Site, Stall, WorkerInfo
+from asyncperf.insight import Insight, Resource, Route, Site, Stack, WorkerInfo
 from asyncperf.probe.record_format import TABLES
 
 WORDS = "words"
@@ -22,7 +22,7 @@ class _Words:
     routes: tuple[Route, ...]
     sites: tuple[Site, ...]
     resources: tuple[Resource, ...]
-    stalls: tuple[Stall, ...]
+    stacks: tuple[Stack, ...]
     missing: tuple[str, ...]
 
 

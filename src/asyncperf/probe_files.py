@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from asyncperf.insight import Frame, Insight, Records, Resource, Route, Site, Stall, WorkerInfo
+from asyncperf.insight import Frame, Insight, Records, Resource, Route, Site, Stack, WorkerInfo
 from asyncperf.probe.notes import read_notes
 from asyncperf.probe.record_format import TABLES, Fields, file_name
 
@@ -25,6 +25,7 @@ NUMBERS = {
     "cause": "site",
     "resource": "resource",
     "pool": "resource",
+    "stack": "stack",
 }
 
 
@@ -38,16 +39,13 @@ def read_insight(folder: Path, ramp_epoch: float) -> Insight | None:
     worker recorded anything. What a killed worker could not finish writing is left out."""
     workers: list[dict[str, Any]] = []
     names = Names()
-    stalls: list[dict[str, Any]] = []
     missing: list[str] = []
     for found in read_notes(folder):
         match found["note"]:
             case "worker":
                 workers.append(found)
-            case "route" | "site" | "resource":
+            case "route" | "site" | "resource" | "stack":
                 names.add(found)
-            case "stall":
-                stalls.append(found)
             case "not-hooked" | "failed" | "not-written" | "dropped":
                 missing.append(trouble(found))
     if not workers:
@@ -68,7 +66,7 @@ def read_insight(folder: Path, ramp_epoch: float) -> Insight | None:
         routes=tuple(names.of("route", read_route)),
         sites=tuple(names.of("site", read_site)),
         resources=tuple(names.of("resource", names.read_resource)),
-        stalls=tuple(read_stall(s, index[s["pid"]], origins[s["pid"]]) for s in stalls),
+        stacks=tuple(names.of("stack", read_stack)),
         missing=tuple(dict.fromkeys(missing)),
         **tables,
     )
@@ -148,16 +146,9 @@ def read_site(note: dict[str, Any]) -> Site:
     return Site(note["file"], note["line"], note["column"], note["function"], note["text"])
 
 
-def read_stall(note: dict[str, Any], worker: int, origin: float) -> Stall:
-    return Stall(
-        worker=worker,
-        start_s=note["start"] - origin,
-        duration_s=note["duration_s"],
-        kind=note["kind"],
-        stack=tuple(Frame(*frame) for frame in note["stack"]),
-        line=note["line"],
-        request=note["request"],
-    )
+def read_stack(note: dict[str, Any]) -> Stack:
+    blame = note["blame"]
+    return Stack(tuple(Frame(*frame) for frame in note["frames"]), blame if blame >= 0 else None)
 
 
 def trouble(note: Mapping[str, Any]) -> str:

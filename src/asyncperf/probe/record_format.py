@@ -69,14 +69,24 @@ COLLECTIONS: Fields = (
     ("generation", "H"),
     ("on_loop", "H"),  # 1 if the thread of the event loop ran it
 )
+# The event loop did one thing for long.
+STALLS: Fields = (
+    ("start", "d"),
+    ("duration_s", "f"),
+    ("cpu_s", "f"),  # of the loop's thread, in that time
+    ("delay_s", "f"),  # ... for which it was ready to run, and no CPU was free
+    ("request", "I"),  # whose step it was, `NO_REQUEST` for a callback or a task of its own
+    ("stack", "H"),  # number of a `stack` note
+    ("kind", "H"),
+)
+CPU, BLOCKED, NATIVE = range(3)
 # What a worker is like, every `TICK_S`.
 TICKS: Fields = (
     ("at", "d"),
     ("cpu_s", "d"),  # of the event loop's thread, so far
+    ("delay_s", "d"),  # for which it was ready to run so far, and no CPU was free; NaN: unknown
     ("late_s", "f"),  # how much later than asked the loop came to it
     ("in_flight", "I"),  # requests
-    ("threads_busy", "H"),
-    ("spare", "H"),
 )
 
 TABLES: dict[str, Fields] = {
@@ -85,6 +95,7 @@ TABLES: dict[str, Fields] = {
     "spans": SPANS,
     "uses": USES,
     "collections": COLLECTIONS,
+    "stalls": STALLS,
     "ticks": TICKS,
 }
 

@@ -7,6 +7,9 @@ from contextvars import ContextVar
 from time import perf_counter
 from typing import Any
 
+# A step of so long is a stall of the loop (see `stalls`).
+LONG_S = 0.02
+
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 
@@ -32,7 +35,9 @@ class Request:
         "trips",
     )
 
-    def __init__(self, number: int, sent: float, start: float, detail: bool) -> None:
+    def __init__(
+        self, number: int, sent: float = 0.0, start: float = 0.0, detail: bool = False
+    ) -> None:
         self.number = number
         self.sent = sent
         self.start = start
@@ -66,15 +71,19 @@ class Request:
 CURRENT: ContextVar[Request | None] = ContextVar("asyncperf_request", default=None)
 
 
+def nothing(request: Request, since: float, now: float) -> None:
+    """Until there is a worker, nobody wants to know of long steps."""
+
+
 class Stepping:
     """The request whose step runs on the loop now, for what happens meanwhile (a garbage
-    collection, a stall) to find."""
+    collection) to find; and who is to be told of a step of `LONG_S` or more."""
 
-    __slots__ = ("request", "since")
+    __slots__ = ("long_step", "request")
 
     def __init__(self) -> None:
         self.request: Request | None = None
-        self.since = 0.0
+        self.long_step: Callable[[Request, float, float], None] = nothing
 
 
 # One event loop serves a worker's requests.
@@ -105,26 +114,31 @@ class Timed:
         if STEPPING.request is not None:  # a task that began eagerly, inside another's step
             return self._coroutine.send(value)
         STEPPING.request = request
-        STEPPING.since = since = perf_counter()
+        since = perf_counter()
         try:
             return self._coroutine.send(value)
         finally:
-            STEPPING.request = None
-            request.loop_s += perf_counter() - since
-            request.steps += 1
+            self._stepped(request, since)
 
     def throw(self, *error: Any) -> Any:
         request = self._request
         if STEPPING.request is not None:
             return self._coroutine.throw(*error)
         STEPPING.request = request
-        STEPPING.since = since = perf_counter()
+        since = perf_counter()
         try:
             return self._coroutine.throw(*error)
         finally:
-            STEPPING.request = None
-            request.loop_s += perf_counter() - since
-            request.steps += 1
+            self._stepped(request, since)
+
+    @staticmethod
+    def _stepped(request: Request, since: float) -> None:
+        now = perf_counter()
+        STEPPING.request = None
+        request.loop_s += now - since
+        request.steps += 1
+        if now - since >= LONG_S:
+            STEPPING.long_step(request, since, now)
 
     def close(self) -> None:
         self._coroutine.close()

@@ -70,6 +70,7 @@ class Tables:
         self.spans = made["spans"]
         self.uses = made["uses"]
         self.collections = made["collections"]
+        self.stalls = made["stalls"]
         self.ticks = made["ticks"]
         self._all = tuple(made.values())
 

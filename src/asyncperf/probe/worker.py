@@ -14,11 +14,15 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from .clock import ThreadClock
 from .notes import note
 from .numbering import Numbering, Sites
-from .record_format import SENT_HEADER
+from .places import is_users
+from .record_format import NO_REQUEST, SENT_HEADER
 from .request import CURRENT, STEPPING, Request, Timed
+from .stalls import STALL_S, between_steps, longest_callback, stall_of
 from .tables import Tables
+from .watchdog import Watchdog
 
 # How often the loop says that it is there. Rarer would see less of how late it comes to
 # things; this costs a thousandth of a core.
@@ -55,8 +59,14 @@ class Worker:
         self.next_record = 0.0
         self._number = 0
         self._next_detail = 0.0
+        self._stacks = Numbering(folder, "stack")
         self._gc_began = 0.0
-        self._loop_clock = time.pthread_getcpuclockid(self.loop_thread)
+        self._gc_s = 0.0
+        self._clock = ThreadClock()
+        self._gc_at_tick_s = 0.0
+        # Steps since the last tick that were stalls, as (since, until).
+        self._long_steps: list[tuple[float, float]] = []
+        self._next_write = 0.0
         note(
             folder,
             "worker",
@@ -67,8 +77,11 @@ class Worker:
         )
         gc.callbacks.append(self._collected)
         self.loop.set_task_factory(task_factory(self.loop.get_task_factory()))
+        STEPPING.long_step = self._long_step
+        self._watchdog = Watchdog(
+            self.loop_thread, TICK_S, lambda: self.last_tick, self._write_by_and_by
+        )
         self.loop.call_soon(self._tick)
-        threading.Thread(target=self._keep_writing, name="asyncperf", daemon=True).start()
         atexit.register(self.close)
 
     # Requests.
@@ -116,13 +129,57 @@ class Worker:
     # What goes on besides.
 
     def _tick(self) -> None:
+        if not self._watchdog.base:
+            self._watchdog.learn_base(sys._getframe(1))
         now = perf_counter()
         late_s = now - self.last_tick - TICK_S
-        self.last_tick = now
-        cpu_s = time.clock_gettime(self._loop_clock)
-        self.tables.ticks.add(now, cpu_s, max(0.0, late_s), len(self.in_flight), 0, 0)
+        cpu_s, delay_s = self._clock.read()
+        if late_s >= STALL_S - TICK_S:
+            self._look_back(now, late_s)
+        self.tables.ticks.add(now, cpu_s, delay_s, max(0.0, late_s), len(self.in_flight))
         self.tables.cut()
+        self._watchdog.looks.clear()
+        self._long_steps.clear()
+        self._clock.mark()
+        self.last_tick, self._gc_at_tick_s = now, self._gc_s
         self.loop.call_later(TICK_S, self._tick)
+
+    def _long_step(self, request: Request, since: float, now: float) -> None:
+        """A step of a request, or of a task of the app's own, was long enough for a stall."""
+        self._long_steps.append((since, now))
+        self._stalled(since, now, request.number)
+
+    def _look_back(self, now: float, late_s: float) -> None:
+        """The loop came late to its tick, and not because of a step that is known: because of
+        one callback, or of many small things."""
+        known_s = sum(until - since for since, until in self._long_steps)
+        if late_s - known_s < STALL_S - TICK_S:
+            return
+        looks = between_steps(list(self._watchdog.looks), self._long_steps)
+        found = longest_callback(looks, self.last_tick, now)
+        if found is not None:
+            self._stalled(*found, NO_REQUEST)
+
+    def _stalled(self, since: float, until: float, request: int) -> None:
+        cpu_s, delay_s = self._clock.since_mark()
+        collected_s = self._gc_s - self._gc_at_tick_s
+        # The collector's doing is told apart, and a machine that is too busy stalls nobody.
+        if until - since - collected_s - delay_s < STALL_S:
+            return
+        looks = list(self._watchdog.looks)
+        stall = stall_of(looks, since, until, cpu_s - collected_s, delay_s)
+        number = self._stacks.number(
+            (stall.stack, stall.blame), lambda: {"frames": stall.stack, "blame": stall.blame}
+        )
+        self.tables.stalls.add(
+            stall.start,
+            stall.duration_s,
+            stall.cpu_s,
+            stall.delay_s,
+            request,
+            number,
+            stall.kind,
+        )
 
     def _collected(self, phase: str, info: dict[str, int]) -> None:
         if phase == "start":
@@ -132,6 +189,7 @@ class Worker:
         on_loop = threading.get_ident() == self.loop_thread
         if not on_loop:
             return  # another thread's; the tables are the loop's
+        self._gc_s += duration_s
         request = STEPPING.request
         if request is not None:
             request.gc_s += duration_s
@@ -139,14 +197,15 @@ class Worker:
             self._gc_began, duration_s, len(self.in_flight), info["generation"], on_loop
         )
 
-    def _keep_writing(self) -> None:
-        while True:
-            time.sleep(WRITE_S)
-            try:
-                self.tables.write()
-            except OSError as error:
-                note(self.folder, "not-written", error=repr(error))
-                return
+    def _write_by_and_by(self, now: float) -> None:
+        if now < self._next_write:
+            return
+        self._next_write = now + WRITE_S
+        try:
+            self.tables.write()
+        except OSError as error:
+            self._next_write = float("inf")
+            note(self.folder, "not-written", error=repr(error))
 
     def close(self) -> None:
         """At the end of the process: what is left, from whichever thread ends it."""
@@ -189,10 +248,13 @@ TaskFactory = Callable[..., "asyncio.Future[Any]"]
 
 
 def task_factory(before: Any) -> Any:
-    """A factory that times the tasks which a request creates as it is timed itself."""
+    """A factory that times the tasks which a request creates as it is timed itself, and those
+    that the user's code runs in the background."""
 
     def make(loop: Any, coroutine: Coroutine[Any, Any, Any], **how: Any) -> Any:
         request = CURRENT.get()
+        if request is None and is_users_coroutine(coroutine):
+            request = Request(NO_REQUEST)
         if request is not None:
             coroutine = timed(coroutine, request)
         if before is not None:
@@ -200,6 +262,11 @@ def task_factory(before: Any) -> Any:
         return asyncio.Task(coroutine, loop=loop, **how)
 
     return make
+
+
+def is_users_coroutine(coroutine: object) -> bool:
+    code = getattr(coroutine, "cr_code", None)
+    return code is not None and is_users(code.co_filename)
 
 
 def timed(coroutine: Coroutine[Any, Any, Any], request: Request) -> Coroutine[Any, Any, Any]:

@@ -1,0 +1,89 @@
+"""A thread that looks at the event loop's thread whenever the loop is overdue.
+
+It cannot run while a call holds the interpreter's lock; but then it runs right after that
+call, at the line that made it, because that is where Python hands the lock over.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from types import CodeType, FrameType
+
+# How often it looks. With the loop's own ticks this finds a stall of 20 ms at least once.
+LOOK_S = 0.01
+# So much later than asked the loop comes to its tick when it has something else to do.
+OVERDUE_S = 0.004
+# How deep into a stack it looks.
+DEPTH = 60
+# More looks than this wait for nobody: the loop takes them at each tick.
+MOST_LOOKS = 512
+
+
+@dataclass(frozen=True)
+class Look:
+    """The loop's thread at a moment. `callback` is the outermost frame that the loop itself
+    called, and identifies what it was at; `stack` goes inwards from there, as (code, line,
+    instruction). `late_s` is how late the look was: the lock was not to be had."""
+
+    at: float
+    late_s: float
+    callback: FrameType
+    stack: tuple[tuple[CodeType, int, int], ...]
+
+
+class Watchdog:
+    """Looks from construction on, as a daemon. `last_tick` gives the time of the loop's last
+    sign of life; `every_look` is called each time, late or not, outside the loop's thread."""
+
+    def __init__(
+        self,
+        loop_thread: int,
+        tick_s: float,
+        last_tick: Callable[[], float],
+        every_look: Callable[[float], None],
+    ) -> None:
+        self.looks: deque[Look] = deque(maxlen=MOST_LOOKS)
+        self.base: frozenset[CodeType] = frozenset()
+        self._loop_thread = loop_thread
+        self._tick_s = tick_s
+        self._last_tick = last_tick
+        self._every_look = every_look
+        threading.Thread(target=self._run, name="asyncperf", daemon=True).start()
+
+    def learn_base(self, frame: FrameType | None) -> None:
+        """Take the code of all frames from here outwards as the loop's own: called with the
+        frame that called a callback of the loop."""
+        codes = set()
+        while frame is not None:
+            codes.add(frame.f_code)
+            frame = frame.f_back
+        self.base = frozenset(codes)
+
+    def _run(self) -> None:
+        due = perf_counter()
+        while True:
+            due = max(due + LOOK_S, perf_counter())
+            time.sleep(max(0.0, due - perf_counter()))
+            now = perf_counter()
+            if now - self._last_tick() - self._tick_s > OVERDUE_S and self.base:
+                self._look(now, now - due)
+            self._every_look(now)
+
+    def _look(self, now: float, late_s: float) -> None:
+        frame = sys._current_frames().get(self._loop_thread)
+        stack: list[tuple[CodeType, int, int]] = []
+        callback = None
+        while frame is not None and len(stack) < DEPTH:
+            if frame.f_code in self.base:
+                break
+            callback = frame
+            stack.append((frame.f_code, frame.f_lineno or 0, frame.f_lasti))
+            frame = frame.f_back
+        if callback is not None:
+            self.looks.append(Look(now, late_s, callback, tuple(reversed(stack))))
