@@ -1,0 +1,129 @@
+"""Requests as the probe sees them, in a process of its own loop."""
+
+import asyncio
+import gc
+import time
+
+import pytest
+
+from asyncperf.probe.boundary import Boundary
+from asyncperf.probe.notes import read_notes
+from asyncperf.probe.request import CURRENT, STEPPING, nothing
+from asyncperf.probe.worker import Worker, take_sent
+from asyncperf.probe_files import read_insight
+
+
+@pytest.fixture(autouse=True)
+def clean():
+    """What a worker leaves in its process: none of it is for the next test."""
+    callbacks = list(gc.callbacks)
+    yield
+    gc.callbacks[:] = callbacks
+    STEPPING.long_step = nothing
+
+
+def serve(folder, app, requests):
+    """Call an app behind the boundary once a scope; what each call raised, or None."""
+    boundary = Boundary(app, str(folder), Worker)
+
+    async def main():
+        raised = []
+        for scope in requests:
+            try:
+                await boundary(scope, None, send)
+            except ValueError as error:
+                raised.append(error)
+            else:
+                raised.append(None)
+        if boundary._worker is not None:
+            boundary._worker.close()
+        return raised
+
+    async def send(message):
+        pass
+
+    return asyncio.run(main())
+
+
+def scope(**changes):
+    return {"type": "http", "method": "GET", "path": "/items", "headers": []} | changes
+
+
+async def app(scope, receive, send):
+    assert CURRENT.get() is not None
+    await asyncio.gather(asyncio.sleep(0.01), asyncio.create_task(child()))
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body"})
+
+
+async def child():
+    time.sleep(0.003)
+    await asyncio.sleep(0.01)
+
+
+def test_a_request_is_recorded_with_what_its_tasks_did(tmp_path):
+    serve(tmp_path, app, [scope(), scope()])
+    insight = read_insight(tmp_path, time.time())
+    first, second = insight.requests
+    assert (first["number"], second["number"]) == (0, 1)
+    assert first["status"] == 200
+    assert 0.003 <= first["loop_s"] < 0.02
+    assert first["steps"] >= 4  # its own two, and two of the child's
+    assert first["start"] < first["answered"] <= first["end"]
+    assert insight.missing == ()
+    assert CURRENT.get() is None
+
+
+def test_an_exception_is_the_apps_own_and_the_request_is_recorded(tmp_path):
+    async def fails(scope, receive, send):
+        raise ValueError("no stock")
+
+    [error] = serve(tmp_path, fails, [scope()])
+    assert str(error) == "no stock"
+    [request] = read_insight(tmp_path, time.time()).requests
+    assert request["status"] == 0
+
+
+def test_other_scopes_pass_as_they_are(tmp_path):
+    async def plain(scope, receive, send):
+        assert CURRENT.get() is None
+
+    serve(tmp_path, plain, [{"type": "websocket"}, {"type": "lifespan"}])
+    assert len(read_insight(tmp_path, time.time()).requests) == 0
+
+
+def test_a_probe_that_fails_leaves_the_app_alone(tmp_path):
+    called = []
+
+    async def plain(scope, receive, send):
+        called.append(scope["path"])
+
+    def broken(folder):
+        raise RuntimeError("no worker")
+
+    boundary = Boundary(plain, str(tmp_path), broken)
+
+    async def main():
+        for _ in range(2):
+            await boundary(scope(), None, None)
+
+    asyncio.run(main())
+    assert called == ["/items", "/items"]
+    [note] = read_notes(tmp_path)
+    assert note["note"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("headers", "sent", "left"),
+    [
+        ([], None, []),
+        ([(b"host", b"x")], None, [(b"host", b"x")]),
+        ([(b"host", b"x"), (b"x-asyncperf-sent", b"1500000000")], 1.5, [(b"host", b"x")]),
+        ([(b"x-asyncperf-sent", b"soon")], None, []),
+    ],
+)
+def test_the_engines_stamp_is_taken_out(headers, sent, left):
+    found = {"headers": headers}
+    value = take_sent(found)
+    assert value == sent if sent is not None else value != value
+    assert found["headers"] == left

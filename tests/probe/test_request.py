@@ -1,0 +1,128 @@
+"""How long a request's tasks run on the loop."""
+
+import asyncio
+import time
+
+import pytest
+
+from asyncperf.probe import request as module
+from asyncperf.probe.request import LONG_S, STEPPING, Request, Timed
+
+
+@pytest.fixture(autouse=True)
+def nobody_listens(monkeypatch):
+    monkeypatch.setattr(STEPPING, "long_step", lambda *_: None)
+
+
+def run(coroutine, request=None):
+    """Run a coroutine timed; its result."""
+    request = request or Request(1)
+
+    async def main():
+        return await Timed(coroutine, request)
+
+    return asyncio.run(main())
+
+
+async def spin(seconds):
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        pass
+
+
+async def works():
+    await spin(0.005)
+    await asyncio.sleep(0.05)
+    await spin(0.005)
+    return "done"
+
+
+def test_time_on_the_loop_counts_and_time_away_does_not():
+    request = Request(1)
+    assert run(works(), request) == "done"
+    assert request.steps == 2
+    assert 0.01 <= request.loop_s < 0.05
+
+
+def test_exceptions_pass_in_both_directions():
+    async def fails():
+        raise KeyError("x")
+
+    async def catches():
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0)
+            return "cleaned up"
+
+    async def cancel():
+        request = Request(1)
+
+        async def inner():
+            return await Timed(catches(), request)
+
+        task = asyncio.create_task(inner())
+        await asyncio.sleep(0)
+        task.cancel()
+        return await task, request.steps
+
+    with pytest.raises(KeyError):
+        run(fails())
+    assert asyncio.run(cancel()) == ("cleaned up", 3)
+
+
+def test_the_request_is_known_during_a_step_alone():
+    request = Request(1)
+    seen = []
+
+    async def looks():
+        seen.append(STEPPING.request)
+        await asyncio.sleep(0)
+
+    run(looks(), request)
+    assert seen == [request]
+    assert STEPPING.request is None
+
+
+def test_a_step_inside_a_step_is_counted_once():
+    outer, inner = Request(1), Request(2)
+
+    async def eager():
+        task = Timed(spin(0.005), inner)
+        with pytest.raises(StopIteration):
+            task.send(None)
+
+    run(eager(), outer)
+    assert inner.steps == 0
+    assert outer.loop_s >= 0.005
+
+
+def test_long_steps_are_told(monkeypatch):
+    told = []
+    monkeypatch.setattr(STEPPING, "long_step", lambda *step: told.append(step))
+    request = Request(1)
+    run(spin(LONG_S), request)
+    [(who, since, until)] = told
+    assert who is request
+    assert until - since >= LONG_S
+
+
+def test_what_is_sent_is_noted_and_passed_on():
+    request = Request(1)
+    passed = []
+
+    async def send(message):
+        passed.append(message["type"])
+
+    async def answer():
+        noted = request.sending(send)
+        await noted({"type": "http.response.start", "status": 201})
+        await noted({"type": "http.response.body", "more_body": True})
+        assert request.answered == 0
+        await noted({"type": "http.response.body"})
+
+    asyncio.run(answer())
+    assert passed == ["http.response.start", "http.response.body", "http.response.body"]
+    assert request.status == 201
+    assert request.answered > 0
+    assert module.CURRENT.get() is None

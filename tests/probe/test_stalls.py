@@ -1,0 +1,82 @@
+"""What kept the loop, from looks at its thread."""
+
+import pytest
+
+from asyncperf.probe import stalls
+from asyncperf.probe.record_format import BLOCKED, CPU, NATIVE
+from asyncperf.probe.stalls import between_steps, longest_callback, stall_of
+from asyncperf.probe.watchdog import Look
+
+
+def code(file, name="work"):
+    return compile(f"def {name}(): pass", file, "exec").co_consts[0]
+
+
+SERVER = (code("/venv/lib/python3.11/site-packages/uvicorn/server.py", "serve"), 3, 0)
+CALLBACKS = ("one", "two")
+
+
+@pytest.fixture(autouse=True)
+def users(monkeypatch):
+    monkeypatch.setattr(stalls, "is_users", lambda file: file.startswith("/home"))
+
+
+def look(at, *frames, late_s=0.0, callback="one", instruction=0):
+    stack = (SERVER, *((code(file), line, instruction) for file, line in frames))
+    return Look(at, late_s, CALLBACKS[CALLBACKS.index(callback)], stack)
+
+
+APP, LIBRARY = "/home/shop.py", "/venv/lib/python3.11/site-packages/requests/api.py"
+
+
+@pytest.mark.parametrize(
+    ("cpu_s", "looks", "kind"),
+    [
+        (0.001, [look(0.03, (APP, 5)), look(0.06, (APP, 5))], BLOCKED),
+        (0.095, [look(0.03, (APP, 5)), look(0.06, (APP, 5), instruction=8)], CPU),
+        (0.095, [look(0.03, (APP, 5)), look(0.06, (APP, 5))], NATIVE),
+        (0.095, [look(0.099, (APP, 5), late_s=0.09)], NATIVE),  # it had the lock to itself
+        (0.095, [], CPU),
+    ],
+)
+def test_what_it_was(cpu_s, looks, kind):
+    assert stall_of(looks, 0.0, 0.1, cpu_s, 0.0).kind == kind
+
+
+def test_waiting_for_a_cpu_is_not_blocking():
+    assert stall_of([], 0.0, 0.1, 0.04, 0.06).kind == CPU
+
+
+def test_the_users_innermost_line_is_to_blame():
+    stall = stall_of([look(0.05, (APP, 5), (APP, 9), (LIBRARY, 70))], 0.0, 0.1, 0.0, 0.0)
+    file, line, function = stall.stack[stall.blame]
+    assert (file, line, function) == (APP, 9, "work")
+    assert stall.stack[-1][0] == LIBRARY
+
+
+def test_what_was_seen_most_often_counts():
+    looks = [look(0.02, (APP, 5)), look(0.04, (APP, 6)), look(0.06, (APP, 6))]
+    stall = stall_of(looks, 0.0, 0.1, 0.0, 0.0)
+    assert stall.stack[stall.blame][1] == 6
+
+
+@pytest.mark.parametrize("looks", [[], [look(0.05)], [look(0.5, (APP, 5))]])
+def test_without_a_look_at_a_line_of_the_users_nobody_is_blamed(looks):
+    assert stall_of(looks, 0.0, 0.1, 0.0, 0.0).blame == -1
+
+
+def test_looks_into_steps_are_told_apart():
+    inside, outside = look(0.05, (APP, 5)), look(0.2, (APP, 5))
+    assert between_steps([inside, outside], [(0.0, 0.1)]) == [outside]
+
+
+def test_the_longest_callback_began_between_two_looks():
+    looks = [look(0.02, callback="two"), look(0.04), look(0.05), look(0.06)]
+    assert longest_callback(looks, 0.0, 0.08) == (0.03, 0.08)
+    assert longest_callback([], 0.0, 0.08) is None
+
+
+def test_many_small_callbacks_are_no_long_one():
+    looks = [look(0.02), look(0.04, callback="two")]
+    began, ended = longest_callback(looks, 0.0, 0.06)
+    assert ended - began < 0.04

@@ -1,0 +1,109 @@
+"""The probe's files, as the workers leave them, and as they are kept in a run."""
+
+import json
+
+import numpy as np
+import pytest
+
+from asyncperf.insight_files import insight_file, pack_insight, read_insight_file
+from asyncperf.probe.record_format import TABLES, file_name
+from asyncperf.probe_files import NOTHING, read_insight, stored
+
+EPOCH = 1_000_000.0
+
+
+def write_notes(folder, pid, *notes):
+    lines = [json.dumps({"pid": pid, **note}) + "\n" for note in notes]
+    (folder / f"notes-{pid}.jsonl").write_text("".join(lines))
+
+
+def write_table(folder, pid, name, *rows):
+    kind = stored(TABLES[name])
+    records = np.zeros(len(rows), kind)
+    for record, row in zip(records, rows, strict=True):
+        for column, value in row.items():
+            record[column] = value
+    (folder / file_name(name, pid)).write_bytes(records.tobytes())
+
+
+def worker(perf_counter, epoch=EPOCH):
+    return {
+        "note": "worker",
+        "python": "cpython 3.11",
+        "loop": "uvloop",
+        "perf_counter": perf_counter,
+        "epoch": epoch,
+    }
+
+
+def route(number, path, line):
+    handler = {"file": "shop.py", "line": line, "name": path.strip("/")}
+    return {"note": "route", "number": number, "method": "GET", "path": path, "handler": handler}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two workers that numbered their routes in another order; the ramp began 5 s after the
+    first said when it was."""
+    write_notes(tmp_path, 7, worker(100.0), route(1, "/a", 1), route(2, "/b", 2))
+    write_notes(tmp_path, 8, worker(100.0), route(1, "/b", 2), {"note": "gc-tuned"})
+    write_table(tmp_path, 7, "requests", {"start": 106.0, "route": 2, "loop_s": 0.5})
+    write_table(tmp_path, 8, "requests", {"start": 104.0, "route": 1}, {"start": 107.0})
+    return tmp_path
+
+
+def test_workers_come_under_one_clock_and_one_numbering(folder):
+    insight = read_insight(folder, EPOCH + 5)
+    assert [found.pid for found in insight.workers] == [7, 8]
+    assert insight.requests["start"].tolist() == [1.0, -1.0, 2.0]
+    assert insight.requests["worker"].tolist() == [0, 1, 1]
+    paths = [insight.routes[n].path for n in insight.requests["route"] if n != NOTHING]
+    assert paths == ["/b", "/b"]
+    assert insight.requests["loop_s"][0] == 0.5
+
+
+def test_a_record_that_a_killed_worker_did_not_finish_is_left_out(folder):
+    with (folder / file_name("requests", 7)).open("ab") as file:
+        file.write(b"\0" * 11)
+    assert len(read_insight(folder, EPOCH).requests) == 3
+
+
+def test_where_no_worker_recorded_there_is_nothing(tmp_path):
+    write_notes(tmp_path, 7, {"note": "gc-tuned"})
+    assert read_insight(tmp_path, EPOCH) is None
+
+
+@pytest.mark.parametrize(
+    ("note", "says"),
+    [
+        (
+            {"note": "not-hooked", "module": "uvicorn.config", "error": "KeyError()"},
+            "the probe does not know this version of uvicorn.config: KeyError()",
+        ),
+        ({"note": "failed", "error": "KeyError()"}, "left it: KeyError()"),
+        ({"note": "not-written", "error": "full"}, "could not be written: full"),
+        ({"note": "dropped", "records": 3000}, "3,000 records of the probe were dropped"),
+    ],
+)
+def test_what_was_not_seen_is_said_once(folder, note, says):
+    write_notes(folder, 9, worker(100.0), note, note)
+    [missing] = read_insight(folder, EPOCH).missing
+    assert says in missing
+
+
+def test_an_insight_is_kept_whole(folder, tmp_path):
+    insight = read_insight(folder, EPOCH)
+    file = tmp_path / insight_file(3)
+    file.write_bytes(pack_insight(insight))
+    again = read_insight_file(file)
+    assert again.routes == insight.routes
+    assert again.workers == insight.workers
+    for name in TABLES:
+        assert (getattr(again, name) == getattr(insight, name)).all()
+    assert read_insight_file(tmp_path / insight_file(4)) is None
+
+
+def test_a_file_that_is_no_archive_is_refused(tmp_path):
+    (tmp_path / "insight-000.npz").write_bytes(b"junk")
+    with pytest.raises(ValueError, match=r"pickled|archive|arrays|magic"):
+        read_insight_file(tmp_path / "insight-000.npz")
