@@ -49,6 +49,7 @@ class FakeServer:
     url: str = "http://127.0.0.1:8001"
     dies_after_s: float = float("inf")
     workers_lost: int = 0
+    notes: None = None
 
     def troubles(self):
         return (f"{self.workers_lost} of the server's workers died",) if self.workers_lost else ()

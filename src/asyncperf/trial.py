@@ -99,10 +99,14 @@ def run_trial(
 
 
 def insight_of(server: Server, ramp_epoch: float) -> Insight | None:
-    """What the probe saw in a server that has ended; its files are then no longer needed."""
+    """What the probe saw in a server that has ended; its files are then no longer needed. Files
+    that cannot be read stay where they are, and cost the load nothing of what it recorded."""
     if server.notes is None:
         return None
-    insight = read_insight(server.notes, ramp_epoch)
+    try:
+        insight = read_insight(server.notes, ramp_epoch)
+    except (OSError, ValueError, LookupError):
+        return None
     shutil.rmtree(server.notes, ignore_errors=True)
     return insight
 
