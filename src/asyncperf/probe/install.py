@@ -13,7 +13,7 @@ from .imports import AfterImport, AfterImports
 from .notes import note
 from .orders import ProbeOrders
 from .servers import App, Wrap, hooks
-from .worker import Worker
+from .worker import DEFAULT_RATES, EVERYTHING, Worker
 
 
 def install() -> None:
@@ -31,7 +31,8 @@ def wrapped(orders: ProbeOrders, app: App) -> App:
     if orders.tune_gc:
         app = TunedCollector(app, orders.folder)
     if orders.record:
-        app = Boundary(app, orders.folder, Worker)
+        rates = EVERYTHING if orders.everything else DEFAULT_RATES
+        app = Boundary(app, orders.folder, functools.partial(Worker, rates=rates))
     return app
 
 

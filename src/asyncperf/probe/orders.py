@@ -15,11 +15,13 @@ STARTUP = Path(__file__).with_name("startup")
 @dataclass(frozen=True)
 class ProbeOrders:
     """`folder` takes a file of notes from each process; `tune_gc` has each worker's garbage
-    collector frozen once it has started; `record` has its requests recorded."""
+    collector frozen once it has started; `record` has its requests recorded, as many
+    as cost little, or with `everything` each of them in full detail."""
 
     folder: str
     tune_gc: bool = False
     record: bool = False
+    everything: bool = False
 
     def environment(self, env: Mapping[str, str]) -> dict[str, str]:
         """`env` with the orders, and with our start-up before what it has on its path."""

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, MutableMapping
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -29,12 +30,7 @@ from .watchdog import Watchdog
 TICK_S = 0.01
 # How often the watchdog's thread writes to disk.
 WRITE_S = 0.25
-# So many requests a second are recorded by a worker, and so many of them in detail. At some
-# ten and some hundred microseconds each that is less than a hundredth of a core. Where
-# requests are slow, it is all of them.
-RECORDED_PER_S = 400.0
-DETAILED_PER_S = 25.0
-# What was not used of that within so long may be used at once: requests come in waves.
+# What was not used of a rate within so long may be used at once: requests come in waves.
 BURST_S = 2.0
 SENT = SENT_HEADER.encode("ascii")
 NOWHERE = float("nan")
@@ -42,10 +38,25 @@ NOWHERE = float("nan")
 UNMATCHED: dict[str, Any] = {"method": "", "path": "", "handler": None}
 
 
+@dataclass(frozen=True)
+class Rates:
+    """So many requests a second are recorded by a worker, and so many of them in detail. At
+    some ten and some hundred microseconds each that is less than a hundredth of a core.
+    Where requests are slow, it is all of them."""
+
+    recorded_per_s: float = 400.0
+    detailed_per_s: float = 25.0
+
+
+DEFAULT_RATES = Rates()
+EVERYTHING = Rates(float("inf"), float("inf"))
+
+
 class Worker:
     """One for each process, made at the first call of its app, in the loop's thread."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, rates: Rates = DEFAULT_RATES) -> None:
+        self._rates = rates
         self.folder = folder
         self.pid = os.getpid()
         self.tables = Tables(Path(folder))
@@ -90,10 +101,12 @@ class Worker:
         start = perf_counter()
         number = self._number
         self._number += 1
-        self.next_record = max(self.next_record, start - BURST_S) + 1 / RECORDED_PER_S
+        self.next_record = max(self.next_record, start - BURST_S) + 1 / self._rates.recorded_per_s
         detail = start >= self._next_detail
         if detail:
-            self._next_detail = max(self._next_detail, start - BURST_S) + 1 / DETAILED_PER_S
+            self._next_detail = (
+                max(self._next_detail, start - BURST_S) + 1 / self._rates.detailed_per_s
+            )
         request = Request(number, take_sent(scope), start, detail)
         self.in_flight[number] = request
         return request
