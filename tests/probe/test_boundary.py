@@ -8,7 +8,7 @@ import pytest
 
 from asyncperf.probe.boundary import Boundary
 from asyncperf.probe.notes import read_notes
-from asyncperf.probe.request import CURRENT, STEPPING, nothing
+from asyncperf.probe.request import CURRENT, STEPPING, Stepping
 from asyncperf.probe.worker import Worker, take_sent
 from asyncperf.probe_files import read_insight
 
@@ -19,7 +19,9 @@ def clean():
     callbacks = list(gc.callbacks)
     yield
     gc.callbacks[:] = callbacks
-    STEPPING.long_step = nothing
+    fresh = Stepping()
+    for name in Stepping.__slots__:
+        setattr(STEPPING, name, getattr(fresh, name))
 
 
 def serve(folder, app, requests):

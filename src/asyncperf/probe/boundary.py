@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from time import perf_counter
+from typing import Any
 
 from .notes import note
-from .request import CURRENT, Timed
+from .record_format import NO_REQUEST
+from .request import CURRENT, Request, Timed
 from .servers import App, Receive, Scope, Send
 from .worker import Worker
 
@@ -25,13 +27,25 @@ class Boundary:
         self._worker: Worker | None = None
         self._failed = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        # No coroutine of our own around a request that is not recorded: it would cost two
+        # microseconds, and this is every request of a busy server but a few.
         worker = self._worker
+        if worker is not None and perf_counter() < worker.next_record:
+            return self._app(scope, receive, send)
         if worker is None and not self._failed:
             worker = self._made()
-        if worker is None or scope["type"] != "http" or perf_counter() < worker.next_record:
-            await self._app(scope, receive, send)
-            return
+        if worker is None:
+            return self._app(scope, receive, send)
+        if scope["type"] != "http":
+            return self._watched(worker, scope, receive, send)
+        return self._recorded(worker, scope, receive, send)
+
+    async def _watched(self, worker: Worker, scope: Scope, receive: Receive, send: Send) -> None:
+        """A lifespan or a WebSocket; the tasks that it creates are the app's own."""
+        await Timed(self._app(scope, receive, send), Request(NO_REQUEST))
+
+    async def _recorded(self, worker: Worker, scope: Scope, receive: Receive, send: Send) -> None:
         request = worker.begin(scope)
         token = CURRENT.set(request)
         try:

@@ -71,19 +71,23 @@ class Request:
 CURRENT: ContextVar[Request | None] = ContextVar("asyncperf_request", default=None)
 
 
-def nothing(request: Request, since: float, now: float) -> None:
-    """Until there is a worker, nobody wants to know of long steps."""
+def nothing(*_: Any) -> None:
+    """Until there is a worker, nobody wants to know."""
 
 
 class Stepping:
     """The request whose step runs on the loop now, for what happens meanwhile (a garbage
-    collection) to find; and who is to be told of a step of `LONG_S` or more."""
+    collection) to find; who is to be told of a step of `LONG_S` or more; and how the loop
+    gets a factory for the tasks that the step creates, so that other tasks cost nothing."""
 
-    __slots__ = ("long_step", "request")
+    __slots__ = ("factory", "long_step", "request", "set_factory", "usual_factory")
 
     def __init__(self) -> None:
         self.request: Request | None = None
         self.long_step: Callable[[Request, float, float], None] = nothing
+        self.set_factory: Callable[[Any], None] = nothing
+        self.usual_factory: Any = None
+        self.factory: Any = None
 
 
 # One event loop serves a worker's requests.
@@ -114,6 +118,7 @@ class Timed:
         if STEPPING.request is not None:  # a task that began eagerly, inside another's step
             return self._coroutine.send(value)
         STEPPING.request = request
+        STEPPING.set_factory(STEPPING.factory)
         since = perf_counter()
         try:
             return self._coroutine.send(value)
@@ -125,6 +130,7 @@ class Timed:
         if STEPPING.request is not None:
             return self._coroutine.throw(*error)
         STEPPING.request = request
+        STEPPING.set_factory(STEPPING.factory)
         since = perf_counter()
         try:
             return self._coroutine.throw(*error)
@@ -135,6 +141,7 @@ class Timed:
     def _stepped(request: Request, since: float) -> None:
         now = perf_counter()
         STEPPING.request = None
+        STEPPING.set_factory(STEPPING.usual_factory)
         request.loop_s += now - since
         request.steps += 1
         if now - since >= LONG_S:

@@ -18,9 +18,8 @@ from typing import Any
 from .clock import ThreadClock
 from .notes import note
 from .numbering import Numbering, Sites
-from .places import is_users
 from .record_format import NO_REQUEST, SENT_HEADER
-from .request import CURRENT, STEPPING, Request, Timed
+from .request import STEPPING, Request, Timed
 from .stalls import STALL_S, between_steps, longest_callback, stall_of
 from .tables import Tables
 from .watchdog import Watchdog
@@ -87,7 +86,9 @@ class Worker:
             epoch=time.time(),
         )
         gc.callbacks.append(self._collected)
-        self.loop.set_task_factory(task_factory(self.loop.get_task_factory()))
+        STEPPING.usual_factory = self.loop.get_task_factory()
+        STEPPING.factory = task_factory(STEPPING.usual_factory)
+        STEPPING.set_factory = self.loop.set_task_factory
         STEPPING.long_step = self._long_step
         self._watchdog = Watchdog(
             self.loop_thread, TICK_S, lambda: self.last_tick, self._write_by_and_by
@@ -260,26 +261,19 @@ def describe_route(method: str, scope: MutableMapping[str, Any]) -> dict[str, An
 TaskFactory = Callable[..., "asyncio.Future[Any]"]
 
 
-def task_factory(before: Any) -> Any:
-    """A factory that times the tasks which a request creates as it is timed itself, and those
-    that the user's code runs in the background."""
+def task_factory(usual: Any) -> Any:
+    """A factory for the tasks that a request's step creates: timed as the request is, with what
+    `usual` makes of them."""
 
     def make(loop: Any, coroutine: Coroutine[Any, Any, Any], **how: Any) -> Any:
-        request = CURRENT.get()
-        if request is None and is_users_coroutine(coroutine):
-            request = Request(NO_REQUEST)
+        request = STEPPING.request
         if request is not None:
             coroutine = timed(coroutine, request)
-        if before is not None:
-            return before(loop, coroutine, **how)
+        if usual is not None:
+            return usual(loop, coroutine, **how)
         return asyncio.Task(coroutine, loop=loop, **how)
 
     return make
-
-
-def is_users_coroutine(coroutine: object) -> bool:
-    code = getattr(coroutine, "cr_code", None)
-    return code is not None and is_users(code.co_filename)
 
 
 def timed(coroutine: Coroutine[Any, Any, Any], request: Request) -> Coroutine[Any, Any, Any]:
