@@ -39,8 +39,8 @@ class Route:
 
 @dataclass(frozen=True)
 class Site:
-    """A place in source code: an await if `text` is its source, else a function's start.
-    `column` counts from 1."""
+    """A place in source code: an await if `text` is its source, else the start of a function
+    or a line in it. `column` counts from 1."""
 
     file: str
     line: int

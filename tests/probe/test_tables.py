@@ -22,7 +22,7 @@ def read(tmp_path):
 
 def test_records_come_back_as_they_were(table, tmp_path):
     for number in range(BUFFERED + 3):
-        table.add(0.5, 0.25, 0.125, math.nan, number, 7, 9)
+        table.add(0.5, 0.25, 0.125, math.nan, number, 7, 2, 9)
     table.cut()
     table.write()
     found = read(tmp_path)
@@ -32,7 +32,7 @@ def test_records_come_back_as_they_were(table, tmp_path):
 
 
 def test_what_was_not_cut_is_not_written(table, tmp_path):
-    table.add(0.5, 0.25, 0.125, 0.0, 1, 7, 9)
+    table.add(0.5, 0.25, 0.125, 0.0, 1, 7, 2, 9)
     table.write()
     assert not (tmp_path / "trips.bin").exists()
 
@@ -40,12 +40,12 @@ def test_what_was_not_cut_is_not_written(table, tmp_path):
 def test_a_disk_that_takes_nothing_bounds_the_memory(table, monkeypatch):
     monkeypatch.setattr(module, "MOST_WAITING", 2)
     for number in range(5 * BUFFERED):
-        table.add(0.5, 0.25, 0.125, 0.0, number, 7, 9)
+        table.add(0.5, 0.25, 0.125, 0.0, number, 7, 2, 9)
     assert table.dropped == 3 * BUFFERED
 
 
 def test_a_failed_write_loses_nothing(table, tmp_path):
-    table.add(0.5, 0.25, 0.125, 0.0, 1, 7, 9)
+    table.add(0.5, 0.25, 0.125, 0.0, 1, 7, 2, 9)
     table.cut()
     (tmp_path / "trips.bin").mkdir()
     with pytest.raises(OSError, match="directory"):
@@ -57,7 +57,7 @@ def test_a_failed_write_loses_nothing(table, tmp_path):
 
 def test_every_table_has_its_file(tmp_path):
     made = Tables(tmp_path)
-    made.ticks.add(1.0, 0.5, 0.0, 0.001, 3)
+    made.ticks.add(1.0, 0.5, 0.0, 0.001, 3, 0)
     made.cut()
     made.write()
     assert [file.name.partition("-")[0] for file in tmp_path.iterdir()] == ["ticks"]

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from types import ModuleType
 
+from . import threads
 from .boundary import Boundary
 from .collector import TunedCollector
 from .imports import AfterImport, AfterImports
@@ -23,7 +24,10 @@ def install() -> None:
         return
     wrap = Once(functools.partial(wrapped, orders))
     harmless = functools.partial(harmlessly, orders.folder)
-    AfterImports({name: harmless(hook) for name, hook in hooks(wrap).items()}).install()
+    wanted = hooks(wrap)
+    if orders.record:
+        wanted |= threads.hooks()
+    AfterImports({name: harmless(hook) for name, hook in wanted.items()}).install()
 
 
 def wrapped(orders: ProbeOrders, app: App) -> App:

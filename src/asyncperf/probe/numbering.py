@@ -47,6 +47,19 @@ class Sites(Numbering):
             },
         )
 
+    def place(self, file: str, line: int, function: str) -> int:
+        """A line of which no more is known."""
+        return self.number(
+            (file, line),
+            lambda: {
+                "file": file,
+                "line": line,
+                "column": None,
+                "function": function,
+                "text": None,
+            },
+        )
+
     def function(self, code: CodeType | None) -> int:
         """The `def` of a function; no site for one that is not written in Python."""
         if code is None:

@@ -22,23 +22,44 @@ REQUESTS: Fields = (
     ("steps", "I"),  # how often its tasks ran on the loop
     ("loop_s", "f"),  # how long they did, collections included
     ("gc_s", "f"),  # collections in those steps
-    ("pool_wait_s", "f"),  # its own task's waits for a thread, trips one after another
+    ("pool_wait_s", "f"),  # its waits for a thread; where trips overlap, one of them counts
     ("pool_run_s", "f"),  # ... the time on the thread
     ("resume_s", "f"),  # ... and from there until the task ran again
+    ("conn_wait_s", "f"),  # its waits for a connection, apart from those on a thread
+    ("lock_wait_s", "f"),  # ... for a lock or a semaphore
+    ("thread_conn_wait_s", "f"),  # a part of `pool_run_s`: waits for a connection on a thread
     ("route", "H"),  # number of a `route` note
     ("status", "H"),  # 0 where no answer began
     ("trips", "H"),  # to the thread pool, of all its tasks
     ("detail", "H"),  # 1 if its awaits were recorded
 )
-# A trip to a pool of threads.
+# A trip to a pool of threads, of a recorded request or of a task of the app's own.
 TRIPS: Fields = (
     ("asked", "d"),
-    ("wait_s", "f"),
-    ("run_s", "f"),
-    ("resume_s", "f"),
+    ("wait_s", "f"),  # until the function began in a thread, or the trip was given up
+    ("run_s", "f"),  # until it ended or was given up, NaN if it never began
+    ("resume_s", "f"),  # until who waited for it ran again
     ("request", "I"),
-    ("cause", "H"),  # number of a `site` note: the function that was run
+    ("cause", "H"),  # number of a `site` note: the function, or the line that sent a builtin
+    ("kind", "H"),  # who sent it: index into `TRIP_KINDS`
     ("pool", "H"),  # number of a `resource` note
+)
+TRIP_KINDS = (
+    "other",
+    "endpoint",
+    "dependency",
+    "generator dependency enter",
+    "generator dependency exit",
+    "response validation",
+    "response body",  # the next piece of a generator
+    "background task",
+    "run_in_threadpool",  # a call in the user's code, of this or of its like
+    "FileResponse",
+    "static files",
+    "upload file",
+    "compression",
+    "exception handler",
+    "WSGI app",
 )
 # An await of the user's code, or a dependency, in a request that was recorded in detail.
 SPANS: Fields = (
@@ -87,6 +108,7 @@ TICKS: Fields = (
     ("delay_s", "d"),  # for which it was ready to run so far, and no CPU was free; NaN: unknown
     ("late_s", "f"),  # how much later than asked the loop came to it
     ("in_flight", "I"),  # requests
+    ("threads_busy", "H"),  # of the default thread pool, once a trip has been recorded
 )
 
 TABLES: dict[str, Fields] = {

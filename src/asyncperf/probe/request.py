@@ -19,8 +19,11 @@ class Request:
 
     __slots__ = (
         "answered",
+        "conn_wait_s",
+        "counted_until",
         "detail",
         "gc_s",
+        "lock_wait_s",
         "loop_s",
         "number",
         "pool_run_s",
@@ -32,7 +35,9 @@ class Request:
         "status",
         "steps",
         "tasks",
+        "thread_conn_wait_s",
         "trips",
+        "waiting",
     )
 
     def __init__(
@@ -53,6 +58,30 @@ class Request:
         self.pool_wait_s = 0.0
         self.pool_run_s = 0.0
         self.resume_s = 0.0
+        self.conn_wait_s = 0.0
+        self.lock_wait_s = 0.0
+        self.thread_conn_wait_s = 0.0
+        # The wait that counts now, and until when waits have been counted.
+        self.waiting: object = None
+        self.counted_until = 0.0
+
+    def begin_wait(self, wait: object) -> None:
+        """Waits of one request may overlap, for it may have several tasks. What they add to
+        its time must fit into it, so one counts at a time: the first that begins, and then
+        what others last beyond its end. (That it be the wait of the request's own task would
+        miss all of them behind a middleware that runs the app in a task of its own.)"""
+        if self.waiting is None:
+            self.waiting = wait
+
+    def end_wait(self, wait: object, asked: float, ended: float) -> float | None:
+        """From when on that wait counts, None if not at all."""
+        if self.waiting is wait:
+            self.waiting = None
+        elif self.waiting is not None:
+            return None
+        since = asked if asked > self.counted_until else self.counted_until
+        self.counted_until = ended
+        return since
 
     def sending(self, send: Send) -> Send:
         """`send`, noting the answer's status and when its end was handed over."""

@@ -16,12 +16,14 @@ from time import perf_counter
 from typing import Any
 
 from .clock import ThreadClock
+from .ledger import OPEN, Ledger
 from .notes import note
 from .numbering import Numbering, Sites
 from .record_format import NO_REQUEST, SENT_HEADER
 from .request import STEPPING, Request, Timed
 from .stalls import STALL_S, between_steps, longest_callback, stall_of
 from .tables import Tables
+from .threads import watch_executors
 from .watchdog import Watchdog
 
 # How often the loop says that it is there. Rarer would see less of how late it comes to
@@ -60,7 +62,7 @@ class Worker:
         self.pid = os.getpid()
         self.tables = Tables(Path(folder))
         self.sites = Sites(folder)
-        self.resources = Numbering(folder, "resource")
+        self.ledger = Ledger(self.tables, self.sites, Numbering(folder, "resource"))
         self._routes = Numbering(folder, "route")
         self.loop = asyncio.get_running_loop()
         self.loop_thread = threading.get_ident()
@@ -93,6 +95,11 @@ class Worker:
         self._watchdog = Watchdog(
             self.loop_thread, TICK_S, lambda: self.last_tick, self._write_by_and_by
         )
+        OPEN.ledger = self.ledger
+        try:
+            watch_executors(self.loop)
+        except Exception as error:
+            note(folder, "not-hooked", module=type(self.loop).__module__, error=repr(error))
         self.loop.call_soon(self._tick)
         atexit.register(self.close)
 
@@ -127,6 +134,9 @@ class Worker:
             request.pool_wait_s,
             request.pool_run_s,
             request.resume_s,
+            request.conn_wait_s,
+            request.lock_wait_s,
+            request.thread_conn_wait_s,
             self._route(scope),
             request.status,
             min(request.trips, 0xFFFF),
@@ -150,7 +160,8 @@ class Worker:
         cpu_s, delay_s = self._clock.read()
         if late_s >= STALL_S - TICK_S:
             self._look_back(now, late_s)
-        self.tables.ticks.add(now, cpu_s, delay_s, max(0.0, late_s), len(self.in_flight))
+        busy = self.ledger.threads_busy()
+        self.tables.ticks.add(now, cpu_s, delay_s, max(0.0, late_s), len(self.in_flight), busy)
         self.tables.cut()
         self._watchdog.looks.clear()
         self._long_steps.clear()

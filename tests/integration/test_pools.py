@@ -1,0 +1,70 @@
+"""What the probe tells of pools, in real workers under load."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from asyncperf.insight import Insight
+from asyncperf.probe.record_format import TRIP_KINDS
+from asyncperf.store import load_run
+
+from .conftest import APPS, ROOT, Finished
+
+Asyncperf = Callable[..., Finished]
+
+
+def insights(folder: Path) -> list[Insight]:
+    """Of each load of the saved run; the probe missed nothing that it knows of."""
+    found = [load.insight for load in load_run(folder / "run").loads]
+    assert all(insight is not None and insight.missing == () for insight in found)
+    return [insight for insight in found if insight is not None]
+
+
+def test_waiting_and_running_explain_the_latency(asyncperf: Asyncperf, tmp_path: Path) -> None:
+    """100 users for 80 threads: each request waits for one, then holds it for 0.6 s."""
+    load = ("-u", 100, "-r", 100, "-t", "6s", "-o", "run")
+    env = {"SECONDS_TO_SLEEP": "0.2"}
+    done = asyncperf("run", ROOT / "app.py", "--include", "/sync_baseline", *load, env=env)
+    assert done.code == 0
+    [insight] = insights(tmp_path)
+    # Beyond the warm-up's single requests.
+    requests = insight.requests[insight.requests["start"] > 1]
+    assert len(requests) > 100
+    explained_s = requests["pool_wait_s"] + requests["pool_run_s"] + requests["resume_s"]
+    latency_s = requests["end"] - requests["start"]
+    assert explained_s.mean() == pytest.approx(latency_s.mean(), rel=0.1)
+    assert requests["pool_run_s"].mean() == pytest.approx(0.6, rel=0.1)
+    assert set(requests["trips"]) == {1}
+    [pool] = insight.resources
+    assert (pool.kind, pool.name, pool.capacity) == ("threads", "thread pool", 40)
+    assert insight.ticks["threads_busy"].max() == 40
+    [cause] = {insight.sites[number].function for number in insight.trips["cause"]}
+    assert cause == "sync_baseline"
+
+
+def test_every_trip_of_a_request_is_told(asyncperf: Asyncperf, tmp_path: Path) -> None:
+    load = ("-u", 4, "-r", 10, "-t", "2s", "-o", "run")
+    done = asyncperf("run", APPS / "trips.py", *load)
+    assert done.code in (0, 4)  # two seconds may be too few for a verdict
+    four = {
+        ("dependency", "dependency"),
+        ("generator dependency enter", "generator"),
+        ("generator dependency exit", "generator"),
+    }
+    five = four | {("endpoint", "five"), ("response validation", "ModelField.validate")}
+    for path, expected in (("/four", four | {("endpoint", "four")}), ("/five", five)):
+        [(insight, route)] = [
+            (insight, number)
+            for insight in insights(tmp_path)
+            for number, route in enumerate(insight.routes)
+            if route.path == path
+        ]
+        requests = insight.requests[insight.requests["route"] == route]
+        assert set(requests["trips"]) == {len(expected)}
+        trips = insight.trips
+        sent = zip(trips["kind"], trips["cause"], strict=True)
+        assert {(TRIP_KINDS[kind], insight.sites[cause].function) for kind, cause in sent} == (
+            expected
+        )
+        assert len(trips) >= len(expected) * len(requests)

@@ -1,0 +1,359 @@
+"""Trips to threads: what is recorded of them, and that they go as they would without us."""
+
+import asyncio
+import contextvars
+import functools
+import inspect
+import math
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Annotated
+
+import anyio
+import anyio.to_thread
+import httpx
+import pytest
+import uvloop
+from fastapi import Depends, FastAPI, UploadFile
+from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from pydantic import BaseModel
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+
+from asyncperf.probe import threads
+from asyncperf.probe.record_format import NO_REQUEST
+from asyncperf.probe.request import Request
+
+# Long beside what a thread's start takes, short beside a test.
+NAP_S = 0.05
+
+
+@pytest.fixture(autouse=True)
+def hooked(recorded, monkeypatch):
+    monkeypatch.setattr(anyio.to_thread, "run_sync", anyio.to_thread.run_sync)
+    for hook in threads.hooks().values():
+        hook(anyio.to_thread)
+
+
+def nap():
+    time.sleep(NAP_S)
+
+
+# What is recorded.
+
+
+def test_a_trip_has_its_wait_and_its_run(recorded):
+    request = recorded.request(number=3)
+    recorded.run(anyio.to_thread.run_sync(nap), request)
+    [trip] = recorded.trips()
+    assert (trip["request"], trip["cause"], trip["pool"]) == (3, "nap", "thread pool")
+    assert trip["kind"] == "run_in_threadpool"
+    assert NAP_S <= trip["run_s"] < 2 * NAP_S
+    assert 0 <= trip["wait_s"] < NAP_S
+    assert request.trips == 1
+    assert request.pool_run_s == pytest.approx(trip["run_s"], abs=1e-6)
+    assert recorded.resources()["thread pool"]["capacity"] == 40
+
+
+def test_the_wait_for_a_token_is_told_from_the_run(recorded):
+    async def two():
+        limiter = anyio.CapacityLimiter(1)
+        async with anyio.create_task_group() as group:
+            for _ in range(2):
+                group.start_soon(functools.partial(anyio.to_thread.run_sync, nap, limiter=limiter))
+
+    request = recorded.request()
+    recorded.run(two(), request)
+    first, second = recorded.trips()
+    assert first["wait_s"] < NAP_S <= second["wait_s"]
+    assert second["run_s"] < 2 * NAP_S
+    assert recorded.resources()["thread limiter"]["capacity"] == 1
+    # One after another they fill the request's time once, not one and a half times.
+    total_s = request.pool_wait_s + request.pool_run_s + request.resume_s
+    assert 2 * NAP_S <= total_s <= second["wait_s"] + second["run_s"] + second["resume_s"] + 0.01
+
+
+def test_overlapping_trips_count_once(recorded):
+    async def three():
+        await asyncio.gather(*(run_in_threadpool(nap) for _ in range(3)))
+
+    request = recorded.request()
+    recorded.run(three(), request)
+    assert request.trips == 3
+    assert NAP_S <= request.pool_run_s < 2 * NAP_S
+    assert {trip["kind"] for trip in recorded.trips()} == {"run_in_threadpool"}
+
+
+def test_a_request_that_is_not_recorded_leaves_no_trip(recorded):
+    recorded.run(anyio.to_thread.run_sync(nap))
+    assert recorded.trips() == []
+
+
+def test_a_task_of_the_apps_own_makes_trips_of_no_request(recorded):
+    recorded.run(anyio.to_thread.run_sync(nap), Request(NO_REQUEST))
+    [trip] = recorded.trips()
+    assert trip["request"] == NO_REQUEST
+
+
+class Answer(BaseModel):
+    value: int
+
+
+def dependency():
+    pass
+
+
+def generator():
+    yield
+
+
+FromDependency = Annotated[None, Depends(dependency)]
+FromGenerator = Annotated[None, Depends(generator)]
+
+
+def plain(first: FromDependency, second: FromGenerator):
+    return JSONResponse({})
+
+
+def validated(first: FromDependency, second: FromGenerator) -> Answer:
+    return Answer(value=1)
+
+
+def later():
+    pass
+
+
+def in_background():
+    return JSONResponse({}, background=BackgroundTask(later))
+
+
+def pieces():
+    yield b"1"
+
+
+async def streamed():
+    return StreamingResponse(pieces())
+
+
+async def file():
+    return FileResponse(__file__)
+
+
+async def upload(file: UploadFile):
+    return len(await file.read())
+
+
+def seen(recorded, endpoint, method="GET", **how):
+    """The trips of one request to an app with that endpoint: kinds and functions."""
+    app = FastAPI()
+    app.api_route("/", methods=[method])(endpoint)
+
+    async def ask():
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://app") as client:
+            found = await client.request(method, "/", **how)
+            assert found.status_code == 200
+
+    recorded.run(ask(), recorded.request())
+    return [(trip["kind"], trip["cause"]) for trip in recorded.trips()]
+
+
+FOUR = [
+    ("dependency", "dependency"),
+    ("generator dependency enter", "generator"),
+    ("endpoint", "plain"),
+    ("generator dependency exit", "generator"),
+]
+
+
+def test_an_endpoint_and_its_dependencies_make_four_trips(recorded):
+    assert seen(recorded, plain) == FOUR
+    # FastAPI lets an exit run without waiting for a token.
+    assert recorded.resources()["without a limit"]["capacity"] is None
+
+
+def test_a_response_model_makes_a_fifth(recorded):
+    kinds = [kind for kind, _ in seen(recorded, validated)]
+    assert kinds == [kind for kind, _ in FOUR[:3]] + ["response validation", FOUR[3][0]]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "how", "expected"),
+    [
+        (in_background, {}, ("background task", "later")),
+        (streamed, {}, ("response body", "pieces")),
+        (file, {}, ("FileResponse", None)),
+        (
+            upload,
+            # More than Starlette keeps in memory.
+            {"method": "POST", "files": {"file": b"x" * 2_000_000}},
+            ("upload file", None),
+        ),
+    ],
+)
+def test_each_sender_is_told_apart(recorded, endpoint, how, expected):
+    kind, cause = expected
+    causes = [found for sender, found in seen(recorded, endpoint, **how) if sender == kind]
+    assert causes
+    assert cause is None or cause in causes
+
+
+def test_a_builtin_has_the_line_that_sent_it(recorded):
+    async def ask():
+        await anyio.to_thread.run_sync(time.sleep, 0)
+
+    recorded.run(ask(), recorded.request())
+    [trip] = recorded.trips()
+    assert trip["cause"] == "ask"
+
+
+def test_wrappers_are_looked_through(recorded):
+    @functools.wraps(nap)
+    def wrapped(*args):
+        return nap()
+
+    recorded.run(anyio.to_thread.run_sync(functools.partial(wrapped, 1)), recorded.request())
+    assert [trip["cause"] for trip in recorded.trips()] == ["nap"]
+
+
+@pytest.mark.parametrize(
+    "new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
+)
+def test_the_loops_executors_are_pools_too(recorded, new_loop):
+    async def three():
+        loop = asyncio.get_running_loop()
+        threads.watch_executors(loop)
+        await asyncio.to_thread(nap)
+        await loop.run_in_executor(None, nap)
+        with ThreadPoolExecutor(3, thread_name_prefix="images") as executor:
+            await loop.run_in_executor(executor, nap)
+        loop.set_default_executor(ThreadPoolExecutor(5))
+        await loop.run_in_executor(None, nap)
+
+    request = recorded.request()
+    recorded.run(three(), request, new_loop)
+    trips = recorded.trips()
+    assert [trip["pool"] for trip in trips] == [
+        "default executor",
+        "default executor",
+        "images",
+        "default executor",
+    ]
+    assert {trip["cause"] for trip in trips} == {"nap"}
+    assert recorded.resources()["images"]["capacity"] == 3
+    assert recorded.resources()["default executor"]["capacity"] == 5  # the newer
+    assert 4 * NAP_S <= request.pool_run_s < 8 * NAP_S
+
+
+# That nothing else is changed.
+
+
+def test_values_errors_and_the_context_come_through(recorded):
+    variable = contextvars.ContextVar("variable")
+
+    def fails():
+        raise LookupError("as it does")
+
+    async def ask():
+        variable.set("mine")
+        assert await anyio.to_thread.run_sync(variable.get) == "mine"
+        assert await anyio.to_thread.run_sync(lambda: threads.HERE.trip.request) is request
+        assert await anyio.to_thread.run_sync(lambda *args: args, 1, 2) == (1, 2)
+        with pytest.raises(LookupError, match="as it does"):
+            await anyio.to_thread.run_sync(fails)
+
+    request = recorded.request()
+    recorded.run(ask(), request)
+    assert len(recorded.trips()) == 4
+
+
+def test_its_signature_is_its_own():
+    assert inspect.iscoroutinefunction(anyio.to_thread.run_sync)
+    assert "abandon_on_cancel" in inspect.signature(anyio.to_thread.run_sync).parameters
+
+
+def test_a_trip_given_up_before_its_turn_never_ran(recorded):
+    async def ask():
+        limiter = anyio.CapacityLimiter(1)
+        limiter.acquire_on_behalf_of_nowait("someone")
+        with anyio.move_on_after(NAP_S):
+            await anyio.to_thread.run_sync(nap, limiter=limiter)
+        assert limiter.borrowed_tokens == 1
+
+    request = recorded.request()
+    recorded.run(ask(), request)
+    [trip] = recorded.trips()
+    assert trip["wait_s"] >= NAP_S
+    assert math.isnan(trip["run_s"])
+    assert request.pool_wait_s >= NAP_S
+    assert request.pool_run_s == 0
+
+
+@pytest.mark.parametrize("abandon", [True, False])
+def test_a_running_trip_is_abandoned_only_if_asked(recorded, abandon):
+    done = threading.Event()
+
+    def work():
+        time.sleep(3 * NAP_S)
+        done.set()
+
+    async def ask():
+        with anyio.move_on_after(NAP_S):
+            await anyio.to_thread.run_sync(work, abandon_on_cancel=abandon)
+        return done.is_set()
+
+    assert recorded.run(ask(), recorded.request()) is not abandon
+    [trip] = recorded.trips()
+    assert (trip["run_s"] >= 3 * NAP_S) is not abandon
+
+
+def test_a_cancelled_task_leaves_its_executors_thread(recorded):
+    async def ask():
+        loop = asyncio.get_running_loop()
+        threads.watch_executors(loop)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(loop.run_in_executor(None, nap), NAP_S / 5)
+
+    recorded.run(ask(), recorded.request())
+    [trip] = recorded.trips()
+    assert NAP_S / 10 < trip["run_s"] < NAP_S
+
+
+def double(value):
+    return 2 * value
+
+
+def test_a_pool_of_processes_gets_the_function_itself(recorded):
+    async def ask():
+        loop = asyncio.get_running_loop()
+        threads.watch_executors(loop)
+        with ProcessPoolExecutor(1) as executor:
+            return await loop.run_in_executor(executor, round, 2.2)
+
+    assert recorded.run(ask(), recorded.request()) == 2
+    assert recorded.trips() == []
+
+
+def test_threads_call_back_into_the_loop(recorded):
+    async def answer():
+        return 5
+
+    def ask():
+        return anyio.from_thread.run(answer)
+
+    assert recorded.run(anyio.to_thread.run_sync(ask), recorded.request()) == 5
+
+
+def test_a_loop_in_another_thread_is_not_ours(recorded):
+    def elsewhere():
+        asyncio.run(anyio.to_thread.run_sync(double, 2))
+
+    recorded.run(anyio.to_thread.run_sync(elsewhere), recorded.request())
+    assert [trip["cause"].rpartition(".")[2] for trip in recorded.trips()] == ["elsewhere"]
+
+
+def test_without_a_ledger_nothing_happens(recorded, monkeypatch):
+    monkeypatch.setattr(threads.OPEN, "ledger", None)
+    assert recorded.run(anyio.to_thread.run_sync(double, 2), recorded.request()) == 4
+    assert recorded.trips() == []
