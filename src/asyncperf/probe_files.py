@@ -61,6 +61,7 @@ def read_insight(folder: Path, ramp_epoch: float) -> Insight | None:
         )
         for name in TABLES
     }
+    tables["uses"] = latest(tables["uses"])
     return Insight(
         workers=tuple(WorkerInfo(w["pid"], w["python"], w["loop"]) for w in workers),
         routes=tuple(names.of("route", read_route)),
@@ -89,6 +90,17 @@ def read_table(
         records[column] = values
     records["worker"] = worker
     return records
+
+
+# What tells one use from another.
+USE = ["worker", "request", "asked", "resource", "instance"]
+
+
+def latest(uses: Records) -> Records:
+    """The last record of each use, in the order in which they were made: one that lasts is
+    recorded before it ends, and again then."""
+    _, from_the_end = np.unique(uses[USE][::-1], return_index=True)
+    return uses[np.sort(len(uses) - 1 - from_the_end)]
 
 
 # 65535: no such thing.

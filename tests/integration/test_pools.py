@@ -68,3 +68,22 @@ def test_every_trip_of_a_request_is_told(asyncperf: Asyncperf, tmp_path: Path) -
             expected
         )
         assert len(trips) >= len(expected) * len(requests)
+
+
+def test_a_shared_semaphore_explains_the_latency(asyncperf: Asyncperf, tmp_path: Path) -> None:
+    load = ("-u", 20, "-r", 40, "-t", "3s", "-o", "run")
+    done = asyncperf("run", APPS / "limited.py", *load)
+    assert done.code in (0, 4)
+    shared, own = insights(tmp_path)
+    requests = shared.requests[shared.requests["start"] > 1]
+    latency_s = requests["end"] - requests["start"]
+    # 20 ms of it are the hold.
+    assert (requests["lock_wait_s"].mean() + 0.02) == pytest.approx(latency_s.mean(), rel=0.2)
+    for insight, instances in ((shared, 1), (own, len(own.requests) / 4)):
+        [resource] = insight.resources
+        assert (resource.kind, resource.capacity) == ("semaphore", 2)
+        assert resource.site is not None
+        assert insight.sites[resource.site].file.endswith("limited.py")
+        assert len(set(insight.uses["instance"])) >= instances
+    assert len(set(shared.uses["instance"])) == 1
+    assert own.requests["lock_wait_s"].max() < 0.02

@@ -60,6 +60,15 @@ class Recorded:
             note["name"]: note for note in read_notes(self.folder) if note["note"] == "resource"
         }
 
+    def line_of(self, site: int) -> dict[str, Any]:
+        """The note of that site."""
+        [found] = [
+            note
+            for note in read_notes(self.folder)
+            if (note["note"], note["number"]) == ("site", site)
+        ]
+        return found
+
     def _rows(self, table: str) -> list[dict[str, Any]]:
         self.tables.cut()
         self.tables.write()

@@ -35,3 +35,9 @@ def test_other_modules_are_left_alone(module):
     assert importlib.import_module(module).PRICE == 3
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("no.such.module")
+
+
+def test_what_was_imported_before_gets_its_hook_at_once(module):
+    imported = importlib.import_module(module)
+    AfterImports({module: lambda found: setattr(found, "PRICE", found.PRICE + 1)}).install()
+    assert imported.PRICE == 4

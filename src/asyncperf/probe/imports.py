@@ -19,7 +19,11 @@ class AfterImports(MetaPathFinder):
         self._hooks = dict(hooks)
 
     def install(self) -> None:
+        """From now on; what has been imported before gets its hook at once."""
         sys.meta_path.insert(0, self)
+        for name, hook in self._hooks.items():
+            if name in sys.modules:
+                hook(sys.modules[name])
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from types import ModuleType
 
-from . import threads
+from . import locks, threads
 from .boundary import Boundary
 from .collector import TunedCollector
 from .imports import AfterImport, AfterImports
@@ -26,7 +26,7 @@ def install() -> None:
     harmless = functools.partial(harmlessly, orders.folder)
     wanted = hooks(wrap)
     if orders.record:
-        wanted |= threads.hooks()
+        wanted |= {**threads.hooks(), **locks.hooks()}
     AfterImports({name: harmless(hook) for name, hook in wanted.items()}).install()
 
 

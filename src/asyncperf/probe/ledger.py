@@ -8,6 +8,7 @@ without a lock, and added by the loop at its next tick or at the end of the requ
 
 from __future__ import annotations
 
+from collections import deque
 from threading import get_ident
 from typing import Any
 
@@ -24,6 +25,11 @@ class Ledger:
         self.resources = resources
         self.causes = Causes(sites)
         self.trips = tables.trips
+        self.uses = tables.uses
+        # Stays (`uses.Use`) that have begun and not ended; and such as ended in another thread.
+        self.open_uses: set[Any] = set()
+        self.handed_over: deque[Any] = deque()
+        self.next_look = 0.0
         # The limiter of the default thread pool, once a trip has asked for it.
         self.default_limiter: Any = None
 

@@ -74,13 +74,25 @@ SPANS: Fields = (
     ("outcome", "H"),  # 0 returned, 1 raised, 2 cancelled
 )
 # A stay with something of limited capacity: a connection of a pool, a lock, a semaphore.
+# One that lasts is recorded before it ends: of records that agree in `request`, `asked`,
+# `resource` and `instance`, the last one counts.
 USES: Fields = (
     ("asked", "d"),
-    ("got", "d"),  # NaN if it gave up
-    ("released", "d"),  # NaN if it still held it at the end
+    ("got", "d"),  # NaN if it gave up, or still waited at the end
+    ("released", "d"),  # NaN if it never got it, or still held it at the end
     ("request", "I"),
+    ("instance", "I"),  # which one, of all that are described by this resource
     ("resource", "H"),  # number of a `resource` note
-    ("site", "H"),  # number of a `site` note: the user's line that asked
+    ("site", "H"),  # number of a `site` note: the user's line that asked, where in detail
+)
+# The kinds of resources.
+THREADS, CONNECTIONS, LOCK, SEMAPHORE, CAPACITY_LIMITER, MAX_CONCURRENCY = (
+    "threads",
+    "connections",
+    "lock",
+    "semaphore",
+    "capacity limiter",
+    "max_concurrency",
 )
 # A garbage collection.
 COLLECTIONS: Fields = (

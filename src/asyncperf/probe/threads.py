@@ -15,11 +15,10 @@ from typing import Any
 
 from .imports import AfterImport
 from .ledger import OPEN, Ledger
-from .record_format import TRIP_KINDS
+from .record_format import THREADS, TRIP_KINDS
 from .request import STEPPING, Request
 
 GENERATOR_EXIT = TRIP_KINDS.index("generator dependency exit")
-THREADS = "threads"
 # How long a function ran that never began.
 NEVER_S = float("nan")
 # The loop's own executor, if the app sets none (concurrent.futures.ThreadPoolExecutor).

@@ -24,6 +24,7 @@ from .request import STEPPING, Request, Timed
 from .stalls import STALL_S, between_steps, longest_callback, stall_of
 from .tables import Tables
 from .threads import watch_executors
+from .uses import close, take_over
 from .watchdog import Watchdog
 
 # How often the loop says that it is there. Rarer would see less of how late it comes to
@@ -160,6 +161,7 @@ class Worker:
         cpu_s, delay_s = self._clock.read()
         if late_s >= STALL_S - TICK_S:
             self._look_back(now, late_s)
+        take_over(self.ledger)
         busy = self.ledger.threads_busy()
         self.tables.ticks.add(now, cpu_s, delay_s, max(0.0, late_s), len(self.in_flight), busy)
         self.tables.cut()
@@ -236,6 +238,7 @@ class Worker:
         """At the end of the process: what is left, from whichever thread ends it."""
         if os.getpid() != self.pid:
             return  # a child that was forked off and has no part in this
+        close(self.ledger)
         self.tables.cut()
         try:
             self.tables.write()

@@ -1,0 +1,201 @@
+"""Locks and semaphores as limiters: asyncio's, anyio's, FastAPI's `max_concurrency`.
+
+Libraries use the same ones for themselves, at each turn. Recorded are those alone that the
+user's code asks for or has made, and FastAPI's, by the request that asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import itertools
+import sys
+from collections.abc import Callable, Coroutine
+from types import FrameType, ModuleType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from .causes import code_of
+from .imports import AfterImport
+from .places import is_users
+from .record_format import CAPACITY_LIMITER, LOCK, MAX_CONCURRENCY, SEMAPHORE
+from .request import STEPPING, Request
+from .uses import Limited, Place, Use, ask, asker, asking_line, users_line
+
+# Frames of these lie between a lock and who makes it or asks for it.
+ITS_OWN = ("asyncio.locks", "anyio._core._synchronization", "anyio._backends._asyncio")
+ASKING = ("__aenter__", "acquire")
+# The functions of FastAPI's that ask for a place in a dependency, and what they call it.
+DEPENDENCIES = "fastapi.dependencies.utils"
+FASTAPI = (DEPENDENCIES, "fastapi.concurrency")
+SOLVING = {"solve_dependencies": "call", "_solve_generator": "dependant"}
+
+
+def hooks() -> dict[str, AfterImport]:
+    return {"asyncio.locks": _asyncio, "anyio._backends._asyncio": _anyio}
+
+
+class Known:
+    """A lock that is recorded: what it is, and who holds it now of those that are."""
+
+    __slots__ = ("holders", "limited")
+
+    def __init__(self, limited: Limited) -> None:
+        self.limited = limited
+        self.holders: list[Use] = []
+
+
+KNOWN: WeakKeyDictionary[Any, Known] = WeakKeyDictionary()
+# Of each that user's code or FastAPI has made: its capacity, and where, if that is user's code.
+MADE: WeakKeyDictionary[Any, tuple[float, Place | None]] = WeakKeyDictionary()
+INSTANCES = itertools.count(1)
+
+
+def _asyncio(module: ModuleType) -> None:
+    _hook(module.Lock, LOCK, lambda lock: 1)
+    _hook(module.Semaphore, SEMAPHORE, lambda semaphore: semaphore._value)
+
+
+def _anyio(module: ModuleType) -> None:
+    _hook(module.Lock, LOCK, lambda lock: 1)
+    _hook(module.Semaphore, SEMAPHORE, lambda semaphore: semaphore.value)
+    _hook(module.CapacityLimiter, CAPACITY_LIMITER, lambda limiter: limiter.total_tokens)
+
+
+def _hook(cls: Any, kind: str, capacity: Callable[[Any], float]) -> None:
+    init, acquire, release = cls.__init__, cls.acquire, cls.release
+
+    @functools.wraps(init)
+    def made(self: Any, *args: Any, **options: Any) -> None:
+        init(self, *args, **options)
+        frame = maker(sys._getframe(1))
+        if frame is None:
+            return
+        code = frame.f_code
+        users = is_users(code.co_filename)
+        place = Place(code.co_filename, frame.f_lineno, code.co_name) if users else None
+        MADE[self] = (capacity(self), place)
+
+    @functools.wraps(acquire)
+    def asked(self: Any) -> Coroutine[Any, Any, Any]:
+        if STEPPING.request is None:
+            return acquire(self)  # type: ignore[no-any-return]
+        return _asked(self, kind, acquire, sys._getframe(1))
+
+    @functools.wraps(release)
+    def released(self: Any) -> None:
+        release(self)
+        if STEPPING.request is not None:
+            _released(self, STEPPING.request)
+
+    mark_as_coroutine_function(asked)
+    cls.__init__, cls.acquire, cls.release = made, asked, released
+
+
+def mark_as_coroutine_function(function: Any) -> None:
+    """A function that returns a coroutine is to count as what it stands for."""
+    if hasattr(inspect, "markcoroutinefunction"):
+        inspect.markcoroutinefunction(function)
+    else:
+        vars(function)["_is_coroutine"] = getattr(asyncio.coroutines, "_is_coroutine", None)
+
+
+def _asked(
+    lock: Any,
+    kind: str,
+    acquire: Callable[[Any], Coroutine[Any, Any, Any]],
+    frame: FrameType | None,
+) -> Coroutine[Any, Any, Any]:
+    by = asker()
+    if not isinstance(by, Request):
+        return acquire(lock)
+    while frame is not None and is_its_own(frame, ASKING):
+        frame = frame.f_back
+    known = KNOWN.get(lock)
+    # A thread limiter that the user has made is asked for by anyio, on a trip that is recorded.
+    by_user = frame is not None and is_users(frame.f_code.co_filename)
+    if known is None:
+        limited = described(lock, kind, frame, by_user)
+        if limited is None:
+            return acquire(lock)
+        known = KNOWN[lock] = Known(limited)
+    elif kind == CAPACITY_LIMITER and not by_user:
+        return acquire(lock)
+    return _acquire(lock, known, acquire, by, asking_line(by, frame))
+
+
+async def _acquire(
+    lock: Any,
+    known: Known,
+    acquire: Callable[[Any], Coroutine[Any, Any, Any]],
+    by: Request,
+    place: Place | None,
+) -> Any:
+    use = ask(by, known.limited, place)
+    try:
+        got = await acquire(lock)
+    except BaseException:
+        use.give_up()
+        raise
+    use.take()
+    known.holders.append(use)
+    return got
+
+
+def _released(lock: Any, request: Request) -> None:
+    known = KNOWN.get(lock)
+    if known is None:
+        return
+    # Of several of one request it does not matter which: the first, as the sums are the same.
+    for use in known.holders:
+        if use.request is request:
+            known.holders.remove(use)
+            use.release()
+            return
+
+
+def is_its_own(frame: FrameType, names: tuple[str, ...]) -> bool:
+    return frame.f_code.co_name in names and frame.f_globals.get("__name__") in ITS_OWN
+
+
+def maker(frame: FrameType | None) -> FrameType | None:
+    """The frame of the user's code, or of FastAPI's, that makes a lock; None if it is that of
+    another library. Code without a file (a dataclass's) makes it for someone else."""
+    while frame is not None:
+        file, module = frame.f_code.co_filename, frame.f_globals.get("__name__")
+        if is_users(file) or module in FASTAPI:
+            return frame
+        if not file.startswith("<") and module not in ITS_OWN:
+            return None
+        frame = frame.f_back
+    return None
+
+
+def described(lock: Any, kind: str, frame: FrameType | None, by_user: bool) -> Limited | None:
+    """What a lock is that is asked for the first time; None if it is not to be recorded."""
+    made = MADE.get(lock)
+    capacity, place = made or (None, None)
+    name = f"{type(lock).__name__}({'' if kind == LOCK else capacity or ''})"
+    if frame is not None and frame.f_globals.get("__name__") in FASTAPI:
+        kind, place = MAX_CONCURRENCY, dependency(frame)
+        name = "a dependency" if place is None else place.function
+    elif kind == CAPACITY_LIMITER and not by_user:
+        return None
+    elif place is None:
+        if not by_user:
+            return None
+        place = users_line(frame)
+    return Limited(kind, name, capacity, place, next(INSTANCES))
+
+
+def dependency(frame: FrameType | None) -> Place | None:
+    """The function that FastAPI is about to call for a place that it asks for here."""
+    while frame is not None:
+        known_as = SOLVING.get(frame.f_code.co_name)
+        if known_as is not None and frame.f_globals.get("__name__") == DEPENDENCIES:
+            found = frame.f_locals.get(known_as)
+            code = code_of(getattr(found, "call", found), ())
+            return code and Place(code.co_filename, code.co_firstlineno, code.co_name)
+        frame = frame.f_back
+    return None

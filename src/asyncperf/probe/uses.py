@@ -1,0 +1,208 @@
+"""Stays with things of limited capacity: asked for, got, released.
+
+A stay may be asked for on the loop or in a thread that a trip is on. What is recorded of it
+is put together where it ends, and added to the loop's table by the loop (see `ledger`).
+"""
+
+from __future__ import annotations
+
+import sys
+from threading import get_ident
+from time import perf_counter
+from types import FrameType
+from typing import Any, NamedTuple
+
+from .ledger import OPEN, Ledger
+from .places import is_users
+from .record_format import CONNECTIONS, NO_REQUEST, NO_SITE
+from .request import STEPPING, Request
+from .threads import HERE, Trip
+
+NOT_YET = float("nan")
+# Stays that may be open at once. An app that never gives back what it took must not fill the
+# memory with our notes of it.
+MOST_OPEN = 20_000
+# A stay that is open for so long is written down as it is: a deadlock never ends, and the
+# server that is in one may have to be killed.
+LONG_OPEN_S = 1.0
+# How often that is looked for.
+LOOK_S = 0.5
+
+
+class Place(NamedTuple):
+    """A line of source code, not yet numbered."""
+
+    file: str
+    line: int
+    function: str
+
+
+class Limited(NamedTuple):
+    """Something of limited capacity. Those that are alike differ in `instance`."""
+
+    kind: str
+    name: str
+    capacity: float | None
+    place: Place | None
+    instance: int
+
+
+class Use:
+    """A stay of a request, from its asking on."""
+
+    __slots__ = (
+        "asked",
+        "got",
+        "limited",
+        "on_loop",
+        "place",
+        "released",
+        "request",
+        "told",
+        "trip",
+    )
+
+    def __init__(
+        self, request: Request, trip: Trip | None, limited: Limited, place: Place | None
+    ) -> None:
+        self.request = request
+        self.trip = trip
+        self.on_loop = trip is None
+        self.limited = limited
+        self.place = place
+        self.got = self.released = NOT_YET
+        self.told = False
+        self.asked = perf_counter()
+
+    def take(self, at: float | None = None) -> None:
+        """It has what it asked for, since now or since a moment ago."""
+        self.got = perf_counter() if at is None else at
+        self.told = False
+        self._waited(self.got)
+
+    def give_up(self) -> None:
+        """It will not have it."""
+        self._waited(perf_counter())
+        self._close()
+
+    def release(self) -> None:
+        self.released = perf_counter()
+        self._close()
+
+    def forget(self) -> None:
+        """It was but a part of another."""
+        if OPEN.ledger is not None:
+            OPEN.ledger.open_uses.discard(self)
+
+    def _waited(self, until: float) -> None:
+        trip = self.trip
+        if trip is not None:
+            trip.conn_wait_s += until - self.asked
+            return
+        request = self.request
+        since = request.end_wait(self, self.asked, until)
+        if since is None or until <= since:
+            return
+        if self.limited.kind == CONNECTIONS:
+            request.conn_wait_s += until - since
+        else:
+            request.lock_wait_s += until - since
+
+    def _close(self) -> None:
+        ledger = OPEN.ledger
+        if ledger is None or self not in ledger.open_uses:
+            return
+        ledger.open_uses.discard(self)
+        if get_ident() == ledger.loop_thread:
+            add(ledger, self)
+        else:
+            ledger.handed_over.append(self)
+
+
+def asker() -> Request | Trip | None:
+    """On whose behalf this code runs: of a request's task on the loop, of a trip in a thread;
+    None if that is not recorded."""
+    ledger = OPEN.ledger
+    if ledger is None:
+        return None
+    if get_ident() != ledger.loop_thread:
+        trip = HERE.trip
+        return None if trip is None or trip.request.number == NO_REQUEST else trip
+    request = STEPPING.request
+    return None if request is None or request.number == NO_REQUEST else request
+
+
+def ask(by: Request | Trip, limited: Limited, place: Place | None) -> Use:
+    """Begin a stay."""
+    ledger = OPEN.ledger
+    trip, request = (by, by.request) if isinstance(by, Trip) else (None, by)
+    use = Use(request, trip, limited, place)
+    if ledger is not None and len(ledger.open_uses) < MOST_OPEN:
+        ledger.open_uses.add(use)
+    if trip is None:
+        request.begin_wait(use)
+    return use
+
+
+def asking_line(by: Request | Trip, frame: FrameType | None) -> Place | None:
+    """The user's line, in requests that are recorded in detail: to look for it costs."""
+    request = by.request if isinstance(by, Trip) else by
+    return users_line(frame) if request.detail else None
+
+
+def users_line(frame: FrameType | None) -> Place | None:
+    """The innermost line of the user's code from here on outwards, out of greenlets too:
+    SQLAlchemy runs its asynchronous engines in one."""
+    greenlets = sys.modules.get("greenlet")
+    greenlet: Any = None
+    while True:
+        while frame is not None:
+            code = frame.f_code
+            if is_users(code.co_filename):
+                return Place(code.co_filename, frame.f_lineno, code.co_name)
+            frame = frame.f_back
+        if greenlets is None:
+            return None
+        greenlet = (greenlets.getcurrent() if greenlet is None else greenlet).parent
+        if greenlet is None:
+            return None
+        frame = greenlet.gr_frame
+
+
+def add(ledger: Ledger, use: Use) -> None:
+    """The record of a stay; in the loop's thread."""
+    kind, name, capacity, place, instance = use.limited
+    site = NO_SITE if place is None else ledger.sites.place(*place)
+    resource = ledger.resource(kind, name, capacity, site or None)
+    ledger.uses.add(
+        use.asked,
+        use.got,
+        use.released,
+        use.request.number,
+        instance & 0xFFFFFFFF,
+        resource,
+        NO_SITE if use.place is None else ledger.sites.place(*use.place),
+    )
+
+
+def take_over(ledger: Ledger) -> None:
+    """Add what other threads have handed over, and what stays open for long."""
+    while ledger.handed_over:
+        add(ledger, ledger.handed_over.popleft())
+    now = perf_counter()
+    if now < ledger.next_look:
+        return
+    ledger.next_look = now + LOOK_S
+    for use in ledger.open_uses.copy():
+        since = use.asked if use.got != use.got else use.got  # NaN: not got
+        if not use.told and now - since > LONG_OPEN_S:
+            use.told = True
+            add(ledger, use)
+
+
+def close(ledger: Ledger) -> None:
+    """At the end of the process: what is open."""
+    while ledger.handed_over:
+        add(ledger, ledger.handed_over.popleft())
+    for use in ledger.open_uses.copy():
+        add(ledger, use)
