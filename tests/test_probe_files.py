@@ -107,3 +107,15 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path):
     (tmp_path / "insight-000.npz").write_bytes(b"junk")
     with pytest.raises(ValueError, match=r"pickled|archive|arrays|magic"):
         read_insight_file(tmp_path / "insight-000.npz")
+
+
+def test_of_a_use_that_was_recorded_while_it_lasted_the_last_record_counts(folder):
+    waits = {"asked": 106.0, "got": np.nan, "released": np.nan, "request": 1}
+    holds = {**waits, "got": 108.0}
+    done = {**holds, "released": 109.0}
+    write_table(folder, 7, "uses", waits, {**waits, "request": 2}, holds, done)
+    write_table(folder, 8, "uses", waits)
+    uses = read_insight(folder, EPOCH + 5).uses
+    assert uses["request"].tolist() == [2, 1, 1]
+    assert uses["worker"].tolist() == [0, 0, 1]
+    np.testing.assert_array_equal(uses["released"], [np.nan, 4.0, np.nan])

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from asyncperf.insight import Insight
 from asyncperf.probe.record_format import TRIP_KINDS
+from asyncperf.probe_files import NOTHING
 from asyncperf.store import load_run
 
 from .conftest import APPS, ROOT, Finished
@@ -87,3 +89,37 @@ def test_a_shared_semaphore_explains_the_latency(asyncperf: Asyncperf, tmp_path:
         assert len(set(insight.uses["instance"])) >= instances
     assert len(set(shared.uses["instance"])) == 1
     assert own.requests["lock_wait_s"].max() < 0.02
+
+
+def test_waits_for_a_connection_are_told_from_the_rest_of_the_run(
+    asyncperf: Asyncperf, tmp_path: Path
+) -> None:
+    load = ("-u", 20, "-r", 40, "-t", "3s", "-o", "run", "--include", "/one")
+    env = {"DATABASE": str(tmp_path / "db")}
+    done = asyncperf("run", APPS / "connected.py", *load, env=env)
+    assert done.code in (0, 4)
+    [insight] = insights(tmp_path)
+    requests = insight.requests[insight.requests["start"] > 1]
+    run_s, conn_wait_s = requests["pool_run_s"].mean(), requests["thread_conn_wait_s"].mean()
+    assert run_s - conn_wait_s == pytest.approx(0.02, abs=0.015)  # the hold
+    assert conn_wait_s > 0.02
+    [pool] = [each for each in insight.resources if each.kind == "connections"]
+    assert (pool.name, pool.capacity) == ("SQLAlchemy QueuePool", 2)
+    lines = {insight.sites[site].line for site in insight.uses["site"] if site < NOTHING}
+    text = (APPS / "connected.py").read_text().splitlines()
+    assert {text[line - 1] for line in lines} == {"    with engine.connect():"}
+
+
+def test_a_deadlock_over_connections_can_be_seen(asyncperf: Asyncperf, tmp_path: Path) -> None:
+    """Requests that hold one and wait for another that such as they hold: no request ends, and
+    the server has to be killed."""
+    load = ("-u", 20, "-r", 100, "-t", "4s", "-o", "run", "--include", "/two")
+    asyncperf("run", APPS / "connected.py", *load, env={"DATABASE": str(tmp_path / "db")})
+    [insight] = insights(tmp_path)
+    uses = insight.uses
+    held = uses[~np.isnan(uses["got"]) & np.isnan(uses["released"])]
+    waiting = uses[np.isnan(uses["got"])]
+    assert len(held) > 0
+    for worker, request in held[["worker", "request"]]:
+        [wait] = waiting[(waiting["worker"] == worker) & (waiting["request"] == request)]
+        assert wait["asked"] > held["got"].min()

@@ -55,10 +55,17 @@ class Recorded:
             row["resource"] = self._named("resource", row["resource"], "name")
         return rows
 
+    def all_resources(self) -> list[dict[str, Any]]:
+        return [note for note in read_notes(self.folder) if note["note"] == "resource"]
+
     def resources(self) -> dict[str, dict[str, Any]]:
-        return {
-            note["name"]: note for note in read_notes(self.folder) if note["note"] == "resource"
-        }
+        return {note["name"]: note for note in self.all_resources()}
+
+    def forget(self) -> None:
+        """What was written so far."""
+        self.uses()
+        for file in self.folder.glob("*.bin"):
+            file.unlink()
 
     def line_of(self, site: int) -> dict[str, Any]:
         """The note of that site."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from types import ModuleType
 
-from . import locks, threads
+from . import connections_http, connections_sql, locks, threads
 from .boundary import Boundary
 from .collector import TunedCollector
 from .imports import AfterImport, AfterImports
@@ -26,7 +26,8 @@ def install() -> None:
     harmless = functools.partial(harmlessly, orders.folder)
     wanted = hooks(wrap)
     if orders.record:
-        wanted |= {**threads.hooks(), **locks.hooks()}
+        for hooked in (threads, locks, connections_sql, connections_http):
+            wanted |= hooked.hooks()
     AfterImports({name: harmless(hook) for name, hook in wanted.items()}).install()
 
 

@@ -6,9 +6,7 @@ user's code asks for or has made, and FastAPI's, by the request that asks.
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import inspect
 import itertools
 import sys
 from collections.abc import Callable, Coroutine
@@ -21,7 +19,16 @@ from .imports import AfterImport
 from .places import is_users
 from .record_format import CAPACITY_LIMITER, LOCK, MAX_CONCURRENCY, SEMAPHORE
 from .request import STEPPING, Request
-from .uses import Limited, Place, Use, ask, asker, asking_line, users_line
+from .uses import (
+    Limited,
+    Place,
+    Use,
+    ask,
+    asker,
+    asking_line,
+    mark_as_coroutine_function,
+    users_line,
+)
 
 # Frames of these lie between a lock and who makes it or asks for it.
 ITS_OWN = ("asyncio.locks", "anyio._core._synchronization", "anyio._backends._asyncio")
@@ -93,14 +100,6 @@ def _hook(cls: Any, kind: str, capacity: Callable[[Any], float]) -> None:
     cls.__init__, cls.acquire, cls.release = made, asked, released
 
 
-def mark_as_coroutine_function(function: Any) -> None:
-    """A function that returns a coroutine is to count as what it stands for."""
-    if hasattr(inspect, "markcoroutinefunction"):
-        inspect.markcoroutinefunction(function)
-    else:
-        vars(function)["_is_coroutine"] = getattr(asyncio.coroutines, "_is_coroutine", None)
-
-
 def _asked(
     lock: Any,
     kind: str,
@@ -136,7 +135,7 @@ async def _acquire(
     try:
         got = await acquire(lock)
     except BaseException:
-        use.give_up()
+        use.end()
         raise
     use.take()
     known.holders.append(use)
@@ -151,7 +150,7 @@ def _released(lock: Any, request: Request) -> None:
     for use in known.holders:
         if use.request is request:
             known.holders.remove(use)
-            use.release()
+            use.end()
             return
 
 

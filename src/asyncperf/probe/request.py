@@ -80,7 +80,8 @@ class Request:
         elif self.waiting is not None:
             return None
         since = asked if asked > self.counted_until else self.counted_until
-        self.counted_until = ended
+        if ended > since:
+            self.counted_until = ended
         return since
 
     def sending(self, send: Send) -> Send:

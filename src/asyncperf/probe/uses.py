@@ -6,6 +6,8 @@ is put together where it ends, and added to the loop's table by the loop (see `l
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import sys
 from threading import get_ident
 from time import perf_counter
@@ -74,19 +76,23 @@ class Use:
         self.told = False
         self.asked = perf_counter()
 
-    def take(self, at: float | None = None) -> None:
-        """It has what it asked for, since now or since a moment ago."""
-        self.got = perf_counter() if at is None else at
+    @property
+    def waits(self) -> bool:
+        return self.got != self.got  # NaN
+
+    def take(self) -> None:
+        """It has what it asked for."""
+        self.got = perf_counter()
         self.told = False
         self._waited(self.got)
 
-    def give_up(self) -> None:
-        """It will not have it."""
-        self._waited(perf_counter())
-        self._close()
-
-    def release(self) -> None:
-        self.released = perf_counter()
+    def end(self) -> None:
+        """It gives back what it has, or will not have it."""
+        now = perf_counter()
+        if self.waits:
+            self._waited(now)
+        else:
+            self.released = now
         self._close()
 
     def forget(self) -> None:
@@ -169,6 +175,19 @@ def users_line(frame: FrameType | None) -> Place | None:
         frame = greenlet.gr_frame
 
 
+def calling() -> FrameType | None:
+    """The frame that called the hook in which this stands."""
+    return sys._getframe(2)
+
+
+def mark_as_coroutine_function(function: Any) -> None:
+    """A function that returns a coroutine is to count as what it stands for."""
+    if hasattr(inspect, "markcoroutinefunction"):
+        inspect.markcoroutinefunction(function)
+    else:
+        vars(function)["_is_coroutine"] = getattr(asyncio.coroutines, "_is_coroutine", None)
+
+
 def add(ledger: Ledger, use: Use) -> None:
     """The record of a stay; in the loop's thread."""
     kind, name, capacity, place, instance = use.limited
@@ -194,7 +213,7 @@ def take_over(ledger: Ledger) -> None:
         return
     ledger.next_look = now + LOOK_S
     for use in ledger.open_uses.copy():
-        since = use.asked if use.got != use.got else use.got  # NaN: not got
+        since = use.asked if use.waits else use.got
         if not use.told and now - since > LONG_OPEN_S:
             use.told = True
             add(ledger, use)

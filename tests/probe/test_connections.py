@@ -1,0 +1,398 @@
+"""Connection pools: who waits for a connection, who holds it, of real libraries."""
+
+import asyncio
+import contextlib
+import math
+import socket
+import threading
+import time
+
+import aiohttp
+import aiohttp.connector
+import anyio.to_thread
+import asyncpg
+import asyncpg.pool
+import httpcore._async.connection_pool
+import httpcore._sync.connection_pool
+import httpx
+import psycopg_pool
+import psycopg_pool.pool
+import psycopg_pool.pool_async
+import pytest
+import redis.asyncio.connection
+import redis.connection
+import redis.exceptions
+import sqlalchemy
+import sqlalchemy.ext.asyncio
+import sqlalchemy.pool.base
+import sqlalchemy.pool.impl
+
+from asyncperf.probe import connections_http, connections_sql, threads
+from asyncperf.probe.connections import HELD
+from asyncperf.probe.uses import take_over
+
+# Long beside what a connection's own doings take, short beside a test.
+NAP_S = 0.05
+MODULES = {
+    module.__name__: module
+    for module in (
+        sqlalchemy.pool.base,
+        asyncpg.pool,
+        psycopg_pool.pool,
+        psycopg_pool.pool_async,
+        redis.connection,
+        redis.asyncio.connection,
+        httpcore._async.connection_pool,
+        httpcore._sync.connection_pool,
+        aiohttp.connector,
+        anyio.to_thread,
+    )
+}
+CHANGED = {
+    sqlalchemy.pool.base.Pool: ("connect", "_return_conn", "_create_connection"),
+    asyncpg.pool.Pool: ("_acquire", "release"),
+    asyncpg.pool.PoolConnectionHolder: ("acquire",),
+    psycopg_pool.ConnectionPool: ("getconn", "putconn"),
+    psycopg_pool.AsyncConnectionPool: ("getconn", "putconn"),
+    redis.connection.ConnectionPool: ("get_connection", "release"),
+    redis.connection.BlockingConnectionPool: ("get_connection", "release"),
+    redis.asyncio.connection.ConnectionPool: ("get_connection", "release"),
+    redis.asyncio.connection.BlockingConnectionPool: ("get_connection", "release"),
+    httpcore._async.connection_pool.AsyncConnectionPool: ("handle_async_request",),
+    httpcore._async.connection_pool.AsyncPoolRequest: ("assign_to_connection",),
+    httpcore._async.connection_pool.PoolByteStream: ("aclose",),
+    httpcore._sync.connection_pool.ConnectionPool: ("handle_request",),
+    httpcore._sync.connection_pool.PoolRequest: ("assign_to_connection",),
+    httpcore._sync.connection_pool.PoolByteStream: ("close",),
+    aiohttp.connector.BaseConnector: ("connect", "_release", "_create_connection"),
+    aiohttp.connector.TCPConnector: ("_create_connection",),
+    aiohttp.connector.UnixConnector: ("_create_connection",),
+    anyio.to_thread: ("run_sync",),
+}
+
+
+@pytest.fixture(autouse=True)
+def hooked(recorded, monkeypatch):
+    for changed, names in CHANGED.items():
+        for name in names:
+            monkeypatch.setattr(changed, name, getattr(changed, name))
+    for hooks in (threads, connections_sql, connections_http):
+        for name, hook in hooks.hooks().items():
+            if name in MODULES:
+                hook(MODULES[name])
+    yield
+    assert HELD == {}
+
+
+def check(recorded, request, name, site, capacity=1, hold_s=NAP_S, on_loop=True):
+    """That two used a pool of one connection, one after the other, as the rows say."""
+    take_over(recorded.ledger)
+    assert recorded.ledger.open_uses == set()
+    first, second = sorted(recorded.uses(), key=lambda use: use["got"])
+    assert [first["resource"], second["resource"]] == [name, name]
+    assert first["site"] == second["site"] == site
+    assert first["instance"] == second["instance"]
+    resource = recorded.resources()[name]
+    assert (resource["kind"], resource["capacity"]) == ("connections", capacity)
+    for use in (first, second):
+        assert use["released"] - use["got"] >= hold_s * 0.9
+        assert use["request"] == request.number
+    assert second["got"] >= first["released"] - 0.01
+    wait_s = second["got"] - second["asked"]
+    assert wait_s >= hold_s * 0.8
+    if on_loop:
+        assert request.conn_wait_s == pytest.approx(wait_s, abs=hold_s)
+        assert request.thread_conn_wait_s == 0
+    else:
+        assert request.conn_wait_s == 0
+        assert 0 < request.thread_conn_wait_s <= request.pool_run_s
+
+
+# SQLAlchemy.
+
+
+def test_sqlalchemy_in_threads(recorded, tmp_path):
+    engine = sqlalchemy.create_engine(
+        f"sqlite:///{tmp_path}/db", pool_size=1, max_overflow=0, poolclass=sqlalchemy.QueuePool
+    )
+
+    def query():
+        with engine.connect() as connection:
+            assert connection.scalar(sqlalchemy.text("select 1")) == 1
+            time.sleep(NAP_S)
+
+    async def both():
+        await asyncio.gather(*(anyio.to_thread.run_sync(query) for _ in range(2)))
+
+    request = recorded.request()
+    recorded.run(both(), request)
+    engine.dispose()
+    check(recorded, request, "SQLAlchemy QueuePool", "query", on_loop=False)
+
+
+def test_a_sqlalchemy_pool_that_times_out(recorded, tmp_path):
+    engine = sqlalchemy.create_engine(
+        f"sqlite:///{tmp_path}/db",
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=NAP_S,
+        poolclass=sqlalchemy.QueuePool,
+    )
+
+    def query():
+        with engine.connect(), pytest.raises(sqlalchemy.exc.TimeoutError), engine.connect():
+            pass
+
+    recorded.run(anyio.to_thread.run_sync(query), recorded.request())
+    engine.dispose()
+    take_over(recorded.ledger)
+    given_up, held = recorded.uses()
+    assert math.isnan(given_up["got"])
+    # It held one while it waited for another: how a deadlock begins.
+    assert held["got"] < given_up["asked"] < held["released"]
+
+
+def test_sqlalchemys_overflow_and_unlimited_pools(recorded, tmp_path):
+    url = f"sqlite:///{tmp_path}/db"
+    engines = [
+        sqlalchemy.create_engine(url, pool_size=3, max_overflow=4, poolclass=sqlalchemy.QueuePool),
+        sqlalchemy.create_engine(url, max_overflow=-1, poolclass=sqlalchemy.QueuePool),
+        sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool),
+    ]
+
+    async def each():
+        for engine in engines:
+            with engine.connect():
+                pass
+            engine.dispose()
+
+    recorded.run(each(), recorded.request())
+    capacities = [note["capacity"] for note in recorded.all_resources()]
+    assert capacities == [7, None, None]
+
+
+def test_an_asynchronous_engine(recorded, postgres):
+    async def query(engine):
+        async with engine.connect() as connection:
+            assert await connection.scalar(sqlalchemy.text("select 1")) == 1
+            await asyncio.sleep(NAP_S)
+
+    async def both():
+        engine = sqlalchemy.ext.asyncio.create_async_engine(
+            f"postgresql+asyncpg://{postgres}", pool_size=1, max_overflow=0
+        )
+        await asyncio.gather(query(engine), query(engine))
+        await engine.dispose()
+
+    request = recorded.request()
+    recorded.run(both(), request)
+    check(recorded, request, "SQLAlchemy AsyncAdaptedQueuePool", "query")
+
+
+# Other databases.
+
+
+def test_asyncpg(recorded, postgres):
+    async def query(pool):
+        async with pool.acquire() as connection:
+            assert await connection.fetchval("select 1") == 1
+            await asyncio.sleep(NAP_S)
+
+    async def both():
+        async with asyncpg.create_pool(f"postgresql://{postgres}", min_size=1, max_size=1) as pool:
+            await asyncio.gather(query(pool), query(pool))
+
+    request = recorded.request()
+    recorded.run(both(), request)
+    check(recorded, request, "asyncpg Pool", "query")
+
+
+def test_asyncpg_that_is_not_waited_for(recorded, postgres):
+    async def both():
+        async with asyncpg.create_pool(f"postgresql://{postgres}", min_size=1, max_size=1) as pool:
+            first = await pool.acquire()
+            with pytest.raises(TimeoutError):
+                await pool.acquire(timeout=NAP_S)
+            await pool.release(first)
+            assert await pool.fetchval("select 2") == 2
+
+    recorded.run(both(), recorded.request())
+    given_up, held, _ = recorded.uses()
+    assert math.isnan(given_up["got"])
+    assert held["released"] - held["got"] >= NAP_S * 0.9
+
+
+def test_psycopg(recorded, postgres):
+    async def query(pool):
+        async with pool.connection() as connection:
+            await connection.execute("select 1")
+            await asyncio.sleep(NAP_S)
+
+    async def both():
+        async with psycopg_pool.AsyncConnectionPool(
+            f"postgresql://{postgres}", min_size=1, max_size=1, open=False
+        ) as pool:
+            await asyncio.gather(query(pool), query(pool))
+
+    request = recorded.request()
+    recorded.run(both(), request)
+    check(recorded, request, "psycopg AsyncConnectionPool", "query")
+
+
+def test_psycopg_in_threads(recorded, postgres):
+    def query(pool):
+        with pool.connection() as connection:
+            connection.execute("select 1")
+            time.sleep(NAP_S)
+
+    async def both():
+        with psycopg_pool.ConnectionPool(
+            f"postgresql://{postgres}", min_size=1, max_size=1, open=False
+        ) as pool:
+            await asyncio.gather(*(anyio.to_thread.run_sync(query, pool) for _ in range(2)))
+
+    request = recorded.request()
+    recorded.run(both(), request)
+    check(recorded, request, "psycopg ConnectionPool", "query", on_loop=False)
+
+
+@contextlib.contextmanager
+def answering(answer, after_s=NAP_S):
+    """A server that answers whatever comes with the same, a while later."""
+
+    def serve(connection):
+        with connection:
+            while connection.recv(65536):
+                time.sleep(after_s)
+                connection.sendall(answer)
+
+    def accept():
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_redis(recorded):
+    async def query(client):
+        assert await client.ping()
+
+    async def both(port):
+        pool = redis.asyncio.BlockingConnectionPool(
+            port=port, max_connections=1, protocol=2, driver_info=None
+        )
+        client = redis.asyncio.Redis(connection_pool=pool)
+        await client.ping()  # the connection is made
+        recorded.forget()
+        request.conn_wait_s = 0.0
+        await asyncio.gather(query(client), query(client))
+        await client.aclose()
+        await pool.disconnect()
+
+    request = recorded.request()
+    with answering(b"+PONG\r\n") as port:
+        recorded.run(both(port), request)
+    check(recorded, request, "redis BlockingConnectionPool", "query")
+
+
+def test_a_redis_pool_that_does_not_wait(recorded):
+    async def both(port):
+        pool = redis.asyncio.ConnectionPool(
+            port=port, max_connections=1, protocol=2, driver_info=None
+        )
+        client = redis.asyncio.Redis(connection_pool=pool)
+        found = await asyncio.gather(client.ping(), client.ping(), return_exceptions=True)
+        assert sorted(isinstance(each, redis.exceptions.ConnectionError) for each in found) == [
+            False,
+            True,
+        ]
+        await pool.disconnect()
+
+    with answering(b"+PONG\r\n") as port:
+        recorded.run(both(port), recorded.request())
+    assert sum(math.isnan(use["got"]) for use in recorded.uses()) == 1
+
+
+# HTTP clients.
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+LIMITS = httpx.Limits(max_connections=1)
+
+
+def test_httpx(recorded):
+    async def query(client, url):
+        assert (await client.get(url)).text == "ok"
+
+    async def both(port):
+        async with httpx.AsyncClient(limits=LIMITS) as client:
+            await asyncio.gather(*(query(client, f"http://127.0.0.1:{port}/") for _ in range(2)))
+
+    request = recorded.request()
+    with answering(OK) as port:
+        recorded.run(both(port), request)
+    check(recorded, request, "httpx client", "query")
+
+
+def test_httpx_in_threads(recorded):
+    def query(client, url):
+        assert client.get(url).text == "ok"
+
+    async def both(port):
+        with httpx.Client(limits=LIMITS) as client:
+            url = f"http://127.0.0.1:{port}/"
+            await asyncio.gather(*(anyio.to_thread.run_sync(query, client, url) for _ in range(2)))
+
+    request = recorded.request()
+    with answering(OK) as port:
+        recorded.run(both(port), request)
+    check(recorded, request, "httpx client", "query", on_loop=False)
+
+
+def test_httpx_gives_up_and_fails_as_ever(recorded):
+    async def both(port):
+        timeout = httpx.Timeout(5, pool=NAP_S / 5)
+        url = f"http://127.0.0.1:{port}/"
+        async with httpx.AsyncClient(limits=LIMITS, timeout=timeout) as client:
+            first = asyncio.create_task(client.get(url))
+            await asyncio.sleep(NAP_S / 5)
+            with pytest.raises(httpx.PoolTimeout):
+                await client.get(url)
+            await first
+            with pytest.raises(httpx.ConnectError):
+                await client.get("http://127.0.0.1:1/")
+
+    with answering(OK) as port:
+        recorded.run(both(port), recorded.request())
+    assert [math.isnan(use["got"]) for use in recorded.uses()] == [True, False, False]
+    assert connections_http.ASKED == {}
+
+
+def test_aiohttp(recorded):
+    async def query(session, url):
+        async with session.get(url) as answer:
+            assert await answer.text() == "ok"
+
+    async def both(port):
+        connector = aiohttp.TCPConnector(limit=1)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            await asyncio.gather(*(query(session, f"http://127.0.0.1:{port}/") for _ in range(2)))
+
+    request = recorded.request()
+    with answering(OK) as port:
+        recorded.run(both(port), request)
+    check(recorded, request, "aiohttp TCPConnector", "query")
+
+
+def test_without_a_request_nothing_is_recorded(recorded):
+    async def ask(port):
+        async with httpx.AsyncClient(limits=LIMITS) as client:
+            await client.get(f"http://127.0.0.1:{port}/")
+
+    with answering(OK, 0) as port:
+        recorded.run(ask(port))
+    assert recorded.uses() == []
