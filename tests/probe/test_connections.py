@@ -14,7 +14,9 @@ import asyncpg
 import asyncpg.pool
 import httpcore._async.connection_pool
 import httpcore._sync.connection_pool
+import httpcore2._async.connection_pool
 import httpx
+import httpx2
 import psycopg_pool
 import psycopg_pool.pool
 import psycopg_pool.pool_async
@@ -44,6 +46,7 @@ MODULES = {
         redis.asyncio.connection,
         httpcore._async.connection_pool,
         httpcore._sync.connection_pool,
+        httpcore2._async.connection_pool,
         aiohttp.connector,
         anyio.to_thread,
     )
@@ -58,9 +61,15 @@ CHANGED = {
     redis.connection.BlockingConnectionPool: ("get_connection", "release"),
     redis.asyncio.connection.ConnectionPool: ("get_connection", "release"),
     redis.asyncio.connection.BlockingConnectionPool: ("get_connection", "release"),
-    httpcore._async.connection_pool.AsyncConnectionPool: ("handle_async_request",),
-    httpcore._async.connection_pool.AsyncPoolRequest: ("assign_to_connection",),
-    httpcore._async.connection_pool.PoolByteStream: ("aclose",),
+    **{
+        changed: (name,)
+        for module in (httpcore._async.connection_pool, httpcore2._async.connection_pool)
+        for changed, name in (
+            (module.AsyncConnectionPool, "handle_async_request"),
+            (module.AsyncPoolRequest, "assign_to_connection"),
+            (module.PoolByteStream, "aclose"),
+        )
+    },
     httpcore._sync.connection_pool.ConnectionPool: ("handle_request",),
     httpcore._sync.connection_pool.PoolRequest: ("assign_to_connection",),
     httpcore._sync.connection_pool.PoolByteStream: ("close",),
@@ -324,12 +333,14 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 LIMITS = httpx.Limits(max_connections=1)
 
 
-def test_httpx(recorded):
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+def test_httpx(recorded, library):
     async def query(client, url):
         assert (await client.get(url)).text == "ok"
 
     async def both(port):
-        async with httpx.AsyncClient(limits=LIMITS) as client:
+        limits = library.Limits(max_connections=1)
+        async with library.AsyncClient(limits=limits) as client:
             await asyncio.gather(*(query(client, f"http://127.0.0.1:{port}/") for _ in range(2)))
 
     request = recorded.request()

@@ -159,6 +159,28 @@ def seen(recorded, endpoint, method="GET", **how):
     return [(trip["kind"], trip["cause"]) for trip in recorded.trips()]
 
 
+def test_trips_behind_a_middleware_count_for_the_request(recorded):
+    """It runs the app in a task of its own; the request's waits for it."""
+    app = FastAPI()
+
+    @app.middleware("http")
+    async def middleware(request, call_next):
+        return await call_next(request)
+
+    @app.get("/")
+    def endpoint() -> None:
+        nap()
+
+    async def ask():
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://app") as client:
+            assert (await client.get("/")).status_code == 200
+
+    request = recorded.request()
+    recorded.run(ask(), request)
+    assert NAP_S <= request.pool_run_s < 2 * NAP_S
+
+
 FOUR = [
     ("dependency", "dependency"),
     ("generator dependency enter", "generator"),
