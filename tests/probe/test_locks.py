@@ -244,8 +244,7 @@ def test_a_cancelled_waiter_leaves_the_lock_to_the_next(recorded):
 
 def test_a_task_that_is_cancelled_before_it_runs_leaves_nothing(recorded):
     async def ask():
-        # A task without the probe's own coroutine around it.
-        task = asyncio.Task(asyncio.Lock().acquire())
+        task = asyncio.create_task(asyncio.Lock().acquire())
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -1,12 +1,14 @@
 """How long a request's tasks run on the loop."""
 
 import asyncio
+import gc
 import time
 
 import pytest
 
 from asyncperf.probe import request as module
 from asyncperf.probe.request import LONG_S, STEPPING, Request, Timed
+from asyncperf.probe.worker import task_factory
 
 
 @pytest.fixture(autouse=True)
@@ -126,3 +128,23 @@ def test_what_is_sent_is_noted_and_passed_on():
     assert request.status == 201
     assert request.answered > 0
     assert module.CURRENT.get() is None
+
+
+def test_a_task_that_is_cancelled_before_it_runs_leaves_no_warning(monkeypatch):
+    async def never():
+        pytest.fail("it ran")
+
+    async def cancels():
+        task = asyncio.create_task(never())
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    async def main():
+        factory = asyncio.get_running_loop().set_task_factory
+        monkeypatch.setattr(STEPPING, "factory", task_factory(None))
+        monkeypatch.setattr(STEPPING, "set_factory", factory)
+        await Timed(cancels(), Request(1))
+
+    asyncio.run(main())
+    gc.collect()

@@ -3,7 +3,7 @@
 The hooks (`threads`, `locks`, `connections_*`) are in place before there is a worker, and
 run in any thread; `OPEN.ledger` is where they write once there is one. Its tables are the
 loop's. What happens in another thread is put into a deque, which both sides may use
-without a lock, and added by the loop at its next tick or at the end of the request.
+without a lock, and added by the loop at its next tick.
 """
 
 from __future__ import annotations

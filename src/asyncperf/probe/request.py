@@ -179,3 +179,8 @@ class Timed:
 
     def close(self) -> None:
         self._coroutine.close()
+
+    def __del__(self) -> None:
+        # A task that is cancelled before its first step never comes to this one's coroutine;
+        # Python would say that it was never awaited.
+        self._coroutine.close()
