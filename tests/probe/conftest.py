@@ -9,7 +9,7 @@ import pytest
 
 from asyncperf.probe.ledger import OPEN, Ledger
 from asyncperf.probe.notes import read_notes
-from asyncperf.probe.numbering import Numbering, Sites
+from asyncperf.probe.numbering import Sites
 from asyncperf.probe.record_format import TABLES, TRIP_KINDS, packing
 from asyncperf.probe.request import STEPPING, Request, Timed
 from asyncperf.probe.tables import Tables
@@ -72,7 +72,7 @@ class Recorded:
         [found] = [
             note
             for note in read_notes(self.folder)
-            if (note["note"], note["number"]) == ("site", site)
+            if (note["note"], note.get("number")) == ("site", site)
         ]
         return found
 
@@ -86,7 +86,7 @@ class Recorded:
 
     def _named(self, what: str, number: int, key: str) -> Any:
         for note in read_notes(self.folder):
-            if (note["note"], note["number"]) == (what, number):
+            if (note["note"], note.get("number")) == (what, number):
                 return note[key]
         return None
 
@@ -96,7 +96,7 @@ def recorded(tmp_path, monkeypatch):
     folder = tmp_path / "probe"
     folder.mkdir()
     tables = Tables(folder)
-    ledger = Ledger(tables, Sites(str(folder)), Numbering(str(folder), "resource"))
+    ledger = Ledger(str(folder), tables, Sites(str(folder)))
     monkeypatch.setattr(OPEN, "ledger", ledger)
     for name in ("factory", "set_factory"):
         monkeypatch.setattr(STEPPING, name, getattr(STEPPING, name))

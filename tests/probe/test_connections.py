@@ -407,3 +407,18 @@ def test_without_a_request_nothing_is_recorded(recorded):
     with answering(OK, 0) as port:
         recorded.run(ask(port))
     assert recorded.uses() == []
+
+
+def test_a_version_that_is_not_known_connects_all_the_same(recorded, monkeypatch):
+    def unknown(pool):
+        return pool.no_such_thing
+
+    monkeypatch.setattr(connections_http, "_httpx_pool", unknown)
+
+    async def ask(port):
+        async with httpx.AsyncClient(limits=LIMITS) as client:
+            assert (await client.get(f"http://127.0.0.1:{port}/")).text == "ok"
+
+    with answering(OK, 0) as port:
+        recorded.run(ask(port), recorded.request())
+    assert recorded.resources()["AsyncConnectionPool"]["capacity"] is None

@@ -14,6 +14,7 @@ import pytest
 from fastapi import Depends, FastAPI
 
 from asyncperf.probe import locks
+from asyncperf.probe.notes import read_notes
 from asyncperf.probe.uses import close
 
 # Long beside what a loop's turn takes, short beside a test.
@@ -274,3 +275,13 @@ def test_one_made_outside_a_loop_is_known_too(recorded):
     lock = anyio.Lock()
     recorded.run(twice(lambda: lock), recorded.request())
     assert [use["resource"] for use in recorded.uses()] == ["Lock()", "Lock()"]
+
+
+def test_one_that_cannot_be_recorded_locks_all_the_same(recorded):
+    class Odd(asyncio.Lock):
+        __hash__ = None  # type: ignore[assignment]
+
+    recorded.run(twice(Odd), recorded.request())
+    assert recorded.uses() == []
+    [note] = [note for note in read_notes(recorded.folder) if note["note"] == "not-hooked"]
+    assert "unhashable" in note["error"]

@@ -379,3 +379,16 @@ def test_without_a_ledger_nothing_happens(recorded, monkeypatch):
     monkeypatch.setattr(threads.OPEN, "ledger", None)
     assert recorded.run(anyio.to_thread.run_sync(double, 2), recorded.request()) == 4
     assert recorded.trips() == []
+
+
+def test_a_function_that_cannot_be_looked_at_runs_all_the_same(recorded):
+    class Odd:
+        def __call__(self):
+            return 5
+
+        @property
+        def __wrapped__(self):
+            raise LookupError("not here")
+
+    assert recorded.run(anyio.to_thread.run_sync(Odd()), recorded.request()) == 5
+    assert [trip["kind"] for trip in recorded.trips()] == ["other"]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
+from .ledger import OPEN
 from .record_format import CONNECTIONS
 from .request import Request
 from .threads import Trip
@@ -24,6 +25,8 @@ from .uses import (
 
 # A pool, as its name and how many connections it may have.
 Describe = Callable[[Any], "tuple[str, float | None]"]
+# What will be given back of a connection that was taken.
+KnownBy = Callable[[Any], object]
 # What says that a pool has no limit: libraries have various large numbers for it.
 UNLIMITED = 2**31 - 1
 # Who asks for a connection: there may be a moment, deeper in, from which on it only has to be
@@ -34,15 +37,30 @@ HELD: dict[int, Use] = {}
 
 
 def pool_of(pool: Any, describe: Describe) -> Limited:
-    name, capacity = describe(pool)
+    try:
+        name, capacity = describe(pool)
+    except AttributeError as error:
+        name, capacity = type(pool).__name__, None
+        unknown(pool, error)
     if capacity is not None and not 0 < capacity < UNLIMITED:
         capacity = None
     return Limited(CONNECTIONS, name, capacity, None, id(pool) >> 4)
 
 
-def hold(key: object, use: Use) -> None:
+def unknown(thing: object, error: Exception) -> None:
+    if OPEN.ledger is not None:
+        OPEN.ledger.unknown(type(thing).__module__, error)
+
+
+def hold(connection: Any, known_by: KnownBy, use: Use) -> None:
     if use.waits:
         use.take()
+    try:
+        key = known_by(connection)
+    except AttributeError as error:
+        unknown(connection, error)
+        use.forget()  # when it is given back could not be told
+        return
     part = HELD.get(id(key))
     if part is not None:
         part.forget()  # a method that was called by the one which it overrides
@@ -60,10 +78,9 @@ def watch_taking(
     cls: Any,
     method: str,
     describe: Describe,
-    known_by: Callable[[Any], object] = lambda connection: connection,
+    known_by: KnownBy = lambda connection: connection,
 ) -> None:
-    """Record who takes a connection of a pool by that method of its class; `known_by` is what
-    will be given back of what was taken."""
+    """Record who takes a connection of a pool by that method of its class."""
     taking = getattr(cls, method)
 
     @functools.wraps(taking)
@@ -81,7 +98,7 @@ def watch_taking(
             raise
         finally:
             ASKING.set(before)
-        hold(known_by(connection), use)
+        hold(connection, known_by, use)
         return connection
 
     @functools.wraps(taking)
@@ -136,7 +153,7 @@ async def _taken(
     by: Request | Trip,
     limited: Limited,
     place: Place | None,
-    known_by: Any,
+    known_by: KnownBy,
 ) -> Any:
     before = ASKING.get()
     use = ask(by, limited, place)
@@ -148,7 +165,7 @@ async def _taken(
         raise
     finally:
         ASKING.set(before)
-    hold(known_by(connection), use)
+    hold(connection, known_by, use)
     return connection
 
 

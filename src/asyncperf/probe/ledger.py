@@ -13,16 +13,19 @@ from threading import get_ident
 from typing import Any
 
 from .causes import Causes
+from .notes import note
 from .numbering import Numbering, Sites
 from .tables import Tables
 
 
 class Ledger:
-    def __init__(self, tables: Tables, sites: Sites, resources: Numbering) -> None:
+    def __init__(self, folder: str, tables: Tables, sites: Sites) -> None:
         """Made in the loop's thread."""
+        self._folder = folder
+        self._unknown: set[str] = set()
         self.loop_thread = get_ident()
         self.sites = sites
-        self.resources = resources
+        self.resources = Numbering(folder, "resource")
         self.causes = Causes(sites)
         self.trips = tables.trips
         self.uses = tables.uses
@@ -40,6 +43,13 @@ class Ledger:
             (kind, name, capacity, site),
             lambda: {"kind": kind, "name": name, "capacity": limit(capacity), "site": site},
         )
+
+    def unknown(self, module: str, error: Exception) -> None:
+        """A hook found a thing of that module otherwise than it expects; said once. Whatever
+        a hook does for the probe's sake must not fail in the app."""
+        if module not in self._unknown:
+            self._unknown.add(module)
+            note(self._folder, "not-hooked", module=module, error=repr(error))
 
     def threads_busy(self) -> int:
         limiter = self.default_limiter

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 from .causes import code_of
 from .imports import AfterImport
+from .ledger import OPEN
 from .places import is_users
 from .record_format import CAPACITY_LIMITER, LOCK, MAX_CONCURRENCY, SEMAPHORE
 from .request import STEPPING, Request
@@ -77,27 +78,46 @@ def _hook(cls: Any, kind: str, capacity: Callable[[Any], float]) -> None:
     def made(self: Any, *args: Any, **options: Any) -> None:
         init(self, *args, **options)
         frame = maker(sys._getframe(1))
-        if frame is None:
-            return
-        code = frame.f_code
-        users = is_users(code.co_filename)
-        place = Place(code.co_filename, frame.f_lineno, code.co_name) if users else None
-        MADE[self] = (capacity(self), place)
+        if frame is not None:
+            _made(self, frame, capacity)
 
     @functools.wraps(acquire)
-    def asked(self: Any) -> Coroutine[Any, Any, Any]:
+    def asked(self: Any) -> Any:
         if STEPPING.request is None:
-            return acquire(self)  # type: ignore[no-any-return]
-        return _asked(self, kind, acquire, sys._getframe(1))
+            return acquire(self)
+        try:
+            return _asked(self, kind, acquire, sys._getframe(1))
+        except Exception as error:
+            unknown(self, error)
+            return acquire(self)
 
     @functools.wraps(release)
     def released(self: Any) -> None:
         release(self)
         if STEPPING.request is not None:
-            _released(self, STEPPING.request)
+            try:
+                _released(self, STEPPING.request)
+            except Exception as error:
+                unknown(self, error)
 
     mark_as_coroutine_function(asked)
     cls.__init__, cls.acquire, cls.release = made, asked, released
+
+
+def _made(lock: Any, frame: FrameType, capacity: Callable[[Any], float]) -> None:
+    code = frame.f_code
+    users = is_users(code.co_filename)
+    try:
+        place = Place(code.co_filename, frame.f_lineno, code.co_name) if users else None
+        MADE[lock] = (capacity(lock), place)
+    except Exception as error:
+        unknown(lock, error)
+
+
+def unknown(lock: object, error: Exception) -> None:
+    """One of the user's own kind, perhaps, that cannot be a key."""
+    if OPEN.ledger is not None:
+        OPEN.ledger.unknown(type(lock).__module__, error)
 
 
 def _asked(

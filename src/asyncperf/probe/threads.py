@@ -15,9 +15,10 @@ from typing import Any
 
 from .imports import AfterImport
 from .ledger import OPEN, Ledger
-from .record_format import THREADS, TRIP_KINDS
+from .record_format import NO_SITE, THREADS, TRIP_KINDS
 from .request import STEPPING, Request
 
+OTHER = TRIP_KINDS.index("other")
 GENERATOR_EXIT = TRIP_KINDS.index("generator dependency exit")
 # How long a function ran that never began.
 NEVER_S = float("nan")
@@ -72,7 +73,7 @@ def _anyio(module: ModuleType) -> None:
         if ledger is None or request is None or get_ident() != ledger.loop_thread:
             return await run_sync(function, *args, **options)
         trip = Trip(function, request)
-        cause, kind = ledger.causes.of(function, args, sys._getframe(1))
+        cause, kind = sender(ledger, function, args, sys._getframe(1))
         limiter = options.get("limiter")
         if limiter is None:
             if ledger.default_limiter is None:
@@ -117,9 +118,8 @@ def watch_executors(loop: Any) -> None:
         ):
             return run_in_executor(executor, function, *args)
         trip = Trip(function, request)
-        frame: FrameType | None = sys._getframe(1)
-        cause, kind = ledger.causes.of(function, args, frame)
-        workers = DEFAULT_WORKERS if by is None else by._max_workers
+        cause, kind = sender(ledger, function, args, sys._getframe(1))
+        workers = DEFAULT_WORKERS if by is None else getattr(by, "_max_workers", None)
         name = "default executor" if executor is None else executor_name(by)
         pool = ledger.resource(THREADS, name, workers, None)
         future = run_in_executor(executor, trip, *args)
@@ -130,6 +130,17 @@ def watch_executors(loop: Any) -> None:
         return future
 
     loop.set_default_executor, loop.run_in_executor = set_default_executor, recorded
+
+
+def sender(
+    ledger: Ledger, function: Any, args: tuple[Any, ...], frame: FrameType
+) -> tuple[int, int]:
+    """The cause of a trip and its kind; anything can be sent to a thread."""
+    try:
+        return ledger.causes.of(function, args, frame)
+    except Exception as error:
+        ledger.unknown(type(function).__module__, error)
+        return NO_SITE, OTHER
 
 
 def is_coroutine_function(function: Any) -> bool:

@@ -63,7 +63,7 @@ class Worker:
         self.pid = os.getpid()
         self.tables = Tables(Path(folder))
         self.sites = Sites(folder)
-        self.ledger = Ledger(self.tables, self.sites, Numbering(folder, "resource"))
+        self.ledger = Ledger(folder, self.tables, self.sites)
         self._routes = Numbering(folder, "route")
         self.loop = asyncio.get_running_loop()
         self.loop_thread = threading.get_ident()
