@@ -1,0 +1,129 @@
+"""Where the mean request's latency goes, from the worker's records of single requests.
+
+Up to the answer a request's time is parted without a gap: before the app was called; then
+its own steps on the loop, its trips to threads, and what is left, its awaits. What the
+engine measured beyond that is `other`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from asyncperf.analysis.seen import Seen
+from asyncperf.explanation import AwaitPart, Breakdown
+from asyncperf.insight import Insight, Records
+from asyncperf.samples import Floats
+
+# A part of the latency that cannot be told apart is said if it is more than this share.
+OTHER_MATTERS = 0.02
+# Of so many requests at least a mean is worth quoting.
+MIN_REQUESTS = 20
+NOT_SENT = "the load generator does not say when it began a request: its wait is in other"
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Seconds of each request, up to its answer."""
+
+    before: Floats
+    loop_cpu: Floats
+    gc: Floats
+    pool_run: Floats
+    pool_wait: Floats
+    resume: Floats
+    awaits: Floats
+
+
+def breakdown(insight: Insight, seen: Seen, mean_s: float) -> Breakdown | None:
+    """None where too few requests were seen. `mean_s` is the mean latency of all of them."""
+    if len(seen) < MIN_REQUESTS:
+        return None
+    parts = parts_of(seen.rows)
+    loop_wait_s = seen.mean(parts.before + parts.resume) if seen.sent_known else None
+    known = {
+        "pool_wait_s": seen.mean(parts.pool_wait),
+        "pool_run_s": seen.mean(parts.pool_run),
+        "await_s": seen.mean(parts.awaits),
+        "loop_cpu_s": seen.mean(parts.loop_cpu),
+        "gc_s": seen.mean(parts.gc),
+    }
+    other_s = mean_s - sum(known.values()) - (loop_wait_s or 0.0)
+    notes = [] if seen.sent_known else [NOT_SENT]
+    if seen.sent_known and abs(other_s) > OTHER_MATTERS * mean_s:
+        notes.append(
+            f"{other_s / mean_s:.1%} is neither in the app nor before it: the answer's way back, "
+            "and the load generator"
+        )
+    return Breakdown(
+        mean_s=mean_s,
+        loop_wait_s=loop_wait_s,
+        **known,
+        other_s=other_s,
+        requests=len(seen),
+        of_requests=seen.of_requests,
+        awaits=awaits_of(insight, seen),
+        notes=tuple(notes),
+    )
+
+
+def parts_of(rows: Records) -> Parts:
+    """What cannot have been before the answer is not counted: a request's own figures include
+    its background tasks."""
+    start, answered = rows["start"], rows["answered"]
+    left = answered - start
+    # Handing over the answer is a step that goes on until the end, unless there is work left
+    # to wait for.
+    after = rows["end"] - answered
+    steps = rows["loop_s"].astype(np.float64)
+    steps = np.where(after <= steps, steps - after, steps)
+    taken = []
+    for part in (steps, rows["pool_run_s"], rows["pool_wait_s"], rows["resume_s"]):
+        part = np.clip(part.astype(np.float64), 0.0, left)
+        left = left - part
+        taken.append(part)
+    steps, pool_run, pool_wait, resume = taken
+    gc = np.minimum(rows["gc_s"], steps)
+    return Parts(start - rows["sent"], steps - gc, gc, pool_run, pool_wait, resume, left)
+
+
+def awaits_of(insight: Insight, seen: Seen) -> tuple[AwaitPart, ...]:
+    """The awaits that a request itself waits at, the longest first; from those requests
+    whose awaits were recorded."""
+    detailed = seen.rows["detail"] == 1
+    spans = insight.spans
+    # An await inside another one is a part of that; what another task awaits goes on beside.
+    spans = spans[(spans["parent"] == spans["span"]) & (spans["task"] == 0)]
+    spans = spans[~np.isnan(spans["end"])]
+    if not detailed.any() or len(spans) == 0:
+        return ()
+    keys, weight = keys_of(seen.rows[detailed], "number"), seen.weight[detailed]
+    order = np.argsort(keys)
+    keys, weight = keys[order], weight[order]
+    wanted = keys_of(spans, "request")
+    at = np.searchsorted(keys, wanted).clip(0, len(keys) - 1)
+    ours = keys[at] == wanted
+    spans, weight_of = spans[ours], weight[at[ours]]
+    size = len(insight.sites) + 1
+    sites = np.minimum(spans["site"], size - 1)
+    total_s = np.bincount(sites, weight_of * (spans["end"] - spans["start"]), size)
+    times = np.bincount(sites, weight_of, size)
+    requests = float(weight.sum())
+    found = [
+        AwaitPart(
+            site.file,
+            site.line,
+            site.column,
+            site.function,
+            site.text,
+            float(total_s[number] / requests),
+            float(times[number] / requests),
+        )
+        for number, site in enumerate(insight.sites)
+        if times[number] > 0
+    ]
+    return tuple(sorted(found, key=lambda part: -part.mean_s))
+
+
+def keys_of(records: Records, column: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Requests are numbered by their workers."""
+    return records["worker"].astype(np.int64) << 32 | records[column].astype(np.int64)

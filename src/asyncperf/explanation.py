@@ -1,0 +1,58 @@
+"""The words of the explanation from inside: where a request's time goes, and what its
+single user's requests foretell. Frozen; seconds throughout."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class AwaitPart:
+    """An await of the user's code that a request itself waits at: `mean_s` per request, in
+    `times` goes. What it awaits has parts of its own in it: threads, the event loop's CPU."""
+
+    file: str
+    line: int
+    column: int | None
+    function: str
+    text: str | None
+    mean_s: float
+    times: float
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """Where the mean request's latency goes; the parts add up to `mean_s`.
+
+    `loop_wait_s`: from when the load generator began it until the app was called, and from
+    the end of a thread's work until the loop came back to it; None where the generator does
+    not say when it began, which is then in `other_s`. `await_s`: nothing of it ran, and it
+    held or waited for no thread. `loop_cpu_s`: its steps on the loop. `gc_s`: the collections
+    that these had to make. `other_s` closes the sum: the answer's way back.
+
+    `requests` were looked at, of `of_requests`. `notes` qualify it, a sentence each.
+    """
+
+    mean_s: float
+    loop_wait_s: float | None
+    pool_wait_s: float
+    pool_run_s: float
+    await_s: float
+    loop_cpu_s: float
+    gc_s: float
+    other_s: float
+    requests: int
+    of_requests: int
+    awaits: tuple[AwaitPart, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Throughput and mean latency under the plan's load, from the single user's `requests`
+    alone. `low_rps` is right if all times vary like exponential ones, `high_rps` if none
+    varies. `latency_s` is None for an open load and for a part of a mix."""
+
+    rate_rps: float
+    latency_s: float | None
+    low_rps: float
+    high_rps: float
+    requests: int

@@ -1,0 +1,164 @@
+"""Where a request's time goes: parts that are known, and that add up."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asyncperf.analysis.breakdown import MIN_REQUESTS, breakdown
+from asyncperf.analysis.seen import seen_alone, seen_under_load
+from asyncperf.model import Window
+
+from ..builders import ITEMS
+from ..insights import answered, insight, records, requests, site
+
+WINDOW = Window(0.0, 100.0, 1.0, 100)
+SENT = np.arange(50) * 0.5
+
+
+def broken_down(rows, found=None, back_s=0.0, **parts):
+    found = answered(rows, back_s) if found is None else found
+    inside = insight(requests=rows, **parts)
+    seen = seen_under_load(inside, ITEMS, found, WINDOW, open_load=False)
+    return breakdown(inside, seen, float(found.latency_s.mean()))
+
+
+def total(found):
+    parts = (found.pool_wait_s, found.pool_run_s, found.await_s, found.loop_cpu_s, found.gc_s)
+    return sum(parts) + (found.loop_wait_s or 0.0) + found.other_s
+
+
+def test_each_part_is_what_it_was():
+    rows = requests(
+        SENT,
+        before_s=0.010,
+        inside_s=1.0,
+        after_s=0.001,
+        loop_s=0.020,
+        gc_s=0.005,
+        pool_wait_s=0.2,
+        pool_run_s=0.3,
+        resume_s=0.03,
+    )
+    found = broken_down(rows, back_s=0.002)
+    assert found.loop_wait_s == pytest.approx(0.010 + 0.03)
+    assert found.pool_wait_s == pytest.approx(0.2)
+    assert found.pool_run_s == pytest.approx(0.3)
+    assert found.loop_cpu_s == pytest.approx(0.015)
+    assert found.gc_s == pytest.approx(0.005)
+    assert found.await_s == pytest.approx(1.0 - 0.02 - 0.2 - 0.3 - 0.03)
+    assert found.other_s == pytest.approx(0.002)
+    assert found.mean_s == pytest.approx(1.012)
+    assert (found.requests, found.of_requests, found.notes) == (50, 50, ())
+
+
+@given(
+    before=st.floats(0, 1),
+    inside=st.floats(1e-4, 1),
+    after=st.floats(0, 0.5),
+    loop=st.floats(0, 2),
+    pool=st.floats(0, 2),
+    back=st.floats(0, 1),
+)
+def test_the_parts_always_add_up_and_none_but_other_is_negative(
+    before, inside, after, loop, pool, back
+):
+    """Whatever a background task adds to a request's own figures."""
+    rows = requests(
+        SENT, before_s=before, inside_s=inside, after_s=after, loop_s=loop, pool_run_s=pool
+    )
+    found = broken_down(rows, back_s=back)
+    assert total(found) == pytest.approx(found.mean_s, rel=1e-9)
+    assert found.other_s == pytest.approx(back, abs=1e-6)
+    assert min(found.await_s, found.loop_cpu_s, found.pool_run_s, found.loop_wait_s) >= 0
+
+
+def test_what_is_outside_the_app_is_said_when_it_matters():
+    rows = requests(SENT, inside_s=0.1)
+    assert broken_down(rows, back_s=0.001).notes == ()
+    (note,) = broken_down(rows, back_s=0.02).notes
+    assert note.startswith("16.7% is neither in the app nor before it")
+
+
+def test_without_the_engines_start_the_wait_for_the_loop_is_not_known():
+    rows = requests(SENT, before_s=0.01, inside_s=0.1)
+    found = answered(rows)
+    rows["sent"] = np.nan
+    result = broken_down(rows, found)
+    assert result.loop_wait_s is None
+    assert result.other_s == pytest.approx(0.01)
+    assert total(result) == pytest.approx(0.11)
+    assert "does not say when it began" in result.notes[0]
+
+
+def test_too_few_requests_have_no_breakdown():
+    assert broken_down(requests(SENT[: MIN_REQUESTS - 1], inside_s=0.1)) is None
+    assert broken_down(requests(SENT[:MIN_REQUESTS], inside_s=0.1)) is not None
+
+
+def test_only_answers_within_the_window_count():
+    rows = requests([*SENT, 99.95, -0.2], inside_s=0.1)
+    assert broken_down(rows).requests == 50
+
+
+def test_requests_of_another_endpoint_are_not_these():
+    ours, others = requests(SENT, inside_s=0.1), requests(SENT + 0.2, inside_s=5.0)
+    found = broken_down(np.concatenate([ours, others]), answered(ours))
+    assert (found.requests, found.await_s) == (50, pytest.approx(0.1))
+
+
+def test_a_wave_of_which_only_the_first_were_recorded_is_weighed():
+    """A wave of ten every two seconds, each answered after the one before it; of half of
+    the waves all are recorded, of the others the first two."""
+    place = np.tile(np.arange(10), 50)
+    rows = requests(np.repeat(np.arange(50) * 2.0, 10) + place * 1e-4, inside_s=0.1, before_s=0.0)
+    rows["start"] += 0.1 * place
+    rows["answered"] += 0.1 * place
+    rows["end"] = rows["answered"]
+    everything = answered(rows)
+    recorded = rows[(np.repeat(np.arange(50), 10) % 2 == 0) | (place < 2)]
+    found = broken_down(recorded, everything)
+    assert (found.requests, found.of_requests) == (300, 500)
+    assert float(np.mean(recorded["start"] - recorded["sent"])) < 0.4
+    assert found.loop_wait_s == pytest.approx(0.45, rel=0.01)
+    assert found.other_s == pytest.approx(0.0, abs=0.005)
+
+
+def test_awaits_are_of_the_detailed_requests_own_task():
+    rows = requests(SENT, inside_s=1.0, detail=np.arange(50) % 2)
+    # Of the requests with an odd number: two goes at line 12, and in one of them another await
+    # and another task.
+    odd = np.flatnonzero(np.arange(50) % 2)
+    spans = [
+        records("spans", 25, request=odd, span=0, parent=0, site=1, start=SENT[odd]),
+        records("spans", 25, request=odd, span=1, parent=1, site=1, start=SENT[odd]),
+        records("spans", 25, request=odd, span=2, parent=1, site=2, start=SENT[odd]),
+        records("spans", 25, request=odd, span=3, parent=3, site=2, task=1, start=SENT[odd]),
+    ]
+    for table, length in zip(spans, (0.6, 0.2, 0.1, 0.4), strict=True):
+        table["end"] = table["start"] + length
+    sites = (site(0), site(12, "fetch()"), site(20, "other()"))
+    (part,) = broken_down(rows, spans=np.concatenate(spans), sites=sites).awaits
+    assert (part.line, part.text) == (12, "fetch()")
+    assert part.mean_s == pytest.approx(0.8)
+    assert part.times == pytest.approx(2.0)
+
+
+def test_an_open_loads_requests_are_found_by_when_they_really_began():
+    rows = requests(SENT, inside_s=0.1)
+    found = answered(rows)
+    late = np.full(50, 0.03)
+    found = replace(
+        found, start_s=found.start_s - late, latency_s=found.latency_s + late, late_s=late
+    )
+    inside = insight(requests=rows)
+    assert len(seen_under_load(inside, ITEMS, found, WINDOW, open_load=True)) == 50
+    assert len(seen_under_load(inside, ITEMS, found, WINDOW, open_load=False)) == 0
+
+
+def test_the_single_users_first_request_is_left_out():
+    rows = requests(np.arange(4) - 10.0, inside_s=[0.9, 0.1, 0.1, 0.1])
+    seen = seen_alone(insight(requests=rows), ITEMS, answered(rows))
+    assert seen.latency_s == pytest.approx([0.1, 0.1, 0.1])
