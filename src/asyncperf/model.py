@@ -1,14 +1,15 @@
 """The words of the domain: frozen data that the stages hand to each other.
 
-Every module may import this one; it imports only the words of `judgement`, `samples` and
-`insight`. Times are seconds. A time inside a load counts from the moment its ramp began; a
-`*_at` is seconds since the Unix epoch.
+Every module may import this one; it imports only the words of `judgement`, `samples`,
+`insight` and `explanation`. Times are seconds. A time inside a load counts from the moment its
+ramp began; a `*_at` is seconds since the Unix epoch.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from asyncperf.explanation import Breakdown, Prediction
 from asyncperf.insight import Insight
 from asyncperf.judgement import BudgetResult
 from asyncperf.samples import Folded, Samples
@@ -287,7 +288,9 @@ class Window:
         return self.end_s - self.start_s
 
 
-LimiterKind = Literal["users", "rate", "thread_pool"]
+LimiterKind = Literal[
+    "users", "rate", "thread_pool", "connections", "lock", "loop_cpu", "loop_blocked", "gc"
+]
 
 
 @dataclass(frozen=True)
@@ -296,7 +299,10 @@ class Limiter:
     Of kind "rate", the arrivals of an open load: so many in each second.
 
     `utilization` is how much of the capacity was busy, `wait_s` how long a request
-    waited for a place; None where nothing was measured under load.
+    waited for a place; None where nothing was measured under load. `each` is the utilisation
+    of each worker's places where it was measured inside them, `name` a pool's or lock's own.
+    For each request an event loop also waited `queued_s` for a CPU: a part of `hold_s` if that
+    kept it busy all the time, else not.
     """
 
     kind: LimiterKind
@@ -304,6 +310,9 @@ class Limiter:
     hold_s: float
     utilization: float | None = None
     wait_s: float | None = None
+    each: tuple[float, ...] = ()
+    name: str = ""
+    queued_s: float = 0.0
 
     @property
     def ceiling_rps(self) -> float:
@@ -355,10 +364,10 @@ class EndpointResult:
 
     `limiter` is None where the known limits do not explain the measured rate;
     `limiter_note` then says why, and `ceiling_rps` remains an upper bound. Where the load
-    was repeated, `repetitions` holds each one's result and this one pools them: `window`
-    and `timeline` are then those of number `repetition`. `folded` is None where every request
-    was kept. `loaded` is False where its load was never made; the empty `whole` then says
-    nothing.
+    was repeated, `repetitions` holds each one's result and this one pools them: `window`,
+    `timeline` and `breakdown` are then those of number `repetition`. `folded` is None where
+    every request was kept. `loaded` is False where its load was never made; the empty `whole`
+    then says nothing. `breakdown_note` says why there is no breakdown.
     """
 
     endpoint: Endpoint
@@ -384,6 +393,9 @@ class EndpointResult:
     repetitions: tuple["EndpointResult", ...] = ()
     folded: Folded | None = None
     loaded: bool = True
+    breakdown: Breakdown | None = None
+    breakdown_note: str | None = None
+    predicted: Prediction | None = None
 
     @property
     def measured_over_ceiling(self) -> float | None:

@@ -158,7 +158,7 @@ def test_an_open_loads_requests_are_found_by_when_they_really_began():
     assert len(seen_under_load(inside, ITEMS, found, WINDOW, open_load=False)) == 0
 
 
-def test_the_single_users_first_request_is_left_out():
-    rows = requests(np.arange(4) - 10.0, inside_s=[0.9, 0.1, 0.1, 0.1])
-    seen = seen_alone(insight(requests=rows), ITEMS, answered(rows))
-    assert seen.latency_s == pytest.approx([0.1, 0.1, 0.1])
+def test_the_single_users_requests_come_in_order():
+    rows = requests(np.arange(4) - 10.0, inside_s=[0.9, 0.1, 0.2, 0.3])
+    seen = seen_alone(insight(requests=rows[::-1]), ITEMS, answered(rows))
+    assert seen.latency_s == pytest.approx([0.9, 0.1, 0.2, 0.3])

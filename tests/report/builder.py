@@ -10,6 +10,7 @@ from functools import cache
 
 import numpy as np
 
+from asyncperf.explanation import AwaitPart, Breakdown, Prediction
 from asyncperf.model import (
     PERCENTILES,
     Diagnosis,
@@ -326,6 +327,49 @@ def folded() -> Diagnosis:
     return replace(whole, endpoints=(first, rest[0], *long))
 
 
+def inside() -> Diagnosis:
+    """What a probe adds: limits inside the workers, parts of a request, what was foretold."""
+    found = [samples([i / 10 for i in range(900)], [0.1] * 900) for _ in range(5)]
+    window = Window(10, 80, 0.1, 700)
+    handlers = ("digest", "archive", "orders", "report", "session")
+    limiters = (
+        Limiter("loop_cpu", 2, 0.00482, 0.99, 0.092, (0.99, 0.98), "", 0.00142),
+        Limiter("loop_blocked", 4, 0.0212, 0.75, 0.4, (0.99, 0.61, 0.7, 0.7)),
+        Limiter("connections", 20, 0.15, 0.98, 1.26, (0.99, 0.97), "main"),
+        Limiter("gc", 2, 0.002, 0.95, 0.02, (0.95, 0.95)),
+        Limiter("lock", 2, 0.05, 1.0, 0.45, (1.0, 1.0), "asyncio.Lock"),
+    )
+    awaits = (
+        AwaitPart("shop/orders.py", 66, 12, "orders", "fetch_order(order_id)", 0.03, 1.0),
+        AwaitPart("shop/orders.py", 70, 16, "orders", "fetch_" + "very_long_" * 9 + "()", 0.02, 3),
+        AwaitPart("shop/orders.py", 75, 8, "orders", None, 0.0001, 1.0),
+    )
+    notes = ("16.7% is neither in the app nor before it: the answer's way back",)
+    parts = (
+        Breakdown(0.1, 0.0921, 0, 0, 0.0, 0.00462, 0.0, 0.0033, 900, 900),
+        Breakdown(0.1, None, 0.02, 0.05, 0.01, 0.01, 0.001, 0.009, 450, 900, (), notes),
+        Breakdown(0.1, 0.001, 0, 0, 0.097, 0.002, 0.0, 0.0, 899, 900, awaits),
+        None,
+        Breakdown(0.1, 0.0, 0, 0, 0.1, 0.0, 0.0, 0.0, 900, 900),
+    )
+    results = [
+        replace(
+            result(
+                Endpoint("GET", f"/{name}", Handler("shop.py", 9 * i, name, True)),
+                found[i],
+                window,
+                limiters[i],
+                NextLimiter("loop_cpu", 6451.6, 32258) if i == 2 else None,
+            ),
+            breakdown=parts[i],
+            breakdown_note=None if parts[i] else "there is no steady window",
+            predicted=Prediction(10.0, 0.1, 9.0, 10.5, 9) if i else None,
+        )
+        for i, name in enumerate(handlers)
+    ]
+    return diagnosis(results, found)
+
+
 CASES: dict[str, Callable[[], Diagnosis]] = {
     "experiment": experiment,
     "unpublished": lambda: experiment(findings=False, published=False),
@@ -336,4 +380,5 @@ CASES: dict[str, Callable[[], Diagnosis]] = {
     "hostile": hostile,
     "many": many,
     "folded": folded,
+    "inside": inside,
 }

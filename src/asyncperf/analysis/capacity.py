@@ -1,7 +1,8 @@
-"""What caps the throughput: limiters from arithmetic.
+"""What caps the throughput: limiters from arithmetic, and from what was seen inside.
 
-Pure, and the place where further limiters will stand beside these two. The laws are
-those of Lazowska, Zahorjan, Graham and Sevcik, "Quantitative System Performance", 1984.
+Pure. From outside there are two: the load itself, and for a `def` handler the thread pool.
+A probe adds the stations that it measured. The laws are those of Lazowska, Zahorjan, Graham
+and Sevcik, "Quantitative System Performance", 1984.
 """
 
 import math
@@ -41,14 +42,23 @@ class Demand:
     rate_rps: float | None = None
 
 
-def limiters(demand: Demand) -> tuple[Limiter, ...]:
-    """All known limiters, the tightest first."""
-    found = [load_limiter(demand.users, demand.response_s + demand.think_s, demand.rate_rps)]
-    if demand.is_async is False and demand.workers is not None:
+def limiters(demand: Demand, seen: Sequence[Limiter] = ()) -> tuple[Limiter, ...]:
+    """All known limiters, the tightest first; `seen` are the stations measured inside."""
+    load = load_limiter(demand.users, demand.response_s + demand.think_s, demand.rate_rps)
+    found = [load, *seen]
+    if demand.is_async is False and demand.workers is not None and not measures_pool(seen):
         # A `def` handler holds its thread for as long as it runs; without contention
         # that is the response time, but for the fraction of a millisecond around it.
         tokens = demand.workers * THREAD_TOKENS
         found.append(Limiter("thread_pool", tokens, demand.response_s))
+    return tightest_first(found)
+
+
+def measures_pool(seen: Sequence[Limiter]) -> bool:
+    return any(limiter.kind == "thread_pool" for limiter in seen)
+
+
+def tightest_first(found: Sequence[Limiter]) -> tuple[Limiter, ...]:
     return tuple(sorted(found, key=lambda limiter: limiter.ceiling_rps))
 
 
@@ -62,6 +72,14 @@ def load_limiter(users: int, turn_s: float, rate_rps: float | None) -> Limiter:
 def standing(ordered: Sequence[Limiter], rate_rps: float) -> tuple[Limiter, ...]:
     """The limiters that the measured rate does not refute, in the same order."""
     return tuple(limiter for limiter in ordered if rate_rps <= REFUTED * limiter.ceiling_rps)
+
+
+def explains(limiter: Limiter, rate_rps: float) -> bool:
+    """Whether it holds this rate back. One worker whose places are all taken is enough: its
+    users' connections keep them there, whatever room the others have."""
+    if limiter.each:
+        return max(limiter.each) >= EXPLAINED
+    return rate_rps >= EXPLAINED * limiter.ceiling_rps
 
 
 def next_limiter(ordered: Sequence[Limiter], turn_s: float) -> NextLimiter | None:
@@ -82,6 +100,8 @@ def under_load(
     limiter: Limiter, rate_rps: float, mean_latency_s: float, think_s: float = 0.0
 ) -> Limiter:
     """The limiter with its utilisation (U = X s / c) and the wait for a place."""
+    if limiter.each:  # both were measured
+        return limiter
     if limiter.kind == "rate":  # it admits requests, and none waits for it
         return replace(limiter, utilization=rate_rps / limiter.ceiling_rps)
     is_users = limiter.kind == "users"

@@ -8,14 +8,16 @@ import numpy as np
 from asyncperf.analysis import statistics
 from asyncperf.analysis.budget import judge
 from asyncperf.analysis.findings import find, generator_limit
+from asyncperf.analysis.inside import breakdown_of, predicted_of, stations_of
 from asyncperf.analysis.limits import explain
 from asyncperf.analysis.mixture import Mix, mix_of
 from asyncperf.analysis.published import published_for
 from asyncperf.analysis.repetition import pooled, unsteady
+from asyncperf.analysis.stations import merged
 from asyncperf.analysis.steady import LoadView, NotSteady, find_window
 from asyncperf.analysis.unloaded import unloaded_response_s
 from asyncperf.judgement import Budget
-from asyncperf.model import Diagnosis, EndpointResult, Load, Measured, Run, Window
+from asyncperf.model import Diagnosis, EndpointResult, Limiter, Load, Measured, Run, Window
 from asyncperf.samples import joined
 
 
@@ -38,11 +40,13 @@ def diagnose(run: Run, budgets: Sequence[Budget] = ()) -> Diagnosis:
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """One endpoint in one load, with that load's steady window."""
+    """One endpoint in one load, with that load's steady window, and what was busy in the
+    workers meanwhile."""
 
     load: Load
     measured: Measured
     window: Window | NotSteady
+    seen: tuple[Limiter, ...] = ()
 
     @property
     def part(self) -> tuple[Load, Window | None]:
@@ -59,9 +63,10 @@ def measurements(run: Run) -> dict[Key, list[Measurement]]:
     for load in run.loads:
         view = view_of(load.measured, load.ramp_end_s, end_of(run, load), run.plan.think_time_s)
         window = find_window(view)
+        seen = stations_of(run, load, window if isinstance(window, Window) else None)
         for measured in load.measured:
             key = (load.name, measured.endpoint.method, measured.endpoint.path)
-            found.setdefault(key, []).append(Measurement(load, measured, window))
+            found.setdefault(key, []).append(Measurement(load, measured, window, seen))
     return found
 
 
@@ -72,14 +77,13 @@ def named(load: Load) -> str:
 
 def result_of(run: Run, group: Sequence[Measurement]) -> EndpointResult:
     """What one or more repetitions say about one endpoint."""
-    results = [
-        endpoint_result(run, m.load, m.measured, m.window, mix_of(run, [m.part])) for m in group
-    ]
+    results = [endpoint_result(run, m, mix_of(run, [m.part], m.seen)) for m in group]
     if len(results) == 1:
         return results[0]
     samples = [statistics.until(m.measured.samples, end_of(run, m.load)) for m in group]
     together = pooled(results, samples, [result.window for result in results])
     busy = [m.load.machine_cpu for m in group if m.load.machine_cpu is not None]
+    seen = merged([m.seen for m in group])
     load = replace(group[0].load, generator=together.generator, machine_cpu=max(busy, default=None))
     limits = explain(
         run,
@@ -88,7 +92,8 @@ def result_of(run: Run, group: Sequence[Measurement]) -> EndpointResult:
         together.unloaded_s,
         together.steady,
         together.no_window_why,
-        mix_of(run, [m.part for m in group]),
+        mix_of(run, [m.part for m in group], seen),
+        seen,
     )
     return replace(
         together,
@@ -127,9 +132,8 @@ def view_of(
     )
 
 
-def endpoint_result(
-    run: Run, load: Load, measured: Measured, window: Window | NotSteady, mix: Mix | None
-) -> EndpointResult:
+def endpoint_result(run: Run, found: Measurement, mix: Mix | None) -> EndpointResult:
+    load, measured, window = found.load, found.measured, found.window
     samples = statistics.until(measured.samples, end_of(run, load))
     steady = histogram = no_window_why = None
     if isinstance(window, Window):
@@ -139,7 +143,10 @@ def endpoint_result(
     else:
         no_window_why = window.why
     unloaded_s = unloaded_response_s(measured.unloaded)
-    limits = explain(run, load, measured.endpoint, unloaded_s, steady, no_window_why, mix)
+    limits = explain(
+        run, load, measured.endpoint, unloaded_s, steady, no_window_why, mix, found.seen
+    )
+    parts, no_breakdown_why = breakdown_of(run, load, measured, found.part[1], steady)
     return EndpointResult(
         endpoint=measured.endpoint,
         load=load.name,
@@ -163,4 +170,7 @@ def endpoint_result(
         repetition=load.repetition,
         folded=statistics.folded([samples]),
         loaded=load.was_made,
+        breakdown=parts,
+        breakdown_note=no_breakdown_why,
+        predicted=predicted_of(run, load, measured, mix),
     )

@@ -7,6 +7,7 @@ from asyncperf.analysis.capacity import (
     EXPLAINED,
     MACHINE_BUSY,
     Demand,
+    explains,
     limiters,
     next_limiter,
     standing,
@@ -14,15 +15,20 @@ from asyncperf.analysis.capacity import (
 )
 from asyncperf.analysis.findings import generator_limit
 from asyncperf.analysis.mixture import Mix, Whole
-from asyncperf.model import Endpoint, Figures, Limiter, Load, NextLimiter, Run
+from asyncperf.model import Endpoint, Figures, Limiter, LimiterKind, Load, NextLimiter, Run
 
 # In a closed load without think time all users wait for the app, but for the moments that
 # the generator takes between two requests.
 ALL_WAITING = 0.95
-LIMITER_NAMES = {
+LIMITER_NAMES: dict[LimiterKind, str] = {
     "users": "the users",
     "rate": "the arrival rate",
     "thread_pool": "the thread pool",
+    "connections": "the connections",
+    "lock": "the lock",
+    "loop_cpu": "the event loop",
+    "loop_blocked": "the event loop",
+    "gc": "the event loop, mostly with garbage collection,",
 }
 
 
@@ -44,8 +50,10 @@ def explain(
     steady: Figures | None,
     no_window_why: str | None,
     mix: Mix | None,
+    seen: Sequence[Limiter] = (),
 ) -> Limits:
-    """The tightest known limiter, if it explains the measured rate and is not refuted by it.
+    """The tightest known limiter that explains the measured rate and is not refuted by it;
+    `seen` are the stations measured inside the workers.
 
     In a mix that is the whole's limiter, by the whole's rate; the ceilings are the
     endpoint's share of it.
@@ -56,7 +64,7 @@ def explain(
         return Limits(note=f"{len(load.measured)} endpoints share the users of {load.name}")
     plan = run.plan
     if mix is None:
-        ordered = limiters(demand_of(run, endpoint, unloaded_s))
+        ordered = limiters(demand_of(run, endpoint, unloaded_s), seen)
         whole, share, turn_s = whole_of(steady), 1.0, unloaded_s + plan.think_time_s
     else:
         ordered, whole = mix.limiters, mix.whole
@@ -73,13 +81,16 @@ def explain(
     if generator_limit(load.generator):
         why = "the load generator was the limit, not the app"
         return limited_to(ordered, share, turn_s, why)
-    if whole.rate_rps < EXPLAINED * ordered[0].ceiling_rps:
+    found = next((each for each in ordered if explains(each, whole.rate_rps)), None)
+    if found is None:
         why = unexplained(run, load, ordered, whole)
         return limited_to(ordered, share, turn_s, f"{within}: {why}" if within else why)
-    limiter = under_load(ordered[0], whole.rate_rps, whole.mean_s, plan.think_time_s)
-    if mix is not None and limiter.wait_s is not None:
+    limiter = under_load(found, whole.rate_rps, whole.mean_s, plan.think_time_s)
+    if mix is not None and limiter.wait_s is not None and not limiter.each:
         limiter = replace(limiter, wait_s=max(0.0, steady.latency.mean_s - unloaded_s))
-    return replace(limited_to(ordered, share, turn_s, within), limiter=limiter)
+    others = [each for each in ordered if each is not found]
+    limits = limited_to([found, *others], share, turn_s, within)
+    return replace(limits, limiter=limiter)
 
 
 def demand_of(run: Run, endpoint: Endpoint, unloaded_s: float) -> Demand:
@@ -102,10 +113,11 @@ def whole_of(steady: Figures | None) -> Whole | None:
 
 
 def limited_to(ordered: Sequence[Limiter], share: float, turn_s: float, note: str | None) -> Limits:
-    """The ceilings alone, `share` of what the limiters allow the whole load."""
+    """The ceilings alone, `share` of what the limiters allow the whole load; the first of
+    them is what was reached, or would be."""
     following = next_limiter(ordered, turn_s)
     return Limits(
-        ceiling_rps=share * ordered[0].ceiling_rps,
+        ceiling_rps=share * min(limiter.ceiling_rps for limiter in ordered),
         next_limiter=following and replace(following, ceiling_rps=share * following.ceiling_rps),
         note=note,
     )
@@ -114,7 +126,8 @@ def limited_to(ordered: Sequence[Limiter], share: float, turn_s: float, note: st
 def unexplained(run: Run, load: Load, ordered: Sequence[Limiter], whole: Whole) -> str:
     """Where the rest of a ceiling went, as far as a look from outside can tell."""
     ceiling_rps, users = ordered[0].ceiling_rps, run.plan.users
-    known = " and ".join(LIMITER_NAMES[limiter.kind] for limiter in ordered)
+    outside = [limiter for limiter in ordered if not limiter.each]
+    known = " and ".join(LIMITER_NAMES[limiter.kind] for limiter in outside or ordered)
     reached = f"{whole.rate_rps / ceiling_rps:.0%} of the ceiling that {known} would allow"
     failed_rps = whole.rate_rps * whole.failures / max(1, whole.requests - whole.failures)
     if whole.rate_rps + failed_rps >= EXPLAINED * ceiling_rps:
@@ -128,6 +141,13 @@ def unexplained(run: Run, load: Load, ordered: Sequence[Limiter], whole: Whole) 
             "were in the load generator, or in their own wait time"
         )
     reasons = []
+    if inside := [limiter for limiter in ordered if limiter.each]:
+        most = [f"{LIMITER_NAMES[each.kind]} {max(each.each):.0%}" for each in inside]
+        queued = max(each.queued_s * whole.rate_rps / each.capacity for each in inside)
+        reasons.append(
+            f"in the busiest worker {', '.join(most)} busy"
+            + (f", and the event loops waited {queued:.0%} of the time for a CPU" * bool(queued))
+        )
     if load.machine_cpu is not None and load.machine_cpu > MACHINE_BUSY:
         busy = f"{load.machine_cpu:.0%}"
         reasons.append(f"the machine's CPUs were {busy} busy, by whatever runs on it")

@@ -12,7 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from asyncperf.analysis import statistics
-from asyncperf.analysis.capacity import THREAD_TOKENS, load_limiter
+from asyncperf.analysis.capacity import (
+    THREAD_TOKENS,
+    load_limiter,
+    measures_pool,
+    tightest_first,
+)
 from asyncperf.analysis.unloaded import unloaded_response_s
 from asyncperf.model import (
     Endpoint,
@@ -59,10 +64,10 @@ class Mix:
         return self.shares[key_of(endpoint)]
 
 
-def mix_of(run: Run, parts: Sequence[Part]) -> Mix | None:
-    """A load, or its repetitions together, as a mix. None if it is of one endpoint, if it
-    decided itself what to request (a Locust user class), or if one of its response times
-    without load is not known."""
+def mix_of(run: Run, parts: Sequence[Part], seen: Sequence[Limiter] = ()) -> Mix | None:
+    """A load, or its repetitions together, as a mix; `seen` are its stations. None if it is of
+    one endpoint, if it decided itself what to request (a Locust user class), or if one of its
+    response times without load is not known."""
     measured = parts[0][0].measured
     weights = weights_of(run.target, measured) if len(measured) > 1 else None
     alone_s = response_times(load for load, _ in parts)
@@ -74,7 +79,7 @@ def mix_of(run: Run, parts: Sequence[Part]) -> Mix | None:
     total = sum(counts.values())
     shares = {key: counts.get(key, 0) / total for key in weights} if total else weights
     response_s = sum(share * alone_s[key] for key, share in shares.items())
-    limiters = limiters_of(run.plan, run.target.workers, measured, shares, alone_s)
+    limiters = limiters_of(run.plan, run.target.workers, measured, shares, alone_s, seen)
     return Mix(shares, response_s, limiters, whole)
 
 
@@ -139,14 +144,15 @@ def limiters_of(
     measured: Sequence[Measured],
     shares: Shares,
     alone_s: Mapping[Key, float],
+    seen: Sequence[Limiter] = (),
 ) -> tuple[Limiter, ...]:
     """The limiters of the whole, the tightest first; `alone_s` are the endpoints' response
-    times without load."""
+    times without load, `seen` the stations measured inside."""
     response_s = sum(share * alone_s[key] for key, share in shares.items())
-    found = [load_limiter(plan.users, response_s + plan.think_time_s, plan.rate_rps)]
+    found = [load_limiter(plan.users, response_s + plan.think_time_s, plan.rate_rps), *seen]
     handlers = ((key_of(each.endpoint), each.endpoint.handler) for each in measured)
     blocking = [key for key, handler in handlers if handler is not None and not handler.is_async]
     pool_s = sum(shares[key] * alone_s[key] for key in blocking)
-    if pool_s and workers is not None:
+    if pool_s and workers is not None and not measures_pool(seen):
         found.append(Limiter("thread_pool", workers * THREAD_TOKENS, pool_s))
-    return tuple(sorted(found, key=lambda limiter: limiter.ceiling_rps))
+    return tightest_first(found)

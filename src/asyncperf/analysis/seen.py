@@ -66,16 +66,28 @@ def seen_under_load(
 
 
 def seen_alone(insight: Insight, endpoint: Endpoint, unloaded: Samples) -> Seen:
-    """The single user's successes, in order, without the first, which also pays for
-    connecting and for caches, unless there is no other."""
+    """The single user's successes, in order."""
     if has_sent(insight):
         rows, latency_s = joined(insight, unloaded.where(unloaded.ok), open_load=False)
     else:
         rows = routed(insight, endpoint)
         rows = rows[rows["end"] < 0]
         latency_s = rows["answered"] - rows["sent"]
-    order = np.argsort(rows["start"])[1 if len(rows) > 1 else 0 :]
+    order = np.argsort(rows["start"])
     return Seen(rows[order], latency_s[order], np.ones(len(order)), len(unloaded))
+
+
+def first_rows(insight: Insight, endpoint: Endpoint, samples: Samples, count: int) -> Records:
+    """The records of the first successes of the ramp, at most so many."""
+    if has_sent(insight) and samples.precision is None:
+        early = np.argsort(samples.start_s)[: 2 * count]
+        chosen = np.zeros(len(samples), dtype=np.bool_)
+        chosen[early] = True
+        rows, _ = joined(insight, samples.where(chosen & samples.ok), open_load=False)
+    else:
+        rows = routed(insight, endpoint)
+        rows = rows[rows["start"] >= 0]
+    return rows[np.argsort(rows["start"])][:count]
 
 
 def has_sent(insight: Insight) -> bool:

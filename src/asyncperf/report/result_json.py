@@ -5,7 +5,6 @@ never NaN, with a reason beside it.
 """
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,10 +28,16 @@ from asyncperf.model import (
     Target,
     Window,
 )
+from asyncperf.report.inside_json import (
+    awaits_json,
+    breakdown_json,
+    breakdown_notes,
+    finite,
+    predicted_json,
+)
 from asyncperf.samples import Folded
 
 SCHEMA_VERSION = 1
-NO_BREAKDOWN = "measured by the probe, which this version does not have"
 
 Json = dict[str, Any]
 
@@ -49,7 +54,7 @@ def result_document(diagnosis: Diagnosis) -> Json:
         "schema_version": SCHEMA_VERSION,
         "tool": run.tool,
         "status": run.status,
-        "started_at": _finite(run.started_at),
+        "started_at": finite(run.started_at),
         "machine": _machine(run.machine),
         "target": _target(run.target),
         "load": _load(diagnosis),
@@ -59,10 +64,6 @@ def result_document(diagnosis: Diagnosis) -> Json:
         "requests": [_sent(sent) for sent in run.target.sent],
         "skipped": [_skipped(skipped) for skipped in run.target.skipped],
     }
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(value)
 
 
 def _machine(machine: Machine) -> Json:
@@ -95,11 +96,11 @@ def _load(diagnosis: Diagnosis) -> Json:
         "engine_version": engine_version or None,
         "model": plan.model,
         "users": plan.users,
-        "spawn_rate": _finite(plan.spawn_rate),
-        "rate_rps": _finite(plan.rate_rps),
-        "run_time_s": _finite(plan.run_time_s),
-        "timeout_s": _finite(plan.timeout_s),
-        "duration_s": _finite(sum(load.duration_s for load in run.loads)),
+        "spawn_rate": finite(plan.spawn_rate),
+        "rate_rps": finite(plan.rate_rps),
+        "run_time_s": finite(plan.run_time_s),
+        "timeout_s": finite(plan.timeout_s),
+        "duration_s": finite(sum(load.duration_s for load in run.loads)),
         "generator": _worst(run),
         "valid": diagnosis.valid,
         "warnings": list(dict.fromkeys((*run.warnings, *diagnosis.warnings))),
@@ -110,12 +111,12 @@ def _load(diagnosis: Diagnosis) -> Json:
 def _one_load(load: Load) -> Json:
     return {
         "name": load.name,
-        "started_at": _finite(load.started_at),
-        "duration_s": _finite(load.duration_s),
-        "ramp_end_s": _finite(load.ramp_end_s),
+        "started_at": finite(load.started_at),
+        "duration_s": finite(load.duration_s),
+        "ramp_end_s": finite(load.ramp_end_s),
         "repetition": load.repetition,
         "generator": _generator(load.generator),
-        "machine_cpu": _finite(load.machine_cpu),
+        "machine_cpu": finite(load.machine_cpu),
         "trouble": load.trouble,
     }
 
@@ -132,10 +133,10 @@ def _worst(run: Run) -> Json:
 
 def _generator(health: GeneratorHealth) -> Json:
     return {
-        "cpu": _finite(health.cpu),
-        "max_drift_s": _finite(health.max_drift_s),
+        "cpu": finite(health.cpu),
+        "max_drift_s": finite(health.max_drift_s),
         "processes": health.processes,
-        "busiest_cpu": _finite(max(health.cpu_each, default=None)),
+        "busiest_cpu": finite(max(health.cpu_each, default=None)),
         "starts": health.starts,
         "late_starts": health.late_starts,
         "exhausted": sum(health.exhausted.values()),
@@ -153,20 +154,22 @@ def _endpoint(result: EndpointResult) -> Json:
         "requests": steady.requests if steady else _none_ended(result),
         "failures": steady.failures if steady else _none_ended(result),
         "in_flight_at_end": result.in_flight_at_end,
-        "rate_rps": _finite(steady.rate_rps) if steady else None,
+        "rate_rps": finite(steady.rate_rps) if steady else None,
         "latency_s": _latency(steady.latency) if steady else None,
         "window": _window(result.window),
         "no_window_why": result.no_window_why,
         "whole_run": _whole_run(result),
         "errors": dict(result.errors),
-        "unloaded_s": _finite(result.unloaded_s),
+        "unloaded_s": finite(result.unloaded_s),
         "unloaded_requests": result.unloaded_requests,
-        "breakdown_s": None,
-        "breakdown_note": NO_BREAKDOWN,
+        "breakdown_s": breakdown_json(result.breakdown),
+        "breakdown_note": result.breakdown_note or breakdown_notes(result.breakdown),
+        "awaits": awaits_json(result.breakdown),
         "limiter": _limiter(result.limiter),
         "limiter_note": result.limiter_note,
-        "ceiling_rps": _finite(result.ceiling_rps),
-        "measured_over_ceiling": _finite(result.measured_over_ceiling),
+        "ceiling_rps": finite(result.ceiling_rps),
+        "measured_over_ceiling": finite(result.measured_over_ceiling),
+        "predicted": predicted_json(result.predicted),
         "next_limiter": _next_limiter(result.next_limiter),
         "published": _published(result.published),
         "folded": _folded(result.folded),
@@ -202,9 +205,9 @@ def _budget(result: BudgetResult) -> Json:
         "endpoint": result.endpoint,
         "metric": budget.metric,
         "operator": budget.operator,
-        "limit": _finite(budget.limit),
+        "limit": finite(budget.limit),
         "unit": budget.unit,
-        "actual": _finite(result.actual),
+        "actual": finite(result.actual),
         "status": result.status,
         "why": result.why,
     }
@@ -225,12 +228,12 @@ def _latency(latency: Latency | None) -> Json | None:
     if latency is None:
         return None
     document = {
-        "mean": _finite(latency.mean_s),
-        "min": _finite(latency.min_s),
-        "max": _finite(latency.max_s),
+        "mean": finite(latency.mean_s),
+        "min": finite(latency.min_s),
+        "max": finite(latency.max_s),
     }
     for p in PERCENTILES:
-        document[f"p{p:g}"] = _finite(latency.percentiles_s.get(p))
+        document[f"p{p:g}"] = finite(latency.percentiles_s.get(p))
     return document
 
 
@@ -238,9 +241,9 @@ def _window(window: Window | None) -> Json | None:
     if window is None:
         return None
     return {
-        "start_s": _finite(window.start_s),
-        "end_s": _finite(window.end_s),
-        "cycle_s": _finite(window.cycle_s),
+        "start_s": finite(window.start_s),
+        "end_s": finite(window.end_s),
+        "cycle_s": finite(window.cycle_s),
         "cycles": window.cycles,
     }
 
@@ -255,7 +258,7 @@ def _whole_run(result: EndpointResult) -> Json:
     return {
         "requests": figures.requests if result.loaded else None,
         "failures": figures.failures if result.loaded else None,
-        "rate_rps": _finite(figures.rate_rps),
+        "rate_rps": finite(figures.rate_rps),
         "latency_s": _latency(figures.latency),
     }
 
@@ -266,9 +269,12 @@ def _limiter(limiter: Limiter | None) -> Json | None:
     return {
         "kind": limiter.kind,
         "capacity": int(limiter.capacity) if limiter.capacity % 1 == 0 else limiter.capacity,
-        "hold_s": _finite(limiter.hold_s),
-        "utilization": _finite(limiter.utilization),
-        "wait_s": _finite(limiter.wait_s),
+        "hold_s": finite(limiter.hold_s),
+        "utilization": finite(limiter.utilization),
+        "wait_s": finite(limiter.wait_s),
+        "each": [finite(share) for share in limiter.each],
+        "name": limiter.name or None,
+        "queued_s": finite(limiter.queued_s) if limiter.each else None,
     }
 
 
@@ -277,7 +283,7 @@ def _next_limiter(limiter: NextLimiter | None) -> Json | None:
         return None
     return {
         "kind": limiter.kind,
-        "ceiling_rps": _finite(limiter.ceiling_rps),
+        "ceiling_rps": finite(limiter.ceiling_rps),
         "users": limiter.users,
     }
 
@@ -287,8 +293,8 @@ def _folded(folded: Folded | None) -> Json | None:
         return None
     return {
         "requests": folded.requests,
-        "time_s": _finite(folded.precision.time_s),
-        "latency_precision": _finite(folded.precision.latency),
+        "time_s": finite(folded.precision.time_s),
+        "latency_precision": finite(folded.precision.latency),
     }
 
 
@@ -298,11 +304,11 @@ def _published(row: Published | None) -> Json | None:
     return {
         "requests": row.requests,
         "failures": row.failures,
-        "mean_ms": _finite(row.mean_ms),
-        "min_ms": _finite(row.min_ms),
-        "max_ms": _finite(row.max_ms),
-        "median_ms": _finite(row.median_ms),
-        "rate_rps": _finite(row.rate_rps),
+        "mean_ms": finite(row.mean_ms),
+        "min_ms": finite(row.min_ms),
+        "max_ms": finite(row.max_ms),
+        "median_ms": finite(row.median_ms),
+        "rate_rps": finite(row.rate_rps),
     }
 
 
@@ -333,7 +339,7 @@ def _fix(finding: Finding) -> Json | None:
 
 
 def _figures(figures: Mapping[str, float] | None) -> dict[str, float | None]:
-    return {name: _finite(value) for name, value in (figures or {}).items()}
+    return {name: finite(value) for name, value in (figures or {}).items()}
 
 
 def _sent(sent: SentRequest) -> Json:
@@ -343,7 +349,7 @@ def _sent(sent: SentRequest) -> Json:
         "target": sent.target,
         "headers": list(sent.headers),
         "body_bytes": sent.body_bytes,
-        "weight": _finite(sent.weight),
+        "weight": finite(sent.weight),
     }
 
 

@@ -11,12 +11,12 @@ from asyncperf.model import (
     EndpointResult,
     Figures,
     Latency,
-    LimiterKind,
     NextLimiter,
     Published,
     Skipped,
 )
 from asyncperf.report.layout import LEAST_LABEL, prose, table
+from asyncperf.report.limiter import OF_THE_LOAD, SHORT
 from asyncperf.report.units import (
     TIE,
     UNKNOWN,
@@ -41,11 +41,6 @@ SKIPPED = 5
 LABEL = 40
 # Why an endpoint was not loaded ends in what to type, and is cut only where it is absurd.
 WHY_LINES = 3
-LIMITERS: dict[LimiterKind, str] = {
-    "users": "users",
-    "rate": "arrival rate",
-    "thread_pool": "thread pool",
-}
 WHOLE_RUN = "Steady state, whole run (ramp included, as Locust counts)"
 INDENT = TIE * 2
 
@@ -122,29 +117,33 @@ def _percentile_note(latencies: Sequence[Latency]) -> str | None:
 
 
 def ceilings(results: Results, width: int) -> RenderableType | None:
-    """What the limiter allows, how much of it was reached, and what comes after."""
+    """What the limiter allows, what a single user's requests foretold, how much of it was
+    reached, and what comes after."""
     if all(result.ceiling_rps is None for result in results):
         return None
     head, labels = names(results)
+    told = [r.predicted is not None for r in results]
     rows = [
         (
             label,
             number(r.ceiling_rps),
+            *([number(r.predicted.rate_rps if r.predicted else None)] if any(told) else []),
             percent(r.measured_over_ceiling),
-            LIMITERS[r.limiter.kind] if r.limiter else "cannot tell",
+            SHORT[r.limiter.kind] if r.limiter else "cannot tell",
             _next(r.next_limiter),
         )
         for label, r in zip(labels, results, strict=True)
     ]
-    columns = (head, "ceiling", "reached", "set by", "next limit")
+    before = ("ceiling", "predicted") if any(told) else ("ceiling",)
+    columns = (head, *before, "reached", "set by", "next limit")
     return table("Ceilings, req/s", columns, rows, width, words=2)
 
 
 def _next(limiter: NextLimiter | None) -> str:
     if limiter is None:
         return UNKNOWN
-    where = "" if limiter.kind in ("users", "rate") else f" from {plural(limiter.users, 'user')}"
-    return f"{LIMITERS[limiter.kind]} at {number(limiter.ceiling_rps)}{where}"
+    where = "" if limiter.kind in OF_THE_LOAD else f" from {plural(limiter.users, 'user')}"
+    return f"{SHORT[limiter.kind]} at {number(limiter.ceiling_rps)}{where}"
 
 
 def whole_run(results: Results, width: int) -> RenderableType | None:

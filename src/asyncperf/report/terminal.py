@@ -6,6 +6,7 @@ from rich.console import Console, Group, RenderableType
 
 from asyncperf.model import Diagnosis, EndpointResult, Figures, Window
 from asyncperf.report import charts, tables, verdict
+from asyncperf.report.breakdown import breakdowns
 from asyncperf.report.budgets import budgets
 from asyncperf.report.layout import Page, prose
 from asyncperf.report.units import TIE, count, in_words, plural, seconds, span
@@ -40,6 +41,7 @@ def _sections(diagnosis: Diagnosis, console: Console, charted: bool) -> Iterator
             tables.percentiles(results, width),
             tables.repetitions(results, width),
             tables.ceilings(results, width),
+            breakdowns(results, width),
             tables.whole_run(results, width),
         ]
     if charted:

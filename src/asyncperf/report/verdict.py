@@ -7,9 +7,9 @@ from rich.text import Text
 
 from asyncperf.model import Diagnosis, EndpointResult, Finding, Limiter, LimiterKind, Target
 from asyncperf.report.layout import prose, table
+from asyncperf.report.limiter import NAMES, OF_THE_LOAD, limited, name_of
 from asyncperf.report.units import (
     TIE,
-    count,
     in_words,
     known,
     number,
@@ -28,14 +28,6 @@ LISTED = 10
 # A label inside a sentence is shortened to this.
 LABEL = 50
 
-# In the order in which groups are printed: what can be mended first.
-LIMITER_NAMES: dict[LimiterKind, str] = {
-    "thread_pool": "the thread pool",
-    "users": "the users themselves",
-    "rate": "the arrival rate",
-}
-# These are the load's own limits: the app had room.
-OF_THE_LOAD = ("users", "rate")
 # The finding that explains a limiter in full, so that the verdict need not.
 EXPLAINED_BY: dict[LimiterKind, str] = {"thread_pool": "pool-saturated"}
 MARKS = {"error": ("x", "bold red"), "warning": ("!", "bold yellow"), "info": ("i", "bold cyan")}
@@ -141,7 +133,7 @@ def sentence(result: EndpointResult, diagnosis: Diagnosis) -> str:
     explained = _found(EXPLAINED_BY.get(result.limiter.kind), result, diagnosis)
     if result.limiter_note:
         return _limited_mix(result.limiter, clean(result.limiter_note))
-    return _limited(result.limiter, diagnosis.run.target.workers or 1, explained)
+    return limited(result.limiter, diagnosis.run.target.workers or 1, explained)
 
 
 def _found(code: str | None, result: EndpointResult, diagnosis: Diagnosis) -> bool:
@@ -150,47 +142,14 @@ def _found(code: str | None, result: EndpointResult, diagnosis: Diagnosis) -> bo
     return any(f.code == code and f.endpoint == label for f in diagnosis.findings)
 
 
-def _limited(limiter: Limiter, workers: int, explained: bool) -> str:
-    text, hold = _name_of(limiter), seconds(limiter.hold_s)
-    if limiter.kind == "users":
-        return f"{text}, {hold} a request"
-    if limiter.kind == "rate":
-        return text
-    if explained:
-        return text
-    place = f"one of {count(int(limiter.capacity) // max(1, workers))} threads per worker"
-    if not known(limiter.wait_s):
-        return f"{text}: a request holds {place} for {hold}"
-    wait = seconds(limiter.wait_s)
-    return f"{text}: a request waits {wait} for {place}, then holds it for {hold}"
-
-
 def _limited_mix(limiter: Limiter, note: str) -> str:
     """What limits a whole of which the endpoint is a part; the note says which part."""
-    return f"{_name_of(limiter)}; {note}"
-
-
-def _name_of(limiter: Limiter) -> str:
-    if limiter.kind == "users":
-        return f"the {plural(int(limiter.capacity), 'user')} themselves"
-    if limiter.kind == "rate":
-        answered = f"; {percent(limiter.utilization)} of it was answered"
-        offered = f"{LIMITER_NAMES[limiter.kind]} of {limiter.capacity:g} req/s"
-        return offered + (answered if known(limiter.utilization) else "")
-    return f"{LIMITER_NAMES[limiter.kind]}{_busy(limiter)}"
-
-
-def _busy(limiter: Limiter) -> str:
-    capacity = count(int(limiter.capacity))
-    if not known(limiter.utilization):
-        return f", {capacity} threads"
-    busy = round(min(limiter.utilization, 1.0) * limiter.capacity)
-    return f", {count(busy)} of {capacity} busy"
+    return f"{name_of(limiter)}; {note}"
 
 
 def _grouped(diagnosis: Diagnosis, width: int) -> RenderableType:
     lines = []
-    for kind in LIMITER_NAMES:
+    for kind in NAMES:
         group = [result for result in diagnosis.endpoints if _decided(result) == kind]
         if group:
             lines.append(_group(kind, group, width))
@@ -215,7 +174,7 @@ def _group(kind: LimiterKind, group: Sequence[EndpointResult], width: int) -> Te
 
     slowest = sorted(group, key=rate)
     low, high = number(rate(slowest[0])), number(rate(slowest[-1]))
-    text = f"Limited by {LIMITER_NAMES[kind]}: {plural(len(group), 'endpoint')}"
+    text = f"Limited by {NAMES[kind]}: {plural(len(group), 'endpoint')}"
     text += f" at {span(low, high)} req/s"
     if kind not in OF_THE_LOAD:
         named = [_name(result) for result in slowest[:NAMED]]

@@ -1,0 +1,61 @@
+"""What a load's probe says: the stations of its workers, an endpoint's breakdown, and what
+its single user's requests foretold. Each is None or empty, with a reason, without a probe."""
+
+from asyncperf.analysis import statistics
+from asyncperf.analysis.breakdown import MIN_REQUESTS, breakdown
+from asyncperf.analysis.capacity import MACHINE_BUSY
+from asyncperf.analysis.mixture import Mix
+from asyncperf.analysis.prediction import demands_of, predict, together
+from asyncperf.analysis.seen import seen_under_load
+from asyncperf.analysis.stations import stations
+from asyncperf.explanation import Breakdown, Prediction
+from asyncperf.model import Figures, Limiter, Load, Measured, Run, Window
+
+NOT_PROBED = "the workers were run without the probe"
+NOTHING_SEEN = "the probe recorded nothing: it does not know this server, or could not start"
+NO_WINDOW = "there is no steady window"
+TOO_FEW = f"fewer than {MIN_REQUESTS} requests were recorded in the steady window"
+
+
+def stations_of(run: Run, load: Load, window: Window | None) -> tuple[Limiter, ...]:
+    """The stations of a load's workers in its steady window."""
+    if load.insight is None or window is None:
+        return ()
+    requests = sum(
+        statistics.completed_within(measured.samples, window).requests for measured in load.measured
+    )
+    machine_busy = load.machine_cpu is None or load.machine_cpu > MACHINE_BUSY
+    return stations(load.insight, window, requests, run.target.workers, machine_busy)
+
+
+def breakdown_of(
+    run: Run, load: Load, measured: Measured, window: Window | None, steady: Figures | None
+) -> tuple[Breakdown | None, str | None]:
+    """Where an endpoint's mean request spends its time, or why that is not known."""
+    if load.insight is None:
+        return None, NOTHING_SEEN if run.plan.probed else NOT_PROBED
+    if window is None or steady is None or steady.latency is None:
+        return None, NO_WINDOW
+    open_load = run.plan.model == "open"
+    seen = seen_under_load(load.insight, measured.endpoint, measured.samples, window, open_load)
+    found = breakdown(load.insight, seen, steady.latency.mean_s)
+    return found, None if found else TOO_FEW
+
+
+def predicted_of(run: Run, load: Load, measured: Measured, mix: Mix | None) -> Prediction | None:
+    """What the single user's requests foretell of an endpoint; of a mix, its share of what
+    they foretell of the whole. None for users who share their time in unknown ways."""
+    workers = run.target.workers or 1
+    if len(load.measured) == 1:
+        demands = demands_of(load.insight, measured.endpoint, measured.unloaded, measured.samples)
+        return None if demands is None else predict(demands, run.plan, workers)
+    parts = [
+        (m, demands_of(load.insight, m.endpoint, m.unloaded, m.samples)) for m in load.measured
+    ]
+    known = [(mix.share(m.endpoint), d) for m, d in parts if d is not None] if mix else []
+    if mix is None or len(known) < len(parts):
+        return None
+    whole, share = predict(together(known), run.plan, workers), mix.share(measured.endpoint)
+    return Prediction(
+        share * whole.rate_rps, None, share * whole.low_rps, share * whole.high_rps, whole.requests
+    )

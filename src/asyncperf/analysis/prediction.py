@@ -1,0 +1,179 @@
+"""What the single user's requests foretell of a load: the demands of one request, and from
+them throughput and latency at any number of users.
+
+With nobody else there a request shows what it holds and for how long: the event loop while
+its steps run, a thread, a connection; everything else is a wait that any number of requests
+can have at once. That is a closed network of queues, one for each worker, because a user's
+connection stays with the worker that accepted it.
+
+Two answers bound the truth. Times that never vary never queue below the ceiling: X = min(N /
+(R0 + Z), m / d) (Lazowska et al., 1984, section 5.2). Exponential ones follow mean value
+analysis. In between, waits grow with the variation of arrivals and services, W = (Ca^2 +
+Cs^2) / 2 of the exponential one (Allen and Cunneen's approximation: Allen, "Probability,
+Statistics, and Queueing Theory", 1990, section 5.2.4). Fixed sleeps, as the experiment's, are at
+the bound; mean value analysis alone would miss the knee by up to a tenth.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from asyncperf.analysis.breakdown import keys_of, parts_of
+from asyncperf.analysis.capacity import THREAD_TOKENS
+from asyncperf.analysis.mva import Queue, per_worker
+from asyncperf.analysis.seen import Seen, first_rows, seen_alone
+from asyncperf.analysis.stations import KINDS
+from asyncperf.explanation import Prediction
+from asyncperf.insight import Insight, Records
+from asyncperf.model import Endpoint, LoadPlan
+from asyncperf.samples import Floats, Samples
+
+# With fewer requests than this their median may still be one that something else disturbed;
+# what they take at least is then the better guess.
+FEW = 5
+# What disturbs a step, another process on its CPU or a cold cache, only ever makes it longer.
+UNDISTURBED = 0.25
+# As many as the single user has time for with an endpoint that is fast.
+TEN = 10
+# From the median absolute deviation to the standard deviation of normal times.
+NORMAL = 1.4826
+# Demands that add up to more than the response time are of things held at the same time.
+OVERLAP = 1.02
+LOOP = "loop"
+THREADS = "threads"
+
+
+@dataclass(frozen=True)
+class Demands:
+    """What a request needs without contention: `response_s` in all, of it each queue's
+    `demand_s` of one worker, by the queue's name. `variation` is C^2 of the response times."""
+
+    response_s: float
+    queues: Mapping[str, Queue]
+    variation: float
+    requests: int
+
+
+def demands_of(
+    insight: Insight | None, endpoint: Endpoint, unloaded: Samples, loaded: Samples
+) -> Demands | None:
+    """From the single user's requests, None without a response time.
+
+    Where they take so long that there are only two, their steps on the loop tell more of
+    cold caches than of the app (9 ms were seen of what later took 0.3 ms). What a step
+    takes does not depend on how many wait, so those of the ramp's first requests are added,
+    up to ten.
+    """
+    times = later(unloaded.latency_s[unloaded.ok])
+    if len(times) == 0:
+        return None
+    response_s = float(np.median(times))
+    deviation_s = NORMAL * float(np.median(np.abs(times - response_s)))
+    queues: dict[str, Queue] = {}
+    if insight is not None:
+        seen = seen_alone(insight, endpoint, unloaded)
+        if len(seen) > 0:
+            ramp = first_rows(insight, endpoint, loaded, max(0, TEN - len(seen)))
+            queues = seen_queues(insight, seen, np.concatenate([seen.rows, ramp]))
+    if endpoint.handler is not None and not endpoint.handler.is_async and THREADS not in queues:
+        loop_s = queues[LOOP].demand_s if LOOP in queues else 0.0
+        queues[THREADS] = Queue(max(0.0, response_s - loop_s), THREAD_TOKENS)
+    return Demands(
+        response_s=response_s,
+        queues=without_overlap(queues, response_s),
+        variation=(deviation_s / response_s) ** 2,
+        requests=len(times),
+    )
+
+
+def seen_queues(insight: Insight, seen: Seen, first: Records) -> dict[str, Queue]:
+    """Each request's demands, typical ones; those for the loop are of the `first` requests."""
+    queues = {LOOP: Queue(float(np.quantile(first["loop_s"], UNDISTURBED)))}
+    rows = seen.rows[1:] if len(seen) > 1 else seen.rows
+    pool_s = typical(parts_of(rows).pool_run)
+    if pool_s > 0:
+        tokens = [r.capacity for r in insight.resources if r.kind == THREADS and r.capacity]
+        queues[THREADS] = Queue(pool_s, tokens[0] if tokens else THREAD_TOKENS)
+    keys = keys_of(rows, "number")
+    for number, resource in enumerate(insight.resources):
+        uses = insight.uses[insight.uses["resource"] == number]
+        if resource.kind != THREADS and resource.capacity is not None and len(uses) > 0:
+            held_s = typical(held(uses, keys))
+            if held_s > 0:
+                name = f"{KINDS.get(resource.kind, resource.kind)} {number}"
+                queues[name] = Queue(held_s, resource.capacity)
+    return queues
+
+
+def later(times_s: Floats) -> Floats:
+    """Without the first, which also pays for connecting and for caches, unless it is the
+    only one."""
+    return times_s[1:] if len(times_s) > 1 else times_s
+
+
+def held(uses: Records, keys: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
+    """How long each of these requests held something, all its stays added up."""
+    uses = uses[~np.isnan(uses["got"]) & ~np.isnan(uses["released"])]
+    owners, durations_s = keys_of(uses, "request"), uses["released"] - uses["got"]
+    return np.array([durations_s[owners == key].sum() for key in keys], dtype=np.float64)
+
+
+def typical(times_s: Floats) -> float:
+    return float(np.median(times_s) if len(times_s) >= FEW else np.min(times_s))
+
+
+def without_overlap(queues: Mapping[str, Queue], response_s: float) -> dict[str, Queue]:
+    """The queues, or where a request holds several at a time, such as a connection on a
+    thread, the loop and the tightest of the others: no product form knows of those."""
+    if sum(queue.demand_s for queue in queues.values()) <= OVERLAP * response_s:
+        return dict(queues)
+    others = {name: queue for name, queue in queues.items() if name != LOOP}
+    if not others:
+        return dict(queues)
+    tightest = min(others, key=lambda name: others[name].servers / others[name].demand_s)
+    kept = {name: queue for name, queue in queues.items() if name in (LOOP, tightest)}
+    if LOOP in kept and sum(queue.demand_s for queue in kept.values()) > OVERLAP * response_s:
+        kept[tightest] = replace(
+            kept[tightest], demand_s=max(0.0, response_s - kept[LOOP].demand_s)
+        )
+    return kept
+
+
+def together(parts: Sequence[tuple[float, Demands]]) -> Demands:
+    """The demands of a mix: one class of customers whose requests are drawn by their shares,
+    so the mean of each queue's demands."""
+    names = dict.fromkeys(name for _, demands in parts for name in demands.queues)
+    mean_s = sum(share * demands.response_s for share, demands in parts)
+    square = sum(share * d.response_s**2 * (1 + d.variation) for share, d in parts)
+    queues = {}
+    for name in names:
+        having = [(share, d.queues[name]) for share, d in parts if name in d.queues]
+        demand_s = sum(share * queue.demand_s for share, queue in having)
+        queues[name] = Queue(demand_s, having[0][1].servers)
+    requests = sum(demands.requests for _, demands in parts)
+    return Demands(mean_s, queues, max(0.0, square / mean_s**2 - 1), requests)
+
+
+def predict(demands: Demands, plan: LoadPlan, workers: int) -> Prediction:
+    """Throughput and latency under a plan's load."""
+    queues = [queue for queue in demands.queues.values() if queue.demand_s > 0]
+    ceiling = min((q.servers / q.demand_s for q in queues), default=np.inf)
+    if plan.rate_rps is not None:
+        rate = float(min(plan.rate_rps, workers * ceiling))
+        return Prediction(rate, None, rate, rate, demands.requests)
+    turn_s = demands.response_s + plan.think_time_s
+    fewer, more = divmod(plan.users, workers)
+    high = float(
+        (workers - more) * min(fewer / turn_s, ceiling) + more * min((fewer + 1) / turn_s, ceiling)
+    )
+    delay_s = max(0.0, turn_s - sum(queue.demand_s for queue in queues))
+    low = min(high, per_worker(queues, delay_s, plan.users, workers))
+    # Users who think for times that vary come as they like, even to services that do not vary.
+    thinking = 1.0 if plan.think_time == "exponential" else 0.0
+    variance = demands.variation * demands.response_s**2 + thinking * plan.think_time_s**2
+    arrivals = max(demands.variation, variance / turn_s**2)
+    between = min(1.0, (arrivals + demands.variation) / 2)
+    turn_s = plan.users / high + between * (plan.users / low - plan.users / high)
+    rate = plan.users / turn_s
+    return Prediction(rate, turn_s - plan.think_time_s, low, high, demands.requests)

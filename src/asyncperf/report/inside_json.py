@@ -1,0 +1,62 @@
+"""What was seen from inside, as plain dicts for the JSON result."""
+
+import math
+from typing import Any
+
+from asyncperf.explanation import AwaitPart, Breakdown, Prediction
+
+Json = dict[str, Any]
+
+
+def finite(value: float | None) -> float | None:
+    """The figure, None where it is not known: JSON has no NaN."""
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def breakdown_json(found: Breakdown | None) -> Json | None:
+    if found is None:
+        return None
+    return {
+        "loop_wait": finite(found.loop_wait_s),
+        "pool_wait": finite(found.pool_wait_s),
+        "pool_run": finite(found.pool_run_s),
+        "await": finite(found.await_s),
+        "loop_cpu": finite(found.loop_cpu_s),
+        "gc": finite(found.gc_s),
+        "other": finite(found.other_s),
+    }
+
+
+def breakdown_notes(found: Breakdown | None) -> str | None:
+    if found is None:
+        return None
+    seen = f"from {found.requests} of {found.of_requests} requests"
+    return "; ".join((seen, *found.notes))
+
+
+def awaits_json(found: Breakdown | None) -> list[Json]:
+    return [] if found is None else [_await(part) for part in found.awaits]
+
+
+def _await(part: AwaitPart) -> Json:
+    return {
+        "file": part.file,
+        "line": part.line,
+        "column": part.column,
+        "function": part.function,
+        "text": part.text,
+        "mean_s": finite(part.mean_s),
+        "times": finite(part.times),
+    }
+
+
+def predicted_json(found: Prediction | None) -> Json | None:
+    if found is None:
+        return None
+    return {
+        "rate_rps": finite(found.rate_rps),
+        "latency_s": finite(found.latency_s),
+        "low_rps": finite(found.low_rps),
+        "high_rps": finite(found.high_rps),
+        "requests": found.requests,
+    }

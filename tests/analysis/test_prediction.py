@@ -1,0 +1,147 @@
+"""What ten requests foretell, against exact loads and a simulation."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from asyncperf.analysis.mva import Queue
+from asyncperf.analysis.prediction import Demands, demands_of, predict, together
+from asyncperf.samples import Samples
+
+from ..builders import BLOCKING, ITEMS, PLAN, alone, samples
+from ..insights import answered, insight, pool, requests, trips, uses
+from .closed_load import ClosedLoad, exponential, fixed, simulate
+
+ALONE = np.arange(-20.0, -10.0)
+
+
+def foretold(endpoint, unloaded, users=500, workers=2, inside=None, **plan):
+    demands = demands_of(inside, endpoint, unloaded, Samples.none())
+    return predict(demands, replace(PLAN, users=users, **plan), workers)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "response_s", "users", "rate_rps"),
+    [
+        # The experiment as published.
+        (BLOCKING, 15.0, 500, 80 / 15),
+        (ITEMS, 15.0, 500, 500 / 15),
+        (ITEMS, 5.0, 500, 100.0),
+        # At the knee, where times that do not vary reach the bound.
+        (BLOCKING, 0.5, 80, 160.0),
+        (BLOCKING, 0.5, 79, 158.0),
+    ],
+)
+def test_fixed_times_reach_their_bounds(endpoint, response_s, users, rate_rps):
+    found = foretold(endpoint, alone(response_s), users)
+    assert found.rate_rps == pytest.approx(rate_rps, rel=1e-3)
+    assert found.latency_s == pytest.approx(users / rate_rps, rel=1e-3)
+    assert found.low_rps <= found.rate_rps <= found.high_rps
+    truth = simulate(
+        ClosedLoad(users, 1000, fixed(response_s), 80 if endpoint is BLOCKING else None),
+        40 * response_s,
+    )
+    late = truth.end_s > 20 * response_s
+    assert late.sum() / (20 * response_s) == pytest.approx(rate_rps, rel=0.05)
+
+
+def test_without_any_answer_nothing_is_foretold():
+    assert demands_of(None, ITEMS, Samples.none(), Samples.none()) is None
+
+
+def test_demands_are_what_was_held():
+    """0.01 s on the loop, two trips of 0.1 s to threads, 0.05 s of a connection: 0.5 s."""
+    rows = requests(ALONE, inside_s=0.5, loop_s=0.01, pool_run_s=0.2)
+    inside = insight(
+        requests=rows,
+        trips=trips(np.repeat(ALONE, 2), 0.0, 0.1, request=np.repeat(np.arange(10), 2)),
+        uses=uses(ALONE + 0.1, 0.0, 0.05, request=np.arange(10), resource=1),
+        resources=(pool(capacity=30), pool("connections", 5, "main")),
+    )
+    found = demands_of(inside, ITEMS, answered(rows), Samples.none())
+    assert found.response_s == pytest.approx(0.5)
+    assert {name: (q.demand_s, q.servers) for name, q in found.queues.items()} == {
+        "loop": (pytest.approx(0.01), 1),
+        "threads": (pytest.approx(0.2), 30),
+        "connections 1": (pytest.approx(0.05), 5),
+    }
+    assert (found.variation, found.requests) == (pytest.approx(0.0), 9)
+
+
+def test_a_connection_held_on_a_thread_counts_once():
+    rows = requests(ALONE, inside_s=0.5, loop_s=0.01, pool_run_s=0.49)
+    inside = insight(
+        requests=rows,
+        uses=uses(ALONE + 0.1, 0.0, 0.4, request=np.arange(10), resource=1),
+        resources=(pool(), pool("connections", 5, "main")),
+    )
+    found = demands_of(inside, ITEMS, answered(rows), Samples.none())
+    assert list(found.queues) == ["loop", "connections 1"]
+    assert predict(found, PLAN, 2).rate_rps == pytest.approx(2 * 5 / 0.4)
+
+
+def test_the_steps_of_the_ramps_first_requests_outvote_two_cold_ones():
+    alone, ramp = (
+        requests(np.arange(-2.0, 0.0), inside_s=0.5, loop_s=0.01),
+        requests(np.arange(60.0) / 50, inside_s=0.5, loop_s=np.arange(60) * 1e-4),
+    )
+    rows = np.concatenate([alone, ramp])
+    found = demands_of(insight(requests=rows), ITEMS, answered(alone), answered(ramp))
+    # The lower quartile of these two and the first eight, 0 to 0.7 ms.
+    assert found.queues["loop"].demand_s == pytest.approx(0.000225)
+
+
+@pytest.mark.parametrize(
+    ("loop_s", "users", "rate_rps"), [(0.02, 50, 100.0), (0.001, 50, 50 / 0.1)]
+)
+def test_the_loop_of_each_worker_serves_one_at_a_time(loop_s, users, rate_rps):
+    rows = requests(ALONE, inside_s=0.1, loop_s=loop_s)
+    found = foretold(ITEMS, answered(rows), users, inside=insight(requests=rows))
+    assert found.rate_rps == pytest.approx(rate_rps, rel=1e-6)
+
+
+def test_exponential_times_are_foretold_by_mean_value_analysis():
+    """Against loads simulated exactly: 10 users before 8 places, one worker."""
+    times = np.random.default_rng(3).exponential(0.5, 400)
+    demands = demands_of(None, BLOCKING, samples(np.arange(400.0) - 500, times), Samples.none())
+    assert demands.variation == pytest.approx(1.0, abs=0.35)
+    demands = Demands(0.5, {"threads": Queue(0.5, 8)}, 1.0, 10)
+    found = predict(demands, replace(PLAN, users=10, think_time_s=0.1), 1)
+    assert found.rate_rps == pytest.approx(found.low_rps)
+    loads = [simulate(ClosedLoad(10, 1000, exponential(0.5, seed), 8), 2000.0) for seed in range(2)]
+    full = predict(demands, replace(PLAN, users=10), 1)
+    truth = np.mean([len(load) / 2000.0 for load in loads])
+    assert full.rate_rps == pytest.approx(truth, rel=0.02)
+
+
+def test_think_times_that_vary_cost_throughput_at_the_knee():
+    """Ten users who think 0.9 s on average, 0.1 s of one loop: 8.706 a second by simulation
+    (M/D/1//10). Between the two answers, and here, at the knee itself, the worst there is."""
+    demands = Demands(0.1, {"loop": Queue(0.1)}, 0.0, 10)
+    plan = replace(PLAN, users=10, think_time_s=0.9)
+    steady, varied = (
+        predict(demands, replace(plan, think_time=kind), 1) for kind in ("fixed", "exponential")
+    )
+    assert steady.rate_rps == pytest.approx(10.0)
+    assert varied.low_rps < 8.706 < varied.rate_rps < varied.high_rps
+    assert varied.rate_rps == pytest.approx(8.706, rel=0.07)
+    assert steady.latency_s == pytest.approx(0.1)
+
+
+def test_an_open_load_has_its_rate_up_to_the_ceiling():
+    demands = Demands(0.1, {"loop": Queue(0.01)}, 0.0, 10)
+    below, above = (predict(demands, replace(PLAN, rate_rps=rate), 2) for rate in (150.0, 500.0))
+    assert (below.rate_rps, below.latency_s) == (150.0, None)
+    assert above.rate_rps == pytest.approx(200.0)
+
+
+def test_a_mix_needs_the_mean_of_its_demands():
+    slow = Demands(1.0, {"threads": Queue(1.0, 40)}, 0.0, 5)
+    fast = Demands(0.1, {"loop": Queue(0.01)}, 0.0, 5)
+    found = together([(0.25, slow), (0.75, fast)])
+    assert found.response_s == pytest.approx(0.325)
+    assert found.queues["threads"] == Queue(0.25, 40)
+    assert found.queues["loop"].demand_s == pytest.approx(0.0075)
+    # Their times differ from each other, though neither varies.
+    assert found.variation == pytest.approx((0.25 + 0.0075) / 0.325**2 - 1)

@@ -1,0 +1,47 @@
+"""What holds real apps back, seen from inside their workers."""
+
+import json
+from collections.abc import Callable
+
+import jsonschema
+import pytest
+
+from .conftest import APPS, ROOT, Finished
+
+Asyncperf = Callable[..., Finished]
+SCHEMA = json.loads((ROOT / "docs" / "result.schema.json").read_text())
+LIMITERS = {"/computing": "loop_cpu", "/blocking": "loop_blocked", "/gathering": "users"}
+
+
+@pytest.mark.timeout(300)
+def test_the_limit_inside_is_named_and_the_parts_add_up(asyncperf: Asyncperf) -> None:
+    done = asyncperf(
+        *("run", APPS / "inside.py", "-u", 10, "-r", 40, "--max-time", "40s", "--json", "-"),
+    )
+    jsonschema.validate(done.document, SCHEMA)
+    found = {endpoint["path"]: endpoint for endpoint in done.document["endpoints"]}
+    kinds = {path: each["limiter"] and each["limiter"]["kind"] for path, each in found.items()}
+    assert kinds == LIMITERS, [each["limiter_note"] for each in found.values()]
+    for endpoint in found.values():
+        parts, mean_s = endpoint["breakdown_s"], endpoint["latency_s"]["mean"]
+        assert sum(parts.values()) == pytest.approx(mean_s, rel=1e-9)
+        # Mostly the answer's way back, for which the client has to wait for a CPU as well.
+        assert abs(parts["other"]) < 0.1 * mean_s
+    for path in ("/computing", "/blocking"):
+        # Ten users, of whom two are served.
+        assert found[path]["breakdown_s"]["loop_wait"] > 0.6 * found[path]["latency_s"]["mean"]
+        assert max(found[path]["limiter"]["each"]) > 0.9
+    assert found["/gathering"]["breakdown_s"]["await"] > 0.8 * 0.1
+    # A sleep takes as long with one user as with ten.
+    foretold = found["/blocking"]["predicted"]["rate_rps"]
+    assert foretold == pytest.approx(found["/blocking"]["rate_rps"], rel=0.15)
+
+
+def test_without_the_probe_the_report_says_what_it_takes(asyncperf: Asyncperf) -> None:
+    flags = ("--no-probe", "--include", "/gathering", "-u", 10, "-r", 40, "-t", "3s")
+    done = asyncperf("run", APPS / "inside.py", *flags, "--json", "-")
+    jsonschema.validate(done.document, SCHEMA)
+    (endpoint,) = done.document["endpoints"]
+    assert endpoint["breakdown_s"] is None
+    assert endpoint["breakdown_note"] == "the workers were run without the probe"
+    assert endpoint["limiter"]["kind"] == "users"
