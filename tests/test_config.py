@@ -11,11 +11,11 @@ from asyncperf.config import (
     LOCUST_ONLY,
     SETTINGS,
     compare_settings,
-    duration,
     load_settings,
     master_address,
 )
 from asyncperf.errors import UsageError
+from asyncperf.values import duration
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ message wherever it was written, and the message says where.
 """
 
 import difflib
-import math
 import os
 import re
 import tomllib
@@ -14,38 +13,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from asyncperf.analysis.budget import BudgetError, parse_budget
+from asyncperf.analysis.budget import BudgetError
 from asyncperf.analysis.comparison import AT_LEAST
 from asyncperf.errors import UsageError
 from asyncperf.judgement import Budget
 from asyncperf.load.distribution import LOOPBACK, MASTER_PORT
+from asyncperf.values import (
+    MAX_PORT,
+    MAX_REPEAT,
+    MAX_USERS,
+    MAX_WORKERS,
+    ThinkTime,
+    budgets,
+    duration,
+    headers,
+    host,
+    one_of,
+    path,
+    rate,
+    text,
+    texts,
+    think_time,
+    whole_number,
+    yes_or_no,
+)
 
 ENVIRONMENT_PREFIX = "ASYNCPERF_"
-
-# Bounds beyond which a value is a slip of the finger, not a measurement.
-MAX_USERS = 1_000_000
-MAX_RATE = 1_000_000.0
-MAX_TIME_S = 7 * 86400.0
-MAX_WORKERS = 1024
-MAX_PORT = 65535
-MAX_REPEAT = 1000
 
 ENGINES = ("native", "locust")
 ARRIVALS = ("constant", "poisson")
 GC = ("default", "tuned")
-# What RFC 9110 allows in a field's name.
-HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 FAIL_ON = ("error", "warning", "never")
 COMPARE_FAIL_ON = ("worse", "cannot-tell", "never")
-UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "": 1.0}
-
-
-@dataclass(frozen=True)
-class ThinkTime:
-    """How long a user waits between an answer and the next request."""
-
-    mean_s: float
-    kind: Literal["fixed", "exponential"]
 
 
 @dataclass(frozen=True)
@@ -119,104 +118,6 @@ def percentage(value: str) -> float:
     if figure is None:
         raise UsageError(f"--at-least must be a percentage below 100, such as 3%, not {value!r}")
     return float(figure[1]) / 100
-
-
-def whole_number(low: int, high: int) -> Callable[[object], int]:
-    def parse(value: object) -> int:
-        if isinstance(value, bool) or not re.fullmatch(r"[+-]?\d+", str(value)):
-            raise ValueError(f"must be a whole number from {low:,} to {high:,}")
-        number = int(str(value))
-        if not low <= number <= high:
-            raise ValueError(f"must be a whole number from {low:,} to {high:,}")
-        return number
-
-    return parse
-
-
-def rate(value: object) -> float:
-    try:
-        number = math.nan if isinstance(value, bool) else float(str(value))
-    except ValueError:
-        number = math.nan
-    if not 0 < number <= MAX_RATE:
-        raise ValueError(f"must be a number above 0, at most {MAX_RATE:,.0f}")
-    return number
-
-
-def duration(value: object) -> float:
-    """Seconds, from `300`, `90s`, `5m`, `1h30m` or `500ms`."""
-    text = str(value).strip().lower()
-    parts = re.findall(r"(\d+(?:\.\d+)?)(h|ms|m|s|)", text)
-    if isinstance(value, bool) or not parts or "".join(n + u for n, u in parts) != text:
-        raise ValueError("must be a time such as 90, 90s, 5m or 1h30m")
-    seconds = sum(float(number) * UNITS_S[unit] for number, unit in parts)
-    if not 0 < seconds <= MAX_TIME_S:
-        raise ValueError("must be a time above 0, at most 7 days")
-    return seconds
-
-
-def texts(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, Sequence) and all(isinstance(item, str) for item in value):
-        return tuple(value)
-    raise ValueError("must be a text or a list of texts")
-
-
-def budgets(value: object) -> tuple[Budget, ...]:
-    return tuple(map(parse_budget, texts(value)))
-
-
-def text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("must be a text")
-    return value
-
-
-def host(value: object) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9._:%*-]+", value):
-        raise ValueError("must be an address or a name such as 192.168.0.10")
-    return value
-
-
-def path(value: object) -> Path:
-    return Path(text(value))
-
-
-def think_time(value: object) -> ThinkTime:
-    """`2s`, or `exponential:2s` for random times of that mean."""
-    kind, separator, length = str(value).rpartition(":")
-    if (separator and kind != "exponential") or isinstance(value, bool):
-        raise ValueError("must be a time such as 2s, or exponential:2s")
-    return ThinkTime(duration(length), "exponential" if kind else "fixed")
-
-
-def yes_or_no(value: object) -> bool:
-    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    answer = words.get(str(value).lower())
-    if answer is None:
-        raise ValueError("must be true or false")
-    return answer
-
-
-def headers(value: object) -> tuple[tuple[str, str], ...]:
-    """Header lines, such as `Authorization: Bearer x`."""
-    fields = []
-    for line in texts(value):
-        name, colon, content = line.partition(":")
-        if not colon or not re.fullmatch(HEADER_NAME, name) or set(content) & set("\r\n\0"):
-            raise ValueError("must be a header such as 'Accept: text/html'")
-        fields.append((name, content.strip()))
-    return tuple(fields)
-
-
-def one_of(choices: Sequence[str]) -> Callable[[object], str]:
-    def parse(value: object) -> str:
-        if value not in choices:
-            raise ValueError(f"must be one of {', '.join(choices)}")
-        return str(value)
-
-    return parse
 
 
 @dataclass(frozen=True)
