@@ -105,6 +105,7 @@ def run(
     master_bind_port: flags.MasterBindPort = None,
     rate: flags.Rate = None,
     arrivals: flags.Arrivals = None,
+    stages: flags.Stages = None,
     think_time: flags.ThinkTime = None,
     header: flags.Header = None,
     keepalive: flags.Keepalive = None,
@@ -151,6 +152,7 @@ def run(
         "master_bind_port": master_bind_port,
         "rate": rate,
         "arrivals": arrivals,
+        "stages": stages,
         "think_time": think_time,
         "header": header,
         "keepalive": keepalive,
@@ -267,7 +269,7 @@ def measure(settings: Settings, output: Path | None, force: bool, quiet: bool) -
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
         return run_experiment(settings, SilentProgress(), output, force)
-    with LiveProgress(console, settings.users) as progress:
+    with LiveProgress(console) as progress:
         return run_experiment(settings, progress, output, force)
 
 

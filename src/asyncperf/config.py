@@ -17,12 +17,14 @@ from asyncperf.analysis.budget import BudgetError
 from asyncperf.analysis.comparison import AT_LEAST
 from asyncperf.errors import UsageError
 from asyncperf.judgement import Budget
+from asyncperf.levels import Stage
 from asyncperf.load.distribution import LOOPBACK, MASTER_PORT
+from asyncperf.load.schedule import spans
 from asyncperf.values import (
     MAX_PORT,
     MAX_REPEAT,
-    MAX_USERS,
     MAX_WORKERS,
+    USERS,
     ThinkTime,
     budgets,
     duration,
@@ -31,6 +33,7 @@ from asyncperf.values import (
     one_of,
     path,
     rate,
+    stages,
     text,
     texts,
     think_time,
@@ -75,6 +78,7 @@ class Settings:
     master_bind_port: int
     think_time: ThinkTime
     rate: float | None
+    stages: tuple[Stage, ...]
     arrivals: Literal["constant", "poisson"]
     keepalive: bool
     header: tuple[tuple[str, str], ...]
@@ -130,7 +134,7 @@ class Setting:
 
 SETTINGS: Mapping[str, Setting] = {
     "app": Setting(text, None),
-    "users": Setting(whole_number(1, MAX_USERS), 500),
+    "users": Setting(USERS, 500),
     "spawn_rate": Setting(rate, 50.0),
     "run_time": Setting(duration, None),
     "max_time": Setting(duration, 600.0),
@@ -151,6 +155,7 @@ SETTINGS: Mapping[str, Setting] = {
     "think_time": Setting(think_time, ThinkTime(0.0, "fixed")),
     "rate": Setting(rate, None),
     "arrivals": Setting(one_of(ARRIVALS), "constant"),
+    "stages": Setting(stages, ()),
     "keepalive": Setting(yes_or_no, True),
     "header": Setting(headers, ()),
     "connect_timeout": Setting(duration, 30.0),
@@ -168,8 +173,15 @@ SETTINGS: Mapping[str, Setting] = {
     "budget": Setting(budgets, ()),
 }
 
+# What else would say how much load there is, or for how long.
+STAGES_SAY = {
+    "users": "how many users there are",
+    "rate": "at which rates requests arrive (50/s:10s)",
+    "run_time": "how long they last",
+}
+
 NATIVE_ONLY = (
-    *("load_processes", "think_time", "rate", "arrivals", "keepalive", "header"),
+    *("load_processes", "think_time", "rate", "arrivals", "stages", "keepalive", "header"),
     *("connect_timeout", "response_timeout", "ca_file"),
 )
 OF_A_MASTER = ("expect_workers_max_wait", "master_bind_host", "master_bind_port")
@@ -196,9 +208,12 @@ def load_settings(
         (flags, as_flag),
     )
     values: dict[str, Any] = {name: setting.default for name, setting in SETTINGS.items()}
-    for source, where in sources:
+    ranks: dict[str, int] = {}
+    for rank, (source, where) in enumerate(sources):
         for name, value in source.items():
             values[name] = parsed(name, value, where(name))
+            ranks[name] = rank
+    settle_stages(values, ranks)
     if values["user_class"] and values["locustfile"] is None:
         raise UsageError(
             f"--user-class {values['user_class'][0]} needs a locustfile",
@@ -206,7 +221,7 @@ def load_settings(
         )
     ramp_s = values["users"] / values["spawn_rate"]
     limit = "run_time" if values["run_time"] is not None else "max_time"
-    if ramp_s >= values[limit]:
+    if values["rate"] is None and ramp_s >= values[limit]:
         raise UsageError(
             f"{values['users']} users at {values['spawn_rate']:g}/s take {ramp_s:g} s to start, "
             f"and the load ends after {values[limit]:g} s (--{limit.replace('_', '-')})",
@@ -263,6 +278,32 @@ def check_distribution(values: Mapping[str, Any]) -> None:
             f"{as_flag(min(of_a_master))} needs workers that connect",
             "Say how many: --expect-workers N",
         )
+
+
+def settle_stages(values: dict[str, Any], ranks: Mapping[str, int]) -> None:
+    """Let the stages say how much load there is and for how long, if they were set by a
+    stronger source than what says so otherwise. `ranks` are of what was set.
+
+    Raises `UsageError` where one source says both.
+    """
+    for name, says in STAGES_SAY.items():
+        if not values["stages"] or name not in ranks:
+            continue
+        if ranks[name] == ranks["stages"]:
+            raise UsageError(
+                f"{as_flag(name)} does not go with --stages, which say {says} themselves",
+                "Leave out one of them.",
+            )
+        if ranks[name] > ranks["stages"]:
+            values["stages"] = ()
+        else:
+            values[name] = SETTINGS[name].default
+    if not values["stages"]:
+        return
+    levels = [stage.level for stage in values["stages"]]
+    values["rate"] = levels[-1].rate_rps
+    values["users"] = max((level.users for level in levels if level.users), default=values["users"])
+    values["run_time"] = spans(values["stages"], values["spawn_rate"])[-1].ends_s
 
 
 def check_target(

@@ -136,6 +136,14 @@ Rate = Annotated[
 Arrivals = Annotated[
     str | None, typer.Option(metavar="KIND", help="With --rate: constant (default), poisson.")
 ]
+Stages = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LEVELS",
+        help="Instead of -u and -t, levels of one load, each held for its time: "
+        "100:10s,500:30s for users, 50/s:10s,200/s:30s for requests a second.",
+    ),
+]
 ThinkTime = Annotated[
     str | None,
     typer.Option(

@@ -1,15 +1,16 @@
 """The words of the domain: frozen data that the stages hand to each other.
 
-Every module may import this one; it imports only the words of `judgement` and `samples`.
-Times are seconds. A time inside a load counts from the moment its ramp began; a `*_at` is
-seconds since the Unix epoch.
+Every module may import this one; it imports only the words of `judgement`, `levels` and
+`samples`. Times are seconds. A time inside a load counts from the moment its ramp began; a
+`*_at` is seconds since the Unix epoch.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from asyncperf.judgement import BudgetResult
+from asyncperf.levels import Held, Level, Stage
 from asyncperf.samples import Folded, Samples
 
 # What is under test
@@ -120,6 +121,9 @@ class LoadPlan:
     without load; under load a request may queue for `response_timeout_s`, or if that is
     None for as long as the load lasts. `ca_file` holds the certificates to trust besides
     the system's. Locust knows closed loads without think time alone.
+
+    With `stages` a load goes through several levels; `users` is then the most of them, and
+    `run_time_s` what they take together.
     """
 
     engine: str
@@ -139,10 +143,24 @@ class LoadPlan:
     connect_timeout_s: float = 30.0
     response_timeout_s: float | None = None
     ca_file: str | None = None
+    stages: tuple[Stage, ...] = ()
+
+    @property
+    def level(self) -> Level:
+        """What is held; of several stages the last."""
+        if self.stages:
+            return self.stages[-1].level
+        return Level(self.users) if self.rate_rps is None else Level(rate_rps=self.rate_rps)
 
     @property
     def ramp_s(self) -> float:
-        return 0.0 if self.model == "open" else self.users / self.spawn_rate
+        """How long it takes until the first level is reached."""
+        users = self.stages[0].level.users if self.stages else self.users
+        return 0.0 if self.model == "open" else (users or 0) / self.spawn_rate
+
+    def at(self, level: Level) -> "LoadPlan":
+        """The same plan with that level alone, for arithmetic."""
+        return replace(self, users=level.users or self.users, rate_rps=level.rate_rps)
 
 
 # A start this late is the generator's fault and worth counting: longer than a process of
@@ -188,7 +206,8 @@ class Load:
     `ramp_end_s` is when the last user had started, None if that never happened.
     `trouble` says in one sentence what went wrong, None if nothing did. `machine_cpu` is
     the share of all the machine's CPUs that was busy under load, whoever used it.
-    `repetition` counts the loads of that name from 1.
+    `repetition` counts the loads of that name from 1. `levels` are what it held in turn,
+    empty where that was the plan's own level; `ramp_end_s` is then of the first.
     """
 
     name: str
@@ -200,6 +219,7 @@ class Load:
     trouble: str | None = None
     machine_cpu: float | None = None
     repetition: int = 1
+    levels: tuple[Held, ...] = ()
 
     @property
     def was_made(self) -> bool:
@@ -355,6 +375,10 @@ class EndpointResult:
     and `timeline` are then those of number `repetition`. `folded` is None where every request
     was kept. `loaded` is False where its load was never made; the empty `whole` then says
     nothing.
+
+    Of a load that held several levels, `levels` holds each one's result. This one is then
+    that of the level that was `held` last; what it says of the whole load, such as `whole`,
+    `errors` and `timeline`, is of all of them.
     """
 
     endpoint: Endpoint
@@ -380,6 +404,8 @@ class EndpointResult:
     repetitions: tuple["EndpointResult", ...] = ()
     folded: Folded | None = None
     loaded: bool = True
+    held: Held | None = None
+    levels: tuple["EndpointResult", ...] = ()
 
     @property
     def measured_over_ceiling(self) -> float | None:

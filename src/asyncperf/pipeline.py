@@ -18,6 +18,7 @@ from asyncperf import __version__
 from asyncperf.config import Settings
 from asyncperf.errors import AsyncperfError, Interrupted, UsageError
 from asyncperf.interrupts import Interrupts
+from asyncperf.levels import Level
 from asyncperf.load.distribution import Distribution
 from asyncperf.load.engine import LoadEngine, Workload
 from asyncperf.load.locust_engine import (
@@ -57,8 +58,8 @@ class Progress(Protocol):
     def say(self, text: str) -> None:
         """A step that takes a while, in a few words."""
 
-    def watch(self, name: str, number: int, of: int) -> Watcher:
-        """A watcher for the load of that name, the `number`-th of so many."""
+    def watch(self, name: str, level: Level, number: int, of: int) -> Watcher:
+        """A watcher for the load of that name at that level, the `number`-th of so many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +129,7 @@ def measure(
         folder.save(run)
         with closing(bench.engine):
             for number, (repetition, workload) in enumerate(trials, start=1):
-                watcher = progress.watch(workload.name, number, len(trials))
+                watcher = progress.watch(workload.name, run.plan.level, number, len(trials))
                 trial = run_trial(bench, workload, number, watcher, interrupts)
                 load = replace(trial.load, repetition=repetition)
                 warnings = (*run.warnings, *trial.warnings)
@@ -311,6 +312,7 @@ def new_run(
         connect_timeout_s=settings.connect_timeout_s,
         response_timeout_s=settings.response_timeout_s,
         ca_file=ca_file(settings),
+        stages=settings.stages,
     )
     tool = f"asyncperf {__version__}"
     return Run(tool, started_at, this_machine(), target, plan, loads=(), status="running")

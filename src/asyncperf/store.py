@@ -25,6 +25,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from asyncperf.errors import StoreError
+from asyncperf.levels import Held
 from asyncperf.model import (
     Endpoint,
     GeneratorHealth,
@@ -70,6 +71,7 @@ class _StoredLoad:
     trouble: str | None
     machine_cpu: float | None = None
     repetition: int = 1
+    levels: tuple[Held, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,7 @@ def _stored(run: Run) -> _StoredRun:
                 trouble=load.trouble,
                 machine_cpu=load.machine_cpu,
                 repetition=load.repetition,
+                levels=load.levels,
             )
             for load in run.loads
         ),
@@ -318,6 +321,7 @@ def _load(path: Path, stored: _StoredLoad) -> Load:
         trouble=stored.trouble,
         machine_cpu=stored.machine_cpu,
         repetition=stored.repetition,
+        levels=stored.levels,
     )
 
 

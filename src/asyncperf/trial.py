@@ -255,4 +255,5 @@ def load_of(
         generator=recording.generator,
         measured=measured,
         trouble=trouble,
+        levels=recording.levels,
     )

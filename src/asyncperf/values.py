@@ -12,6 +12,7 @@ from typing import Literal
 
 from asyncperf.analysis.budget import parse_budget
 from asyncperf.judgement import Budget
+from asyncperf.levels import Level, Stage
 
 # Bounds beyond which a value is a slip of the finger, not a measurement.
 MAX_USERS = 1_000_000
@@ -44,6 +45,10 @@ def whole_number(low: int, high: int) -> Callable[[object], int]:
         return number
 
     return parse
+
+
+# How many users there can be.
+USERS = whole_number(1, MAX_USERS)
 
 
 def rate(value: object) -> float:
@@ -102,6 +107,26 @@ def think_time(value: object) -> ThinkTime:
     if (separator and kind != "exponential") or isinstance(value, bool):
         raise ValueError("must be a time such as 2s, or exponential:2s")
     return ThinkTime(duration(length), "exponential" if kind else "fixed")
+
+
+def stages(value: object) -> tuple[Stage, ...]:
+    """Levels with their times: `100:10s,500:30s` for users, `50/s:10s,200/s:30s` for rates."""
+    says = "must be levels with times such as 100:10s,500:30s, or for rates 50/s:10s,200/s:1m"
+    parts = value.split(",") if isinstance(value, str) else texts(value)
+    found = []
+    for part in parts:
+        amount, separator, hold = part.strip().rpartition(":")
+        users, slash, unit = amount.partition("/")
+        try:
+            if not separator or (slash and unit != "s"):
+                raise ValueError
+            level = Level(rate_rps=rate(users)) if slash else Level(users=USERS(users))
+            found.append(Stage(level, duration(hold)))
+        except ValueError:
+            raise ValueError(says) from None
+    if len({stage.level.rate_rps is None for stage in found}) > 1:
+        raise ValueError("must be all of users (100:10s) or all of rates (50/s:10s)")
+    return tuple(found)
 
 
 def yes_or_no(value: object) -> bool:

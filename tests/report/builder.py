@@ -10,6 +10,7 @@ from functools import cache
 
 import numpy as np
 
+from asyncperf.levels import Held, Level, Stage
 from asyncperf.model import (
     PERCENTILES,
     Diagnosis,
@@ -326,6 +327,27 @@ def folded() -> Diagnosis:
     return replace(whole, endpoints=(first, rest[0], *long))
 
 
+def staged() -> Diagnosis:
+    """Two endpoints, three stages; the last one was too short for the first of them."""
+    whole = experiment(findings=False, published=False)
+    stages = tuple(Stage(Level(users), 90.0) for users in (100, 500, 50))
+    spans = [Held(s.level, 98.0 * i, 98.0 * i + 8, 98.0 * i + 98) for i, s in enumerate(stages)]
+    results = []
+    for number, one in enumerate(whole.endpoints[:2]):
+        levels = [
+            replace(one, held=held, window=Window(held.begins_s + 30, held.ends_s, 15.0, 4))
+            for held in spans
+        ]
+        if number == 0:
+            why = "the steady part, 60 s, holds less than 5 cycles of 15 s"
+            nothing = {"steady": None, "window": None, "limiter": None}
+            levels[2] = replace(levels[2], no_window_why=why, **nothing)
+        results.append(replace(levels[-1], levels=tuple(levels)))
+    plan = replace(whole.run.plan, stages=stages)
+    run = replace(whole.run, plan=plan, loads=whole.run.loads[:2])
+    return replace(whole, run=run, endpoints=tuple(results))
+
+
 CASES: dict[str, Callable[[], Diagnosis]] = {
     "experiment": experiment,
     "unpublished": lambda: experiment(findings=False, published=False),
@@ -336,4 +358,5 @@ CASES: dict[str, Callable[[], Diagnosis]] = {
     "hostile": hostile,
     "many": many,
     "folded": folded,
+    "staged": staged,
 }

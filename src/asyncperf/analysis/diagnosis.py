@@ -12,17 +12,18 @@ from asyncperf.analysis.limits import explain
 from asyncperf.analysis.mixture import Mix, mix_of
 from asyncperf.analysis.published import published_for
 from asyncperf.analysis.repetition import pooled, unsteady
-from asyncperf.analysis.steady import LoadView, NotSteady, find_window
+from asyncperf.analysis.steady import MORE_TIME, LoadView, NotSteady, find_window
 from asyncperf.analysis.unloaded import unloaded_response_s
 from asyncperf.judgement import Budget
+from asyncperf.levels import Held
 from asyncperf.model import Diagnosis, EndpointResult, Load, Measured, Run, Window
-from asyncperf.samples import joined
+from asyncperf.samples import Samples, joined
 
 
 def diagnose(run: Run, budgets: Sequence[Budget] = ()) -> Diagnosis:
     """Explain a run: the figures of its steady windows, their limits, the findings, and
     whether the budgets were kept."""
-    results = tuple(result_of(run, group) for group in measurements(run).values())
+    results = tuple(of_all_levels(run, levels) for levels in levels_of(run).values())
     limits = ((named(load), generator_limit(load.generator)) for load in run.loads)
     limited = [f"{name}: {why}" for name, why in limits if why is not None]
     left_out = (unsteady(result) for result in results)
@@ -38,11 +39,13 @@ def diagnose(run: Run, budgets: Sequence[Budget] = ()) -> Diagnosis:
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """One endpoint in one load, with that load's steady window."""
+    """One endpoint in one load at one level, with that level's steady window; `held` is None
+    where the load held no other level than the plan's."""
 
     load: Load
     measured: Measured
     window: Window | NotSteady
+    held: Held | None = None
 
     @property
     def part(self) -> tuple[Load, Window | None]:
@@ -54,15 +57,54 @@ Key = tuple[str, str, str]
 
 
 def measurements(run: Run) -> dict[Key, list[Measurement]]:
-    """Everything measured, an entry per endpoint and load name with all its repetitions."""
-    found: dict[Key, list[Measurement]] = {}
+    """Everything that the headline figures are of, an entry per endpoint and load name with
+    all its repetitions: of several levels the last."""
+    return {key: levels[-1] for key, levels in levels_of(run).items()}
+
+
+def levels_of(run: Run) -> dict[Key, list[list[Measurement]]]:
+    """Everything measured: by endpoint and load name a list of its levels, each with all of
+    its repetitions."""
+    found: dict[Key, dict[int, list[Measurement]]] = {}
     for load in run.loads:
-        view = view_of(load.measured, load.ramp_end_s, end_of(run, load), run.plan.think_time_s)
-        window = find_window(view)
-        for measured in load.measured:
-            key = (load.name, measured.endpoint.method, measured.endpoint.path)
-            found.setdefault(key, []).append(Measurement(load, measured, window))
+        for number, held in enumerate(load.levels or (None,)):
+            window = find_level_window(run, load, held)
+            for measured in load.measured:
+                key = (load.name, measured.endpoint.method, measured.endpoint.path)
+                measurement = Measurement(load, measured, window, held)
+                found.setdefault(key, {}).setdefault(number, []).append(measurement)
+    return {key: list(levels.values()) for key, levels in found.items()}
+
+
+def find_level_window(run: Run, load: Load, held: Held | None) -> Window | NotSteady:
+    """The steady window of a load, or of one of its levels."""
+    view = view_of(load.measured, load.ramp_end_s, end_of(run, load, held), run.plan.think_time_s)
+    if held is None:
+        return find_window(view)
+    if held.reached_s is None or held.reached_s >= held.ends_s:
+        return NotSteady("its level was not reached before it was over")
+    # What was over before the change to this level says nothing of when it had settled.
+    view = view.where(view.end_s >= held.begins_s)
+    found = find_window(replace(view, ramp_end_s=held.reached_s))
+    if isinstance(found, NotSteady) and run.plan.stages:
+        return NotSteady(found.why.replace(MORE_TIME, "hold it for longer (--stages)"))
     return found
+
+
+def of_all_levels(run: Run, levels: Sequence[Sequence[Measurement]]) -> EndpointResult:
+    """What an endpoint's last level says, with every level's own result beside it."""
+    if levels[-1][0].held is None:
+        return result_of(run, levels[-1])
+    results = tuple(result_of(run, group) for group in levels)
+    whole = result_of(run, [replace(m, held=None) for m in levels[-1]])
+    return replace(
+        results[-1],
+        whole=whole.whole,
+        in_flight_at_end=whole.in_flight_at_end,
+        errors=whole.errors,
+        timeline=whole.timeline,
+        levels=results,
+    )
 
 
 def named(load: Load) -> str:
@@ -71,13 +113,12 @@ def named(load: Load) -> str:
 
 
 def result_of(run: Run, group: Sequence[Measurement]) -> EndpointResult:
-    """What one or more repetitions say about one endpoint."""
-    results = [
-        endpoint_result(run, m.load, m.measured, m.window, mix_of(run, [m.part])) for m in group
-    ]
+    """What one or more repetitions say about one endpoint at one level."""
+    run = at_level(run, group[0].held)
+    results = [endpoint_result(run, m, mix_of(run, [m.part])) for m in group]
     if len(results) == 1:
         return results[0]
-    samples = [statistics.until(m.measured.samples, end_of(run, m.load)) for m in group]
+    samples = [samples_of(run, m) for m in group]
     together = pooled(results, samples, [result.window for result in results])
     busy = [m.load.machine_cpu for m in group if m.load.machine_cpu is not None]
     load = replace(group[0].load, generator=together.generator, machine_cpu=max(busy, default=None))
@@ -99,10 +140,24 @@ def result_of(run: Run, group: Sequence[Measurement]) -> EndpointResult:
     )
 
 
-def end_of(run: Run, load: Load) -> float:
-    """When a load was over. What is answered while the generator stops its users was still
-    in flight then; counted, it would stretch the run by a moment that nobody asked for."""
+def at_level(run: Run, held: Held | None) -> Run:
+    """The run as if that level had been its plan."""
+    return run if held is None else replace(run, plan=run.plan.at(held.level))
+
+
+def end_of(run: Run, load: Load, held: Held | None = None) -> float:
+    """When a load, or one of its levels, was over. What is answered while the generator stops
+    its users was still in flight then; counted, it would stretch the run by a moment that
+    nobody asked for."""
+    if held is not None:
+        return held.ends_s
     return min(load.duration_s, run.plan.run_time_s or load.duration_s)
+
+
+def samples_of(run: Run, found: Measurement) -> Samples:
+    """The requests of a level, those of the change to it included."""
+    samples = statistics.until(found.measured.samples, end_of(run, found.load, found.held))
+    return samples if found.held is None else statistics.since(samples, found.held.begins_s)
 
 
 def view_of(
@@ -127,10 +182,9 @@ def view_of(
     )
 
 
-def endpoint_result(
-    run: Run, load: Load, measured: Measured, window: Window | NotSteady, mix: Mix | None
-) -> EndpointResult:
-    samples = statistics.until(measured.samples, end_of(run, load))
+def endpoint_result(run: Run, found: Measurement, mix: Mix | None) -> EndpointResult:
+    load, measured, window, held = found.load, found.measured, found.window, found.held
+    samples = samples_of(run, found)
     steady = histogram = no_window_why = None
     if isinstance(window, Window):
         inside = statistics.completed_within(samples, window)
@@ -143,7 +197,7 @@ def endpoint_result(
     return EndpointResult(
         endpoint=measured.endpoint,
         load=load.name,
-        whole=statistics.whole_run(samples),
+        whole=statistics.whole_run(samples, held.begins_s if held else 0.0),
         steady=steady,
         window=window if isinstance(window, Window) else None,
         no_window_why=no_window_why,
@@ -156,11 +210,12 @@ def endpoint_result(
         ceiling_rps=limits.ceiling_rps,
         next_limiter=limits.next_limiter,
         generator=load.generator,
-        timeline=statistics.timeline(samples, end_of(run, load)),
+        timeline=statistics.timeline(samples, end_of(run, load, held)),
         histogram=histogram,
-        published=published_for(run, measured.endpoint.path, unloaded_s),
+        published=published_for(run, measured.endpoint.path, unloaded_s) if not held else None,
         trouble=load.trouble,
         repetition=load.repetition,
         folded=statistics.folded([samples]),
         loaded=load.was_made,
+        held=held,
     )

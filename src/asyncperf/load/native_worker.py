@@ -38,8 +38,9 @@ from asyncperf.load.schedule import (
     picking,
     share,
     source_address,
+    spans,
     thinking,
-    user_start_s,
+    turns,
 )
 from asyncperf.load.wheel import Wheel, best_alarm
 
@@ -83,6 +84,10 @@ class Worker:
         self._noted: set[Outcome] = set()
         self.clients: list[Client] = []
         self.idle: list[Client] = []
+        # Users who leave at the end of their request, with the stage that they leave in.
+        self._leaving: dict[Client, int] = {}
+        # By stage, what has yet to happen in this process before its level is reached.
+        self._awaited = [0] * len(self.orders.stages)
         self._beats = 0
         # Last, because it says that this process is ready.
         self._events = self.files.events(process).open("a", encoding="utf-8")
@@ -169,10 +174,14 @@ class Worker:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         self.wheel.max_drift_s = 0.0
-        if self.orders.rate_rps is None:
+        if self.orders.stages[0].level.rate_rps is None:
             self._begin_closed(ramp_at)
         else:
-            self._begin_open(ramp_at, self.orders.rate_rps)
+            self._begin_open(ramp_at)
+        for stage, span in enumerate(spans(self.orders.stages, self.orders.spawn_rate)):
+            # After the stage's own users in the wheel, which have started by then.
+            self._awaited[stage] += 1
+            self.wheel.at(ramp_at + span.reached_s, partial(self._settled, stage))
         if self.orders.run_time_s is not None:
             self.wheel.at(ramp_at + self.orders.run_time_s, self.stop)
 
@@ -181,14 +190,19 @@ class Worker:
         think = None
         if orders.think_time_s > 0:
             think = thinking(orders.think_time, orders.think_time_s, self._rng)
-        ended = self._next_request(think)
-        users = share(orders.users, self.process, orders.processes)
-        for user in users:
-            client = Client(self.site, ended, self._source(user))
-            self.clients.append(client)
-            self.wheel.at(ramp_at + user_start_s(user, orders.spawn_rate), client.due)
-        last_s = user_start_s(users[-1], orders.spawn_rate) if users else 0.0
-        self.wheel.at(ramp_at + last_s, self._ramped)
+        staying = len(orders.stages) == 1
+        ended = self._next_request(think) if staying else self._next_request_or_leave(think)
+        most = max(stage.level.users or 0 for stage in orders.stages)
+        for user in share(most, self.process, orders.processes):
+            # A user who comes again is a new one, on a connection of its own.
+            for turn in turns(orders.stages, orders.spawn_rate, user):
+                client = Client(self.site, ended, self._source(user))
+                self.clients.append(client)
+                self.wheel.at(ramp_at + turn.start_s, client.due)
+                if turn.leave_s is not None and turn.left_in is not None:
+                    self._awaited[turn.left_in] += 1
+                    leave = partial(self._leave, client, turn.left_in)
+                    self.wheel.at(ramp_at + turn.leave_s, leave)
 
     def _next_request(self, think: Callable[[], float] | None) -> Ended:
         """What a user of a closed load does when a request has ended: the next one."""
@@ -206,9 +220,49 @@ class Worker:
 
         return ended
 
-    def _begin_open(self, ramp_at: float, rate_rps: float) -> None:
+    def _next_request_or_leave(self, think: Callable[[], float] | None) -> Ended:
+        """The same where users leave: none sends another request after that."""
+        stopping, at, leaving = self.stopping.is_set, self.wheel.at, self._leaving
+
+        def again(client: Client, due: float) -> None:
+            if client not in leaving:
+                client.due(due)
+
+        def ended(client: Client, now: float, outcome: Outcome) -> None:
+            if stopping():
+                return
+            if client in leaving:
+                self._left(client)
+            elif outcome > LAST_ANSWERED:
+                at(now + BREATH_S, partial(again, client))
+            elif think is None:
+                client.begin(now, now)
+            else:
+                at(now + think(), partial(again, client))
+
+        return ended
+
+    def _leave(self, client: Client, stage: int, _: float) -> None:
+        """Have a user leave, at once or at the end of its request."""
+        self._leaving[client] = stage
+        if not client.busy:
+            self._left(client)
+
+    def _left(self, client: Client) -> None:
+        client.close()
+        self._settled(self._leaving[client])
+
+    def _settled(self, stage: int, _: float = 0.0) -> None:
+        """One of the things has happened that a stage's level was waiting for."""
+        self._awaited[stage] -= 1
+        if self._awaited[stage] == 0:
+            self._event("reached", perf_counter(), stage)
+
+    def _begin_open(self, ramp_at: float) -> None:
         orders = self.orders
-        arrivals = arrivals_s(orders.arrivals, rate_rps, self.process, orders.processes, self._rng)
+        arrivals = arrivals_s(
+            orders.arrivals, orders.stages, self.process, orders.processes, self._rng
+        )
         due = (ramp_at + arrival_s for arrival_s in arrivals)
 
         def arrive(intended: float) -> None:
@@ -222,7 +276,6 @@ class Worker:
             self.wheel.at(intended, arrive)
 
         self.wheel.at(next(due), arrive)
-        self.wheel.at(ramp_at, self._ramped)
 
     def _another(self) -> Client:
         number = self.process + len(self.clients) * self.orders.processes
@@ -239,9 +292,6 @@ class Worker:
         if sys.platform != "linux" or self.site.family != socket.AF_INET:
             return None
         return source_address(number, self.site.address[0])
-
-    def _ramped(self, _: float) -> None:
-        self._event("ramped", perf_counter())
 
     # The process itself.
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from asyncperf.judgement import BudgetResult
+from asyncperf.levels import Stage
 from asyncperf.model import (
     PERCENTILES,
     Diagnosis,
@@ -97,6 +98,7 @@ def _load(diagnosis: Diagnosis) -> Json:
         "users": plan.users,
         "spawn_rate": _finite(plan.spawn_rate),
         "rate_rps": _finite(plan.rate_rps),
+        "stages": [_stage(stage) for stage in plan.stages],
         "run_time_s": _finite(plan.run_time_s),
         "timeout_s": _finite(plan.timeout_s),
         "duration_s": _finite(sum(load.duration_s for load in run.loads)),
@@ -104,6 +106,15 @@ def _load(diagnosis: Diagnosis) -> Json:
         "valid": diagnosis.valid,
         "warnings": list(dict.fromkeys((*run.warnings, *diagnosis.warnings))),
         "loads": [_one_load(load) for load in run.loads],
+    }
+
+
+def _stage(stage: Stage) -> Json:
+    level = stage.level
+    return {
+        "users": level.users,
+        "arrivals_rps": _finite(level.rate_rps),
+        "hold_s": _finite(stage.hold_s),
     }
 
 
@@ -172,6 +183,23 @@ def _endpoint(result: EndpointResult) -> Json:
         "folded": _folded(result.folded),
         "trouble": result.trouble,
         "repetitions": [_repetition(each) for each in result.repetitions],
+        "levels": [_level(each) for each in result.levels],
+    }
+
+
+def _level(result: EndpointResult) -> Json:
+    """What a load measured at one of its levels, and what limited it there."""
+    kept = ("requests", "failures", "in_flight_at_end", "rate_rps", "latency_s", "window")
+    also = ("no_window_why", "limiter", "limiter_note", "ceiling_rps", "measured_over_ceiling")
+    held, document = result.held, _endpoint(result)
+    return {
+        "users": held.level.users if held else None,
+        "arrivals_rps": _finite(held.level.rate_rps) if held else None,
+        "begins_s": _finite(held.begins_s) if held else None,
+        "reached_s": _finite(held.reached_s) if held else None,
+        "ends_s": _finite(held.ends_s) if held else None,
+        **{name: document[name] for name in (*kept, *also)},
+        "trouble": result.trouble,
     }
 
 
