@@ -93,6 +93,7 @@ def test_settings_can_come_from_every_source(pyproject):
         "load_processes": "2",
         "think_time": "exponential:2s",
         "arrivals": "poisson",
+        "find_limit": "no",
         "keepalive": "no",
         "header": "X-Key: secret",
         "connect_timeout": "3s",
@@ -508,3 +509,34 @@ def test_stages_are_for_the_native_engine():
 
 def test_an_open_load_has_no_ramp_that_could_be_too_long():
     assert loaded({"rate": "100", "run_time": "5s"}).run_time_s == 5
+
+
+# The search for the limit
+
+
+def test_a_search_goes_up_to_so_many_users_unless_someone_says():
+    assert loaded({"find_limit": True}).users == 5000
+    assert loaded({"find_limit": True, "users": "80"}).users == 80
+    assert loaded({"find_limit": True, "rate": "200"}).rate == 200
+    assert loaded({"find_limit": True}, environment={"ASYNCPERF_USERS": "70"}).users == 70
+
+
+def test_the_users_of_a_search_never_take_too_long_to_start():
+    assert loaded({"find_limit": True, "users": "100000"}).users == 100_000
+    assert "each level takes up to 10 s" in str(refusal({"find_limit": True, "run_time": "10s"}))
+
+
+@pytest.mark.parametrize(
+    ("flags", "says", "hint"),
+    [
+        ({"stages": "100:10s"}, "--find-limit chooses its levels itself", "Leave out"),
+        ({"repeat": "2"}, "--repeat does not apply", "-t loads each level for longer"),
+        ({"budget": ["rate>5"]}, "cannot go by the budget 'rate>5'", "'p95<500ms'"),
+        ({"engine": "locust"}, "--find-limit is for the native engine", "native"),
+        ({"locustfile": "shop.py"}, "--find-limit is for the native engine", "native"),
+    ],
+)
+def test_what_a_search_does_not_go_with_is_refused(flags, says, hint):
+    found = refusal({"find_limit": True} | flags)
+    assert says in str(found)
+    assert hint in found.hint

@@ -79,7 +79,7 @@ def test_live_rate_is_over_all_endpoints():
 def test_silent_progress_says_nothing(capfd):
     progress = SilentProgress()
     progress.say("importing the app")
-    progress.watch("GET /items", USERS, 1, 4)(LOADED, 40.0)
+    progress.watch("GET /items", USERS, "1/4")(LOADED, 40.0)
     assert capfd.readouterr() == ("", "")
 
 
@@ -97,7 +97,7 @@ def test_live_progress_names_the_step_and_the_load():
     text = shown(
         100,
         lambda progress: progress.say("importing the app"),
-        lambda progress: progress.watch("GET /items", USERS, 2, 4)(LOADED, 40.0),
+        lambda progress: progress.watch("GET /items", USERS, "2/4")(LOADED, 40.0),
     )
     assert "importing the app" in text
     assert "[2/4] GET /items  starting the server" in text
@@ -107,7 +107,7 @@ def test_live_progress_names_the_step_and_the_load():
 
 def test_live_progress_stays_on_one_line_however_long_the_name():
     text = shown(
-        40, lambda progress: progress.watch("GET /" + "x" * 200, USERS, 1, 1)(LOADED, 40.0)
+        40, lambda progress: progress.watch("GET /" + "x" * 200, USERS, "1/1")(LOADED, 40.0)
     )
     assert "…" in text
     assert "x" * 40 not in text
@@ -116,7 +116,7 @@ def test_live_progress_stays_on_one_line_however_long_the_name():
 def test_live_progress_shows_a_name_as_it_is():
     """No markup and no escape sequences: a path is the app's, not ours."""
     text = shown(
-        80, lambda progress: progress.watch("GET /[red]{x}\x1b[31m", USERS, 1, 1)(ALONE, None)
+        80, lambda progress: progress.watch("GET /[red]{x}\x1b[31m", USERS, "1/1")(ALONE, None)
     )
     assert "GET /[red]{x}" in text
     assert "\x1b[31m" not in text

@@ -18,7 +18,7 @@ from asyncperf.analysis.diagnosis import diagnose
 from asyncperf.config import Settings, compare_settings, load_settings, master_address
 from asyncperf.errors import AsyncperfError, StoreError, UsageError
 from asyncperf.exports import SAVED_ALREADY, check_replaceable, stats_file, write_file
-from asyncperf.judgement import Comparison
+from asyncperf.judgement import Comparison, Knee
 from asyncperf.load.standby import serve_loads
 from asyncperf.model import Diagnosis
 from asyncperf.pipeline import Outcome, run_experiment
@@ -106,6 +106,7 @@ def run(
     rate: flags.Rate = None,
     arrivals: flags.Arrivals = None,
     stages: flags.Stages = None,
+    find_limit: flags.FindLimit = False,
     think_time: flags.ThinkTime = None,
     header: flags.Header = None,
     keepalive: flags.Keepalive = None,
@@ -153,6 +154,7 @@ def run(
         "rate": rate,
         "arrivals": arrivals,
         "stages": stages,
+        "find_limit": find_limit or None,
         "think_time": think_time,
         "header": header,
         "keepalive": keepalive,
@@ -342,12 +344,22 @@ def exit_code(diagnosis: Diagnosis, fail_on: str) -> int:
         return errors.LOAD
     if not diagnosis.valid or not diagnosis.endpoints:
         return errors.LOAD
-    if any(result.trouble or result.steady is None for result in diagnosis.endpoints):
+    if any(is_untold(knee) for knee in diagnosis.knees):
+        return errors.LOAD
+    # An open load that was too much never became steady, and is an answer of a search.
+    unsteady = any(result.steady is None for result in diagnosis.endpoints)
+    if (unsteady and not diagnosis.knees) or any(r.trouble for r in diagnosis.endpoints):
         return errors.LOAD
     severities = SEVERITIES_AT[fail_on]
     if any(finding.severity in severities for finding in diagnosis.findings):
         return errors.FOUND
     return errors.OK
+
+
+def is_untold(knee: Knee) -> bool:
+    """Whether a search did not come to its end: a knee beyond the most that was to be tried,
+    or below a single user, is an answer."""
+    return knee.status == "cannot_tell" or (knee.status == "at_least" and knee.why is not None)
 
 
 def compare_exit_code(comparison: Comparison, fail_on: str) -> int:

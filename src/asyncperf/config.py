@@ -17,7 +17,7 @@ from asyncperf.analysis.budget import BudgetError
 from asyncperf.analysis.comparison import AT_LEAST
 from asyncperf.errors import UsageError
 from asyncperf.judgement import Budget
-from asyncperf.levels import Stage
+from asyncperf.levels import SEARCH_RAMP_S, Stage
 from asyncperf.load.distribution import LOOPBACK, MASTER_PORT
 from asyncperf.load.schedule import spans
 from asyncperf.values import (
@@ -79,6 +79,7 @@ class Settings:
     think_time: ThinkTime
     rate: float | None
     stages: tuple[Stage, ...]
+    find_limit: bool
     arrivals: Literal["constant", "poisson"]
     keepalive: bool
     header: tuple[tuple[str, str], ...]
@@ -156,6 +157,7 @@ SETTINGS: Mapping[str, Setting] = {
     "rate": Setting(rate, None),
     "arrivals": Setting(one_of(ARRIVALS), "constant"),
     "stages": Setting(stages, ()),
+    "find_limit": Setting(yes_or_no, False),
     "keepalive": Setting(yes_or_no, True),
     "header": Setting(headers, ()),
     "connect_timeout": Setting(duration, 30.0),
@@ -173,6 +175,9 @@ SETTINGS: Mapping[str, Setting] = {
     "budget": Setting(budgets, ()),
 }
 
+# How far a search goes by itself: more users than two workers of any app can serve quickly.
+SEARCH_USERS = 5_000
+
 # What else would say how much load there is, or for how long.
 STAGES_SAY = {
     "users": "how many users there are",
@@ -181,7 +186,8 @@ STAGES_SAY = {
 }
 
 NATIVE_ONLY = (
-    *("load_processes", "think_time", "rate", "arrivals", "stages", "keepalive", "header"),
+    *("load_processes", "think_time", "rate", "arrivals", "stages", "find_limit"),
+    *("keepalive", "header"),
     *("connect_timeout", "response_timeout", "ca_file"),
 )
 OF_A_MASTER = ("expect_workers_max_wait", "master_bind_host", "master_bind_port")
@@ -214,6 +220,8 @@ def load_settings(
             values[name] = parsed(name, value, where(name))
             ranks[name] = rank
     settle_stages(values, ranks)
+    if values["find_limit"]:
+        settle_search(values, ranks)
     if values["user_class"] and values["locustfile"] is None:
         raise UsageError(
             f"--user-class {values['user_class'][0]} needs a locustfile",
@@ -221,7 +229,7 @@ def load_settings(
         )
     ramp_s = values["users"] / values["spawn_rate"]
     limit = "run_time" if values["run_time"] is not None else "max_time"
-    if values["rate"] is None and ramp_s >= values[limit]:
+    if values["rate"] is None and not values["find_limit"] and ramp_s >= values[limit]:
         raise UsageError(
             f"{values['users']} users at {values['spawn_rate']:g}/s take {ramp_s:g} s to start, "
             f"and the load ends after {values[limit]:g} s (--{limit.replace('_', '-')})",
@@ -304,6 +312,35 @@ def settle_stages(values: dict[str, Any], ranks: Mapping[str, int]) -> None:
     values["rate"] = levels[-1].rate_rps
     values["users"] = max((level.users for level in levels if level.users), default=values["users"])
     values["run_time"] = spans(values["stages"], values["spawn_rate"])[-1].ends_s
+
+
+def settle_search(values: dict[str, Any], ranks: Mapping[str, int]) -> None:
+    """What goes with a search for the limit, and how far it goes where nobody says. Raises
+    `UsageError`."""
+    if values["stages"]:
+        raise UsageError(
+            "--find-limit chooses its levels itself, and --stages name them",
+            "Leave out one of them.",
+        )
+    if values["repeat"] > 1:
+        raise UsageError(
+            "--find-limit loads each level once; --repeat does not apply",
+            "Leave out one of them. -t loads each level for longer.",
+        )
+    for budget in values["budget"]:
+        if not budget.is_upper:
+            raise UsageError(
+                f"--find-limit cannot go by the budget {budget.text!r}: more load gives more of it",
+                "Give a limit on a latency or on errors, such as --budget 'p95<500ms'.",
+            )
+    if values["run_time"] is not None and values["run_time"] <= SEARCH_RAMP_S:
+        raise UsageError(
+            f"each level takes up to {SEARCH_RAMP_S:g} s to start its users, and ends after "
+            f"{values['run_time']:g} s (--run-time)",
+            "Load for longer with -t, or leave it out.",
+        )
+    if "users" not in ranks:
+        values["users"] = SEARCH_USERS
 
 
 def check_target(

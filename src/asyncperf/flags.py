@@ -144,6 +144,15 @@ Stages = Annotated[
         "100:10s,500:30s for users, 50/s:10s,200/s:30s for requests a second.",
     ),
 ]
+FindLimit = Annotated[
+    bool,
+    typer.Option(
+        "--find-limit",
+        help="Raise the load step by step, to at most -u users (5,000) or --rate requests a "
+        "second, and find the most that keeps the --budget, or from where on throughput no "
+        "longer grows.",
+    ),
+]
 ThinkTime = Annotated[
     str | None,
     typer.Option(

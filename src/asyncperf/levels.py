@@ -6,6 +6,9 @@ processes import it as well. Times are seconds.
 
 from dataclasses import dataclass
 
+# Of a search for the limit, so long may all users of a level take to start.
+SEARCH_RAMP_S = 10.0
+
 
 @dataclass(frozen=True)
 class Level:

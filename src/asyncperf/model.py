@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from asyncperf.judgement import BudgetResult
+from asyncperf.judgement import BudgetResult, Knee
 from asyncperf.levels import Held, Level, Stage
 from asyncperf.samples import Folded, Samples
 
@@ -123,7 +123,9 @@ class LoadPlan:
     the system's. Locust knows closed loads without think time alone.
 
     With `stages` a load goes through several levels; `users` is then the most of them, and
-    `run_time_s` what they take together.
+    `run_time_s` what they take together. With `find_limit` a load's highest good level is
+    searched for, up to `users` or `rate_rps`: the level that keeps these budgets, or where there
+    are none, from which on throughput no longer grows.
     """
 
     engine: str
@@ -144,6 +146,7 @@ class LoadPlan:
     response_timeout_s: float | None = None
     ca_file: str | None = None
     stages: tuple[Stage, ...] = ()
+    find_limit: tuple[str, ...] | None = None
 
     @property
     def level(self) -> Level:
@@ -378,7 +381,8 @@ class EndpointResult:
 
     Of a load that held several levels, `levels` holds each one's result. This one is then
     that of the level that was `held` last; what it says of the whole load, such as `whole`,
-    `errors` and `timeline`, is of all of them.
+    `errors` and `timeline`, is of all of them. Where the levels were loads of a search, it is
+    that of one of these: the highest that kept the criterion.
     """
 
     endpoint: Endpoint
@@ -445,3 +449,4 @@ class Diagnosis:
     valid: bool
     warnings: tuple[str, ...]
     budgets: tuple[BudgetResult, ...] = ()
+    knees: tuple[Knee, ...] = ()

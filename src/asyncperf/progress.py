@@ -22,7 +22,7 @@ class SilentProgress:
     def say(self, text: str) -> None:
         pass
 
-    def watch(self, name: str, level: Level, number: int, of: int) -> Watcher:
+    def watch(self, name: str, level: Level, place: str) -> Watcher:
         return lambda recording, expected_s: None
 
 
@@ -42,8 +42,8 @@ class LiveProgress:
     def say(self, text: str) -> None:
         self._show(Text(text))
 
-    def watch(self, name: str, level: Level, number: int, of: int) -> Watcher:
-        head = f"[{number}/{of}] {clean(name)}"
+    def watch(self, name: str, level: Level, place: str) -> Watcher:
+        head = f"[{place}] {clean(name)}"
         self.say(f"{head}  starting the server")
 
         def show(recording: Recording, expected_s: float | None) -> None:

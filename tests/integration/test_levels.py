@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import jsonschema
 import pytest
 
-from .conftest import ROOT, Finished
+from .conftest import ROOT, Finished, Running, wait_until
 
 Asyncperf = Callable[..., Finished]
 SCHEMA = json.loads((ROOT / "docs" / "result.schema.json").read_text())
@@ -45,3 +46,64 @@ def test_stages_of_an_open_load(asyncperf: Asyncperf) -> None:
     assert [level["arrivals_rps"] for level in endpoint["levels"]] == [60, 180]
     rates = [level["rate_rps"] for level in endpoint["levels"]]
     assert rates == pytest.approx([60, 180], rel=0.1)
+
+
+@pytest.mark.timeout(400)
+def test_the_knee_of_the_thread_pool(asyncperf: Asyncperf) -> None:
+    """80 threads: by arithmetic it is at 80 users; a worker that got more of them than the
+    other, and a busy machine, move it."""
+    search = ("--find-limit", "-u", "400", "-t", "13s")
+    done = asyncperf("run", APP, *BLOCKING, *search, "--json", "-", env=TASK, patience_s=380)
+    document = done.document
+    jsonschema.validate(document, SCHEMA)
+    [knee] = document["knees"]
+    assert (done.code, knee["status"], knee["criterion"]) == (0, "found", [])
+    kept, not_kept = knee["kept"]["users"], knee["not_kept"]["users"]
+    assert 40 <= kept < not_kept <= 160
+    assert knee["curve"]["ceiling_from"] == "thread_pool"
+    assert len(knee["points"]) >= 3
+    for point in knee["points"]:
+        assert point["rate_rps"] == pytest.approx(point["predicted"]["rate_rps"], rel=0.3)
+    [endpoint] = document["endpoints"]
+    assert [level["users"] for level in endpoint["levels"]] == sorted(
+        point["users"] for point in knee["points"]
+    )
+
+
+@pytest.mark.timeout(200)
+def test_a_budget_that_even_the_most_users_keep(asyncperf: Asyncperf) -> None:
+    search = ("--find-limit", "-u", "20", "--budget", "p95<30s", "--include", "/async_concurrent")
+    done = asyncperf("run", APP, *search, "-o", "run", env=TASK, patience_s=180)
+    assert done.code == 0
+    assert "keeps p95<30s at 20 users at least" in done.out
+    again = asyncperf("report", "run")
+    assert again.out == done.out
+    compared = asyncperf("compare", "run", "run")
+    assert "it is a search for a limit" in " ".join(compared.out.split())
+
+
+@pytest.mark.timeout(200)
+def test_a_rate_that_is_too_much_for_the_pool(asyncperf: Asyncperf) -> None:
+    """Some 533 req/s are all that 80 threads can answer; ten times that is far too much."""
+    search = ("--find-limit", "--rate", "5000", "-t", "12s", "--budget", "p95<2ms")
+    done = asyncperf("run", APP, *BLOCKING, *search, "--json", "-", env=TASK, patience_s=180)
+    [knee] = done.document["knees"]
+    jsonschema.validate(done.document, SCHEMA)
+    # Each request takes 150 ms alone. (A busy machine's generator may be late, and say so.)
+    assert (done.code, knee["status"]) in ((0, "below"), (4, "cannot_tell"))
+
+
+def test_ctrl_c_keeps_the_levels_that_were_measured(
+    start: Callable[..., Running], tmp_path: Path
+) -> None:
+    search = ("--find-limit", "-u", "400", "-t", "11s", "-o", "run")
+    running = start("run", APP, *BLOCKING, *search, env=TASK)
+    saved = tmp_path / "run" / "run.json"
+    wait_until(
+        lambda: saved.exists() and len(json.loads(saved.read_text())["loads"]) == 1, "a level"
+    )
+    done = running.interrupt()
+    assert done.code == 130
+    assert "PARTIAL RUN" in done.out
+    assert "GET /sync_baseline, level by level" in done.out
+    assert json.loads(saved.read_text())["status"] == "partial"

@@ -37,10 +37,11 @@ class Glyphs:
     ramp: str
     steady: str
     axis: str
+    point: str
 
 
-BLOCKS = Glyphs(" ▏▎▍▌▋▊▉█", " ▁▂▃▄▅▆▇█", "·", "━", "│")
-PLAIN = Glyphs(" :#", " .:#", ".", "=", "|")
+BLOCKS = Glyphs(" ▏▎▍▌▋▊▉█", " ▁▂▃▄▅▆▇█", "·", "━", "│", "●")
+PLAIN = Glyphs(" :#", " .:#", ".", "=", "|", "o")
 
 
 def histogram(title: str, data: Histogram, width: int, glyphs: Glyphs = BLOCKS) -> Text:

@@ -5,11 +5,8 @@ never NaN, with a reason beside it.
 """
 
 import json
-import math
 from collections.abc import Mapping
-from typing import Any
 
-from asyncperf.judgement import BudgetResult
 from asyncperf.levels import Stage
 from asyncperf.model import (
     PERCENTILES,
@@ -30,12 +27,11 @@ from asyncperf.model import (
     Target,
     Window,
 )
+from asyncperf.report.knee_json import Json, budget_document, finite, knee_document
 from asyncperf.samples import Folded
 
 SCHEMA_VERSION = 1
 NO_BREAKDOWN = "measured by the probe, which this version does not have"
-
-Json = dict[str, Any]
 
 
 def result_json(diagnosis: Diagnosis) -> str:
@@ -50,20 +46,17 @@ def result_document(diagnosis: Diagnosis) -> Json:
         "schema_version": SCHEMA_VERSION,
         "tool": run.tool,
         "status": run.status,
-        "started_at": _finite(run.started_at),
+        "started_at": finite(run.started_at),
         "machine": _machine(run.machine),
         "target": _target(run.target),
         "load": _load(diagnosis),
         "endpoints": [_endpoint(result) for result in diagnosis.endpoints],
-        "budgets": [_budget(result) for result in diagnosis.budgets],
+        "budgets": [budget_document(result) for result in diagnosis.budgets],
+        "knees": [knee_document(knee) for knee in diagnosis.knees],
         "findings": [_finding(finding) for finding in diagnosis.findings],
         "requests": [_sent(sent) for sent in run.target.sent],
         "skipped": [_skipped(skipped) for skipped in run.target.skipped],
     }
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(value)
 
 
 def _machine(machine: Machine) -> Json:
@@ -96,12 +89,13 @@ def _load(diagnosis: Diagnosis) -> Json:
         "engine_version": engine_version or None,
         "model": plan.model,
         "users": plan.users,
-        "spawn_rate": _finite(plan.spawn_rate),
-        "rate_rps": _finite(plan.rate_rps),
+        "spawn_rate": finite(plan.spawn_rate),
+        "rate_rps": finite(plan.rate_rps),
         "stages": [_stage(stage) for stage in plan.stages],
-        "run_time_s": _finite(plan.run_time_s),
-        "timeout_s": _finite(plan.timeout_s),
-        "duration_s": _finite(sum(load.duration_s for load in run.loads)),
+        "find_limit": plan.find_limit is not None,
+        "run_time_s": finite(plan.run_time_s),
+        "timeout_s": finite(plan.timeout_s),
+        "duration_s": finite(sum(load.duration_s for load in run.loads)),
         "generator": _worst(run),
         "valid": diagnosis.valid,
         "warnings": list(dict.fromkeys((*run.warnings, *diagnosis.warnings))),
@@ -113,20 +107,20 @@ def _stage(stage: Stage) -> Json:
     level = stage.level
     return {
         "users": level.users,
-        "arrivals_rps": _finite(level.rate_rps),
-        "hold_s": _finite(stage.hold_s),
+        "arrivals_rps": finite(level.rate_rps),
+        "hold_s": finite(stage.hold_s),
     }
 
 
 def _one_load(load: Load) -> Json:
     return {
         "name": load.name,
-        "started_at": _finite(load.started_at),
-        "duration_s": _finite(load.duration_s),
-        "ramp_end_s": _finite(load.ramp_end_s),
+        "started_at": finite(load.started_at),
+        "duration_s": finite(load.duration_s),
+        "ramp_end_s": finite(load.ramp_end_s),
         "repetition": load.repetition,
         "generator": _generator(load.generator),
-        "machine_cpu": _finite(load.machine_cpu),
+        "machine_cpu": finite(load.machine_cpu),
         "trouble": load.trouble,
     }
 
@@ -143,10 +137,10 @@ def _worst(run: Run) -> Json:
 
 def _generator(health: GeneratorHealth) -> Json:
     return {
-        "cpu": _finite(health.cpu),
-        "max_drift_s": _finite(health.max_drift_s),
+        "cpu": finite(health.cpu),
+        "max_drift_s": finite(health.max_drift_s),
         "processes": health.processes,
-        "busiest_cpu": _finite(max(health.cpu_each, default=None)),
+        "busiest_cpu": finite(max(health.cpu_each, default=None)),
         "starts": health.starts,
         "late_starts": health.late_starts,
         "exhausted": sum(health.exhausted.values()),
@@ -164,20 +158,20 @@ def _endpoint(result: EndpointResult) -> Json:
         "requests": steady.requests if steady else _none_ended(result),
         "failures": steady.failures if steady else _none_ended(result),
         "in_flight_at_end": result.in_flight_at_end,
-        "rate_rps": _finite(steady.rate_rps) if steady else None,
+        "rate_rps": finite(steady.rate_rps) if steady else None,
         "latency_s": _latency(steady.latency) if steady else None,
         "window": _window(result.window),
         "no_window_why": result.no_window_why,
         "whole_run": _whole_run(result),
         "errors": dict(result.errors),
-        "unloaded_s": _finite(result.unloaded_s),
+        "unloaded_s": finite(result.unloaded_s),
         "unloaded_requests": result.unloaded_requests,
         "breakdown_s": None,
         "breakdown_note": NO_BREAKDOWN,
         "limiter": _limiter(result.limiter),
         "limiter_note": result.limiter_note,
-        "ceiling_rps": _finite(result.ceiling_rps),
-        "measured_over_ceiling": _finite(result.measured_over_ceiling),
+        "ceiling_rps": finite(result.ceiling_rps),
+        "measured_over_ceiling": finite(result.measured_over_ceiling),
         "next_limiter": _next_limiter(result.next_limiter),
         "published": _published(result.published),
         "folded": _folded(result.folded),
@@ -194,10 +188,10 @@ def _level(result: EndpointResult) -> Json:
     held, document = result.held, _endpoint(result)
     return {
         "users": held.level.users if held else None,
-        "arrivals_rps": _finite(held.level.rate_rps) if held else None,
-        "begins_s": _finite(held.begins_s) if held else None,
-        "reached_s": _finite(held.reached_s) if held else None,
-        "ends_s": _finite(held.ends_s) if held else None,
+        "arrivals_rps": finite(held.level.rate_rps) if held else None,
+        "begins_s": finite(held.begins_s) if held else None,
+        "reached_s": finite(held.reached_s) if held else None,
+        "ends_s": finite(held.ends_s) if held else None,
         **{name: document[name] for name in (*kept, *also)},
         "trouble": result.trouble,
     }
@@ -223,21 +217,6 @@ def _repetition(result: EndpointResult) -> Json:
     }
 
 
-def _budget(result: BudgetResult) -> Json:
-    budget = result.budget
-    return {
-        "budget": budget.text,
-        "endpoint": result.endpoint,
-        "metric": budget.metric,
-        "operator": budget.operator,
-        "limit": _finite(budget.limit),
-        "unit": budget.unit,
-        "actual": _finite(result.actual),
-        "status": result.status,
-        "why": result.why,
-    }
-
-
 def _handler(handler: Handler | None) -> Json | None:
     if handler is None:
         return None
@@ -253,12 +232,12 @@ def _latency(latency: Latency | None) -> Json | None:
     if latency is None:
         return None
     document = {
-        "mean": _finite(latency.mean_s),
-        "min": _finite(latency.min_s),
-        "max": _finite(latency.max_s),
+        "mean": finite(latency.mean_s),
+        "min": finite(latency.min_s),
+        "max": finite(latency.max_s),
     }
     for p in PERCENTILES:
-        document[f"p{p:g}"] = _finite(latency.percentiles_s.get(p))
+        document[f"p{p:g}"] = finite(latency.percentiles_s.get(p))
     return document
 
 
@@ -266,9 +245,9 @@ def _window(window: Window | None) -> Json | None:
     if window is None:
         return None
     return {
-        "start_s": _finite(window.start_s),
-        "end_s": _finite(window.end_s),
-        "cycle_s": _finite(window.cycle_s),
+        "start_s": finite(window.start_s),
+        "end_s": finite(window.end_s),
+        "cycle_s": finite(window.cycle_s),
         "cycles": window.cycles,
     }
 
@@ -283,7 +262,7 @@ def _whole_run(result: EndpointResult) -> Json:
     return {
         "requests": figures.requests if result.loaded else None,
         "failures": figures.failures if result.loaded else None,
-        "rate_rps": _finite(figures.rate_rps),
+        "rate_rps": finite(figures.rate_rps),
         "latency_s": _latency(figures.latency),
     }
 
@@ -294,9 +273,9 @@ def _limiter(limiter: Limiter | None) -> Json | None:
     return {
         "kind": limiter.kind,
         "capacity": int(limiter.capacity) if limiter.capacity % 1 == 0 else limiter.capacity,
-        "hold_s": _finite(limiter.hold_s),
-        "utilization": _finite(limiter.utilization),
-        "wait_s": _finite(limiter.wait_s),
+        "hold_s": finite(limiter.hold_s),
+        "utilization": finite(limiter.utilization),
+        "wait_s": finite(limiter.wait_s),
     }
 
 
@@ -305,7 +284,7 @@ def _next_limiter(limiter: NextLimiter | None) -> Json | None:
         return None
     return {
         "kind": limiter.kind,
-        "ceiling_rps": _finite(limiter.ceiling_rps),
+        "ceiling_rps": finite(limiter.ceiling_rps),
         "users": limiter.users,
     }
 
@@ -315,8 +294,8 @@ def _folded(folded: Folded | None) -> Json | None:
         return None
     return {
         "requests": folded.requests,
-        "time_s": _finite(folded.precision.time_s),
-        "latency_precision": _finite(folded.precision.latency),
+        "time_s": finite(folded.precision.time_s),
+        "latency_precision": finite(folded.precision.latency),
     }
 
 
@@ -326,11 +305,11 @@ def _published(row: Published | None) -> Json | None:
     return {
         "requests": row.requests,
         "failures": row.failures,
-        "mean_ms": _finite(row.mean_ms),
-        "min_ms": _finite(row.min_ms),
-        "max_ms": _finite(row.max_ms),
-        "median_ms": _finite(row.median_ms),
-        "rate_rps": _finite(row.rate_rps),
+        "mean_ms": finite(row.mean_ms),
+        "min_ms": finite(row.min_ms),
+        "max_ms": finite(row.max_ms),
+        "median_ms": finite(row.median_ms),
+        "rate_rps": finite(row.rate_rps),
     }
 
 
@@ -361,7 +340,7 @@ def _fix(finding: Finding) -> Json | None:
 
 
 def _figures(figures: Mapping[str, float] | None) -> dict[str, float | None]:
-    return {name: _finite(value) for name, value in (figures or {}).items()}
+    return {name: finite(value) for name, value in (figures or {}).items()}
 
 
 def _sent(sent: SentRequest) -> Json:
@@ -371,7 +350,7 @@ def _sent(sent: SentRequest) -> Json:
         "target": sent.target,
         "headers": list(sent.headers),
         "body_bytes": sent.body_bytes,
-        "weight": _finite(sent.weight),
+        "weight": finite(sent.weight),
     }
 
 

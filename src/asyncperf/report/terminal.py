@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console, Group, RenderableType
 
 from asyncperf.model import Diagnosis, EndpointResult, Figures, Window
-from asyncperf.report import charts, levels, tables, verdict
+from asyncperf.report import charts, knees, levels, tables, verdict
 from asyncperf.report.budgets import budgets
 from asyncperf.report.layout import Page, prose
 from asyncperf.report.units import TIE, count, in_words, plural, seconds, span
@@ -29,14 +29,17 @@ def _sections(diagnosis: Diagnosis, console: Console, charted: bool) -> Iterator
     sections = [
         verdict.alerts(diagnosis, width),
         verdict.header(diagnosis, width),
-        verdict.verdict(diagnosis, width),
+        knees.knees(diagnosis.knees, width) or verdict.verdict(diagnosis, width),
         budgets(diagnosis.budgets, width),
         verdict.findings(diagnosis.findings, width),
     ]
     if results:
         sections += [
             tables.errors(results, width),
-            levels.stages(results, width),
+            knees.points(diagnosis, width),
+            *(knees.charts(knee, width, glyphs) for knee in diagnosis.knees),
+            knees.shown(diagnosis, width),
+            levels.stages(results, width) if diagnosis.run.plan.stages else None,
             tables.steady(results, width),
             tables.percentiles(results, width),
             tables.repetitions(results, width),

@@ -78,6 +78,8 @@ def header(diagnosis: Diagnosis, width: int) -> RenderableType:
 
 def _load(plan: LoadPlan) -> str:
     """How much load there was: `500 users at 50/s, closed`."""
+    if plan.find_limit is not None:
+        return _search(plan)
     amounts = [f"{stage.level.amount:,g}" for stage in plan.stages]
     if plan.rate_rps is not None:
         rates = f"in stages of {in_words(amounts)}" if amounts else f"{plan.rate_rps:g}"
@@ -85,6 +87,15 @@ def _load(plan: LoadPlan) -> str:
     users = f"in stages of {in_words(amounts)} users" if amounts else plural(plan.users, "user")
     think = f", {seconds(plan.think_time_s)} think time" if plan.think_time_s else ""
     return f"{users} at {plan.spawn_rate:g}/s, {plan.model}{think}"
+
+
+def _search(plan: LoadPlan) -> str:
+    """How far a search for the limit went."""
+    if plan.rate_rps is not None:
+        most = f"{plan.rate_rps:g} requests a second, {plan.arrivals}"
+    else:
+        most = plural(plan.users, "user")
+    return f"searched for the limit, up to {most}, {plan.model}"
 
 
 def _served(target: Target) -> list[str]:
