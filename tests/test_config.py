@@ -7,14 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asyncperf.config import (
-    LOCUST_ONLY,
-    SETTINGS,
-    compare_settings,
-    load_settings,
-    master_address,
-)
+from asyncperf.combinations import LOCUST_ONLY
+from asyncperf.config import compare_settings, load_settings, master_address
 from asyncperf.errors import UsageError
+from asyncperf.settings import SETTINGS
 from asyncperf.values import duration
 
 

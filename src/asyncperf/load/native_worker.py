@@ -19,7 +19,6 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -29,9 +28,10 @@ from urllib.parse import urlsplit
 import uvloop
 
 from asyncperf.load.connection import Client, Prepared, Site
+from asyncperf.load.crowd import Awaited, Crowd, Ended, most_users
 from asyncperf.load.http1 import request_bytes
 from asyncperf.load.orders import Files, Orders
-from asyncperf.load.outcomes import LAST_ANSWERED, SUCCEEDED, Outcome
+from asyncperf.load.outcomes import SUCCEEDED, Outcome
 from asyncperf.load.record_format import LOADED, RecordWriter
 from asyncperf.load.schedule import (
     arrivals_s,
@@ -39,8 +39,6 @@ from asyncperf.load.schedule import (
     share,
     source_address,
     spans,
-    thinking,
-    turns,
 )
 from asyncperf.load.wheel import Wheel, best_alarm
 
@@ -50,14 +48,8 @@ WAIT_S = 0.01
 # Between the single user and the ramp: enough for every process to have read of it, and
 # to have made its users.
 NOTICE_S = 0.1
-# A user whose request met no answer takes a breath; 500 users would otherwise spend all
-# of the CPU on knocking at a closed door.
-BREATH_S = 0.1
 # A full collection would stop all users; what exists when the ramp begins, stays.
 GC_THRESHOLDS = (100_000, 50, 50)
-
-
-Ended = Callable[[Client, float, Outcome], None]
 
 
 class Worker:
@@ -84,10 +76,7 @@ class Worker:
         self._noted: set[Outcome] = set()
         self.clients: list[Client] = []
         self.idle: list[Client] = []
-        # Users who leave at the end of their request, with the stage that they leave in.
-        self._leaving: dict[Client, int] = {}
-        # By stage, what has yet to happen in this process before its level is reached.
-        self._awaited = [0] * len(self.orders.stages)
+        self._awaited = Awaited(partial(self._event, "reached"))
         self._beats = 0
         # Last, because it says that this process is ready.
         self._events = self.files.events(process).open("a", encoding="utf-8")
@@ -175,88 +164,16 @@ class Worker:
         gc.set_threshold(*GC_THRESHOLDS)
         self.wheel.max_drift_s = 0.0
         if self.orders.stages[0].level.rate_rps is None:
-            self._begin_closed(ramp_at)
+            users = Crowd(self.orders, self.wheel, self.stopping.is_set, self._rng, self._awaited)
+            mine = share(most_users(self.orders.stages), self.process, self.orders.processes)
+            self.clients += users.begin(ramp_at, mine, self._user)
         else:
             self._begin_open(ramp_at)
         for stage, span in enumerate(spans(self.orders.stages, self.orders.spawn_rate)):
             # After the stage's own users in the wheel, which have started by then.
-            self._awaited[stage] += 1
-            self.wheel.at(ramp_at + span.reached_s, partial(self._settled, stage))
+            self.wheel.at(ramp_at + span.reached_s, self._awaited.expect(stage))
         if self.orders.run_time_s is not None:
             self.wheel.at(ramp_at + self.orders.run_time_s, self.stop)
-
-    def _begin_closed(self, ramp_at: float) -> None:
-        orders = self.orders
-        think = None
-        if orders.think_time_s > 0:
-            think = thinking(orders.think_time, orders.think_time_s, self._rng)
-        staying = len(orders.stages) == 1
-        ended = self._next_request(think) if staying else self._next_request_or_leave(think)
-        most = max(stage.level.users or 0 for stage in orders.stages)
-        for user in share(most, self.process, orders.processes):
-            # A user who comes again is a new one, on a connection of its own.
-            for turn in turns(orders.stages, orders.spawn_rate, user):
-                client = Client(self.site, ended, self._source(user))
-                self.clients.append(client)
-                self.wheel.at(ramp_at + turn.start_s, client.due)
-                if turn.leave_s is not None and turn.left_in is not None:
-                    self._awaited[turn.left_in] += 1
-                    leave = partial(self._leave, client, turn.left_in)
-                    self.wheel.at(ramp_at + turn.leave_s, leave)
-
-    def _next_request(self, think: Callable[[], float] | None) -> Ended:
-        """What a user of a closed load does when a request has ended: the next one."""
-        stopping, at = self.stopping.is_set, self.wheel.at
-
-        def ended(client: Client, now: float, outcome: Outcome) -> None:
-            if stopping():
-                return
-            if outcome > LAST_ANSWERED:
-                at(now + BREATH_S, client.due)
-            elif think is None:
-                client.begin(now, now)
-            else:
-                at(now + think(), client.due)
-
-        return ended
-
-    def _next_request_or_leave(self, think: Callable[[], float] | None) -> Ended:
-        """The same where users leave: none sends another request after that."""
-        stopping, at, leaving = self.stopping.is_set, self.wheel.at, self._leaving
-
-        def again(client: Client, due: float) -> None:
-            if client not in leaving:
-                client.due(due)
-
-        def ended(client: Client, now: float, outcome: Outcome) -> None:
-            if stopping():
-                return
-            if client in leaving:
-                self._left(client)
-            elif outcome > LAST_ANSWERED:
-                at(now + BREATH_S, partial(again, client))
-            elif think is None:
-                client.begin(now, now)
-            else:
-                at(now + think(), partial(again, client))
-
-        return ended
-
-    def _leave(self, client: Client, stage: int, _: float) -> None:
-        """Have a user leave, at once or at the end of its request."""
-        self._leaving[client] = stage
-        if not client.busy:
-            self._left(client)
-
-    def _left(self, client: Client) -> None:
-        client.close()
-        self._settled(self._leaving[client])
-
-    def _settled(self, stage: int, _: float = 0.0) -> None:
-        """One of the things has happened that a stage's level was waiting for."""
-        self._awaited[stage] -= 1
-        if self._awaited[stage] == 0:
-            self._event("reached", perf_counter(), stage)
 
     def _begin_open(self, ramp_at: float) -> None:
         orders = self.orders
@@ -276,6 +193,9 @@ class Worker:
             self.wheel.at(intended, arrive)
 
         self.wheel.at(next(due), arrive)
+
+    def _user(self, number: int, ended: Ended) -> Client:
+        return Client(self.site, ended, self._source(number))
 
     def _another(self) -> Client:
         number = self.process + len(self.clients) * self.orders.processes
