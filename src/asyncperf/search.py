@@ -32,7 +32,8 @@ class Step:
     def of(self, load: Load) -> Load:
         """The load with what this step knows of it."""
         if self.level is not None:
-            held = Held(self.level, 0.0, load.ramp_end_s, load.duration_s)
+            ends_s = min(load.duration_s, self.plan.run_time_s or load.duration_s)
+            held = Held(self.level, 0.0, load.ramp_end_s, ends_s)
             load = replace(load, levels=(held,))
         return replace(load, repetition=self.repetition)
 

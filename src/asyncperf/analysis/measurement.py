@@ -16,6 +16,9 @@ from asyncperf.levels import Held, Level
 from asyncperf.model import EndpointResult, Load, Measured, Run, Window
 from asyncperf.samples import Samples, joined
 
+# What helps a stage, where a load of one level needs `MORE_TIME`.
+HOLD_LONGER = "hold it for longer (--stages)"
+
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
@@ -61,15 +64,15 @@ def levels_of(run: Run) -> dict[Key, list[list[Measurement]]]:
 def find_level_window(run: Run, load: Load, held: Held | None) -> Window | NotSteady:
     """The steady window of a load, or of one of its levels."""
     view = view_of(load.measured, load.ramp_end_s, end_of(run, load, held), run.plan.think_time_s)
-    if held is None:
+    if held is None or not run.plan.stages:
         return find_window(view)
     if held.reached_s is None or held.reached_s >= held.ends_s:
-        return NotSteady("its level was not reached before it was over")
+        return NotSteady(f"its level was not reached before it was over; {HOLD_LONGER}")
     # What was over before the change to this level says nothing of when it had settled.
     view = view.where(view.end_s >= held.begins_s)
     found = find_window(replace(view, ramp_end_s=held.reached_s))
-    if isinstance(found, NotSteady) and run.plan.stages:
-        return NotSteady(found.why.replace(MORE_TIME, "hold it for longer (--stages)"))
+    if isinstance(found, NotSteady):
+        return NotSteady(found.why.replace(MORE_TIME, HOLD_LONGER))
     return found
 
 
