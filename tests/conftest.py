@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from .postgres import running
@@ -12,3 +13,8 @@ def postgres() -> Iterator[str]:
     """The address of a PostgreSQL server; skips, and says so, where there is none."""
     with running() as address:
         yield address
+
+
+# A busy machine makes any example slow now and then; a test that hangs has its timeout.
+hypothesis.settings.register_profile("ours", deadline=None)
+hypothesis.settings.load_profile("ours")

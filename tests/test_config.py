@@ -7,15 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asyncperf.config import (
-    LOCUST_ONLY,
-    SETTINGS,
-    compare_settings,
-    duration,
-    load_settings,
-    master_address,
-)
+from asyncperf.combinations import LOCUST_ONLY
+from asyncperf.config import compare_settings, load_settings, master_address
 from asyncperf.errors import UsageError
+from asyncperf.settings import SETTINGS
+from asyncperf.values import duration
 
 
 @pytest.fixture
@@ -93,6 +89,7 @@ def test_settings_can_come_from_every_source(pyproject):
         "load_processes": "2",
         "think_time": "exponential:2s",
         "arrivals": "poisson",
+        "find_limit": "no",
         "keepalive": "no",
         "header": "X-Key: secret",
         "connect_timeout": "3s",
@@ -110,7 +107,8 @@ def test_settings_can_come_from_every_source(pyproject):
         "repeat": "3",
         "budget": "p95<500ms",
     }
-    assert SETTINGS.keys() - texts.keys() == {"locustfile", "user_class", "rate", *LOCUST_ONLY}
+    own = {"locustfile", "user_class", "rate", "stages", *LOCUST_ONLY}
+    assert SETTINGS.keys() - texts.keys() == own
     file = pyproject("\n".join(f'{name} = "{value}"' for name, value in texts.items()))
     environment = {f"ASYNCPERF_{name.upper()}": value for name, value in texts.items()}
     from_flags = loaded(texts)
@@ -456,3 +454,86 @@ def test_a_servers_collector_is_tuned_only_by_whoever_starts_it():
     assert loaded({"gc": "tuned"}).gc == "tuned"
     with pytest.raises(UsageError, match="--gc tuned is for a server that asyncperf starts"):
         loaded({"gc": "tuned", "app": "http://localhost:8001"})
+
+
+# Stages
+
+
+@pytest.mark.parametrize(
+    ("text", "users", "rate", "run_time_s"),
+    [
+        ("100:10s,500:30s", 500, None, 2 + 10 + 8 + 30),
+        ("500:30s, 100:1m", 500, None, 10 + 30 + 8 + 60),
+        ("50/s:10s,200/s:30s", 500, 200.0, 40),
+        ("0.5/s:10", 500, 0.5, 10),
+    ],
+)
+def test_stages_say_how_much_load_there_is_and_for_how_long(text, users, rate, run_time_s):
+    settings = loaded({"stages": text})
+    assert (settings.users, settings.rate, settings.run_time_s) == (users, rate, run_time_s)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "100", "100:", ":10s", "0:10s", "1.5:10s", "100/m:10s", "100:10s,", "-1/s:10s"]
+)
+def test_stages_that_cannot_be_read_are_refused_with_an_example(text):
+    assert "100:10s,500:30s" in str(refusal({"stages": text}))
+
+
+def test_users_and_rates_do_not_mix_in_stages():
+    assert "all of users (100:10s) or all of rates (50/s:10s)" in str(
+        refusal({"stages": "100:10s,50/s:10s"})
+    )
+
+
+@pytest.mark.parametrize("name", ["users", "rate", "run_time"])
+def test_what_stages_say_is_not_said_twice(name, pyproject):
+    value = {"users": "7", "rate": "7", "run_time": "70s"}[name]
+    both = {"stages": "100:10s", name: value}
+    assert f"--{name.replace('_', '-')} does not go with --stages" in str(refusal(both))
+    # From two sources the stronger one wins.
+    file = pyproject(f'{name} = "{value}"')
+    assert loaded({"stages": "100:10s"}, pyproject=file).users == 100
+    file = pyproject('stages = "100:10s"')
+    assert loaded({name: value}, pyproject=file).stages == ()
+
+
+def test_stages_are_for_the_native_engine():
+    assert "--stages is for the native engine" in str(
+        refusal({"stages": "100:10s", "engine": "locust"})
+    )
+
+
+def test_an_open_load_has_no_ramp_that_could_be_too_long():
+    assert loaded({"rate": "100", "run_time": "5s"}).run_time_s == 5
+
+
+# The search for the limit
+
+
+def test_a_search_goes_up_to_so_many_users_unless_someone_says():
+    assert loaded({"find_limit": True}).users == 5000
+    assert loaded({"find_limit": True, "users": "80"}).users == 80
+    assert loaded({"find_limit": True, "rate": "200"}).rate == 200
+    assert loaded({"find_limit": True}, environment={"ASYNCPERF_USERS": "70"}).users == 70
+
+
+def test_the_users_of_a_search_never_take_too_long_to_start():
+    assert loaded({"find_limit": True, "users": "100000"}).users == 100_000
+    assert "each level takes up to 10 s" in str(refusal({"find_limit": True, "run_time": "10s"}))
+
+
+@pytest.mark.parametrize(
+    ("flags", "says", "hint"),
+    [
+        ({"stages": "100:10s"}, "--find-limit chooses its levels itself", "Leave out"),
+        ({"repeat": "2"}, "--repeat does not apply", "-t loads each level for longer"),
+        ({"budget": ["rate>5"]}, "cannot go by the budget 'rate>5'", "'p95<500ms'"),
+        ({"engine": "locust"}, "--find-limit is for the native engine", "native"),
+        ({"locustfile": "shop.py"}, "--find-limit is for the native engine", "native"),
+    ],
+)
+def test_what_a_search_does_not_go_with_is_refused(flags, says, hint):
+    found = refusal({"find_limit": True} | flags)
+    assert says in str(found)
+    assert hint in found.hint

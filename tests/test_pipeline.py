@@ -9,9 +9,11 @@ import pytest
 
 from asyncperf import pipeline
 from asyncperf.errors import Interrupted, LoadError, StoreError, TargetError, UsageError
+from asyncperf.levels import Level
 from asyncperf.load.distribution import Distribution
 from asyncperf.load.engine import Workload
 from asyncperf.load.native_engine import NativeEngine
+from asyncperf.model import Measured
 from asyncperf.pipeline import (
     SPARE_DESCRIPTORS,
     crowded,
@@ -32,7 +34,17 @@ from asyncperf.target.kinds import Explored
 from asyncperf.target.named import Named
 from asyncperf.trial import Trial
 
-from .builders import BLOCKING, HANDLERS, ITEMS, OPENAPI, load_of, request, settings_of
+from .analysis.closed_load import ClosedLoad, fixed, simulate
+from .builders import (
+    BLOCKING,
+    HANDLERS,
+    ITEMS,
+    OPENAPI,
+    alone,
+    load_of,
+    request,
+    settings_of,
+)
 
 APP = FoundApp("shop:app", Path(), OPENAPI, HANDLERS)
 
@@ -90,6 +102,25 @@ def test_repetitions_take_turns_and_each_load_says_which_it_is(experiment):
     outcome, loaded = experiment(*(done() for _ in range(6)), repeat="3")
     assert loaded == ["GET /items", "GET /blocking"] * 3
     assert [load.repetition for load in load_run(outcome.folder).loads] == [1, 1, 2, 2, 3, 3]
+
+
+def test_a_search_keeps_its_levels_and_not_its_probe(experiment):
+    found = simulate(ClosedLoad(10, 50, fixed(0.5)), 60)
+    level = Trial(load_of(Measured(ITEMS, alone(0.5), found)))
+    outcome, loaded = experiment(level, level, level, KeyboardInterrupt(), find_limit=True)
+    # The single user, then a level of as many users as there may be, for each endpoint.
+    assert loaded == ["GET /items", "GET /items", "GET /blocking", "GET /blocking"]
+    assert isinstance(outcome.error, Interrupted)
+    saved = load_run(outcome.folder)
+    assert saved.plan.find_limit == ()
+    assert [load.levels[0].level for load in saved.loads] == [Level(10)]
+
+
+def test_a_probe_that_fails_is_kept_for_what_it_says(experiment):
+    failed = Trial(load_of(trouble="failed for a single user (HTTP 500), so it was not loaded"))
+    outcome, loaded = experiment(failed, failed, find_limit=True)
+    assert loaded == ["GET /items", "GET /blocking"]
+    assert [bool(load.trouble) for load in outcome.run.loads] == [True, True]
 
 
 def test_an_interrupt_keeps_the_repetitions_that_were_done(experiment):

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from asyncperf.levels import Held, Level
 from asyncperf.load.engine import Recording
 from asyncperf.progress import LiveProgress, SilentProgress, live_rate_rps, standing
 
 from .builders import HEALTHY, samples
 
+USERS = Level(500)
 ALONE = Recording({}, {}, None, None, 3.0, HEALTHY)
 ITEMS = ("GET", "/items")
 LOADED = Recording(
@@ -38,14 +40,26 @@ RAMPING = replace(LOADED, ramp_end_s=None, duration_s=5.0)
     ],
 )
 def test_standing(recording, expected_s, parts):
-    text = standing(recording, expected_s, users=500)
+    text = standing(recording, expected_s, USERS)
     positions = [text.index(part) for part in parts]
     assert positions == sorted(positions)
 
 
+def test_the_stage_is_named_and_whether_its_level_is_reached():
+    first, second = Held(Level(500), 0.0, 10.0, 15.0), Held(Level(80), 15.0, None, 20.0)
+    staged = replace(LOADED, levels=(first,))
+    assert standing(staged, None, Level(80)).startswith("500 users")
+    staged = replace(LOADED, levels=(first, second))
+    assert standing(staged, None, Level(80)).startswith("ramp to 80 users")
+
+
+def test_an_open_load_is_named_by_its_rate():
+    assert standing(LOADED, None, Level(rate_rps=1200.5)).startswith("1,200.5 req/s")
+
+
 def test_the_time_left_is_not_said_where_it_is_not_known():
-    assert "left" not in standing(LOADED, None, 500)
-    assert "━" not in standing(LOADED, None, 500)
+    assert "left" not in standing(LOADED, None, USERS)
+    assert "━" not in standing(LOADED, None, USERS)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +79,7 @@ def test_live_rate_is_over_all_endpoints():
 def test_silent_progress_says_nothing(capfd):
     progress = SilentProgress()
     progress.say("importing the app")
-    progress.watch("GET /items", 1, 4)(LOADED, 40.0)
+    progress.watch("GET /items", USERS, "1/4")(LOADED, 40.0)
     assert capfd.readouterr() == ("", "")
 
 
@@ -73,7 +87,7 @@ def shown(width, *steps):
     """What reaches a terminal of so many columns."""
     file = io.StringIO()
     console = Console(file=file, width=width, force_terminal=True, legacy_windows=False)
-    with LiveProgress(console, 500) as progress:
+    with LiveProgress(console) as progress:
         for step in steps:
             step(progress)
     return file.getvalue()
@@ -83,7 +97,7 @@ def test_live_progress_names_the_step_and_the_load():
     text = shown(
         100,
         lambda progress: progress.say("importing the app"),
-        lambda progress: progress.watch("GET /items", 2, 4)(LOADED, 40.0),
+        lambda progress: progress.watch("GET /items", USERS, "2/4")(LOADED, 40.0),
     )
     assert "importing the app" in text
     assert "[2/4] GET /items  starting the server" in text
@@ -92,13 +106,17 @@ def test_live_progress_names_the_step_and_the_load():
 
 
 def test_live_progress_stays_on_one_line_however_long_the_name():
-    text = shown(40, lambda progress: progress.watch("GET /" + "x" * 200, 1, 1)(LOADED, 40.0))
+    text = shown(
+        40, lambda progress: progress.watch("GET /" + "x" * 200, USERS, "1/1")(LOADED, 40.0)
+    )
     assert "…" in text
     assert "x" * 40 not in text
 
 
 def test_live_progress_shows_a_name_as_it_is():
     """No markup and no escape sequences: a path is the app's, not ours."""
-    text = shown(80, lambda progress: progress.watch("GET /[red]{x}\x1b[31m", 1, 1)(ALONE, None))
+    text = shown(
+        80, lambda progress: progress.watch("GET /[red]{x}\x1b[31m", USERS, "1/1")(ALONE, None)
+    )
     assert "GET /[red]{x}" in text
     assert "\x1b[31m" not in text

@@ -12,13 +12,13 @@ import typer
 from rich.console import Console
 from typer.core import TyperCommand
 
-from asyncperf import __version__, errors
+from asyncperf import __version__, errors, flags
 from asyncperf.analysis.comparison import compare as compare_runs
 from asyncperf.analysis.diagnosis import diagnose
 from asyncperf.config import Settings, compare_settings, load_settings, master_address
 from asyncperf.errors import AsyncperfError, StoreError, UsageError
 from asyncperf.exports import SAVED_ALREADY, check_replaceable, stats_file, write_file
-from asyncperf.judgement import Comparison
+from asyncperf.judgement import Comparison, Knee
 from asyncperf.load.standby import serve_loads
 from asyncperf.model import Diagnosis
 from asyncperf.pipeline import Outcome, run_experiment
@@ -44,32 +44,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-JsonFlag = Annotated[
-    str | None, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON.")
-]
-CsvFlag = Annotated[
-    str | None,
-    typer.Option("--csv", metavar="PREFIX", help="Write PREFIX_stats.csv, with Locust's columns."),
-]
-ForceFlag = Annotated[
-    bool, typer.Option("--force", help="Replace what the named files and folders hold.")
-]
-FailOnFlag = Annotated[
-    str | None,
-    typer.Option(metavar="LEVEL", help="Exit with 1 at findings: error, warning, never (default)."),
-]
-BudgetFlag = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="BUDGET",
-        help="Exit with 1 unless it is kept: 'p95<500ms', 'errors<1%', 'rate>200', for some "
-        "endpoints 'GET /items*: p99<1s'. Repeatable.",
-    ),
-]
-QuietFlag = Annotated[
-    bool, typer.Option("-q", "--quiet", help="No progress, and no report on standard output.")
-]
 
 
 def show_version(wanted: bool) -> None:
@@ -110,190 +84,52 @@ class WithCommand(TyperCommand):
 )
 def run(
     context: typer.Context,
-    target: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[APP | URL | -- COMMAND ...]",
-            help="FILE.py or MODULE:APP to serve (without it the app is found as `fastapi run` "
-            "finds it), the URL of a server that runs, or the command that starts one.",
-        ),
-    ] = None,
-    users: Annotated[
-        str | None, typer.Option("-u", "--users", metavar="N", help="Concurrent users (500).")
-    ] = None,
-    spawn_rate: Annotated[
-        str | None,
-        typer.Option("-r", "--spawn-rate", metavar="N", help="Users started per second (50)."),
-    ] = None,
-    run_time: Annotated[
-        str | None,
-        typer.Option(
-            "-t",
-            "--run-time",
-            metavar="TIME",
-            help="How long each endpoint is loaded, ramp included: 90s, 5m, 1h30m. "
-            "Without it, until the steady state holds enough to quote.",
-        ),
-    ] = None,
-    max_time: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="The most an endpoint is loaded without -t (10m)."),
-    ] = None,
-    timeout: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="How long one request may take without load (60s)."),
-    ] = None,
-    workers: Annotated[
-        str | None, typer.Option("-w", "--workers", metavar="N", help="Server processes (2).")
-    ] = None,
-    port: Annotated[
-        str | None, typer.Option(metavar="PORT", help="The server's loopback port (a free one).")
-    ] = None,
-    include: Annotated[
-        list[str] | None,
-        typer.Option(metavar="GLOB", help="Load only paths that match. Repeatable."),
-    ] = None,
-    exclude: Annotated[
-        list[str] | None, typer.Option(metavar="GLOB", help="Leave out these paths. Repeatable.")
-    ] = None,
-    locustfile: Annotated[
-        str | None,
-        typer.Option(
-            "-f", "--locustfile", metavar="FILE", help="Load with this file's user classes instead."
-        ),
-    ] = None,
-    user_class: Annotated[
-        list[str] | None,
-        typer.Option(metavar="CLASS", help="Only this class of the locustfile. Repeatable."),
-    ] = None,
-    engine: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="What makes the load: native, or locust (as -f does)."),
-    ] = None,
-    load_processes: Annotated[
-        str | None,
-        typer.Option(metavar="N", help="Processes of the native engine (what the load needs)."),
-    ] = None,
-    processes: Annotated[
-        str | None,
-        typer.Option(metavar="N", help="With --engine locust: its workers on this machine."),
-    ] = None,
-    expect_workers: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N",
-            help="With --engine locust: load from N processes of `asyncperf worker`, on "
-            "whatever machines.",
-        ),
-    ] = None,
-    expect_workers_max_wait: Annotated[
-        str | None, typer.Option(metavar="TIME", help="How long to wait for them (60s).")
-    ] = None,
-    master_bind_host: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="Where to listen for them: an address of this machine (127.0.0.1), * for all.",
-        ),
-    ] = None,
-    master_bind_port: Annotated[
-        str | None, typer.Option(metavar="PORT", help="The port to listen on (5557).")
-    ] = None,
-    rate: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N", help="Open load: N requests a second, however long the answers take."
-        ),
-    ] = None,
-    arrivals: Annotated[
-        str | None, typer.Option(metavar="KIND", help="With --rate: constant (default), poisson.")
-    ] = None,
-    think_time: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME", help="A user's wait before its next request: 2s, exponential:2s (0)."
-        ),
-    ] = None,
-    header: Annotated[
-        list[str] | None,
-        typer.Option("-H", "--header", metavar="LINE", help="Sent with each request. Repeatable."),
-    ] = None,
-    keepalive: Annotated[
-        bool | None,
-        typer.Option(
-            "--keepalive/--no-keepalive", help="One connection for many requests, or one each."
-        ),
-    ] = None,
-    connect_timeout: Annotated[
-        str | None, typer.Option(metavar="TIME", help="How long connecting may take (30s).")
-    ] = None,
-    response_timeout: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="How long an answer may take under load (any time)."),
-    ] = None,
-    ca_file: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Certificates to trust besides the system's (PEM)."),
-    ] = None,
-    openapi: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH|FILE", help="Where its OpenAPI document is (/openapi.json), or a copy."
-        ),
-    ] = None,
-    endpoint: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="REQUEST",
-            help="Send this and not what OpenAPI yields: 'GET /items/1', "
-            "'POST /items @body.json'. Repeatable.",
-        ),
-    ] = None,
-    requests: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Send the requests of this TOML file."),
-    ] = None,
-    allow_writes: Annotated[
-        bool, typer.Option("--allow-writes", help="Send POST, PUT, PATCH and DELETE as well.")
-    ] = False,
-    allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Load a host that is not this machine.")
-    ] = False,
-    mix: Annotated[
-        bool, typer.Option("--mix", help="All requests in one load, in shares by their weights.")
-    ] = False,
-    gc: Annotated[
-        str | None,
-        typer.Option(
-            metavar="default|tuned",
-            help="tuned: freeze each worker's garbage collector after its start-up and raise "
-            "its thresholds.",
-        ),
-    ] = None,
-    probe: Annotated[
-        bool | None,
-        typer.Option("--probe/--no-probe", help="Look inside the app's workers, or do not."),
-    ] = None,
-    env: Annotated[
-        list[str] | None,
-        typer.Option("--env", metavar="NAME=VALUE", help="Set for the app. Repeatable."),
-    ] = None,
-    repeat: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N", help="Load each endpoint N times, in turns, and show the spread (1)."
-        ),
-    ] = None,
-    budget: BudgetFlag = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="DIR", help="The run folder (.asyncperf/runs/...)."),
-    ] = None,
-    json_file: JsonFlag = None,
-    csv_prefix: CsvFlag = None,
-    force: ForceFlag = False,
-    fail_on: FailOnFlag = None,
-    quiet: QuietFlag = False,
+    target: flags.Target = None,
+    users: flags.Users = None,
+    spawn_rate: flags.SpawnRate = None,
+    run_time: flags.RunTime = None,
+    max_time: flags.MaxTime = None,
+    timeout: flags.Timeout = None,
+    workers: flags.Workers = None,
+    port: flags.Port = None,
+    include: flags.Include = None,
+    exclude: flags.Exclude = None,
+    locustfile: flags.Locustfile = None,
+    user_class: flags.UserClass = None,
+    engine: flags.Engine = None,
+    load_processes: flags.LoadProcesses = None,
+    processes: flags.Processes = None,
+    expect_workers: flags.ExpectWorkers = None,
+    expect_workers_max_wait: flags.ExpectWorkersMaxWait = None,
+    master_bind_host: flags.MasterBindHost = None,
+    master_bind_port: flags.MasterBindPort = None,
+    rate: flags.Rate = None,
+    arrivals: flags.Arrivals = None,
+    stages: flags.Stages = None,
+    find_limit: flags.FindLimit = False,
+    think_time: flags.ThinkTime = None,
+    header: flags.Header = None,
+    keepalive: flags.Keepalive = None,
+    connect_timeout: flags.ConnectTimeout = None,
+    response_timeout: flags.ResponseTimeout = None,
+    ca_file: flags.CaFile = None,
+    openapi: flags.Openapi = None,
+    endpoint: flags.Endpoint = None,
+    requests: flags.Requests = None,
+    allow_writes: flags.AllowWrites = False,
+    allow_remote: flags.AllowRemote = False,
+    mix: flags.Mix = False,
+    gc: flags.Gc = None,
+    probe: flags.Probe = None,
+    env: flags.Env = None,
+    repeat: flags.Repeat = None,
+    budget: flags.Budget = None,
+    output: flags.Output = None,
+    json_file: flags.JsonFile = None,
+    csv_prefix: flags.CsvPrefix = None,
+    force: flags.Force = False,
+    fail_on: flags.FailOn = None,
+    quiet: flags.Quiet = False,
 ) -> None:
     """Serve an app, load its endpoints, and explain the figures."""
     given: dict[str, object] = {
@@ -318,6 +154,8 @@ def run(
         "master_bind_port": master_bind_port,
         "rate": rate,
         "arrivals": arrivals,
+        "stages": stages,
+        "find_limit": find_limit or None,
         "think_time": think_time,
         "header": header,
         "keepalive": keepalive,
@@ -336,8 +174,8 @@ def run(
         "repeat": repeat,
         "budget": budget,
     }
-    flags = {name: value for name, value in given.items() if value is not None}
-    settings = load_settings(flags, env or (), command=context.obj or ())
+    said = {name: value for name, value in given.items() if value is not None}
+    settings = load_settings(said, env or (), command=context.obj or ())
     check_files(json_file, csv_prefix, force)
     outcome = measure(settings, output, force, quiet)
     diagnosis = diagnose(outcome.run, settings.budget)
@@ -378,12 +216,12 @@ def report(
         str | None,
         typer.Argument(metavar="RUN", help="A run folder or its name; the newest without it."),
     ] = None,
-    json_file: JsonFlag = None,
-    csv_prefix: CsvFlag = None,
-    force: ForceFlag = False,
-    fail_on: FailOnFlag = None,
-    budget: BudgetFlag = None,
-    quiet: QuietFlag = False,
+    json_file: flags.JsonFile = None,
+    csv_prefix: flags.CsvPrefix = None,
+    force: flags.Force = False,
+    fail_on: flags.FailOn = None,
+    budget: flags.Budget = None,
+    quiet: flags.Quiet = False,
 ) -> None:
     """Show a saved run again, in any format, and judge it again."""
     given: dict[str, object] = {"fail_on": fail_on, "budget": budget}
@@ -404,8 +242,8 @@ def compare(
         str | None,
         typer.Option(metavar="PERCENT", help="The smallest change worth naming (3%)."),
     ] = None,
-    json_file: JsonFlag = None,
-    force: ForceFlag = False,
+    json_file: flags.JsonFile = None,
+    force: flags.Force = False,
     fail_on: Annotated[
         str | None,
         typer.Option(
@@ -414,7 +252,7 @@ def compare(
             "cannot be told. never (default).",
         ),
     ] = None,
-    quiet: QuietFlag = False,
+    quiet: flags.Quiet = False,
 ) -> None:
     """Compare two saved runs: better, worse, no difference shown, or cannot tell."""
     settings = compare_settings(at_least, fail_on)
@@ -435,7 +273,7 @@ def measure(settings: Settings, output: Path | None, force: bool, quiet: bool) -
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
         return run_experiment(settings, SilentProgress(), output, force)
-    with LiveProgress(console, settings.users) as progress:
+    with LiveProgress(console) as progress:
         return run_experiment(settings, progress, output, force)
 
 
@@ -508,12 +346,22 @@ def exit_code(diagnosis: Diagnosis, fail_on: str) -> int:
         return errors.LOAD
     if not diagnosis.valid or not diagnosis.endpoints:
         return errors.LOAD
-    if any(result.trouble or result.steady is None for result in diagnosis.endpoints):
+    if any(is_untold(knee) for knee in diagnosis.knees):
+        return errors.LOAD
+    # An open load that was too much never became steady, and is an answer of a search.
+    unsteady = any(result.steady is None for result in diagnosis.endpoints)
+    if (unsteady and not diagnosis.knees) or any(r.trouble for r in diagnosis.endpoints):
         return errors.LOAD
     severities = SEVERITIES_AT[fail_on]
     if any(finding.severity in severities for finding in diagnosis.findings):
         return errors.FOUND
     return errors.OK
+
+
+def is_untold(knee: Knee) -> bool:
+    """Whether a search did not come to its end: a knee beyond the most that was to be tried,
+    or below a single user, is an answer."""
+    return knee.status == "cannot_tell" or (knee.status == "at_least" and knee.why is not None)
 
 
 def compare_exit_code(comparison: Comparison, fail_on: str) -> int:

@@ -5,7 +5,6 @@ message wherever it was written, and the message says where.
 """
 
 import difflib
-import math
 import os
 import re
 import tomllib
@@ -14,38 +13,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from asyncperf.analysis.budget import BudgetError, parse_budget
+from asyncperf.analysis.budget import BudgetError
 from asyncperf.analysis.comparison import AT_LEAST
+from asyncperf.combinations import (
+    check_distribution,
+    check_load,
+    check_target,
+    settle_search,
+    settle_stages,
+)
 from asyncperf.errors import UsageError
 from asyncperf.judgement import Budget
-from asyncperf.load.distribution import LOOPBACK, MASTER_PORT
+from asyncperf.levels import Stage
+from asyncperf.load.distribution import MASTER_PORT
+from asyncperf.settings import SETTINGS, as_flag, field_name, in_environment, in_pyproject
+from asyncperf.values import MAX_PORT, ThinkTime, host, whole_number
 
-ENVIRONMENT_PREFIX = "ASYNCPERF_"
-
-# Bounds beyond which a value is a slip of the finger, not a measurement.
-MAX_USERS = 1_000_000
-MAX_RATE = 1_000_000.0
-MAX_TIME_S = 7 * 86400.0
-MAX_WORKERS = 1024
-MAX_PORT = 65535
-MAX_REPEAT = 1000
-
-ENGINES = ("native", "locust")
-ARRIVALS = ("constant", "poisson")
-GC = ("default", "tuned")
-# What RFC 9110 allows in a field's name.
-HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-FAIL_ON = ("error", "warning", "never")
 COMPARE_FAIL_ON = ("worse", "cannot-tell", "never")
-UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "": 1.0}
-
-
-@dataclass(frozen=True)
-class ThinkTime:
-    """How long a user waits between an answer and the next request."""
-
-    mean_s: float
-    kind: Literal["fixed", "exponential"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +60,8 @@ class Settings:
     master_bind_port: int
     think_time: ThinkTime
     rate: float | None
+    stages: tuple[Stage, ...]
+    find_limit: bool
     arrivals: Literal["constant", "poisson"]
     keepalive: bool
     header: tuple[tuple[str, str], ...]
@@ -122,161 +108,6 @@ def percentage(value: str) -> float:
     return float(figure[1]) / 100
 
 
-def whole_number(low: int, high: int) -> Callable[[object], int]:
-    def parse(value: object) -> int:
-        if isinstance(value, bool) or not re.fullmatch(r"[+-]?\d+", str(value)):
-            raise ValueError(f"must be a whole number from {low:,} to {high:,}")
-        number = int(str(value))
-        if not low <= number <= high:
-            raise ValueError(f"must be a whole number from {low:,} to {high:,}")
-        return number
-
-    return parse
-
-
-def rate(value: object) -> float:
-    try:
-        number = math.nan if isinstance(value, bool) else float(str(value))
-    except ValueError:
-        number = math.nan
-    if not 0 < number <= MAX_RATE:
-        raise ValueError(f"must be a number above 0, at most {MAX_RATE:,.0f}")
-    return number
-
-
-def duration(value: object) -> float:
-    """Seconds, from `300`, `90s`, `5m`, `1h30m` or `500ms`."""
-    text = str(value).strip().lower()
-    parts = re.findall(r"(\d+(?:\.\d+)?)(h|ms|m|s|)", text)
-    if isinstance(value, bool) or not parts or "".join(n + u for n, u in parts) != text:
-        raise ValueError("must be a time such as 90, 90s, 5m or 1h30m")
-    seconds = sum(float(number) * UNITS_S[unit] for number, unit in parts)
-    if not 0 < seconds <= MAX_TIME_S:
-        raise ValueError("must be a time above 0, at most 7 days")
-    return seconds
-
-
-def texts(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, Sequence) and all(isinstance(item, str) for item in value):
-        return tuple(value)
-    raise ValueError("must be a text or a list of texts")
-
-
-def budgets(value: object) -> tuple[Budget, ...]:
-    return tuple(map(parse_budget, texts(value)))
-
-
-def text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("must be a text")
-    return value
-
-
-def host(value: object) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9._:%*-]+", value):
-        raise ValueError("must be an address or a name such as 192.168.0.10")
-    return value
-
-
-def path(value: object) -> Path:
-    return Path(text(value))
-
-
-def think_time(value: object) -> ThinkTime:
-    """`2s`, or `exponential:2s` for random times of that mean."""
-    kind, separator, length = str(value).rpartition(":")
-    if (separator and kind != "exponential") or isinstance(value, bool):
-        raise ValueError("must be a time such as 2s, or exponential:2s")
-    return ThinkTime(duration(length), "exponential" if kind else "fixed")
-
-
-def yes_or_no(value: object) -> bool:
-    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    answer = words.get(str(value).lower())
-    if answer is None:
-        raise ValueError("must be true or false")
-    return answer
-
-
-def headers(value: object) -> tuple[tuple[str, str], ...]:
-    """Header lines, such as `Authorization: Bearer x`."""
-    fields = []
-    for line in texts(value):
-        name, colon, content = line.partition(":")
-        if not colon or not re.fullmatch(HEADER_NAME, name) or set(content) & set("\r\n\0"):
-            raise ValueError("must be a header such as 'Accept: text/html'")
-        fields.append((name, content.strip()))
-    return tuple(fields)
-
-
-def one_of(choices: Sequence[str]) -> Callable[[object], str]:
-    def parse(value: object) -> str:
-        if value not in choices:
-            raise ValueError(f"must be one of {', '.join(choices)}")
-        return str(value)
-
-    return parse
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How one setting is read, and what it is when nobody says."""
-
-    parse: Callable[[object], Any]
-    default: object
-
-
-SETTINGS: Mapping[str, Setting] = {
-    "app": Setting(text, None),
-    "users": Setting(whole_number(1, MAX_USERS), 500),
-    "spawn_rate": Setting(rate, 50.0),
-    "run_time": Setting(duration, None),
-    "max_time": Setting(duration, 600.0),
-    "timeout": Setting(duration, 60.0),
-    "workers": Setting(whole_number(1, MAX_WORKERS), 2),
-    "port": Setting(whole_number(1, MAX_PORT), None),
-    "include": Setting(texts, ()),
-    "exclude": Setting(texts, ()),
-    "locustfile": Setting(path, None),
-    "user_class": Setting(texts, ()),
-    "engine": Setting(one_of(ENGINES), None),
-    "load_processes": Setting(whole_number(1, MAX_WORKERS), None),
-    "processes": Setting(whole_number(1, MAX_WORKERS), None),
-    "expect_workers": Setting(whole_number(1, MAX_WORKERS), None),
-    "expect_workers_max_wait": Setting(duration, 60.0),
-    "master_bind_host": Setting(host, LOOPBACK),
-    "master_bind_port": Setting(whole_number(1, MAX_PORT), MASTER_PORT),
-    "think_time": Setting(think_time, ThinkTime(0.0, "fixed")),
-    "rate": Setting(rate, None),
-    "arrivals": Setting(one_of(ARRIVALS), "constant"),
-    "keepalive": Setting(yes_or_no, True),
-    "header": Setting(headers, ()),
-    "connect_timeout": Setting(duration, 30.0),
-    "response_timeout": Setting(duration, None),
-    "ca_file": Setting(path, None),
-    "openapi": Setting(text, None),
-    "endpoint": Setting(texts, ()),
-    "requests": Setting(path, None),
-    "allow_writes": Setting(yes_or_no, False),
-    "allow_remote": Setting(yes_or_no, False),
-    "mix": Setting(yes_or_no, False),
-    "gc": Setting(one_of(GC), "default"),
-    "probe": Setting(yes_or_no, True),
-    "fail_on": Setting(one_of(FAIL_ON), "never"),
-    "repeat": Setting(whole_number(1, MAX_REPEAT), 1),
-    "budget": Setting(budgets, ()),
-}
-
-NATIVE_ONLY = (
-    *("load_processes", "think_time", "rate", "arrivals", "keepalive", "header"),
-    *("connect_timeout", "response_timeout", "ca_file"),
-)
-OF_A_MASTER = ("expect_workers_max_wait", "master_bind_host", "master_bind_port")
-LOCUST_ONLY = ("processes", "expect_workers", *OF_A_MASTER)
-
-
 def load_settings(
     flags: Mapping[str, object],
     set_env: Sequence[str] = (),
@@ -297,45 +128,15 @@ def load_settings(
         (flags, as_flag),
     )
     values: dict[str, Any] = {name: setting.default for name, setting in SETTINGS.items()}
-    for source, where in sources:
+    ranks: dict[str, int] = {}
+    for rank, (source, where) in enumerate(sources):
         for name, value in source.items():
             values[name] = parsed(name, value, where(name))
-    if values["user_class"] and values["locustfile"] is None:
-        raise UsageError(
-            f"--user-class {values['user_class'][0]} needs a locustfile",
-            "Name the file that defines it: -f locustfile.py",
-        )
-    ramp_s = values["users"] / values["spawn_rate"]
-    limit = "run_time" if values["run_time"] is not None else "max_time"
-    if ramp_s >= values[limit]:
-        raise UsageError(
-            f"{values['users']} users at {values['spawn_rate']:g}/s take {ramp_s:g} s to start, "
-            f"and the load ends after {values[limit]:g} s (--{limit.replace('_', '-')})",
-            "Start them faster with -r, or load for longer with -t.",
-        )
-    if values["engine"] is None:
-        values["engine"] = "locust" if values["locustfile"] else "native"
-    if values["locustfile"] and values["engine"] == "native":
-        raise UsageError(
-            "the native engine cannot run a locustfile",
-            "Use --engine locust with it, or leave out -f.",
-        )
-    if values["engine"] == "locust":
-        for name in NATIVE_ONLY:
-            if values[name] != SETTINGS[name].default:
-                raise UsageError(
-                    f"{as_flag(name)} is for the native engine",
-                    "Leave it out, or use --engine native.",
-                )
-    if values["rate"] is not None and values["think_time"].mean_s:
-        raise UsageError(
-            "--think-time is for a closed load, and --rate makes it open", "Leave out one of them."
-        )
-    if values["locustfile"] and (values["include"] or values["exclude"]):
-        raise UsageError(
-            "a locustfile decides itself what is requested; --include and --exclude do not apply",
-            "Choose among its users with --user-class, or leave out -f.",
-        )
+            ranks[name] = rank
+    settle_stages(values, ranks)
+    if values["find_limit"]:
+        settle_search(values, ranks)
+    check_load(values)
     check_distribution(values)
     check_target(values, flags, command)
     return Settings(
@@ -344,58 +145,6 @@ def load_settings(
         env=target_environment(env_table, environment, set_env),
         env_names=(*env_table, *(pair.partition("=")[0] for pair in set_env)),
     )
-
-
-def check_distribution(values: Mapping[str, Any]) -> None:
-    """Raise `UsageError` for settings of a distributed load that do not go together."""
-    given = [name for name in LOCUST_ONLY if values[name] != SETTINGS[name].default]
-    if given and values["engine"] == "native":
-        raise UsageError(
-            f"{as_flag(given[0])} is for the Locust engine",
-            "Use it with --engine locust. The native engine's own is --load-processes.",
-        )
-    if values["processes"] is not None and values["expect_workers"] is not None:
-        raise UsageError(
-            "--processes starts workers here, and --expect-workers waits for others",
-            "Leave out one of them; this machine can run `asyncperf worker` as well.",
-        )
-    if values["expect_workers"] is None and (of_a_master := set(given) & set(OF_A_MASTER)):
-        raise UsageError(
-            f"{as_flag(min(of_a_master))} needs workers that connect",
-            "Say how many: --expect-workers N",
-        )
-
-
-def check_target(
-    values: Mapping[str, Any], flags: Mapping[str, object], command: Sequence[str]
-) -> None:
-    """Raise `UsageError` for settings of the target and its requests that do not go together."""
-    if command and "app" in flags:
-        raise UsageError(
-            f"both an app ({flags['app']}) and a command ({command[0]}) are named",
-            "Name one: asyncperf run APP, or asyncperf run -- COMMAND ...",
-        )
-    served_elsewhere = command or "://" in str(values["app"] or "")
-    if served_elsewhere and "workers" in flags:
-        raise UsageError(
-            "--workers is for a server that asyncperf starts itself",
-            "Give the server's own command its number of workers."
-            if command
-            else "Leave it out: that server's workers are started by whoever runs it.",
-        )
-    if "://" in str(values["app"] or "") and not command and values["gc"] == "tuned":
-        raise UsageError(
-            "--gc tuned is for a server that asyncperf starts itself",
-            "Leave it out, or give the server's command: asyncperf run --gc tuned -- COMMAND ...",
-        )
-    if values["locustfile"]:
-        for name in ("endpoint", "requests", "mix"):
-            if values[name]:
-                raise UsageError(
-                    "a locustfile decides itself what is requested; "
-                    f"{as_flag(name)} does not apply",
-                    "Leave out one of the two.",
-                )
 
 
 def master_address(master_host: str, master_port: str | None) -> tuple[str, int]:
@@ -410,22 +159,6 @@ def master_address(master_host: str, master_port: str | None) -> tuple[str, int]
         return address, whole_number(1, MAX_PORT)(master_port)
     except ValueError as error:
         raise UsageError(f"--master-port {error}, not {master_port!r}") from None
-
-
-def field_name(name: str) -> str:
-    return f"{name}_s" if SETTINGS[name].parse is duration else name
-
-
-def in_pyproject(name: str) -> str:
-    return f"[tool.asyncperf] {name}"
-
-
-def in_environment(name: str) -> str:
-    return ENVIRONMENT_PREFIX + name.upper()
-
-
-def as_flag(name: str) -> str:
-    return "APP" if name == "app" else "--" + name.replace("_", "-")
 
 
 def parsed(name: str, value: object, where: str) -> Any:

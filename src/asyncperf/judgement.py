@@ -1,10 +1,15 @@
-"""The words of a judgement: budgets that were kept or missed, and two runs compared.
+"""The words of a judgement: budgets that were kept or missed, the highest load that an app
+keeps up with, and two runs compared.
 
-Frozen data like `model`, which builds on it; it imports nothing. Times are seconds.
+Frozen data like `model`, which builds on it; it imports only the words of `levels`. Times
+are seconds.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from asyncperf.levels import Level
 
 # Budgets
 
@@ -44,6 +49,74 @@ class BudgetResult:
     endpoint: str | None
     status: BudgetStatus
     actual: float | None
+    why: str | None = None
+
+
+# The knee: how much load is too much
+
+KneeStatus = Literal["found", "at_least", "below", "cannot_tell"]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What arithmetic predicts of rate and latency against load: `response_s` without load,
+    `think_s` between two requests, and the most that can be served. `ceiling_from` is the kind
+    of the limiter that says so, or "measured" for the most that was seen once it had stopped
+    growing; both are None where no such limit is known."""
+
+    response_s: float
+    think_s: float
+    ceiling_rps: float | None
+    ceiling_from: str | None
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a curve says of one level; the latency is None where the queue has no end."""
+
+    rate_rps: float
+    mean_s: float | None
+
+
+@dataclass(frozen=True)
+class Point:
+    """A whole load at one level. `kept` says whether it still kept the criterion, None where
+    that cannot be told; `why` then says why, None if more levels would tell.
+
+    `intervals` are of rate, mean, p50, p95 and p99, as far as there are requests enough.
+    """
+
+    level: Level
+    rate_rps: float | None
+    mean_s: float | None
+    p95_s: float | None
+    kept: bool | None = None
+    why: str | None = None
+    intervals: Mapping[str, tuple[float, float]] | None = None
+    budgets: tuple[BudgetResult, ...] = ()
+    predicted: Predicted | None = None
+
+
+@dataclass(frozen=True)
+class Knee:
+    """The highest level of a load that keeps a criterion: these budgets, or where there are
+    none, that a higher level gives more throughput.
+
+    It lies from `kept`, the highest level that kept it, to `not_kept`, the lowest that did
+    not. `limited_by` is the kind of the limiter at `not_kept`. `why` says why the knee cannot
+    be told, or not beyond `kept`. `predicted` is what `curve` says of loads between the lowest
+    and the highest point, in users or in requests a second.
+    """
+
+    load: str
+    criterion: tuple[str, ...]
+    status: KneeStatus
+    kept: Level | None
+    not_kept: Level | None
+    points: tuple[Point, ...]
+    curve: Curve | None = None
+    predicted: tuple[tuple[float, Predicted], ...] = ()
+    limited_by: str | None = None
     why: str | None = None
 
 

@@ -1,17 +1,18 @@
 """The words of the domain: frozen data that the stages hand to each other.
 
-Every module may import this one; it imports only the words of `judgement`, `samples`,
-`insight` and `explanation`. Times are seconds. A time inside a load counts from the moment its
-ramp began; a `*_at` is seconds since the Unix epoch.
+Every module may import this one; it imports only the words of `judgement`, `levels`,
+`samples`, `insight` and `explanation`. Times are seconds. A time inside a load counts from the
+moment its ramp began; a `*_at` is seconds since the Unix epoch.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from asyncperf.explanation import Breakdown, Prediction
 from asyncperf.insight import Insight
-from asyncperf.judgement import BudgetResult
+from asyncperf.judgement import BudgetResult, Knee
+from asyncperf.levels import Held, Level, Stage
 from asyncperf.samples import Folded, Samples
 
 # What is under test
@@ -123,6 +124,11 @@ class LoadPlan:
     None for as long as the load lasts. `ca_file` holds the certificates to trust besides
     the system's. Locust knows closed loads without think time alone. `probed`: the workers
     held our probe.
+
+    With `stages` a load goes through several levels; `users` is then the most of them, and
+    `run_time_s` what they take together. With `find_limit` a load's highest good level is
+    searched for, up to `users` or `rate_rps`: the level that keeps these budgets, or where there
+    are none, from which on throughput no longer grows.
     """
 
     engine: str
@@ -143,10 +149,25 @@ class LoadPlan:
     response_timeout_s: float | None = None
     ca_file: str | None = None
     probed: bool = False
+    stages: tuple[Stage, ...] = ()
+    find_limit: tuple[str, ...] | None = None
+
+    @property
+    def level(self) -> Level:
+        """What is held; of several stages the last."""
+        if self.stages:
+            return self.stages[-1].level
+        return Level(self.users) if self.rate_rps is None else Level(rate_rps=self.rate_rps)
 
     @property
     def ramp_s(self) -> float:
-        return 0.0 if self.model == "open" else self.users / self.spawn_rate
+        """How long it takes until the first level is reached."""
+        users = self.stages[0].level.users if self.stages else self.users
+        return 0.0 if self.model == "open" else (users or 0) / self.spawn_rate
+
+    def at(self, level: Level) -> "LoadPlan":
+        """The same plan with that level alone, for arithmetic."""
+        return replace(self, users=level.users or self.users, rate_rps=level.rate_rps)
 
 
 # A start this late is the generator's fault and worth counting: longer than a process of
@@ -192,7 +213,9 @@ class Load:
     `ramp_end_s` is when the last user had started, None if that never happened.
     `trouble` says in one sentence what went wrong, None if nothing did. `machine_cpu` is
     the share of all the machine's CPUs that was busy under load, whoever used it.
-    `repetition` counts the loads of that name from 1. `insight` is None without a probe.
+    `repetition` counts the loads of that name from 1. `levels` are what it held in turn,
+    empty where that was the plan's own level; `ramp_end_s` is then of the first. `insight` is
+    None without a probe.
     """
 
     name: str
@@ -205,6 +228,7 @@ class Load:
     machine_cpu: float | None = None
     repetition: int = 1
     insight: Insight | None = None
+    levels: tuple[Held, ...] = ()
 
     @property
     def was_made(self) -> bool:
@@ -368,6 +392,11 @@ class EndpointResult:
     `timeline` and `breakdown` are then those of number `repetition`. `folded` is None where
     every request was kept. `loaded` is False where its load was never made; the empty `whole`
     then says nothing. `breakdown_note` says why there is no breakdown.
+
+    Of a load that held several levels, `levels` holds each one's result. This one is then
+    that of the level that was `held` last; what it says of the whole load, such as `whole`,
+    `errors` and `timeline`, is of all of them. Where the levels were loads of a search, it is
+    that of one of these: the highest that kept the criterion.
     """
 
     endpoint: Endpoint
@@ -396,6 +425,8 @@ class EndpointResult:
     breakdown: Breakdown | None = None
     breakdown_note: str | None = None
     predicted: Prediction | None = None
+    held: Held | None = None
+    levels: tuple["EndpointResult", ...] = ()
 
     @property
     def measured_over_ceiling(self) -> float | None:
@@ -435,3 +466,4 @@ class Diagnosis:
     valid: bool
     warnings: tuple[str, ...]
     budgets: tuple[BudgetResult, ...] = ()
+    knees: tuple[Knee, ...] = ()

@@ -18,6 +18,7 @@ from asyncperf import __version__
 from asyncperf.config import Settings
 from asyncperf.errors import AsyncperfError, Interrupted, UsageError
 from asyncperf.interrupts import Interrupts
+from asyncperf.levels import Level
 from asyncperf.load.distribution import Distribution
 from asyncperf.load.engine import LoadEngine, Workload
 from asyncperf.load.locust_engine import (
@@ -28,7 +29,8 @@ from asyncperf.load.locust_engine import (
 )
 from asyncperf.load.native_engine import NativeEngine
 from asyncperf.load.schedule import default_processes
-from asyncperf.model import LoadPlan, Machine, Request, Run, SentRequest, Target
+from asyncperf.model import Load, LoadPlan, Machine, Request, Run, SentRequest, Target
+from asyncperf.search import Step, Steps, fixed_steps, search_steps
 from asyncperf.store import RunFolder, create_run_folder
 from asyncperf.target.choice import Choice, choose, known_endpoints, read_named
 from asyncperf.target.document import read_document
@@ -58,8 +60,8 @@ class Progress(Protocol):
     def say(self, text: str) -> None:
         """A step that takes a while, in a few words."""
 
-    def watch(self, name: str, number: int, of: int) -> Watcher:
-        """A watcher for the load of that name, the `number`-th of so many."""
+    def watch(self, name: str, level: Level, place: str) -> Watcher:
+        """A watcher for the load of that name at that level, at that place in the run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,18 +108,22 @@ def run_experiment(
             env_digests=digests(settings.env, settings.env_names),
         )
         run = new_run(settings, target, engine, processes, started_at)
-        if not explored.restarted and len(workloads) * settings.repeat > 1:
+        several = settings.find_limit or len(workloads) * settings.repeat > 1
+        if several and not explored.restarted:
             run = replace(run, warnings=(NOT_RESTARTED,))
         if too_many := crowded(settings, run.machine.cpus):
             run = replace(run, warnings=(*run.warnings, too_many))
         bench = Bench(subject, target, run.plan, engine, folder.logs)
-        trials = interleaved(workloads, settings.repeat)
-        return measure(bench, trials, run, folder, progress, interrupts)
+        if settings.find_limit:
+            steps = search_steps(run, workloads, settings.budget)
+        else:
+            steps = fixed_steps(run.plan, workloads, settings.repeat)
+        return measure(bench, steps, run, folder, progress, interrupts)
 
 
 def measure(
     bench: Bench,
-    trials: Sequence[tuple[int, Workload]],
+    steps: Steps,
     run: Run,
     folder: RunFolder,
     progress: Progress,
@@ -128,15 +134,20 @@ def measure(
     try:
         folder.save(run)
         with closing(bench.engine):
-            for number, (repetition, workload) in enumerate(trials, start=1):
-                watcher = progress.watch(workload.name, number, len(trials))
-                trial = run_trial(bench, workload, number, watcher, interrupts)
-                load = replace(trial.load, repetition=repetition)
+            step, number = next(steps, None), 0
+            while step is not None:
+                number += 1
+                watcher = progress.watch(step.workload.name, step.plan.level, step.place)
+                here = replace(bench, plan=step.plan)
+                trial = run_trial(here, step.workload, number, watcher, interrupts)
+                load = step.of(trial.load)
+                kept = () if step.is_probe and load.trouble is None else (load,)
                 warnings = (*run.warnings, *trial.warnings)
-                run = replace(run, loads=(*run.loads, load), warnings=warnings)
+                run = replace(run, loads=(*run.loads, *kept), warnings=warnings)
                 folder.save(run)
                 if trial.error is not None:
                     raise trial.error
+                step = answered(steps, load)
         folder.discard_scratch()
     except KeyboardInterrupt:
         error = Interrupted("interrupted")
@@ -157,10 +168,12 @@ def short_name(name: str) -> str:
     return re.sub(r"^/\S*/", "", name)[:NAME_LENGTH]
 
 
-def interleaved(workloads: Sequence[Workload], repeat: int) -> list[tuple[int, Workload]]:
-    """Each workload `repeat` times with its number: A B C, A B C, ..., so that a machine
-    that slows down meanwhile slows all of them, and shows as spread."""
-    return [(number, workload) for number in range(1, repeat + 1) for workload in workloads]
+def answered(steps: Steps, load: Load) -> Step | None:
+    """The next step, now that it is known what came of the last one."""
+    try:
+        return steps.send(load)
+    except StopIteration:
+        return None
 
 
 def find_subject(settings: Settings, openapi_path: str | None) -> Subject:
@@ -313,6 +326,8 @@ def new_run(
         response_timeout_s=settings.response_timeout_s,
         ca_file=ca_file(settings),
         probed=settings.probe and target.command != (),
+        stages=settings.stages,
+        find_limit=tuple(b.text for b in settings.budget) if settings.find_limit else None,
     )
     tool = f"asyncperf {__version__}"
     return Run(tool, started_at, this_machine(), target, plan, loads=(), status="running")

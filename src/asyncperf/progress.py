@@ -4,7 +4,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from asyncperf.levels import Level
 from asyncperf.load.engine import Recording
+from asyncperf.report.levels import level_name
+from asyncperf.report.units import TIE
 from asyncperf.report.untrusted import clean
 from asyncperf.trial import Watcher
 
@@ -19,16 +22,15 @@ class SilentProgress:
     def say(self, text: str) -> None:
         pass
 
-    def watch(self, name: str, number: int, of: int) -> Watcher:
+    def watch(self, name: str, level: Level, place: str) -> Watcher:
         return lambda recording, expected_s: None
 
 
 class LiveProgress:
     """One line that is kept up to date, and gone when the run is over."""
 
-    def __init__(self, console: Console, users: int) -> None:
+    def __init__(self, console: Console) -> None:
         self._live = Live(console=console, transient=True, auto_refresh=False)
-        self._users = users
 
     def __enter__(self) -> "LiveProgress":
         self._live.start()
@@ -40,12 +42,12 @@ class LiveProgress:
     def say(self, text: str) -> None:
         self._show(Text(text))
 
-    def watch(self, name: str, number: int, of: int) -> Watcher:
-        head = f"[{number}/{of}] {clean(name)}"
+    def watch(self, name: str, level: Level, place: str) -> Watcher:
+        head = f"[{place}] {clean(name)}"
         self.say(f"{head}  starting the server")
 
         def show(recording: Recording, expected_s: float | None) -> None:
-            self._show(Text(f"{head}  {standing(recording, expected_s, self._users)}"))
+            self._show(Text(f"{head}  {standing(recording, expected_s, level)}"))
 
         return show
 
@@ -55,13 +57,18 @@ class LiveProgress:
         self._live.update(text, refresh=True)
 
 
-def standing(recording: Recording, expected_s: float | None, users: int) -> str:
-    """The state of a load in a few words: phase, live rate, time left."""
+def standing(recording: Recording, expected_s: float | None, level: Level) -> str:
+    """The state of a load in a few words: phase, live rate, time left. `level` is the plan's;
+    of a load in stages the present one is named."""
     if recording.waiting is not None:
         return recording.waiting
     if recording.ramp_started_at is None:
         return "one user, no load yet"
-    phase = "ramp" if recording.ramp_end_s is None else f"{users} users"
+    reached_s = recording.ramp_end_s
+    if recording.levels:
+        level, reached_s = recording.levels[-1].level, recording.levels[-1].reached_s
+    name = level_name(level).replace(TIE, " ")
+    phase = name if reached_s is not None else f"ramp to {name}"
     parts = [phase, f"{live_rate_rps(recording):.1f} req/s"]
     if expected_s is not None:
         left_s = expected_s - recording.duration_s

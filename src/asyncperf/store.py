@@ -26,6 +26,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from asyncperf.errors import StoreError
 from asyncperf.insight_files import insight_file, pack_insight, read_insight_file
+from asyncperf.levels import Held
 from asyncperf.model import (
     Endpoint,
     GeneratorHealth,
@@ -71,6 +72,7 @@ class _StoredLoad:
     trouble: str | None
     machine_cpu: float | None = None
     repetition: int = 1
+    levels: tuple[Held, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -236,6 +238,7 @@ def _stored(run: Run) -> _StoredRun:
                 trouble=load.trouble,
                 machine_cpu=load.machine_cpu,
                 repetition=load.repetition,
+                levels=load.levels,
             )
             for load in run.loads
         ),
@@ -325,6 +328,7 @@ def _load(path: Path, stored: _StoredLoad) -> Load:
         trouble=stored.trouble,
         machine_cpu=stored.machine_cpu,
         repetition=stored.repetition,
+        levels=stored.levels,
     )
 
 

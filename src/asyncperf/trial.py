@@ -14,8 +14,10 @@ from typing import Protocol
 
 import psutil
 
-from asyncperf.analysis.diagnosis import view_of
+from asyncperf.analysis.backlog import answered_rps
+from asyncperf.analysis.measurement import view_of
 from asyncperf.analysis.mixture import Key, key_of, limiters_of, weights_of
+from asyncperf.analysis.steady import LoadView
 from asyncperf.analysis.sufficiency import expected_s, view_is_enough
 from asyncperf.analysis.unloaded import unloaded_response_s
 from asyncperf.errors import AsyncperfError, Interrupted
@@ -219,9 +221,16 @@ def is_done(bench: Bench, recording: Recording) -> bool:
     if recording.duration_s >= plan.max_time_s:
         return True
     measured = measured_of(bench, recording)
-    return view_is_enough(
-        view_of(measured, recording.ramp_end_s, recording.duration_s, plan.think_time_s)
-    )
+    view = view_of(measured, recording.ramp_end_s, recording.duration_s, plan.think_time_s)
+    return view_is_enough(view) or is_too_much(plan, view)
+
+
+def is_too_much(plan: LoadPlan, view: LoadView) -> bool:
+    """Whether an open load of a search has shown that it is more than can be answered: it
+    never becomes steady, and is a result all the same."""
+    if plan.find_limit is None or plan.rate_rps is None:
+        return False
+    return answered_rps(view, plan.rate_rps, plan.arrivals == "poisson") is not None
 
 
 def expected_length_s(bench: Bench, recording: Recording) -> float | None:
@@ -272,4 +281,5 @@ def load_of(
         generator=recording.generator,
         measured=measured,
         trouble=trouble,
+        levels=recording.levels,
     )

@@ -5,12 +5,15 @@ the analysis is held against.
 """
 
 import heapq
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from asyncperf.analysis.steady import LoadView
+from asyncperf.levels import Held, Stage
+from asyncperf.load.schedule import spans, turns
 from asyncperf.samples import Floats, Samples
 
 # From the time at which a request is begun to how long it is worked on, in seconds.
@@ -85,6 +88,44 @@ def simulate(load: ClosedLoad, run_time_s: float) -> Samples:
         else:
             cut_off.append(start_s)
     return samples(np.array(starts), np.array(ends) - np.array(starts), np.array(cut_off))
+
+
+def simulate_stages(
+    stages: Sequence[Stage], spawn_rate: float, service: Service, places: int | None = None
+) -> tuple[Samples, tuple[Held, ...]]:
+    """A closed load that goes through stages, and when it held which level."""
+    most = max(stage.level.users or 0 for stage in stages)
+    asking = [
+        (turn.start_s, math.inf if turn.leave_s is None else turn.leave_s, number)
+        for user in range(most)
+        for number, turn in enumerate(turns(stages, spawn_rate, user))
+    ]
+    heapq.heapify(asking)
+    end_s = spans(stages, spawn_rate)[-1].ends_s or math.inf
+    free = [0.0] * (places or most)
+    done: list[tuple[float, float, float]] = []
+    while asking and asking[0][0] < end_s:
+        start_s, leave_s, number = heapq.heappop(asking)
+        begun_s = max(start_s, heapq.heappop(free))
+        ended_s = begun_s + service(begun_s)
+        heapq.heappush(free, ended_s)
+        done.append((start_s, ended_s, leave_s))
+        if ended_s < leave_s:
+            heapq.heappush(asking, (ended_s, leave_s, number))
+    found = np.array([(start_s, ended_s) for start_s, ended_s, _ in done])
+    whole = found[:, 1] < end_s
+    held = tuple(
+        Held(
+            stage.level,
+            span.begins_s,
+            # Those who were asked to leave have left.
+            max([span.reached_s, *(e for _, e, leave_s in done if leave_s < span.reached_s <= e)]),
+            span.ends_s or end_s,
+        )
+        for stage, span in zip(stages, spans(stages, spawn_rate), strict=True)
+    )
+    kept = found[whole]
+    return samples(kept[:, 0], kept[:, 1] - kept[:, 0], found[~whole][:, 0]), held
 
 
 def samples(start_s: Floats, latency_s: Floats, cut_off_s: Floats | None = None) -> Samples:

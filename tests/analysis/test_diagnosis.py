@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from asyncperf.analysis.diagnosis import diagnose, unloaded_response_s, view_of
+from asyncperf.analysis.diagnosis import diagnose
+from asyncperf.analysis.measurement import unloaded_response_s, view_of
 from asyncperf.model import Endpoint, GeneratorHealth, Measured
 from asyncperf.samples import Samples
 

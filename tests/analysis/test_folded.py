@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from asyncperf.analysis import statistics
 from asyncperf.analysis.comparison import METRICS, compare
-from asyncperf.analysis.diagnosis import diagnose, measurements, view_of
+from asyncperf.analysis.diagnosis import diagnose
+from asyncperf.analysis.measurement import measurements, view_of
 from asyncperf.analysis.steady import CELLS_PER_CYCLE, LoadView, NotSteady, find_window
 from asyncperf.analysis.sufficiency import view_is_enough
 from asyncperf.model import PERCENTILES, Endpoint, Figures, Measured, Window

@@ -43,8 +43,8 @@ class Running:
     directory: Path
     mark: str
 
-    def finish(self) -> Finished:
-        out, err = self.process.communicate(timeout=PATIENCE_S)
+    def finish(self, patience_s: float = PATIENCE_S) -> Finished:
+        out, err = self.process.communicate(timeout=patience_s)
         return Finished(self.process.returncode, out, err)
 
     def interrupt(self, number: signal.Signals = signal.SIGINT) -> Finished:
@@ -125,7 +125,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
 def asyncperf(start: Callable[..., Running]) -> Callable[..., Finished]:
     """Run `asyncperf ARGS` to its end."""
 
-    def run(*args: object, **how: Any) -> Finished:
-        return start(*args, **how).finish()
+    def run(*args: object, patience_s: float = PATIENCE_S, **how: Any) -> Finished:
+        return start(*args, **how).finish(patience_s)
 
     return run

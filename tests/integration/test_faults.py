@@ -209,7 +209,8 @@ def test_load_generator_that_dies(
 ) -> None:
     flags = (*QUICK, "-t", "5m", "-o", "run", "--engine", engine)
     running = start("run", FAULTY, "--include", "/fine", *flags)
-    wait_until(lambda: running.recorded("ramped"), "the end of the ramp")
+    ramped = "ramped" if engine == "locust" else "reached"
+    wait_until(lambda: running.recorded(ramped), "the end of the ramp")
     for process in running.family():
         if process.cmdline()[1:3] == ["-m", module]:
             process.kill()

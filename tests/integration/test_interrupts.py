@@ -39,7 +39,7 @@ def test_interrupted_in_the_steady_state(
     start: Callable[..., Running], number: signal.Signals
 ) -> None:
     running = start("run", *EXPERIMENT, "-u", 20, "-r", 400, "-t", "5m", env=TASK)
-    wait_until(lambda: running.recorded("ramped"), "the end of the ramp")
+    wait_until(lambda: running.recorded("reached"), "the end of the ramp")
     done = running.interrupt(number)
     assert done.code == 130
     assert "PARTIAL" in done.out
@@ -61,7 +61,7 @@ def test_interrupted_in_the_ramp(start: Callable[..., Running]) -> None:
 
 def test_a_second_interrupt_does_not_tear_the_save(start: Callable[..., Running]) -> None:
     running = start("run", *EXPERIMENT, "-u", 20, "-r", 400, "-t", "5m", env=TASK)
-    wait_until(lambda: running.recorded("ramped"), "the end of the ramp")
+    wait_until(lambda: running.recorded("reached"), "the end of the ramp")
     for _ in range(3):
         running.process.send_signal(signal.SIGINT)
     assert running.finish().code == 130
@@ -72,7 +72,7 @@ def test_killed_outright_leaves_no_process_and_a_readable_run(
     start: Callable[..., Running], tmp_path: Path
 ) -> None:
     running = start("run", *EXPERIMENT, "-u", 20, "-r", 400, "-t", "5m", env=TASK)
-    wait_until(lambda: running.recorded("ramped"), "the end of the ramp")
+    wait_until(lambda: running.recorded("reached"), "the end of the ramp")
     assert len(running.family()) > 3
     running.process.kill()
     running.process.communicate()

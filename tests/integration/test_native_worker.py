@@ -13,12 +13,14 @@ import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asyncperf.levels import Level, Stage
 from asyncperf.load.engine import Recording
 from asyncperf.load.native_engine import orders_for
 from asyncperf.load.native_ledger import NativeLedger
 from asyncperf.load.native_worker import Worker
 from asyncperf.load.orders import Files
 from asyncperf.load.outcomes import Outcome
+from asyncperf.load.schedule import spans
 from asyncperf.model import Endpoint, LoadPlan, Request
 
 from .conftest import wait_until
@@ -141,6 +143,63 @@ def test_sent_is_succeeded_and_failed_and_in_flight(
     assert (loaded.late_s >= 0).all()
     assert (loaded.latency_s >= 0).all()
     assert descriptors() <= before
+
+
+def stages(*levels: Level) -> dict[str, object]:
+    found = tuple(Stage(level, 0.2) for level in levels)
+    most = max(level.users or 1 for level in levels)
+    end_s = spans(found, 600.0)[-1].ends_s
+    return {"stages": found, "users": most, "run_time_s": end_s}
+
+
+@settings(max_examples=6, deadline=None)
+@given(
+    script=st.lists(st.sampled_from(SCRIPTED), min_size=1, max_size=6),
+    think_time_s=st.sampled_from([0.0, 0.01]),
+    levels=st.lists(st.integers(1, 9).map(Level), min_size=2, max_size=3),
+)
+def test_users_who_leave_balance_the_books_as_well(
+    script: list[str], think_time_s: float, levels: list[Level]
+) -> None:
+    with Hostile(alone=10, script=script) as server:
+        recording, begun = run_worker(
+            server.url, think_time_s=think_time_s, response_timeout_s=0.05, **stages(*levels)
+        )
+        wait_until(lambda: server.open_connections == 0, "every connection to be let go of")
+    parts = [*recording.unloaded.values(), *recording.loaded.values()]
+    assert begun == sum(len(part) + len(part.cut_off_s) for part in parts)
+    assert [held.level for held in recording.levels] == levels
+    assert all(held.reached_s is not None for held in recording.levels)
+
+
+def test_users_who_are_too_many_end_their_request_and_send_no_other() -> None:
+    """An answer takes a third of a stage: most who leave are in a request just then."""
+    with Hostile(alone=10, script=["/slow_bytes"]) as server:
+        recording, _ = run_worker(server.url, **stages(Level(8), Level(2), Level(5)))
+    many, few, _ = recording.levels
+    [samples] = recording.loaded.values()
+    assert samples.ok.all()
+    assert many.reached_s is not None
+    assert few.reached_s is not None
+    assert few.reached_s > few.begins_s + 6 / 600.0  # the last of them left later than asked
+    for held, users in ((many, 8), (few, 2)):
+        assert held.reached_s is not None
+        at = (held.reached_s + held.ends_s) / 2
+        assert ((samples.start_s <= at) & (samples.end_s > at)).sum() in (users - 1, users)
+
+
+def test_an_open_load_changes_its_rate() -> None:
+    with Hostile(alone=10, script=["/ok"]) as server:
+        recording, _ = run_worker(
+            server.url,
+            model="open",
+            rate_rps=400.0,
+            **stages(Level(rate_rps=100.0), Level(rate_rps=400.0)),
+        )
+    [samples] = recording.loaded.values()
+    assert (samples.start_s < 0.2).sum() == 20
+    assert ((samples.start_s >= 0.2) & (samples.start_s < 0.4)).sum() == pytest.approx(80, abs=2)
+    assert [held.reached_s for held in recording.levels] == pytest.approx([0, 0.2], abs=0.05)
 
 
 def test_arrivals_are_never_left_out() -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from asyncperf.levels import Held, Level, Stage
 from asyncperf.load import record_format
 from asyncperf.load.folding import Folding
 from asyncperf.load.native_ledger import NativeLedger
@@ -93,8 +95,8 @@ def loaded_by_two(files: Files, **options: Any) -> tuple[Process, Process, Nativ
     first, second = Process(files, 0), Process(files, 1)
     second.records.phase = LOADED
     first.begin_load(100.0)
-    first.event("ramped", 100.0)
-    second.event("ramped", 100.1)
+    first.event("reached", 100.0, 0)
+    second.event("reached", 100.1, 0)
     return first, second, NativeLedger(files, 2, [KEY], **options)
 
 
@@ -229,11 +231,51 @@ def test_messages_of_a_mix_are_told_apart_by_their_names(files: Files) -> None:
     }
 
 
+STAGES = tuple(Stage(Level(users), 2.0) for users in (2, 1, 3))
+
+
+def test_stages_are_told_with_when_their_level_was_reached(files: Files) -> None:
+    first, second, ledger = loaded_by_two(files)
+    plan = replace(PLAN, users=3, run_time_s=6.5, stages=STAGES)
+    first.event("h", 102.15, 0.1, 0.0)
+    second.event("h", 102.15, 0.1, 0.0)
+    ledger.update()
+    # The second stage begins after 0.2 s of ramp and 2 s.
+    assert ledger.recording(plan).levels == (Held(Level(2), 0.0, 0.2, pytest.approx(2.15)),)
+    for process, at in ((first, 102.3), (second, 103.5)):  # a user is slow to leave
+        process.event("reached", at, 1)
+        process.event("h", 105.0, 0.2, 0.0)
+    ledger.update()
+    _, fewer, more = ledger.recording(plan).levels
+    assert (fewer.begins_s, fewer.reached_s, fewer.ends_s) == pytest.approx((2.2, 3.5, 4.3))
+    assert (more.level, more.reached_s) == (Level(3), None)
+    for process in (first, second):
+        process.event("reached", 104.5, 2)
+        process.event("end", 106.5, 3)
+    ledger.update()
+    assert ledger.recording(plan).levels[2].reached_s == pytest.approx(4.5)
+
+
+def test_a_level_is_not_reached_before_those_who_were_too_many_have_left(files: Files) -> None:
+    first, second, ledger = loaded_by_two(files)
+    for process in (first, second):
+        process.event("reached", 104.5, 2)
+        process.event("h", 105.0, 0.2, 0.0)
+    first.event("reached", 102.3, 1)
+    ledger.update()
+    plan = replace(PLAN, users=3, run_time_s=6.5, stages=STAGES)
+    assert [held.reached_s for held in ledger.recording(plan).levels] == [0.2, None, None]
+    second.event("reached", 104.8, 1)
+    ledger.update()
+    reached = [held.reached_s for held in ledger.recording(plan).levels]
+    assert reached == pytest.approx([0.2, 4.8, 4.8])
+
+
 def test_orders_survive_their_file(tmp_path: Path) -> None:
     orders = Orders(
         **{"url": "http://h", "messages": (Message("POST", "/é", (("A", "b"),), b"\0\xff", 2.5),)},
-        **{"processes": 2, "users": 3, "spawn_rate": 1.0},
-        **{"think_time": "fixed", "think_time_s": 0.0, "rate_rps": None, "arrivals": "poisson"},
+        **{"processes": 2, "stages": (Stage(Level(3), 2.0), Stage(Level(1), None))},
+        **{"think_time": "fixed", "think_time_s": 0.0, "arrivals": "poisson", "spawn_rate": 1.0},
         **{"run_time_s": None, "keepalive": False, "connect_timeout_s": 1.0},
         **{"response_timeout_s": None, "ca_file": None, "alone_requests": 1},
         **{"alone_min_requests": 1, "alone_s": 1.0},

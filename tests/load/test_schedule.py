@@ -7,16 +7,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asyncperf.levels import Level, Stage
 from asyncperf.load.schedule import (
     CONNECTIONS_PER_SOURCE,
+    Span,
+    Turn,
     arrivals_s,
     default_processes,
     picking,
     share,
     source_address,
+    spans,
     thinking,
-    user_start_s,
+    turns,
 )
+
+
+def users(*levels: int, hold_s: float | None = 10.0) -> tuple[Stage, ...]:
+    return tuple(Stage(Level(level), hold_s) for level in levels)
+
+
+def rates(*levels: float, hold_s: float | None = 10.0) -> tuple[Stage, ...]:
+    return tuple(Stage(Level(rate_rps=level), hold_s) for level in levels)
 
 
 @given(users=st.integers(0, 1000), processes=st.integers(1, 9))
@@ -27,19 +39,86 @@ def test_each_user_belongs_to_one_process(users: int, processes: int) -> None:
 
 
 def test_users_start_evenly_spread() -> None:
-    assert [user_start_s(user, 50) for user in (0, 1, 499)] == [0, 0.02, 9.98]
+    starts = [next(turns(users(500), 50, user)).start_s for user in (0, 1, 499)]
+    assert starts == [0, 0.02, 9.98]
+
+
+def test_a_stage_begins_where_the_last_one_ends_and_its_time_counts_from_its_level() -> None:
+    assert spans(users(100, 300, 200), 50) == (
+        Span(0, 2, 12),
+        Span(12, 16, 26),
+        Span(26, 28, 38),
+    )
+    assert spans(rates(50, 5), 50) == (Span(0, 0, 10), Span(10, 10, 20))
+    assert spans(users(100, hold_s=None), 50) == (Span(0, 2, None),)
+
+
+def test_the_last_to_come_is_the_first_to_leave() -> None:
+    stages = users(2, 4, 1, 3)
+    # Levels are reached at 2, 14, 27 and 39 s.
+    everyone = [list(turns(stages, 1, user)) for user in range(5)]
+    assert everyone == [
+        [Turn(0)],
+        [Turn(1, 26, 2), Turn(37)],
+        [Turn(12, 25, 2), Turn(38)],
+        [Turn(13, 24, 2)],
+        [],
+    ]
+
+
+@given(
+    levels=st.lists(st.integers(1, 60), min_size=1, max_size=6),
+    spawn_rate=st.floats(0.5, 500),
+    processes=st.integers(1, 4),
+)
+def test_in_the_middle_of_a_stage_there_are_as_many_users_as_its_level(
+    levels: list[int], spawn_rate: float, processes: int
+) -> None:
+    stages = users(*levels)
+    everyone = [
+        turn
+        for process in range(processes)
+        for user in share(max(levels), process, processes)
+        for turn in turns(stages, spawn_rate, user)
+    ]
+    for level, span in zip(levels, spans(stages, spawn_rate), strict=True):
+        at = span.reached_s + 5
+        there = [t for t in everyone if t.start_s <= at and (t.leave_s is None or t.leave_s > at)]
+        assert len(there) == level
+
+
+def test_arrivals_change_their_rate_at_once() -> None:
+    rng = random.Random(0)
+    stages = rates(2, 8, 4, hold_s=3.0)
+    parts = [islice(arrivals_s("constant", stages, process, 3, rng), 20) for process in range(3)]
+    found = sorted(at for part in parts for at in part)
+    assert found[:6] == [0, 0.5, 1, 1.5, 2, 2.5]
+    assert found[6:30] == [3 + n / 8 for n in range(24)]
+    assert found[30:60] == [6 + n / 4 for n in range(30)]  # the last rate goes on
+
+
+def test_poisson_arrivals_have_each_stage_s_rate() -> None:
+    stages = rates(200, 1000, hold_s=10.0)
+    found = [
+        at
+        for process in range(2)
+        for at in islice(arrivals_s("poisson", stages, process, 2, random.Random(process)), 10_000)
+    ]
+    assert sum(at < 10 for at in found) == pytest.approx(2000, rel=0.1)
+    assert sum(10 <= at < 15 for at in found) == pytest.approx(5000, rel=0.07)
 
 
 def test_constant_arrivals_of_all_processes_are_the_whole() -> None:
     rng = random.Random(0)
-    parts = [islice(arrivals_s("constant", 8, process, 3, rng), 4) for process in range(3)]
+    parts = [islice(arrivals_s("constant", rates(8), process, 3, rng), 4) for process in range(3)]
     assert sorted(at for part in parts for at in part) == [n / 8 for n in range(12)]
 
 
 def test_poisson_arrivals_have_the_rate_and_the_spread() -> None:
     gaps: list[float] = []
     for process in range(2):
-        times = list(islice(arrivals_s("poisson", 100, process, 2, random.Random(process)), 20_000))
+        rng = random.Random(process)
+        times = list(islice(arrivals_s("poisson", rates(100), process, 2, rng), 20_000))
         gaps += [after - before for before, after in pairwise(times)]
     mean = sum(gaps) / len(gaps)
     variance = sum((gap - mean) ** 2 for gap in gaps) / len(gaps)

@@ -11,6 +11,8 @@ from functools import cache
 import numpy as np
 
 from asyncperf.explanation import AwaitPart, Breakdown, Prediction
+from asyncperf.judgement import Budget, BudgetResult, Curve, Knee, Point, Predicted
+from asyncperf.levels import Held, Level, Stage
 from asyncperf.model import (
     PERCENTILES,
     Diagnosis,
@@ -370,6 +372,100 @@ def inside() -> Diagnosis:
     return diagnosis(results, found)
 
 
+def staged() -> Diagnosis:
+    """Two endpoints, three stages; the last one was too short for the first of them."""
+    whole = experiment(findings=False, published=False)
+    stages = tuple(Stage(Level(users), 90.0) for users in (100, 500, 50))
+    spans = [Held(s.level, 98.0 * i, 98.0 * i + 8, 98.0 * i + 98) for i, s in enumerate(stages)]
+    results = []
+    for number, one in enumerate(whole.endpoints[:2]):
+        levels = [
+            replace(one, held=held, window=Window(held.begins_s + 30, held.ends_s, 15.0, 4))
+            for held in spans
+        ]
+        if number == 0:
+            why = "the steady part, 60 s, holds less than 5 cycles of 15 s"
+            nothing = {"steady": None, "window": None, "limiter": None}
+            levels[2] = replace(levels[2], no_window_why=why, **nothing)
+        results.append(replace(levels[-1], levels=tuple(levels)))
+    plan = replace(whole.run.plan, stages=stages)
+    run = replace(whole.run, plan=plan, loads=whole.run.loads[:2])
+    return replace(whole, run=run, endpoints=tuple(results))
+
+
+def point(
+    users: int, rate_rps: float, mean_s: float, kept: bool, p95_s: float | None = None
+) -> Point:
+    judged = ()
+    if p95_s is not None:
+        judged = (BudgetResult(P95, "GET /sync_baseline", "met" if kept else "missed", p95_s),)
+    around = {"rate": (0.98 * rate_rps, 1.02 * rate_rps), "p95": (1.1 * mean_s, 1.3 * mean_s)}
+    return Point(
+        level=Level(users),
+        rate_rps=rate_rps,
+        mean_s=mean_s,
+        p95_s=1.2 * mean_s,
+        kept=kept,
+        intervals=around,
+        budgets=judged,
+        predicted=Predicted(min(users / 15, 80 / 15), max(15.0, users * 15 / 80)),
+    )
+
+
+P95 = Budget("p95<25s", "p95", "<", 25.0, "s")
+POOL = Curve(15.0, 0.0, 80 / 15, "thread_pool")
+
+
+def searched(*knees: Knee) -> Diagnosis:
+    """A search on the first endpoint."""
+    whole = experiment(findings=False, published=False)
+    held = Held(Level(69), 0.0, 1.4, 300.0)
+    result = replace(whole.endpoints[0], held=held)
+    plan = replace(whole.run.plan, find_limit=(), users=5000, run_time_s=None)
+    [load, *_] = whole.run.loads
+    run = replace(whole.run, plan=plan, loads=(replace(load, levels=(held,)),))
+    return replace(whole, run=run, endpoints=(replace(result, levels=(result,)),), knees=knees)
+
+
+def found_knee() -> Diagnosis:
+    points = (
+        point(40, 2.66, 15.01, True),
+        point(69, 4.58, 15.02, True),
+        point(75, 4.95, 15.1, False),
+        point(80, 5.3, 15.1, False),
+        point(160, 5.33, 30.0, False),
+    )
+    drawn = [40.0 * 4 ** (i / 50) for i in range(51)]
+    return searched(
+        Knee(
+            load="GET /sync_baseline",
+            criterion=(),
+            status="found",
+            kept=Level(69),
+            not_kept=Level(75),
+            points=points,
+            curve=POOL,
+            predicted=tuple(
+                (n, Predicted(min(n / 15, 80 / 15), max(15.0, n * 15 / 80))) for n in drawn
+            ),
+            limited_by="thread_pool",
+        )
+    )
+
+
+def budget_knees() -> Diagnosis:
+    """Found within the noise, not reached, missed from the first, and not to be told."""
+    kept, missed = point(120, 5.3, 22.0, True, 24.1), point(130, 5.3, 24.4, False, 26.0)
+    why = "the load generator began 227 of 2,683 requests more than 10 ms late"
+    one = Knee("GET /sync_baseline", ("p95<25s",), "found", Level(120), Level(130), (kept, missed))
+    at_least = replace(one, status="at_least", not_kept=None, points=(kept,))
+    below = replace(one, status="below", kept=None, points=(missed,))
+    untold = Point(Level(rate_rps=264.0), None, None, None, why=why)
+    cannot = replace(one, status="cannot_tell", kept=None, not_kept=None, points=(untold,), why=why)
+    cut = replace(at_least, why=f"at 240 users: {why}")
+    return searched(one, at_least, below, cannot, cut)
+
+
 CASES: dict[str, Callable[[], Diagnosis]] = {
     "experiment": experiment,
     "unpublished": lambda: experiment(findings=False, published=False),
@@ -381,4 +477,7 @@ CASES: dict[str, Callable[[], Diagnosis]] = {
     "many": many,
     "folded": folded,
     "inside": inside,
+    "staged": staged,
+    "knee": found_knee,
+    "budget_knees": budget_knees,
 }

@@ -26,22 +26,32 @@ def test_bins_close_together_are_told_apart():
 
 def test_nothing_to_draw_is_said():
     assert histogram("x", Histogram((), ()), 80).plain == "x: no requests"
-    assert timeline("x", Timeline(1.0, (0.0, 0.0)), None, None, 80).plain == "x: no requests"
+    assert timeline("x", Timeline(1.0, (0.0, 0.0)), [], [], 80).plain == "x: no requests"
 
 
 def test_ramp_and_window_are_marked_below_the_bars():
     rates = Timeline(1.0, (1.0,) * 60)
-    lines = timeline("x", rates, 10.0, Window(20.0, 50.0, 5.0, 6), 80, PLAIN).plain.splitlines()
+    lines = timeline(
+        "x", rates, [(0.0, 10.0)], [Window(20.0, 50.0, 5.0, 6)], 80, PLAIN
+    ).plain.splitlines()
     assert lines[-2].strip() == "." * 10 + " " * 10 + "=" * 30
     assert lines[-1].strip() == ". ramp to 10.00 s  = steady window 20.00 s to 50.00 s  end 60.00 s"
 
 
+def test_stages_are_marked_one_by_one():
+    ramps, windows = [(0.0, 5.0), (20.0, 25.0)], [Window(8, 20, 1, 12), Window(30, 40, 1, 10)]
+    chart = timeline("x", Timeline(1.0, (1.0,) * 40), ramps, windows, 80, PLAIN).plain
+    lines = chart.splitlines()
+    assert lines[-2].strip() == "." * 5 + " " * 3 + "=" * 12 + "." * 5 + " " * 5 + "=" * 10
+    assert lines[-1].strip() == ". change to the next stage  = steady windows  end 40.00 s"
+
+
 def test_an_unfinished_ramp_is_said():
-    assert "ramp never ended" in timeline("x", Timeline(1.0, (1.0,)), None, None, 80).plain
+    assert "ramp never ended" in timeline("x", Timeline(1.0, (1.0,)), [(0.0, None)], [], 80).plain
 
 
 def test_a_long_load_is_averaged_into_columns():
-    chart = timeline("x", Timeline(1.0, (10.0, 20.0) * 300), 1.0, None, 80).plain
+    chart = timeline("x", Timeline(1.0, (10.0, 20.0) * 300), [(0.0, 1.0)], [], 80).plain
     assert "x, 9.000 s a bar" in chart
 
 
@@ -62,5 +72,5 @@ def test_histograms_fit_80_columns(glyphs, counts, first, bin_s):
 @given(rates=st.lists(st.floats(0, 1e9), max_size=900), ramp=st.none() | st.floats(0, 1e3))
 def test_timelines_fit_80_columns(glyphs, rates, ramp):
     window = Window(10.0, 20.0, 1.0, 10)
-    chart = timeline("x", Timeline(1.0, tuple(rates)), ramp, window, 80, glyphs).plain
+    chart = timeline("x", Timeline(1.0, tuple(rates)), [(0.0, ramp)], [window], 80, glyphs).plain
     assert all(cell_len(line) <= 80 for line in chart.splitlines())

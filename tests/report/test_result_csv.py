@@ -97,3 +97,8 @@ def test_folded_requests_are_counted_one_by_one():
         assert [row[column] for row in cells] == [row[column] for row in exact]
     for column in ("Average Response Time", "50%", "99%", "100%"):
         assert float(cells[-1][column]) == pytest.approx(float(exact[-1][column]), rel=0.005)
+
+
+def test_a_search_has_a_row_for_each_level():
+    names = [row["Name"] for row in rows(stats_csv(CASES["knee"]()))]
+    assert names == ["/sync_baseline, 69 users", "Aggregated"]

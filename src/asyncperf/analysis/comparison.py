@@ -16,9 +16,9 @@ from typing import get_args
 
 import numpy as np
 
-from asyncperf.analysis.diagnosis import Key, Measurement, measurements, result_of
 from asyncperf.analysis.findings import generator_limit
 from asyncperf.analysis.incomparable import differences
+from asyncperf.analysis.measurement import Key, Measurement, measurements, result_of
 from asyncperf.analysis.resampling import (
     CONFIDENCE,
     PERCENTS,
@@ -133,6 +133,8 @@ def noise_left_out(base: Run, new: Run) -> list[str]:
 
 def measure(run: Run, group: Sequence[Measurement], random: np.random.Generator) -> Measure:
     result = result_of(run, group)
+    if run.plan.find_limit is not None:
+        return Measure(result, {}, 1, "it is a search for a limit, and held no level for long")
     windows = [(m.measured.samples, m.window) for m in group]
     cut = [blocks_of(found, w) for found, w in windows if isinstance(w, Window)]
     blocks = [some for some in cut if some is not None]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from asyncperf.analysis.capacity import MACHINE_BUSY
 from asyncperf.analysis.findings import generator_limit
+from asyncperf.levels import Stage
 from asyncperf.model import Run
 
 
@@ -51,6 +52,7 @@ def _conditions(run: Run) -> dict[str, str | None]:
     return {
         "users": f"{plan.users:,}",
         "spawn rate": f"{plan.spawn_rate:g}/s",
+        "stages": ", ".join(map(_spoken, plan.stages)) or "none",
         "load model": plan.model,
         "arrival rate": f"{plan.rate_rps:g}/s, {plan.arrivals}" if plan.rate_rps else "none",
         "think time": f"{plan.think_time_s:g} s, {plan.think_time}"
@@ -66,3 +68,8 @@ def _conditions(run: Run) -> dict[str, str | None]:
         "machine": f"{machine.cpus} x {machine.cpu_model}, {machine.memory_bytes >> 20:,} MiB",
         "system": machine.system,
     }
+
+
+def _spoken(stage: Stage) -> str:
+    unit = "" if stage.level.rate_rps is None else "/s"
+    return f"{stage.level.amount:g}{unit}:{stage.hold_s:g}s"

@@ -14,10 +14,10 @@ TIMELINE_BINS = 60
 HISTOGRAM_BINS = 12
 
 
-def whole_run(samples: Samples) -> Figures:
+def whole_run(samples: Samples, since_s: float = 0.0) -> Figures:
     """All requests that completed, as Locust counts: failures included, ramp included,
     the rate up to the last completion."""
-    last_s = float(samples.end_s.max()) if len(samples) else 0.0
+    last_s = float(samples.end_s.max()) - since_s if len(samples) else 0.0
     return Figures(
         requests=samples.requests,
         failures=samples.failures,
@@ -40,6 +40,11 @@ def until(samples: Samples, end_s: float) -> Samples:
     began_s = later.start_s if later.weight is None else np.repeat(later.start_s, later.weight)
     in_flight = np.concatenate([samples.cut_off_s, began_s])
     return replace(samples.where(done), cut_off_s=np.sort(in_flight[in_flight <= end_s]))
+
+
+def since(samples: Samples, begin_s: float) -> Samples:
+    """The samples without those that had completed before a time."""
+    return samples if begin_s <= 0 else samples.where(samples.end_s >= begin_s)
 
 
 def steady_figures(inside: Samples, window: Window) -> Figures:

@@ -62,6 +62,10 @@ NEAR_MINIMUM = 1.25
 DRIFT_MATTERS = 0.05
 
 
+# What helps, in the words of a load of one level.
+MORE_TIME = "give it more time (-t)"
+
+
 @dataclass(frozen=True, eq=False)
 class LoadView:
     """What the search needs to know of one load.
@@ -110,12 +114,12 @@ def find_window(view: LoadView) -> Window | NotSteady:
         return NotSteady("the load ended before all users had started")
     settled_s = settle_time(view, view.ramp_end_s)
     if settled_s is None or settled_s >= view.duration_s:
-        return NotSteady("no request sent after the ramp was answered; give it more time (-t)")
+        return NotSteady(f"no request sent after the ramp was answered; {MORE_TIME}")
     inside = view.where(view.end_s >= settled_s)
     if inside.requests < MIN_REQUESTS:
         return NotSteady(
             f"{inside.requests} requests completed after the ramp had settled, "
-            f"{MIN_REQUESTS} are needed; give it more time (-t)"
+            f"{MIN_REQUESTS} are needed; {MORE_TIME}"
         )
     cycle_s = cycle_length(inside)
     # Cycles much shorter than the record are noise of their own, and many.
@@ -205,11 +209,9 @@ def truncation(view: LoadView, from_s: float, cycle_s: float) -> float | NotStea
     if cycles < MIN_CYCLES:
         return NotSteady(
             f"the steady part, {to_s - from_s:.3g} s, holds less than {MIN_CYCLES} cycles of "
-            f"{cycle_s:.3g} s; give it more time (-t)"
+            f"{cycle_s:.3g} s; {MORE_TIME}"
         )
-    drifted = NotSteady(
-        f"throughput or latency still drifted after {to_s:.3g} s; give it more time (-t)"
-    )
+    drifted = NotSteady(f"throughput or latency still drifted after {to_s:.3g} s; {MORE_TIME}")
     start_s = warm_up(flow(ends_s, from_s, cycle_s, cycles, view.weight), cycle_s)
     if start_s is None:
         return drifted

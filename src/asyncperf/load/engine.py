@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from asyncperf.levels import Held
 from asyncperf.model import GeneratorHealth, LoadPlan, Request
 from asyncperf.samples import Samples
 
@@ -28,7 +29,9 @@ class Recording:
 
     A load begins with one user alone (`unloaded`), who sends each request in turn, then
     ramps up; times count from the start of the ramp, which is None while the single user
-    is still at work. Both maps go by (method, name).
+    is still at work. Both maps go by (method, name). `ramp_end_s` is when the plan's users
+    had started, of a load in stages the first stage's; `levels` are then its stages, as far
+    as they have begun.
     """
 
     unloaded: dict[tuple[str, str], Samples]
@@ -40,6 +43,7 @@ class Recording:
     trouble: str | None = None
     waiting: str | None = None
     warnings: tuple[str, ...] = ()
+    levels: tuple[Held, ...] = ()
 
 
 class LoadSession(Protocol):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from asyncperf import __version__
 from asyncperf.errors import LoadError
+from asyncperf.levels import Stage
 from asyncperf.load.engine import (
     ALONE_MIN_REQUESTS,
     ALONE_REQUESTS,
@@ -119,11 +120,10 @@ def orders_for(requests: Sequence[Request], plan: LoadPlan, url: str, processes:
         url=url,
         messages=tuple(message_of(request, plan) for request in requests),
         processes=processes,
-        users=plan.users,
+        stages=plan.stages or (Stage(plan.level, None),),
         spawn_rate=plan.spawn_rate,
         think_time=plan.think_time,
         think_time_s=plan.think_time_s,
-        rate_rps=plan.rate_rps if plan.model == "open" else None,
         arrivals=plan.arrivals,
         run_time_s=plan.run_time_s,
         keepalive=plan.keepalive,

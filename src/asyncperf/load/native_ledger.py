@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from asyncperf.levels import Held
 from asyncperf.load.engine import Recording
 from asyncperf.load.folding import Folding
 from asyncperf.load.orders import Files
@@ -24,6 +25,7 @@ from asyncperf.load.record_reader import (
     late_starts,
 )
 from asyncperf.load.records import RecordFile
+from asyncperf.load.schedule import spans
 from asyncperf.model import GeneratorHealth, LoadPlan
 from asyncperf.samples import Samples
 
@@ -69,7 +71,7 @@ class NativeLedger:
         self._records = NONE
         self._last_at: dict[int, float] = {}
         self._beats: defaultdict[int, list[Beat]] = defaultdict(list)
-        self._ramped: dict[int, float] = {}
+        self._reached: defaultdict[int, dict[int, float]] = defaultdict(dict)
         self._details: dict[Outcome, str] = {}
         self._began_at = 0.0
         self.begun = 0
@@ -127,8 +129,9 @@ class NativeLedger:
                 (self._began_at,) = values
             case "ramp":
                 self._ramp_at, self._ramp_epoch = values
-            case "ramped":
-                (self._ramped[process],) = values
+            case "reached":
+                at, stage = values
+                self._reached[int(stage)][process] = at
             case "detail":
                 number, text = values
                 self._details.setdefault(Outcome(int(number)), str(text))
@@ -138,9 +141,9 @@ class NativeLedger:
 
     def recording(self, plan: LoadPlan) -> Recording:
         origin = self._began_at if self._ramp_at is None else self._ramp_at
-        ramp_end_s = None
-        if self._all_ramped_at is not None:
-            ramp_end_s = max(self._all_ramped_at - origin, plan.ramp_s)
+        ramped_at = self._reached_at(0)
+        ramp_end_s = None if ramped_at is None else max(ramped_at - origin, plan.ramp_s)
+        duration_s = max(0.0, self._written_until() - origin)
         # In order of completion, and the single user is done before the ramp begins.
         alone_count = int(np.count_nonzero(self._records["phase"] == ALONE))
         alone, loaded = self._records[:alone_count], self._records[alone_count:]
@@ -155,9 +158,25 @@ class NativeLedger:
             },
             ramp_started_at=self._ramp_epoch,
             ramp_end_s=ramp_end_s,
-            duration_s=max(0.0, self._written_until() - origin),
+            duration_s=duration_s,
             generator=self._health(loaded),
+            levels=tuple(self._levels(plan, origin, duration_s)),
         )
+
+    def _levels(self, plan: LoadPlan, origin: float, duration_s: float) -> Iterator[Held]:
+        """The stages that have begun. One is not reached before those before it are: who is
+        too many for one of them is so for the next."""
+        latest_s: float | None = 0.0
+        for number, span in enumerate(spans(plan.stages, plan.spawn_rate)):
+            if span.begins_s >= duration_s:
+                return
+            reached_at = self._reached_at(number)
+            if reached_at is None or latest_s is None:
+                latest_s = None
+            else:
+                latest_s = max(latest_s, span.reached_s, reached_at - origin)
+            ends_s = duration_s if span.ends_s is None else min(span.ends_s, duration_s)
+            yield Held(plan.stages[number].level, span.begins_s, latest_s, ends_s)
 
     def _by_name(self, records: Records) -> Iterator[tuple[int, Records]]:
         for name in range(len(self._names)):
@@ -165,11 +184,10 @@ class NativeLedger:
             whole = len(self._names) == 1
             yield name, records if whole else records[np.isin(records["message"], messages)]
 
-    @property
-    def _all_ramped_at(self) -> float | None:
-        if len(self._ramped) < len(self._readers):
-            return None
-        return max(self._ramped.values())
+    def _reached_at(self, stage: int) -> float | None:
+        """When all processes had reached a stage's level."""
+        reached = self._reached[stage]
+        return max(reached.values()) if len(reached) == len(self._readers) else None
 
     def _written_until(self) -> float:
         """Up to when the records of every process are complete."""
@@ -222,7 +240,8 @@ class NativeLedger:
             for outcome in sorted(GENERATOR_LIMITS)
             if by_outcome[outcome]
         }
-        since = self._all_ramped_at if self._all_ramped_at is not None else float("inf")
+        ramped_at = self._reached_at(0)
+        since = float("inf") if ramped_at is None else ramped_at
         recent = ([b for b in beats if b.at >= since] for beats in self._beats.values())
         beats = [kept for kept in recent if len(kept) > 1]
         each = tuple((b[-1].cpu_s - b[0].cpu_s) / (b[-1].at - b[0].at) for b in beats)

@@ -19,7 +19,6 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -29,17 +28,17 @@ from urllib.parse import urlsplit
 import uvloop
 
 from asyncperf.load.connection import Client, Prepared, Site
+from asyncperf.load.crowd import Awaited, Crowd, Ended, most_users
 from asyncperf.load.http1 import request_bytes
 from asyncperf.load.orders import Files, Orders
-from asyncperf.load.outcomes import LAST_ANSWERED, SUCCEEDED, Outcome
+from asyncperf.load.outcomes import SUCCEEDED, Outcome
 from asyncperf.load.record_format import LOADED, RecordWriter
 from asyncperf.load.schedule import (
     arrivals_s,
     picking,
     share,
     source_address,
-    thinking,
-    user_start_s,
+    spans,
 )
 from asyncperf.load.wheel import Wheel, best_alarm
 from asyncperf.probe.record_format import SENT_DIGITS, SENT_HEADER
@@ -50,14 +49,8 @@ WAIT_S = 0.01
 # Between the single user and the ramp: enough for every process to have read of it, and
 # to have made its users.
 NOTICE_S = 0.1
-# A user whose request met no answer takes a breath; 500 users would otherwise spend all
-# of the CPU on knocking at a closed door.
-BREATH_S = 0.1
 # A full collection would stop all users; what exists when the ramp begins, stays.
 GC_THRESHOLDS = (100_000, 50, 50)
-
-
-Ended = Callable[[Client, float, Outcome], None]
 
 
 class Worker:
@@ -84,6 +77,7 @@ class Worker:
         self._noted: set[Outcome] = set()
         self.clients: list[Client] = []
         self.idle: list[Client] = []
+        self._awaited = Awaited(partial(self._event, "reached"))
         self._beats = 0
         # Last, because it says that this process is ready.
         self._events = self.files.events(process).open("a", encoding="utf-8")
@@ -170,46 +164,23 @@ class Worker:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         self.wheel.max_drift_s = 0.0
-        if self.orders.rate_rps is None:
-            self._begin_closed(ramp_at)
+        if self.orders.stages[0].level.rate_rps is None:
+            users = Crowd(self.orders, self.wheel, self.stopping.is_set, self._rng, self._awaited)
+            mine = share(most_users(self.orders.stages), self.process, self.orders.processes)
+            self.clients += users.begin(ramp_at, mine, self._user)
         else:
-            self._begin_open(ramp_at, self.orders.rate_rps)
+            self._begin_open(ramp_at)
+        for stage, span in enumerate(spans(self.orders.stages, self.orders.spawn_rate)):
+            # After the stage's own users in the wheel, which have started by then.
+            self.wheel.at(ramp_at + span.reached_s, self._awaited.expect(stage))
         if self.orders.run_time_s is not None:
             self.wheel.at(ramp_at + self.orders.run_time_s, self.stop)
 
-    def _begin_closed(self, ramp_at: float) -> None:
+    def _begin_open(self, ramp_at: float) -> None:
         orders = self.orders
-        think = None
-        if orders.think_time_s > 0:
-            think = thinking(orders.think_time, orders.think_time_s, self._rng)
-        ended = self._next_request(think)
-        users = share(orders.users, self.process, orders.processes)
-        for user in users:
-            client = Client(self.site, ended, self._source(user))
-            self.clients.append(client)
-            self.wheel.at(ramp_at + user_start_s(user, orders.spawn_rate), client.due)
-        last_s = user_start_s(users[-1], orders.spawn_rate) if users else 0.0
-        self.wheel.at(ramp_at + last_s, self._ramped)
-
-    def _next_request(self, think: Callable[[], float] | None) -> Ended:
-        """What a user of a closed load does when a request has ended: the next one."""
-        stopping, at = self.stopping.is_set, self.wheel.at
-
-        def ended(client: Client, now: float, outcome: Outcome) -> None:
-            if stopping():
-                return
-            if outcome > LAST_ANSWERED:
-                at(now + BREATH_S, client.due)
-            elif think is None:
-                client.begin(now, now)
-            else:
-                at(now + think(), client.due)
-
-        return ended
-
-    def _begin_open(self, ramp_at: float, rate_rps: float) -> None:
-        orders = self.orders
-        arrivals = arrivals_s(orders.arrivals, rate_rps, self.process, orders.processes, self._rng)
+        arrivals = arrivals_s(
+            orders.arrivals, orders.stages, self.process, orders.processes, self._rng
+        )
         due = (ramp_at + arrival_s for arrival_s in arrivals)
 
         def arrive(intended: float) -> None:
@@ -223,7 +194,9 @@ class Worker:
             self.wheel.at(intended, arrive)
 
         self.wheel.at(next(due), arrive)
-        self.wheel.at(ramp_at, self._ramped)
+
+    def _user(self, number: int, ended: Ended) -> Client:
+        return Client(self.site, ended, self._source(number))
 
     def _another(self) -> Client:
         number = self.process + len(self.clients) * self.orders.processes
@@ -240,9 +213,6 @@ class Worker:
         if sys.platform != "linux" or self.site.family != socket.AF_INET:
             return None
         return source_address(number, self.site.address[0])
-
-    def _ramped(self, _: float) -> None:
-        self._event("ramped", perf_counter())
 
     # The process itself.
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from asyncperf.levels import Level, Stage
 from asyncperf.load.schedule import Arrivals, ThinkTime
 
 
@@ -27,7 +28,7 @@ class Message:
 class Orders:
     """The whole load. Each of `processes` takes its share of it; times are seconds.
 
-    `rate_rps` makes the load open; `users` then says nothing. `run_time_s` counts from the
+    `stages` is at least one; all of them closed, or all open. `run_time_s` counts from the
     start of the ramp, None is until told to stop. `response_timeout_s` None is for ever.
     `stamped` requests say in a header when they were begun, for the probe.
     """
@@ -35,11 +36,10 @@ class Orders:
     url: str
     messages: tuple[Message, ...]
     processes: int
-    users: int
+    stages: tuple[Stage, ...]
     spawn_rate: float
     think_time: ThinkTime
     think_time_s: float
-    rate_rps: float | None
     arrivals: Arrivals
     run_time_s: float | None
     keepalive: bool
@@ -62,12 +62,17 @@ class Orders:
     def load(cls, file: Path) -> "Orders":
         fields = json.loads(file.read_text(encoding="utf-8"))
         fields["messages"] = tuple(map(read_message, fields["messages"]))
+        fields["stages"] = tuple(map(read_stage, fields["stages"]))
         return cls(**fields)
 
 
 def read_message(fields: dict[str, Any]) -> Message:
     headers = tuple((name, value) for name, value in fields.pop("headers"))
     return Message(headers=headers, body=base64.b64decode(fields.pop("body")), **fields)
+
+
+def read_stage(fields: dict[str, Any]) -> Stage:
+    return Stage(Level(**fields["level"]), fields["hold_s"])
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,8 @@ class Files:
 
         ["begun", at]                  this process is ready
         ["ramp", at, epoch]            the ramp begins
-        ["ramped", at]                 the last user of this process has started
+        ["reached", at, stage]         the users of this process are those of that stage:
+                                       all have started, all that are too many have left
         ["detail", outcome, text]      the first words of each kind of failure
         ["h", at, cpu_s, drift_s]     a heartbeat; all records up to `at` are written
         ["end", at, begun]             over, in good order, after so many requests

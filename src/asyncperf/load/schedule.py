@@ -1,7 +1,8 @@
-"""When users start, how long they think, when requests arrive: pure arithmetic.
+"""When users start and leave, how long they think, when requests arrive: pure arithmetic.
 
 Every load process computes its own share; together they make the load that was asked
-for. Times are seconds from the beginning of the ramp. Standard library only.
+for. Times are seconds from the beginning of the ramp. A load without stages is one stage
+that is held until the end. Standard library only.
 """
 
 import itertools
@@ -9,7 +10,10 @@ import math
 import random
 from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeVar
+
+from asyncperf.levels import Stage
 
 T = TypeVar("T")
 
@@ -23,9 +27,54 @@ def share(count: int, process: int, processes: int) -> range:
     return range(process, count, processes)
 
 
-def user_start_s(user: int, spawn_rate: float) -> float:
-    """Users start evenly spread, never in bursts."""
-    return user / spawn_rate
+@dataclass(frozen=True)
+class Span:
+    """When a stage begins, when all its users have started or all that are too many have
+    been asked to leave, and when it ends; None is never."""
+
+    begins_s: float
+    reached_s: float
+    ends_s: float | None
+
+
+def spans(stages: Sequence[Stage], spawn_rate: float) -> tuple[Span, ...]:
+    """The stages in time. Users start and leave at `spawn_rate`; a rate changes at once."""
+    found: list[Span] = []
+    begins_s, before = 0.0, 0.0
+    for stage in stages:
+        level = stage.level
+        change_s = 0.0 if level.rate_rps is not None else abs(level.amount - before) / spawn_rate
+        reached_s = begins_s + change_s
+        ends_s = None if stage.hold_s is None else reached_s + stage.hold_s
+        found.append(Span(begins_s, reached_s, ends_s))
+        begins_s, before = ends_s or 0.0, level.amount
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One user's time in a closed load: from `start_s` to `leave_s`, which is in stage number
+    `left_in`; both None for one who stays to the end."""
+
+    start_s: float
+    leave_s: float | None = None
+    left_in: int | None = None
+
+
+def turns(stages: Sequence[Stage], spawn_rate: float, user: int) -> Iterator[Turn]:
+    """When a user comes and leaves. The last to come is the first to leave; both go evenly
+    spread, never in bursts."""
+    before, start_s = 0, None
+    for number, (stage, span) in enumerate(zip(stages, spans(stages, spawn_rate), strict=True)):
+        users = stage.level.users or 0
+        if start_s is None and user < users:
+            start_s = span.begins_s + (user - before) / spawn_rate
+        elif start_s is not None and user >= users:
+            yield Turn(start_s, span.begins_s + (before - 1 - user) / spawn_rate, number)
+            start_s = None
+        before = users
+    if start_s is not None:
+        yield Turn(start_s)
 
 
 def thinking(kind: ThinkTime, mean_s: float, rng: random.Random) -> Callable[[], float]:
@@ -44,22 +93,44 @@ def picking(choices: Sequence[T], weights: Sequence[float], rng: random.Random) 
 
 
 def arrivals_s(
-    kind: Arrivals, rate_rps: float, process: int, processes: int, rng: random.Random
+    kind: Arrivals, stages: Sequence[Stage], process: int, processes: int, rng: random.Random
 ) -> Iterator[float]:
-    """The arrivals that belong to a process, without end.
+    """The arrivals that belong to a process, without end: the last stage's rate goes on.
 
     Constant: every `processes`-th of those at 0, 1 / rate, 2 / rate, ... Poisson: a
     process of its own with an equal share of the rate; independent Poisson processes add
-    up to one (Kingman, "Poisson Processes", 1993, section 2.2).
+    up to one (Kingman, "Poisson Processes", 1993, section 2.2). Where the rate changes, both
+    are laid out for a rate of 1 and then stretched to the rates (ibid., section 2.3).
     """
+    at_s = clock(stages)
     if kind == "constant":
         # Multiplied, not added up: rounding errors must not drift over an hour.
         for number in itertools.count(process, processes):
-            yield number / rate_rps
-    at_s = 0.0
+            yield at_s(float(number))
+    count = 0.0
     while True:
-        at_s += rng.expovariate(rate_rps / processes)
-        yield at_s
+        count += rng.expovariate(1 / processes)
+        yield at_s(count)
+
+
+def clock(stages: Sequence[Stage]) -> Callable[[float], float]:
+    """From how many requests of the whole load have arrived to when that is so. To be asked
+    for ever later requests."""
+    rates = [stage.level.amount for stage in stages]
+    begins = [span.begins_s for span in spans(stages, math.inf)]
+    # How many have arrived when each stage begins.
+    counts = [0.0]
+    for rate_rps, (begin_s, end_s) in zip(rates, itertools.pairwise(begins), strict=False):
+        counts.append(counts[-1] + rate_rps * (end_s - begin_s))
+    stage = 0
+
+    def at_s(count: float) -> float:
+        nonlocal stage
+        while stage + 1 < len(counts) and count >= counts[stage + 1]:
+            stage += 1
+        return begins[stage] + (count - counts[stage]) / rates[stage]
+
+    return at_s
 
 
 def default_processes(users: int, workers: int, cpus: int, descriptors: int) -> int:

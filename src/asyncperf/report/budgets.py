@@ -49,7 +49,7 @@ def _row(result: BudgetResult, where: str, width: int) -> tuple[str, str, str]:
     mark = f"{MARKS[result.status]:<2}".replace(" ", TIE)
     text = shorten(clean(result.budget.text), max(20, width // 2)).replace(" ", TIE)
     said = f"{where}: cannot tell, {clean(result.why)}" if result.why else where
-    return f"{mark}{TIE}{text}", _value(result.actual, result.budget.unit), said
+    return f"{mark}{TIE}{text}", value(result.actual, result.budget.unit), said
 
 
 def _name(result: BudgetResult) -> str:
@@ -58,7 +58,8 @@ def _name(result: BudgetResult) -> str:
     return shorten(clean(result.endpoint), 50)
 
 
-def _value(value: float | None, unit: BudgetUnit) -> str:
+def value(value: float | None, unit: BudgetUnit) -> str:
+    """A figure in a budget's unit."""
     if not known(value):
         return UNKNOWN
     if unit == "s":

@@ -24,6 +24,10 @@ AXIS_WIDTH = 9
 EMPTY_RUN = 3
 
 
+# From when to when the load changed to a level; None if that never ended.
+Ramp = tuple[float, float | None]
+
+
 @dataclass(frozen=True)
 class Glyphs:
     """Bars from empty to full: one row of characters along, one upwards."""
@@ -33,10 +37,11 @@ class Glyphs:
     ramp: str
     steady: str
     axis: str
+    point: str
 
 
-BLOCKS = Glyphs(" ▏▎▍▌▋▊▉█", " ▁▂▃▄▅▆▇█", "·", "━", "│")
-PLAIN = Glyphs(" :#", " .:#", ".", "=", "|")
+BLOCKS = Glyphs(" ▏▎▍▌▋▊▉█", " ▁▂▃▄▅▆▇█", "·", "━", "│", "●")
+PLAIN = Glyphs(" :#", " .:#", ".", "=", "|", "o")
 
 
 def histogram(title: str, data: Histogram, width: int, glyphs: Glyphs = BLOCKS) -> Text:
@@ -102,12 +107,12 @@ def _bar(share: float, room: int, ramp: str) -> str:
 def timeline(
     title: str,
     data: Timeline,
-    ramp_end_s: float | None,
-    window: Window | None,
+    ramps: Sequence[Ramp],
+    windows: Sequence[Window],
     width: int,
     glyphs: Glyphs = BLOCKS,
 ) -> Text:
-    """Completions per second from the start of the ramp, the steady window underlined."""
+    """Completions per second from the start of the ramp, the steady windows underlined."""
     axis = max(AXIS_WIDTH, len(number(max(data.rates_rps, default=0.0))) + 2)
     rates, column_s = _columns(data, max(1, width - axis))
     peak = max(rates, default=0.0)
@@ -121,9 +126,9 @@ def timeline(
         cells = (_cell(rate / peak, row, glyphs.upwards) for rate in rates)
         chart.append("".join(cells).rstrip() + "\n", BAR_STYLE)
     middles = [(i + 0.5) * column_s for i in range(len(rates))]
-    phases = "".join(_phase(t, ramp_end_s, window, glyphs) for t in middles)
+    phases = "".join(_phase(t, ramps, windows, glyphs) for t in middles)
     chart.append(" " * axis + phases.rstrip() + "\n", "green")
-    legend = _legend(len(rates) * column_s, ramp_end_s, window, glyphs)
+    legend = _legend(len(rates) * column_s, ramps, windows, glyphs)
     chart.append(" " * max(0, min(axis, width - len(legend))) + legend)
     return chart
 
@@ -147,18 +152,26 @@ def _cell(share: float, row: int, ramp: str) -> str:
     return ramp[min(max(level - row * steps, 0), steps)]
 
 
-def _phase(t: float, ramp_end_s: float | None, window: Window | None, glyphs: Glyphs) -> str:
-    if window is not None and window.start_s <= t < window.end_s:
+def _phase(t: float, ramps: Sequence[Ramp], windows: Sequence[Window], glyphs: Glyphs) -> str:
+    if any(window.start_s <= t < window.end_s for window in windows):
         return glyphs.steady
-    return glyphs.ramp if ramp_end_s is None or t < ramp_end_s else " "
+    ramping = any(begin_s <= t and (end_s is None or t < end_s) for begin_s, end_s in ramps)
+    return glyphs.ramp if ramping else " "
 
 
 def _legend(
-    length_s: float, ramp_end_s: float | None, window: Window | None, glyphs: Glyphs
+    length_s: float, ramps: Sequence[Ramp], windows: Sequence[Window], glyphs: Glyphs
 ) -> str:
-    ramp = "ramp never ended" if ramp_end_s is None else f"ramp to {seconds(ramp_end_s)}"
-    parts = [f"{glyphs.ramp} {ramp}"]
-    if window is not None:
+    parts = []
+    if len(ramps) > 1:
+        parts.append(f"{glyphs.ramp} change to the next stage")
+    elif ramps:
+        [(_, end_s)] = ramps
+        said = "ramp never ended" if end_s is None else f"ramp to {seconds(end_s)}"
+        parts.append(f"{glyphs.ramp} {said}")
+    if len(windows) > 1:
+        parts.append(f"{glyphs.steady} steady windows")
+    for window in windows if len(windows) == 1 else ():
         start, end = seconds(window.start_s), seconds(window.end_s)
         parts.append(f"{glyphs.steady} steady window {start} to {end}")
     parts.append(f"end {seconds(length_s)}")

@@ -1,16 +1,7 @@
 """What was seen from inside, as plain dicts for the JSON result."""
 
-import math
-from typing import Any
-
 from asyncperf.explanation import AwaitPart, Breakdown, Prediction
-
-Json = dict[str, Any]
-
-
-def finite(value: float | None) -> float | None:
-    """The figure, None where it is not known: JSON has no NaN."""
-    return None if value is None or not math.isfinite(value) else float(value)
+from asyncperf.report.document import Json, finite
 
 
 def breakdown_json(found: Breakdown | None) -> Json | None:

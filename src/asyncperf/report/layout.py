@@ -22,7 +22,9 @@ LEAST_LABEL = 12
 # The least room for a sentence beside figures.
 LEAST_WORDS = 24
 # What our own typography becomes where the stream cannot carry it.
-ASCII = str.maketrans({"·": "-", "…": ".", "–": "-", "━": "=", "│": "|", "└": "+", "─": "-"})
+ASCII = str.maketrans(
+    {"·": "-", "…": ".", "–": "-", "━": "=", "│": "|", "└": "+", "─": "-", "●": "o"}
+)
 
 
 def prose(text: str, width: int, indent: str = "", style: str = "", hang: str = "") -> Text:

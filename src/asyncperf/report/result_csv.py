@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 
 from asyncperf.model import PERCENTILES, Diagnosis, EndpointResult, Latency, Load
 from asyncperf.ranks import latency
+from asyncperf.report.levels import level_name
+from asyncperf.report.units import TIE
 from asyncperf.report.untrusted import spreadsheet_safe
 from asyncperf.samples import Samples, joined
 
@@ -36,17 +38,21 @@ Cell = str | int | float
 
 
 def stats_csv(diagnosis: Diagnosis) -> str:
-    """A row per endpoint, then Locust's `Aggregated`."""
+    """A row per endpoint, of a search for the limit one per endpoint and level; then Locust's
+    `Aggregated`."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    writer.writerows(_row(result, diagnosis) for result in diagnosis.endpoints)
+    is_search = diagnosis.run.plan.find_limit is not None
+    for result in diagnosis.endpoints:
+        each = result.levels if is_search else (result,)
+        writer.writerows(_row(one, diagnosis) for one in each)
     writer.writerow(_aggregated(diagnosis))
     return text.getvalue()
 
 
 def _row(result: EndpointResult, diagnosis: Diagnosis) -> list[Cell]:
-    name = [spreadsheet_safe(result.endpoint.method), spreadsheet_safe(result.endpoint.path)]
+    name = [spreadsheet_safe(result.endpoint.method), spreadsheet_safe(_name(result, diagnosis))]
     if not result.loaded:
         return [*name, *(NOT_KNOWN,) * (len(COLUMNS) - len(name))]
     whole = result.whole
@@ -62,6 +68,12 @@ def _row(result: EndpointResult, diagnosis: Diagnosis) -> list[Cell]:
         _exact(failed),
         *_percentiles(whole.latency),
     ]
+
+
+def _name(result: EndpointResult, diagnosis: Diagnosis) -> str:
+    if diagnosis.run.plan.find_limit is None or result.held is None:
+        return result.endpoint.path
+    return f"{result.endpoint.path}, {level_name(result.held.level).replace(TIE, ' ')}"
 
 
 def _aggregated(diagnosis: Diagnosis) -> list[Cell]:
@@ -99,10 +111,15 @@ def _samples_of(result: EndpointResult, diagnosis: Diagnosis) -> list[Samples]:
     return [
         measured.samples
         for load in diagnosis.run.loads
-        if load.name == result.load
+        if load.name == result.load and _is_at(load, result)
         for measured in load.measured
         if measured.endpoint == result.endpoint
     ]
+
+
+def _is_at(load: Load, result: EndpointResult) -> bool:
+    """Whether a result is of that load: of a search each level is a load by itself."""
+    return not load.levels or result.held in load.levels
 
 
 def _times(latency: Latency | None) -> Iterator[Cell]:

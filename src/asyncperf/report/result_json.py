@@ -6,9 +6,8 @@ never NaN, with a reason beside it.
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
-from asyncperf.judgement import BudgetResult
+from asyncperf.levels import Stage
 from asyncperf.model import (
     PERCENTILES,
     Diagnosis,
@@ -28,18 +27,17 @@ from asyncperf.model import (
     Target,
     Window,
 )
+from asyncperf.report.document import Json, finite
 from asyncperf.report.inside_json import (
     awaits_json,
     breakdown_json,
     breakdown_notes,
-    finite,
     predicted_json,
 )
+from asyncperf.report.knee_json import budget_document, knee_document
 from asyncperf.samples import Folded
 
 SCHEMA_VERSION = 1
-
-Json = dict[str, Any]
 
 
 def result_json(diagnosis: Diagnosis) -> str:
@@ -59,7 +57,8 @@ def result_document(diagnosis: Diagnosis) -> Json:
         "target": _target(run.target),
         "load": _load(diagnosis),
         "endpoints": [_endpoint(result) for result in diagnosis.endpoints],
-        "budgets": [_budget(result) for result in diagnosis.budgets],
+        "budgets": [budget_document(result) for result in diagnosis.budgets],
+        "knees": [knee_document(knee) for knee in diagnosis.knees],
         "findings": [_finding(finding) for finding in diagnosis.findings],
         "requests": [_sent(sent) for sent in run.target.sent],
         "skipped": [_skipped(skipped) for skipped in run.target.skipped],
@@ -98,6 +97,8 @@ def _load(diagnosis: Diagnosis) -> Json:
         "users": plan.users,
         "spawn_rate": finite(plan.spawn_rate),
         "rate_rps": finite(plan.rate_rps),
+        "stages": [_stage(stage) for stage in plan.stages],
+        "find_limit": plan.find_limit is not None,
         "run_time_s": finite(plan.run_time_s),
         "timeout_s": finite(plan.timeout_s),
         "duration_s": finite(sum(load.duration_s for load in run.loads)),
@@ -105,6 +106,15 @@ def _load(diagnosis: Diagnosis) -> Json:
         "valid": diagnosis.valid,
         "warnings": list(dict.fromkeys((*run.warnings, *diagnosis.warnings))),
         "loads": [_one_load(load) for load in run.loads],
+    }
+
+
+def _stage(stage: Stage) -> Json:
+    level = stage.level
+    return {
+        "users": level.users,
+        "arrivals_rps": finite(level.rate_rps),
+        "hold_s": finite(stage.hold_s),
     }
 
 
@@ -175,6 +185,23 @@ def _endpoint(result: EndpointResult) -> Json:
         "folded": _folded(result.folded),
         "trouble": result.trouble,
         "repetitions": [_repetition(each) for each in result.repetitions],
+        "levels": [_level(each) for each in result.levels],
+    }
+
+
+def _level(result: EndpointResult) -> Json:
+    """What a load measured at one of its levels, and what limited it there."""
+    kept = ("requests", "failures", "in_flight_at_end", "rate_rps", "latency_s", "window")
+    also = ("no_window_why", "limiter", "limiter_note", "ceiling_rps", "measured_over_ceiling")
+    held, document = result.held, _endpoint(result)
+    return {
+        "users": held.level.users if held else None,
+        "arrivals_rps": finite(held.level.rate_rps) if held else None,
+        "begins_s": finite(held.begins_s) if held else None,
+        "reached_s": finite(held.reached_s) if held else None,
+        "ends_s": finite(held.ends_s) if held else None,
+        **{name: document[name] for name in (*kept, *also)},
+        "trouble": result.trouble,
     }
 
 
@@ -195,21 +222,6 @@ def _repetition(result: EndpointResult) -> Json:
         "repetition": result.repetition,
         **{name: document[name] for name in (*kept, *also)},
         "generator": _generator(result.generator),
-    }
-
-
-def _budget(result: BudgetResult) -> Json:
-    budget = result.budget
-    return {
-        "budget": budget.text,
-        "endpoint": result.endpoint,
-        "metric": budget.metric,
-        "operator": budget.operator,
-        "limit": finite(budget.limit),
-        "unit": budget.unit,
-        "actual": finite(result.actual),
-        "status": result.status,
-        "why": result.why,
     }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console, Group, RenderableType
 
 from asyncperf.model import Diagnosis, EndpointResult, Figures, Window
-from asyncperf.report import charts, tables, verdict
+from asyncperf.report import charts, knees, levels, tables, verdict
 from asyncperf.report.breakdown import breakdowns
 from asyncperf.report.budgets import budgets
 from asyncperf.report.layout import Page, prose
@@ -30,13 +30,17 @@ def _sections(diagnosis: Diagnosis, console: Console, charted: bool) -> Iterator
     sections = [
         verdict.alerts(diagnosis, width),
         verdict.header(diagnosis, width),
-        verdict.verdict(diagnosis, width),
+        knees.knees(diagnosis.knees, width) or verdict.verdict(diagnosis, width),
         budgets(diagnosis.budgets, width),
         verdict.findings(diagnosis.findings, width),
     ]
     if results:
         sections += [
             tables.errors(results, width),
+            knees.points(diagnosis, width),
+            *(knees.charts(knee, width, glyphs) for knee in diagnosis.knees),
+            knees.shown(diagnosis, width),
+            levels.stages(results, width) if diagnosis.run.plan.stages else None,
             tables.steady(results, width),
             tables.percentiles(results, width),
             tables.repetitions(results, width),
@@ -63,14 +67,26 @@ def _charts(
         title = f"{label}  latency, requests"
         parts.append(charts.histogram(title, result.histogram, width, glyphs))
     if result.timeline.rates_rps:
-        this = (result.load, result.repetition)
-        load = next((x for x in diagnosis.run.loads if (x.name, x.repetition) == this), None)
-        ramp_end_s = load.ramp_end_s if load else None
-        title, window = f"{label}  req/s over time", result.window
+        title = f"{label}  req/s over time"
         if result.repetitions:
             title += f", repetition {result.repetition} of {len(result.repetitions)}"
-        parts.append(charts.timeline(title, result.timeline, ramp_end_s, window, width, glyphs))
+        marks = _marks(diagnosis, result)
+        parts.append(charts.timeline(title, result.timeline, *marks, width, glyphs))
     return Group(*parts) if parts else None
+
+
+def _marks(diagnosis: Diagnosis, result: EndpointResult) -> tuple[list[charts.Ramp], list[Window]]:
+    """When the load that a timeline shows changed to its levels, and its steady windows."""
+    if result.levels:
+        shown = [
+            next((x for x in level.repetitions if x.repetition == result.repetition), level)
+            for level in result.levels
+        ]
+        ramps = [(x.held.begins_s, x.held.reached_s) for x in shown if x.held]
+        return ramps, [x.window for x in shown if x.window]
+    this = (result.load, result.repetition)
+    load = next((x for x in diagnosis.run.loads if (x.name, x.repetition) == this), None)
+    return [(0.0, load.ramp_end_s if load else None)], [result.window] if result.window else []
 
 
 def _method(diagnosis: Diagnosis, width: int) -> RenderableType | None:

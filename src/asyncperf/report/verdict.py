@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from asyncperf.model import Diagnosis, EndpointResult, Finding, Limiter, LimiterKind, Target
+from asyncperf.model import (
+    Diagnosis,
+    EndpointResult,
+    Finding,
+    Limiter,
+    LimiterKind,
+    LoadPlan,
+    Target,
+)
 from asyncperf.report.layout import prose, table
 from asyncperf.report.limiter import NAMES, OF_THE_LOAD, limited, name_of
 from asyncperf.report.units import (
@@ -53,15 +61,33 @@ def header(diagnosis: Diagnosis, width: int) -> RenderableType:
     """The app as served, the load, and the load generator's own health."""
     target, plan = diagnosis.run.target, diagnosis.run.plan
     served = [target.app, *_served(target)]
-    load = f"{plural(plan.users, 'user')} at {plan.spawn_rate:g}/s, {plan.model}"
-    if plan.rate_rps is not None:
-        load = f"{plan.rate_rps:g} requests a second, {plan.arrivals}, {plan.model}"
-    elif plan.think_time_s:
-        load += f", {seconds(plan.think_time_s)} think time"
+    load = _load(plan)
     return Group(
         prose(" · ".join(clean(part) for part in served if part), width, style="bold"),
         prose(f"{load} · {_generator(diagnosis)}", width),
     )
+
+
+def _load(plan: LoadPlan) -> str:
+    """How much load there was: `500 users at 50/s, closed`."""
+    if plan.find_limit is not None:
+        return _search(plan)
+    amounts = [f"{stage.level.amount:,g}" for stage in plan.stages]
+    if plan.rate_rps is not None:
+        rates = f"in stages of {in_words(amounts)}" if amounts else f"{plan.rate_rps:g}"
+        return f"{rates} requests a second, {plan.arrivals}, {plan.model}"
+    users = f"in stages of {in_words(amounts)} users" if amounts else plural(plan.users, "user")
+    think = f", {seconds(plan.think_time_s)} think time" if plan.think_time_s else ""
+    return f"{users} at {plan.spawn_rate:g}/s, {plan.model}{think}"
+
+
+def _search(plan: LoadPlan) -> str:
+    """How far a search for the limit went."""
+    if plan.rate_rps is not None:
+        most = f"{plan.rate_rps:g} requests a second, {plan.arrivals}"
+    else:
+        most = plural(plan.users, "user")
+    return f"searched for the limit, up to {most}, {plan.model}"
 
 
 def _served(target: Target) -> list[str]:

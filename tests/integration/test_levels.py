@@ -1,0 +1,109 @@
+"""Loads at several levels, on the experiment's endpoints: by arithmetic the truth is known."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from .conftest import ROOT, Finished, Running, wait_until
+
+Asyncperf = Callable[..., Finished]
+SCHEMA = json.loads((ROOT / "docs" / "result.schema.json").read_text())
+APP = ROOT / "app.py"
+# A request takes three tasks: 0.15 s; 80 threads serve 533 a second.
+TASK = {"SECONDS_TO_SLEEP": "0.05"}
+BLOCKING = ("--include", "/sync_baseline")
+
+
+def test_stages_up_and_down(asyncperf: Asyncperf) -> None:
+    stages = ("--stages", "40:4s,160:5s,20:4s,8:0.1s", "-r", "200")
+    done = asyncperf("run", APP, *BLOCKING, *stages, "--json", "-", env=TASK)
+    document = done.document
+    jsonschema.validate(document, SCHEMA)
+    [endpoint] = document["endpoints"]
+    up, full, down, short = endpoint["levels"]
+    assert [level["users"] for level in endpoint["levels"]] == [40, 160, 20, 8]
+    for level, kind in ((up, "users"), (full, "thread_pool"), (down, "users")):
+        # Room for a busy machine.
+        assert level["measured_over_ceiling"] == pytest.approx(1, abs=0.12)
+        assert level["limiter"]["kind"] == kind
+        assert level["begins_s"] < level["reached_s"] < level["window"]["start_s"]
+        assert level["window"]["end_s"] == level["ends_s"]
+    assert full["rate_rps"] > 1.5 * up["rate_rps"] > 2.5 * down["rate_rps"]
+    # The last one is the headline, and too short.
+    assert (short["window"], endpoint["window"], done.code) == (None, None, 4)
+    assert "hold it for longer (--stages)" in endpoint["no_window_why"]
+    assert endpoint["whole_run"]["requests"] > full["requests"]
+
+
+def test_stages_of_an_open_load(asyncperf: Asyncperf) -> None:
+    stages = ("--stages", "60/s:4s,180/s:4s", "--include", "/async_concurrent")
+    done = asyncperf("run", APP, *stages, "--json", "-", env=TASK)
+    [endpoint] = done.document["endpoints"]
+    jsonschema.validate(done.document, SCHEMA)
+    assert [level["arrivals_rps"] for level in endpoint["levels"]] == [60, 180]
+    rates = [level["rate_rps"] for level in endpoint["levels"]]
+    assert rates == pytest.approx([60, 180], rel=0.1)
+
+
+@pytest.mark.timeout(400)
+def test_the_knee_of_the_thread_pool(asyncperf: Asyncperf) -> None:
+    """80 threads: by arithmetic it is at 80 users; a worker that got more of them than the
+    other, and a busy machine, move it."""
+    search = ("--find-limit", "-u", "400", "-t", "13s")
+    done = asyncperf("run", APP, *BLOCKING, *search, "--json", "-", env=TASK, patience_s=380)
+    document = done.document
+    jsonschema.validate(document, SCHEMA)
+    [knee] = document["knees"]
+    assert (done.code, knee["status"], knee["criterion"]) == (0, "found", [])
+    kept, not_kept = knee["kept"]["users"], knee["not_kept"]["users"]
+    assert 40 <= kept < not_kept <= 160
+    assert knee["curve"]["ceiling_from"] == "thread_pool"
+    assert len(knee["points"]) >= 3
+    for point in knee["points"]:
+        assert point["rate_rps"] == pytest.approx(point["predicted"]["rate_rps"], rel=0.3)
+    [endpoint] = document["endpoints"]
+    assert [level["users"] for level in endpoint["levels"]] == sorted(
+        point["users"] for point in knee["points"]
+    )
+
+
+@pytest.mark.timeout(200)
+def test_a_budget_that_even_the_most_users_keep(asyncperf: Asyncperf) -> None:
+    search = ("--find-limit", "-u", "20", "--budget", "p95<30s", "--include", "/async_concurrent")
+    done = asyncperf("run", APP, *search, "-o", "run", env=TASK, patience_s=180)
+    assert done.code == 0
+    assert "keeps p95<30s at 20 users at least" in done.out
+    again = asyncperf("report", "run")
+    assert again.out == done.out
+    compared = asyncperf("compare", "run", "run")
+    assert "it is a search for a limit" in " ".join(compared.out.split())
+
+
+@pytest.mark.timeout(200)
+def test_a_rate_that_is_too_much_for_the_pool(asyncperf: Asyncperf) -> None:
+    """Some 533 req/s are all that 80 threads can answer; ten times that is far too much."""
+    search = ("--find-limit", "--rate", "5000", "-t", "12s", "--budget", "p95<2ms")
+    done = asyncperf("run", APP, *BLOCKING, *search, "--json", "-", env=TASK, patience_s=180)
+    [knee] = done.document["knees"]
+    jsonschema.validate(done.document, SCHEMA)
+    # Each request takes 150 ms alone. (A busy machine's generator may be late, and say so.)
+    assert (done.code, knee["status"]) in ((0, "below"), (4, "cannot_tell"))
+
+
+def test_ctrl_c_keeps_the_levels_that_were_measured(
+    start: Callable[..., Running], tmp_path: Path
+) -> None:
+    search = ("--find-limit", "-u", "400", "-t", "11s", "-o", "run")
+    running = start("run", APP, *BLOCKING, *search, env=TASK)
+    saved = tmp_path / "run" / "run.json"
+    wait_until(
+        lambda: saved.exists() and len(json.loads(saved.read_text())["loads"]) == 1, "a level"
+    )
+    done = running.interrupt()
+    assert done.code == 130
+    assert "PARTIAL RUN" in done.out
+    assert "GET /sync_baseline, level by level" in done.out
+    assert json.loads(saved.read_text())["status"] == "partial"
