@@ -46,7 +46,7 @@ def read_insight(folder: Path, ramp_epoch: float) -> Insight | None:
                 workers.append(found)
             case "route" | "site" | "resource" | "stack":
                 names.add(found)
-            case "not-hooked" | "failed" | "not-written" | "dropped":
+            case "not-hooked" | "not-rewritten" | "failed" | "not-written" | "dropped":
                 missing.append(trouble(found))
     if not workers:
         return None
@@ -167,6 +167,8 @@ def trouble(note: Mapping[str, Any]) -> str:
     match note["note"]:
         case "not-hooked":
             return f"the probe does not know this version of {note['module']}: {note['error']}"
+        case "not-rewritten":
+            return f"the awaits of {note['module']} could not be recorded: {note['error']}"
         case "failed":
             return f"the probe failed in a worker, and left it: {note['error']}"
         case "not-written":

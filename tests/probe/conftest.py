@@ -15,6 +15,10 @@ from asyncperf.probe.request import STEPPING, Request, Timed
 from asyncperf.probe.tables import Tables
 from asyncperf.probe.worker import task_factory
 
+from .detail import installed
+
+hooked = pytest.fixture(name="hooked")(installed)
+
 
 @dataclass
 class Recorded:

@@ -41,3 +41,16 @@ def test_what_was_imported_before_gets_its_hook_at_once(module):
     imported = importlib.import_module(module)
     AfterImports({module: lambda found: setattr(found, "PRICE", found.PRICE + 1)}).install()
     assert imported.PRICE == 4
+
+
+def test_finders_ask_those_behind_them_alone(module):
+    """Two of ours would otherwise ask each other for ever."""
+    seen = []
+    for number in range(2):
+        AfterImports({module: lambda found, number=number: seen.append(number)}).install()
+    importlib.import_module(module)
+    assert seen == [0, 1]
+
+
+def test_a_finder_that_was_taken_off_the_path_finds_nothing(module):
+    assert AfterImports({module: lambda found: None}).find_spec(module, None) is None

@@ -31,15 +31,25 @@ class AfterImports(MetaPathFinder):
         hook = self._hooks.get(name)
         if hook is None:
             return None
-        for finder in sys.meta_path:
-            if finder is self:
-                continue
-            spec = finder.find_spec(name, path, target)
-            if spec is not None:
-                if spec.loader is not None:
-                    spec.loader = _Hooked(spec.loader, hook)
-                return spec
-        return None
+        spec = find_behind(self, name, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Hooked(spec.loader, hook)
+        return spec
+
+
+def find_behind(
+    finder: MetaPathFinder, name: str, path: Sequence[str] | None, target: ModuleType | None
+) -> ModuleSpec | None:
+    """What is found by the finders that stand behind this one. Nothing if somebody took it off
+    the path and asks it all the same."""
+    finders = sys.meta_path
+    behind = finders[finders.index(finder) + 1 :] if finder in finders else []
+    for other in behind:
+        find_spec = getattr(other, "find_spec", None)
+        spec: ModuleSpec | None = None if find_spec is None else find_spec(name, path, target)
+        if spec is not None:
+            return spec
+    return None
 
 
 class _Hooked(Loader):

@@ -7,13 +7,14 @@ import os
 from collections.abc import Callable
 from types import ModuleType
 
-from . import connections_http, connections_sql, locks, threads
+from . import awaits, connections_http, connections_sql, locks, threads
 from .boundary import Boundary
 from .collector import TunedCollector
 from .imports import AfterImport, AfterImports
 from .notes import note
 from .orders import ProbeOrders
 from .servers import App, Wrap, hooks
+from .sources import UserSources
 from .worker import DEFAULT_RATES, EVERYTHING, Worker
 
 
@@ -24,6 +25,9 @@ def install() -> None:
         return
     wrap = Once(functools.partial(wrapped, orders))
     harmless = functools.partial(harmlessly, orders.folder)
+    if orders.record:
+        awaits.install()
+        UserSources(orders.folder).install()
     wanted = hooks(wrap)
     if orders.record:
         for hooked in (threads, locks, connections_sql, connections_http):

@@ -37,7 +37,7 @@ class Sites(Numbering):
 
     def line(self, file: str, line: int, column: int, function: str, text: str) -> int:
         return self.number(
-            (file, line, column),
+            (file, line, column, text),
             lambda: {
                 "file": file,
                 "line": line,

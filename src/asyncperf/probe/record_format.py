@@ -31,7 +31,8 @@ REQUESTS: Fields = (
     ("route", "H"),  # number of a `route` note
     ("status", "H"),  # 0 where no answer began
     ("trips", "H"),  # to the thread pool, of all its tasks
-    ("detail", "H"),  # 1 if its awaits were recorded
+    # 0 if its awaits were not recorded, 1 if all were, and 1 more for each that was left out
+    ("detail", "H"),
 )
 # A trip to a pool of threads, of a recorded request or of a task of the app's own.
 TRIPS: Fields = (
@@ -61,16 +62,21 @@ TRIP_KINDS = (
     "exception handler",
     "WSGI app",
 )
-# An await of the user's code, or a dependency, in a request that was recorded in detail.
+# In a request that was recorded in detail: an await of the user's code (of `async for`, each
+# item; of `async with`, the entry and the exit), or FastAPI's of a dependency or endpoint; or
+# a task as a whole.
 SPANS: Fields = (
     ("start", "d"),
     ("end", "d"),
     ("request", "I"),
     ("task", "I"),  # which task of the request, 0 its own
     ("span", "I"),  # which span of the request, in order of their starts
-    ("parent", "I"),  # the span around it, its own number if there is none
-    ("site", "H"),  # number of a `site` note: where the await stands
-    ("callee", "H"),  # number of a `site` note: the coroutine awaited, 0 if it is none
+    # The span around it, its own number if there is none. Around a task it is the one in
+    # which the task was created. `await gather(one(), two())` evaluates its arguments first,
+    # so its tasks and its own span lie side by side.
+    ("parent", "I"),
+    ("site", "H"),  # number of a `site` note: where the await stands, 0 for a whole task
+    ("callee", "H"),  # number of a `site` note: the function awaited, 0 if it is none
     ("outcome", "H"),  # 0 returned, 1 raised, 2 cancelled
 )
 # A stay with something of limited capacity: a connection of a pool, a lock, a semaphore.
@@ -138,6 +144,8 @@ RETURNED, RAISED, CANCELLED = range(3)
 # clock. It comes last, in so many digits; the probe takes it out.
 SENT_HEADER = "x-asyncperf-sent"
 SENT_DIGITS = 19
+# So many spans of a request are recorded: a stream without an end must not fill the memory.
+MOST_SPANS = 2000
 # No request: something that the app does by itself.
 NO_REQUEST = 0xFFFFFFFF
 # Site 0 is "no site".

@@ -23,6 +23,7 @@ class Request:
         "counted_until",
         "detail",
         "gc_s",
+        "left_out",
         "lock_wait_s",
         "loop_s",
         "number",
@@ -53,6 +54,7 @@ class Request:
         self.tasks = 0
         self.trips = 0
         self.spans = 0
+        self.left_out = 0
         self.loop_s = 0.0
         self.gc_s = 0.0
         self.pool_wait_s = 0.0

@@ -13,17 +13,21 @@ from collections.abc import Callable, Coroutine, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from types import CoroutineType
 from typing import Any
 
+from .awaits import span
 from .clock import ThreadClock
 from .ledger import OPEN, Ledger
 from .notes import note
 from .numbering import Numbering, Sites
-from .record_format import NO_REQUEST, SENT_HEADER
+from .record_format import NO_REQUEST, NO_SITE, SENT_HEADER
 from .request import STEPPING, Request, Timed
 from .stalls import STALL_S, between_steps, longest_callback, stall_of
 from .tables import Tables
 from .threads import watch_executors
+from .timeline import NONE, TRACK, Timeline, Track
+from .tracebacks import hide
 from .uses import close, take_over
 from .watchdog import Watchdog
 
@@ -44,14 +48,16 @@ UNMATCHED: dict[str, Any] = {"method": "", "path": "", "handler": None}
 class Rates:
     """So many requests a second are recorded by a worker, and so many of them in detail. At
     some ten and some hundred microseconds each that is less than a hundredth of a core.
-    Where requests are slow, it is all of them."""
+    Where requests are slow, it is all of them. So many spans a second, at two microseconds
+    each: after a request with more than its part of them, the next in detail has to wait."""
 
     recorded_per_s: float = 400.0
     detailed_per_s: float = 25.0
+    spans_per_s: float = 4000.0
 
 
 DEFAULT_RATES = Rates()
-EVERYTHING = Rates(float("inf"), float("inf"))
+EVERYTHING = Rates(float("inf"), float("inf"), float("inf"))
 
 
 class Worker:
@@ -65,6 +71,7 @@ class Worker:
         self.sites = Sites(folder)
         self.ledger = Ledger(folder, self.tables, self.sites)
         self._routes = Numbering(folder, "route")
+        self.timeline = Timeline(folder, self.tables.spans, self.sites)
         self.loop = asyncio.get_running_loop()
         self.loop_thread = threading.get_ident()
         self.in_flight: dict[int, Request] = {}
@@ -120,9 +127,15 @@ class Worker:
         self.in_flight[number] = request
         return request
 
+    def track(self, request: Request) -> Track | None:
+        """The request's own task; None if it is not recorded in detail."""
+        return Track(self.timeline, request, 0, NONE) if request.detail else None
+
     def finish(self, request: Request, scope: MutableMapping[str, Any]) -> None:
         end = perf_counter()
         del self.in_flight[request.number]
+        rates = self._rates
+        self._next_detail += max(0.0, request.spans / rates.spans_per_s - 1 / rates.detailed_per_s)
         self.tables.requests.add(
             request.sent,
             request.start,
@@ -141,7 +154,7 @@ class Worker:
             self._route(scope),
             request.status,
             min(request.trips, 0xFFFF),
-            request.detail,
+            min(request.detail + request.left_out, 0xFFFF),
         )
 
     def _route(self, scope: MutableMapping[str, Any]) -> int:
@@ -291,9 +304,19 @@ def task_factory(usual: Any) -> Any:
 
 
 def timed(coroutine: Coroutine[Any, Any, Any], request: Request) -> Coroutine[Any, Any, Any]:
-    """The coroutine, timed, under its own name."""
+    """The coroutine, timed, under its own name. What is none of Python's own is left as it is:
+    a task that is cancelled before it began throws that in at once, and an async generator's
+    `aclose()`, unlike a coroutine, then does something."""
+    if type(coroutine) is not CoroutineType:
+        return coroutine
     request.tasks += 1
-    outer = _await(Timed(coroutine, request))
+    track = TRACK.get()
+    inner = Timed(coroutine, request)
+    if track is None or track.request is not request:
+        outer = _await(inner)
+    else:
+        callee = track.timeline.callee(coroutine)
+        outer = _tracked(inner, callee, track.child(request.tasks))
     for name in ("__name__", "__qualname__"):
         if isinstance(own := getattr(coroutine, name, None), str):
             setattr(outer, name, own)
@@ -301,4 +324,23 @@ def timed(coroutine: Coroutine[Any, Any, Any], request: Request) -> Coroutine[An
 
 
 async def _await(awaitable: Timed) -> Any:
-    return await awaitable
+    try:
+        return await awaitable
+    except BaseException as error:
+        hide(error)
+        raise
+
+
+async def _tracked(awaitable: Timed, callee: int, track: Track) -> Any:
+    token = TRACK.set(track)
+    try:
+        return await span(track, NO_SITE, callee, awaitable, False)
+    except BaseException as error:
+        hide(error)
+        raise
+    finally:
+        # The task's context may not be its own alone, and outlive it.
+        try:
+            TRACK.reset(token)
+        except ValueError:
+            pass  # thrown away unfinished, in another context

@@ -1,0 +1,162 @@
+"""The test suites of FastAPI and Starlette, without the probe's await hook and with it.
+
+Fetches their source distributions, in the versions that are installed here, into a folder
+that is thrown away; runs each suite twice in an environment of its own; compares the
+outcomes test by test. Exits with 1 if a test has another outcome with the hook.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import xml.etree.ElementTree as ET
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+UV = Path(sys.executable).with_name("uv")
+
+
+@dataclass(frozen=True)
+class Suite:
+    """`group` of its dependencies and `extra` of the package are what its tests need."""
+
+    name: str
+    group: str
+    extra: str
+    options: tuple[str, ...] = ()
+    path: str = ""
+
+
+SUITES = (
+    Suite("starlette", "dev", "full"),
+    Suite(
+        "fastapi",
+        "tests",
+        "all",
+        options=("-p", "no:sugar", "-n", "2", "--dist", "loadgroup"),
+        path="docs_src",
+    ),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("suites", nargs="*", help="starlette, fastapi; both if none is named")
+    parser.add_argument("--folder", type=Path, help="work here, and leave all of it there")
+    asked = parser.parse_args()
+    chosen = [suite for suite in SUITES if suite.name in (asked.suites or [s.name for s in SUITES])]
+    with tempfile.TemporaryDirectory(prefix="upstream-") as made:
+        folder = (asked.folder or Path(made)).resolve()
+        return max(check(suite, folder / suite.name) for suite in chosen)
+
+
+def check(suite: Suite, folder: Path) -> int:
+    """0 if all of its tests have the same outcome with the hook as without."""
+    folder.mkdir(parents=True, exist_ok=True)
+    python, source = folder / "venv" / "bin" / "python", folder / "source"
+    if not source.exists():
+        prepare(suite, folder, python, source)
+    without = outcomes(run(suite, folder, python, source, hooked=False))
+    hooked = outcomes(run(suite, folder, python, source, hooked=True))
+    different = sorted(test for test in without | hooked if without[test] != hooked[test])
+    places, spans = seen(folder / "seen.txt")
+    totals = Counter(outcome for found in without.values() for outcome in found)
+    print(
+        f"{suite.name} {version(suite.name)}: {sum(totals.values())} tests"
+        f" ({', '.join(f'{count} {what}' for what, count in sorted(totals.items()))})"
+        f" without the hook; {len(different)} with another outcome with it;"
+        f" {places:,} awaits rewritten, {spans:,} spans recorded"
+    )
+    for test in different:
+        print(f"  {test}: {without[test] or 'not run'}, with the hook {hooked[test] or 'not run'}")
+    return int(bool(different))
+
+
+def prepare(suite: Suite, folder: Path, python: Path, source: Path) -> None:
+    name = f"{suite.name}=={version(suite.name)}"
+    print(f"{name}: fetching its source and what its tests need", file=sys.stderr)
+    quietly(UV, "venv", "--quiet", "--clear", "--seed", "--python", sys.executable, folder / "venv")
+    quietly(
+        *(python, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", suite.name),
+        *("--dest", folder, name),
+    )
+    [archive] = folder.glob(f"{suite.name}-*.tar.gz")
+    unpacked = folder / "unpacked"
+    with tarfile.open(archive) as packed:
+        packed.extractall(unpacked, filter="data")
+    [inner] = unpacked.iterdir()
+    quietly(
+        *(UV, "pip", "install", "--quiet", "--python", python),
+        *("--group", f"{inner / 'pyproject.toml'}:{suite.group}", f"{inner}[{suite.extra}]"),
+    )
+    inner.rename(source)
+
+
+def quietly(*command: str | Path) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stderr}")
+
+
+def run(suite: Suite, folder: Path, python: Path, source: Path, *, hooked: bool) -> Path:
+    """The outcomes of the suite's tests, as JUnit's XML."""
+    label = "hooked" if hooked else "without"
+    result = folder / f"{label}.xml"
+    print(f"{suite.name}: its tests, {label}", file=sys.stderr)
+    # What pytest and Python cache of modules must not go from one run to the other.
+    options = ["-p", "no:cacheprovider", "-q", f"--junitxml={result}", *suite.options]
+    path = [str(source / suite.path)] if suite.path else []
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    if hooked:
+        (folder / "seen.txt").unlink(missing_ok=True)
+        options += ["-p", "upstream_plugin"]
+        path += [str(ROOT / "src"), str(ROOT / "scripts")]
+        env["UPSTREAM_SEEN"] = str(folder / "seen.txt")
+    env["PYTHONPATH"] = os.pathsep.join(path)
+    with (folder / f"{label}.txt").open("w") as log:
+        command = [python, "-m", "pytest", "tests", *options]
+        subprocess.run(command, cwd=source, env=env, stdout=log, stderr=log, check=False)
+    if not result.exists():
+        sys.exit(f"{suite.name}: no result\n{(folder / f'{label}.txt').read_text()[-2000:]}")
+    return result
+
+
+def outcomes(result: Path) -> "Outcomes":
+    """By test: passed, failed, error, skipped or xfailed; several where tests share a name."""
+    found = Outcomes()
+    for case in ET.parse(result).iter("testcase"):
+        test = f"{case.get('classname')}::{case.get('name')}"
+        found[test] = sorted([*found[test], outcome(case)])
+    return found
+
+
+class Outcomes(dict[str, list[str]]):
+    def __missing__(self, test: str) -> list[str]:
+        return []
+
+
+def outcome(case: Iterable[ET.Element]) -> str:
+    for part in case:
+        if part.tag == "skipped":
+            return "xfailed" if part.get("type") == "pytest.xfail" else "skipped"
+        if part.tag in ("error", "failure"):
+            return {"error": "error", "failure": "failed"}[part.tag]
+    return "passed"
+
+
+def seen(file: Path) -> tuple[int, int]:
+    """Awaits rewritten in any one process, and spans recorded in all."""
+    lines = [line.split() for line in file.read_text().splitlines()]
+    if any(state != "whole" for _, _, state in lines):
+        sys.exit(f"the hook broke down, see the notes beside {file}")
+    return max(int(places) for places, _, _ in lines), sum(int(spans) for _, spans, _ in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""The spans of requests that are recorded in detail: what is open, and what is over."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from contextvars import ContextVar
+from threading import get_ident
+from time import perf_counter
+from types import CodeType
+from typing import Any
+
+from .callees import code_of
+from .notes import note
+from .numbering import Sites
+from .record_format import CANCELLED, MOST_SPANS, NO_SITE, RAISED
+from .request import Request
+from .rewrite import Place
+from .tables import Table
+
+# Spans within spans of one task, at most. Each has a frame on Python's stack, of the thousand
+# that an app may use for itself.
+DEEPEST = 100
+# The parent of a span that has none.
+NONE = -1
+
+
+class Places:
+    """The places of all awaits that were rewritten in this process and in those that it was
+    forked from, by the numbers that stand in their code."""
+
+    def __init__(self) -> None:
+        self.all: list[Place] = []
+
+    def number(self, place: Place) -> int:
+        self.all.append(place)
+        return len(self.all) - 1
+
+
+PLACES = Places()
+
+
+class Timeline:
+    """Where a worker's spans go. `broken` once something failed: nothing more is recorded."""
+
+    def __init__(self, folder: str, spans: Table, sites: Sites) -> None:
+        self.folder = folder
+        self.add = spans.add
+        self.thread = get_ident()
+        self.broken = False
+        self._sites = sites
+        self._places: dict[int, int] = {}
+        # By identity: code is compared, and hashed, by all that it consists of. It is kept
+        # here as well, so that no other can take its place in memory.
+        self._functions: dict[int, tuple[CodeType, int]] = {}
+
+    def site(self, place: int) -> int:
+        found = self._places.get(place)
+        if found is None:
+            found = self._places[place] = self._sites.line(*PLACES.all[place])
+        return found
+
+    def callee(self, awaitable: Any) -> int:
+        try:
+            return self._function(code_of(awaitable))
+        except Exception as error:
+            self.fail(error)
+            return NO_SITE
+
+    def _function(self, code: CodeType | None) -> int:
+        known = self._functions.get(id(code))
+        if known is not None:
+            return known[1]
+        found = self._sites.function(code)
+        if code is not None:
+            self._functions[id(code)] = (code, found)
+        return found
+
+    def fail(self, error: Exception) -> None:
+        if not self.broken:
+            self.broken = True
+            note(self.folder, "failed", error=repr(error))
+
+
+class Track:
+    """One task of a request that is recorded in detail, and the span that is open in it."""
+
+    __slots__ = ("depth", "open", "request", "task", "timeline")
+
+    def __init__(self, timeline: Timeline, request: Request, task: int, open_: int) -> None:
+        self.timeline = timeline
+        self.request = request
+        self.task = task
+        self.open = open_
+        self.depth = 0
+
+    def child(self, task: int) -> Track:
+        return Track(self.timeline, self.request, task, self.open)
+
+    def takes(self) -> bool:
+        """Whether one more span may be opened here. One that may not is counted. A loop of
+        the app's own in another thread has its awaits left out: the tables are not theirs."""
+        timeline = self.timeline
+        if self.request.spans < MOST_SPANS and self.depth < DEEPEST and not timeline.broken:
+            return get_ident() == timeline.thread
+        self.request.left_out += 1
+        return False
+
+    def close(
+        self, start: float, span: int, parent: int, site: int, callee: int, outcome: int
+    ) -> None:
+        end = perf_counter()
+        self.open = parent
+        self.depth -= 1
+        timeline = self.timeline
+        if outcome == CANCELLED and get_ident() != timeline.thread:
+            return  # thrown away unfinished, and the collector found it from another thread
+        try:
+            timeline.add(
+                start,
+                end,
+                self.request.number,
+                self.task,
+                span,
+                span if parent == NONE else parent,
+                site,
+                callee,
+                outcome,
+            )
+        except Exception as error:
+            timeline.fail(error)
+
+
+# The task that the running code belongs to, if its request is recorded in detail.
+TRACK: ContextVar[Track | None] = ContextVar("asyncperf_track", default=None)
+
+
+def outcome_of(error: BaseException) -> int:
+    return CANCELLED if isinstance(error, (CancelledError, GeneratorExit)) else RAISED
