@@ -11,7 +11,7 @@ from asyncperf.probe.ledger import OPEN, Ledger
 from asyncperf.probe.notes import read_notes
 from asyncperf.probe.numbering import Sites
 from asyncperf.probe.record_format import TABLES, TRIP_KINDS, packing
-from asyncperf.probe.request import STEPPING, Request, Timed
+from asyncperf.probe.request import STEPPING, Request, TaskFactories, Timed
 from asyncperf.probe.tables import Tables
 from asyncperf.probe.worker import task_factory
 
@@ -36,8 +36,7 @@ class Recorded:
         recorded."""
 
         async def main() -> Any:
-            STEPPING.factory = task_factory(None)
-            STEPPING.set_factory = asyncio.get_running_loop().set_task_factory
+            STEPPING.use(TaskFactories(asyncio.get_running_loop(), task_factory))
             return await (coroutine if request is None else Timed(coroutine, request))
 
         with asyncio.Runner(loop_factory=loop) as runner:
@@ -102,6 +101,6 @@ def recorded(tmp_path, monkeypatch):
     tables = Tables(folder)
     ledger = Ledger(str(folder), tables, Sites(str(folder)))
     monkeypatch.setattr(OPEN, "ledger", ledger)
-    for name in ("factory", "set_factory"):
+    for name in ("enter", "leave"):
         monkeypatch.setattr(STEPPING, name, getattr(STEPPING, name))
     return Recorded(folder, ledger, tables)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from asyncperf.probe import awaits, timeline
 from asyncperf.probe.record_format import SPANS
-from asyncperf.probe.request import CURRENT, STEPPING, Request, Timed, nothing
+from asyncperf.probe.request import CURRENT, STEPPING, Request, TaskFactories, Timed, nothing
 from asyncperf.probe.rewrite import rewrite
 from asyncperf.probe.timeline import NONE, PLACES, TRACK, Timeline, Track
 from asyncperf.probe.worker import task_factory
@@ -99,13 +99,12 @@ def run(code: Any, module: dict[str, Any], detail: Detail | None = None) -> Any:
     async def run_main() -> Any:
         if detail is None:
             return await module["main"]()
-        STEPPING.factory = task_factory(None)
-        STEPPING.set_factory = asyncio.get_running_loop().set_task_factory
+        STEPPING.use(TaskFactories(asyncio.get_running_loop(), task_factory))
         try:
             with detail.on():
                 return await Timed(module["main"](), detail.request)
         finally:
-            STEPPING.set_factory, STEPPING.factory = nothing, None
+            STEPPING.enter = STEPPING.leave = nothing
 
     return asyncio.run(run_main())
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from asyncperf.probe import request as module
-from asyncperf.probe.request import LONG_S, STEPPING, Request, Timed
+from asyncperf.probe.request import LONG_S, STEPPING, Request, TaskFactories, Timed
 from asyncperf.probe.worker import task_factory
 
 
@@ -141,10 +141,39 @@ def test_a_task_that_is_cancelled_before_it_runs_leaves_no_warning(monkeypatch):
             await task
 
     async def main():
-        factory = asyncio.get_running_loop().set_task_factory
-        monkeypatch.setattr(STEPPING, "factory", task_factory(None))
-        monkeypatch.setattr(STEPPING, "set_factory", factory)
+        factories = TaskFactories(asyncio.get_running_loop(), task_factory)
+        monkeypatch.setattr(STEPPING, "enter", factories.enter)
+        monkeypatch.setattr(STEPPING, "leave", factories.leave)
         await Timed(cancels(), Request(1))
 
     asyncio.run(main())
     gc.collect()
+
+
+def test_a_factory_that_the_app_sets_stays(monkeypatch):
+    made = []
+
+    def theirs(loop, coroutine, **how):
+        made.append(coroutine.__name__)
+        return asyncio.Task(coroutine, loop=loop, **how)
+
+    async def sets():
+        asyncio.get_running_loop().set_task_factory(theirs)
+
+    async def creates():
+        await asyncio.create_task(asyncio.sleep(0))
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        factories = TaskFactories(loop, task_factory)
+        monkeypatch.setattr(STEPPING, "enter", factories.enter)
+        monkeypatch.setattr(STEPPING, "leave", factories.leave)
+        await Timed(sets(), Request(1))
+        assert loop.get_task_factory() is theirs
+        request = Request(2)
+        await Timed(creates(), request)
+        assert request.tasks == 1
+        assert loop.get_task_factory() is theirs
+
+    asyncio.run(main())
+    assert made == ["sleep"]

@@ -6,6 +6,7 @@ engine measured beyond that is `other`.
 """
 
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import numpy as np
 
@@ -87,13 +88,12 @@ def parts_of(rows: Records) -> Parts:
 
 
 def awaits_of(insight: Insight, seen: Seen) -> tuple[AwaitPart, ...]:
-    """The awaits that a request itself waits at, the longest first; from those requests
-    whose awaits were recorded."""
+    """The awaits of the user's code that a request itself waits at, the longest first; from
+    those requests whose awaits were recorded."""
     detailed = seen.rows["detail"] == 1
     spans = insight.spans
     # An await inside another one is a part of that; what another task awaits goes on beside.
-    spans = spans[(spans["parent"] == spans["span"]) & (spans["task"] == 0)]
-    spans = spans[~np.isnan(spans["end"])]
+    spans = spans[outermost(insight) & (spans["task"] == 0) & ~np.isnan(spans["end"])]
     if not detailed.any() or len(spans) == 0:
         return ()
     keys, weight = keys_of(seen.rows[detailed], "number"), seen.weight[detailed]
@@ -122,6 +122,31 @@ def awaits_of(insight: Insight, seen: Seen) -> tuple[AwaitPart, ...]:
         if times[number] > 0
     ]
     return tuple(sorted(found, key=lambda part: -part.mean_s))
+
+
+def outermost(insight: Insight) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which spans are awaits of the user's own source that no other such await is around."""
+    spans = insight.spans
+    theirs = np.array([not in_library(site.file) for site in insight.sites] + [False])
+    own = theirs[np.minimum(spans["site"], len(theirs) - 1)]
+    owners = keys_of(spans, "request")
+    order = np.lexsort((spans["span"], owners))
+    # A request's spans are numbered in order, so its parents are found by search.
+    places = owners[order].astype(np.float64) * 2.0**20 + spans["span"][order]
+    wanted = owners.astype(np.float64) * 2.0**20 + spans["parent"]
+    at = np.searchsorted(places, wanted).clip(0, max(0, len(spans) - 1))
+    around = order[at] if len(spans) else at
+    has_parent = (spans["parent"] != spans["span"]) & (places[at] == wanted if len(spans) else True)
+    inside = np.zeros(len(spans), bool)
+    while True:
+        further = has_parent & (own[around] | inside[around])
+        if (further == inside).all():
+            return np.asarray(own & ~inside, dtype=np.bool_)
+        inside = further
+
+
+def in_library(file: str) -> bool:
+    return any(part in ("site-packages", "dist-packages") for part in PurePath(file).parts)
 
 
 def keys_of(records: Records, column: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -23,7 +23,7 @@ from asyncperf.analysis.breakdown import keys_of, parts_of
 from asyncperf.analysis.capacity import THREAD_TOKENS
 from asyncperf.analysis.mva import Queue, per_worker
 from asyncperf.analysis.seen import Seen, first_rows, seen_alone
-from asyncperf.analysis.stations import KINDS
+from asyncperf.analysis.stations import KINDS, is_shared
 from asyncperf.explanation import Prediction
 from asyncperf.insight import Insight, Records
 from asyncperf.model import Endpoint, LoadPlan
@@ -98,7 +98,9 @@ def seen_queues(insight: Insight, seen: Seen, first: Records) -> dict[str, Queue
     keys = keys_of(rows, "number")
     for number, resource in enumerate(insight.resources):
         uses = insight.uses[insight.uses["resource"] == number]
-        if resource.kind != THREADS and resource.capacity is not None and len(uses) > 0:
+        if resource.kind == THREADS or resource.capacity is None or not is_shared(uses):
+            continue
+        if len(uses) > 0:
             held_s = typical(held(uses, keys))
             if held_s > 0:
                 name = f"{KINDS.get(resource.kind, resource.kind)} {number}"

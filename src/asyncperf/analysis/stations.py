@@ -169,7 +169,7 @@ def resources(
         (uses["resource"], uses["worker"], uses["asked"], uses["got"], uses["released"]),
     )
     for number, resource in enumerate(insight.resources):
-        if resource.capacity is None:
+        if resource.capacity is None or not is_shared(uses[uses["resource"] == number]):
             continue
         taken_s, waited_s = np.zeros(workers), 0.0
         for numbers, of_worker, asked, got, released in tables:
@@ -192,6 +192,13 @@ def resources(
             each=tuple(map(float, each)),
             name=resource.name,
         )
+
+
+def is_shared(uses: Records) -> bool:
+    """Whether requests share one thing in each worker. What each of them makes for itself, or
+    what there is one of for each key, looks alike and limits nothing together."""
+    instances = np.unique(uses["worker"].astype(np.int64) << 32 | uses["instance"])
+    return len(instances) == len(np.unique(uses["worker"]))
 
 
 def merged(repetitions: Sequence[tuple[Limiter, ...]]) -> tuple[Limiter, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
 from contextvars import ContextVar
 from time import perf_counter
@@ -110,16 +111,41 @@ def nothing(*_: Any) -> None:
 class Stepping:
     """The request whose step runs on the loop now, for what happens meanwhile (a garbage
     collection) to find; who is to be told of a step of `LONG_S` or more; and how the loop
-    gets a factory for the tasks that the step creates, so that other tasks cost nothing."""
+    gets a factory for the tasks that the step creates (`enter`, `leave`), so that other tasks
+    cost nothing."""
 
-    __slots__ = ("factory", "long_step", "request", "set_factory", "usual_factory")
+    __slots__ = ("enter", "leave", "long_step", "request")
 
     def __init__(self) -> None:
         self.request: Request | None = None
         self.long_step: Callable[[Request, float, float], None] = nothing
-        self.set_factory: Callable[[Any], None] = nothing
-        self.usual_factory: Any = None
-        self.factory: Any = None
+        self.enter: Callable[[], None] = nothing
+        self.leave: Callable[[], None] = nothing
+
+    def use(self, factories: TaskFactories) -> None:
+        self.enter, self.leave = factories.enter, factories.leave
+
+
+class TaskFactories:
+    """Changes the loop's task factory to ours for the length of a step. `ours` makes it from
+    the one that the loop has, which is the app's own to change at any time."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, ours: Callable[[Any], Any]) -> None:
+        self._get: Callable[[], Any] = loop.get_task_factory
+        self._set: Callable[[Any], None] = loop.set_task_factory
+        self._make = ours
+        self._theirs: Any = None
+        self._ours = ours(None)
+
+    def enter(self) -> None:
+        theirs = self._get()
+        if theirs is not self._theirs:
+            self._theirs, self._ours = theirs, self._make(theirs)
+        self._set(self._ours)
+
+    def leave(self) -> None:
+        if self._get() is self._ours:  # else the step has set another, which is to stay
+            self._set(self._theirs)
 
 
 # One event loop serves a worker's requests.
@@ -150,7 +176,7 @@ class Timed:
         if STEPPING.request is not None:  # a task that began eagerly, inside another's step
             return self._coroutine.send(value)
         STEPPING.request = request
-        STEPPING.set_factory(STEPPING.factory)
+        STEPPING.enter()
         since = perf_counter()
         try:
             return self._coroutine.send(value)
@@ -162,7 +188,7 @@ class Timed:
         if STEPPING.request is not None:
             return self._coroutine.throw(*error)
         STEPPING.request = request
-        STEPPING.set_factory(STEPPING.factory)
+        STEPPING.enter()
         since = perf_counter()
         try:
             return self._coroutine.throw(*error)
@@ -173,7 +199,7 @@ class Timed:
     def _stepped(request: Request, since: float) -> None:
         now = perf_counter()
         STEPPING.request = None
-        STEPPING.set_factory(STEPPING.usual_factory)
+        STEPPING.leave()
         request.loop_s += now - since
         request.steps += 1
         if now - since >= LONG_S:

@@ -22,7 +22,7 @@ from .ledger import OPEN, Ledger
 from .notes import note
 from .numbering import Numbering, Sites
 from .record_format import NO_REQUEST, NO_SITE, SENT_HEADER
-from .request import STEPPING, Request, Timed
+from .request import STEPPING, Request, TaskFactories, Timed
 from .stalls import STALL_S, between_steps, longest_callback, stall_of
 from .tables import Tables
 from .threads import watch_executors
@@ -96,9 +96,7 @@ class Worker:
             epoch=time.time(),
         )
         gc.callbacks.append(self._collected)
-        STEPPING.usual_factory = self.loop.get_task_factory()
-        STEPPING.factory = task_factory(STEPPING.usual_factory)
-        STEPPING.set_factory = self.loop.set_task_factory
+        STEPPING.use(TaskFactories(self.loop, task_factory))
         STEPPING.long_step = self._long_step
         self._watchdog = Watchdog(
             self.loop_thread, TICK_S, lambda: self.last_tick, self._write_by_and_by
