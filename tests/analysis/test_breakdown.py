@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asyncperf.analysis.breakdown import MIN_REQUESTS, breakdown
+from asyncperf.analysis.breakdown import MIN_REQUESTS, breakdown, outermost
 from asyncperf.analysis.seen import seen_alone, seen_under_load
+from asyncperf.insight import Site
 from asyncperf.model import Window
+from asyncperf.probe_files import NOTHING
 
 from ..builders import ITEMS
 from ..insights import answered, insight, records, requests, site
@@ -162,3 +164,17 @@ def test_the_single_users_requests_come_in_order():
     rows = requests(np.arange(4) - 10.0, inside_s=[0.9, 0.1, 0.2, 0.3])
     seen = seen_alone(insight(requests=rows[::-1]), ITEMS, answered(rows))
     assert seen.latency_s == pytest.approx([0.9, 0.1, 0.2, 0.3])
+
+
+def test_an_await_of_the_users_is_named_and_not_the_librarys_around_it():
+    """FastAPI awaits the endpoint, which awaits a helper, which awaits something."""
+    library = Site("/venv/lib/python3.11/site-packages/fastapi/routing.py", 1, 1, "app", "x")
+    sites = (library, site(7, "helper()"), site(9, "inner()"))
+    spans = records(
+        "spans", 4, span=[0, 1, 2, 3], parent=[0, 0, 1, 3], site=[0, 1, 2, NOTHING], end=1.0
+    )
+    assert outermost(insight(spans=spans, sites=sites)).tolist() == [False, True, False, False]
+
+
+def test_without_spans_nothing_is_outermost():
+    assert len(outermost(insight())) == 0

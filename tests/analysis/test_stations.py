@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from asyncperf.analysis.diagnosis import diagnose
-from asyncperf.analysis.stations import merged, stations
+from asyncperf.analysis.stations import is_shared, merged, stations
 from asyncperf.model import Measured, Window
 
 from ..builders import BLOCKING, ITEMS, alone, load_of, run_of
@@ -260,3 +260,17 @@ def test_one_full_worker_is_enough():
     (result,) = diagnose(run).endpoints
     assert result.limiter.kind == "loop_cpu"
     assert result.limiter.each == pytest.approx((1.0, 0.5), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("instances", "workers", "shared"),
+    [
+        ([1, 1, 1], [0, 0, 0], True),
+        ([1, 1, 9, 9], [0, 0, 1, 1], True),  # one in each worker
+        ([1, 2, 3], [0, 0, 0], False),  # each request made its own
+        ([], [], True),
+    ],
+)
+def test_what_each_request_makes_for_itself_is_not_shared(instances, workers, shared):
+    found = uses(np.zeros(len(instances)), 0.0, 0.1, instance=instances, worker=workers)
+    assert is_shared(found) is shared
