@@ -29,6 +29,7 @@ from asyncperf.report.result_csv import stats_csv
 from asyncperf.report.result_json import result_json
 from asyncperf.report.terminal import render
 from asyncperf.report.untrusted import clean
+from asyncperf.source_files import read_source
 from asyncperf.store import find_run, load_run
 
 SEVERITIES_AT = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
@@ -178,7 +179,7 @@ def run(
     settings = load_settings(said, env or (), command=context.obj or ())
     check_files(json_file, csv_prefix, force)
     outcome = measure(settings, output, force, quiet)
-    diagnosis = diagnose(outcome.run, settings.budget)
+    diagnosis = diagnose(outcome.run, settings.budget, read_source)
     if outcome.run.loads or json_file:
         show(diagnosis, json_file, csv_prefix, force, quiet)
     if not isinstance(outcome.error, StoreError):
@@ -226,7 +227,7 @@ def report(
     """Show a saved run again, in any format, and judge it again."""
     given: dict[str, object] = {"fail_on": fail_on, "budget": budget}
     settings = load_settings({name: value for name, value in given.items() if value})
-    diagnosis = diagnose(load_run(find_run(run_name)), settings.budget)
+    diagnosis = diagnose(load_run(find_run(run_name)), settings.budget, read_source)
     show(diagnosis, json_file, csv_prefix, force, quiet)
     raise typer.Exit(exit_code(diagnosis, settings.fail_on))
 
