@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperCommand
 
-from asyncperf import __version__, errors, flags
+from asyncperf import __version__, errors, explanations, flags
 from asyncperf.analysis.comparison import compare as compare_runs
 from asyncperf.analysis.diagnosis import diagnose
 from asyncperf.config import Settings, compare_settings, load_settings, master_address
@@ -25,6 +25,7 @@ from asyncperf.pipeline import Outcome, run_experiment
 from asyncperf.progress import LiveProgress, SilentProgress
 from asyncperf.report.comparison import render_comparison
 from asyncperf.report.comparison_json import comparison_document
+from asyncperf.report.explanation import render_codes, render_page
 from asyncperf.report.result_csv import stats_csv
 from asyncperf.report.result_json import result_json
 from asyncperf.report.terminal import render
@@ -268,6 +269,21 @@ def compare(
     elif not quiet:
         on_standard_output(lambda: render_comparison(comparison, Report()))
     raise typer.Exit(compare_exit_code(comparison, settings.fail_on))
+
+
+@app.command(epilog="Examples:  asyncperf explain    asyncperf explain loop-blocked")
+def explain(
+    code: Annotated[
+        str | None, typer.Argument(metavar="CODE", help="A finding's code; all without it.")
+    ] = None,
+) -> None:
+    """Say what a finding means, why it happens, and what mends it."""
+    if code is None:
+        known = explanations.codes()
+        on_standard_output(lambda: render_codes(known, Report()))
+        return
+    text = explanations.page(code)
+    on_standard_output(lambda: render_page(text, Report()))
 
 
 def measure(settings: Settings, output: Path | None, force: bool, quiet: bool) -> Outcome:
