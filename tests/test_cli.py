@@ -541,3 +541,18 @@ def test_targets_and_requests_that_do_not_go_together(asyncperf, outcome, argume
     code, _, err = asyncperf("run", *arguments)
     assert code == errors.USAGE
     assert says in err
+
+
+def test_explain_lists_all_codes_or_prints_a_page(asyncperf):
+    code, out, err = asyncperf("explain")
+    assert (code, err) == (errors.OK, "")
+    assert "loop-blocked" in out
+    code, out, err = asyncperf("explain", "gc-pauses")
+    assert (code, err) == (errors.OK, "")
+    assert out.startswith("# gc-pauses: ")
+
+
+def test_explain_names_the_nearest_code(asyncperf):
+    code, out, err = asyncperf("explain", "gc-pause")
+    assert (code, out) == (errors.USAGE, "")
+    assert "Did you mean gc-pauses?" in err

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperCommand
 
-from asyncperf import __version__, errors, flags
+from asyncperf import __version__, errors, explanations, flags
 from asyncperf.analysis.comparison import compare as compare_runs
 from asyncperf.analysis.diagnosis import diagnose
 from asyncperf.config import Settings, compare_settings, load_settings, master_address
@@ -25,10 +25,12 @@ from asyncperf.pipeline import Outcome, run_experiment
 from asyncperf.progress import LiveProgress, SilentProgress
 from asyncperf.report.comparison import render_comparison
 from asyncperf.report.comparison_json import comparison_document
+from asyncperf.report.explanation import render_codes, render_page
 from asyncperf.report.result_csv import stats_csv
 from asyncperf.report.result_json import result_json
 from asyncperf.report.terminal import render
 from asyncperf.report.untrusted import clean
+from asyncperf.source_files import read_source
 from asyncperf.store import find_run, load_run
 
 SEVERITIES_AT = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
@@ -178,7 +180,7 @@ def run(
     settings = load_settings(said, env or (), command=context.obj or ())
     check_files(json_file, csv_prefix, force)
     outcome = measure(settings, output, force, quiet)
-    diagnosis = diagnose(outcome.run, settings.budget)
+    diagnosis = diagnose(outcome.run, settings.budget, read_source)
     if outcome.run.loads or json_file:
         show(diagnosis, json_file, csv_prefix, force, quiet)
     if not isinstance(outcome.error, StoreError):
@@ -226,7 +228,7 @@ def report(
     """Show a saved run again, in any format, and judge it again."""
     given: dict[str, object] = {"fail_on": fail_on, "budget": budget}
     settings = load_settings({name: value for name, value in given.items() if value})
-    diagnosis = diagnose(load_run(find_run(run_name)), settings.budget)
+    diagnosis = diagnose(load_run(find_run(run_name)), settings.budget, read_source)
     show(diagnosis, json_file, csv_prefix, force, quiet)
     raise typer.Exit(exit_code(diagnosis, settings.fail_on))
 
@@ -267,6 +269,21 @@ def compare(
     elif not quiet:
         on_standard_output(lambda: render_comparison(comparison, Report()))
     raise typer.Exit(compare_exit_code(comparison, settings.fail_on))
+
+
+@app.command(epilog="Examples:  asyncperf explain    asyncperf explain loop-blocked")
+def explain(
+    code: Annotated[
+        str | None, typer.Argument(metavar="CODE", help="A finding's code; all without it.")
+    ] = None,
+) -> None:
+    """Say what a finding means, why it happens, and what mends it."""
+    if code is None:
+        known = explanations.codes()
+        on_standard_output(lambda: render_codes(known, Report()))
+        return
+    text = explanations.page(code)
+    on_standard_output(lambda: render_page(text, Report()))
 
 
 def measure(settings: Settings, output: Path | None, force: bool, quiet: bool) -> Outcome:

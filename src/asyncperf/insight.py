@@ -18,11 +18,13 @@ Records = NDArray[np.void]
 
 @dataclass(frozen=True)
 class WorkerInfo:
-    """A worker process; `loop` is the package of its event loop."""
+    """A worker process; `loop` is the package of its event loop. `debug` names whose debug modes
+    are on: "fastapi", "asyncio"."""
 
     pid: int
     python: str
     loop: str
+    debug: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

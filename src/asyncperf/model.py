@@ -436,13 +436,36 @@ class EndpointResult:
 
 
 Severity = Literal["error", "warning", "info"]
+# Each has a page in docs/findings. `blocking-call` is what a look at the source alone finds.
+FindingCode = Literal[
+    "loop-blocked",
+    "loop-busy",
+    "pool-saturated",
+    "pool-trips",
+    "connections-saturated",
+    "connection-deadlock",
+    "lock-saturated",
+    "sequential-awaits",
+    "sequential-loop",
+    "sequential-dependencies",
+    "server-settings",
+    "gc-pauses",
+    "blocking-call",
+    "generator-saturated",
+    "too-little-data",
+]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing worth knowing: what, where, with which evidence, and what to do."""
+    """One thing worth knowing: what, where, with which evidence, and what to do.
 
-    code: str
+    `endpoint` is "*" where it is of no endpoint alone. `cost_ms_per_request` is what it costs each
+    request on average, `cost_rps` how many more requests per second there would be without it,
+    at most. `suffers` says how long the requests of other endpoints wait for it, seconds.
+    """
+
+    code: FindingCode
     severity: Severity
     endpoint: str
     message: str
@@ -454,6 +477,18 @@ class Finding:
     fix_kind: str | None = None
     predicted: Mapping[str, float] | None = None
     why_not: str | None = None
+    cost_ms_per_request: float | None = None
+    cost_rps: float | None = None
+    suffers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Healthy:
+    """Something that was looked at for a code and found in good order."""
+
+    code: FindingCode
+    endpoint: str | None
+    message: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -467,3 +502,4 @@ class Diagnosis:
     warnings: tuple[str, ...]
     budgets: tuple[BudgetResult, ...] = ()
     knees: tuple[Knee, ...] = ()
+    healthy: tuple[Healthy, ...] = ()

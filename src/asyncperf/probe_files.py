@@ -40,10 +40,13 @@ def read_insight(folder: Path, ramp_epoch: float) -> Insight | None:
     workers: list[dict[str, Any]] = []
     names = Names()
     missing: list[str] = []
+    debug: dict[int, tuple[str, ...]] = {}
     for found in read_notes(folder):
         match found["note"]:
             case "worker":
                 workers.append(found)
+            case "modes":
+                debug[found["pid"]] = tuple(found["debug"])
             case "route" | "site" | "resource" | "stack":
                 names.add(found)
             case "not-hooked" | "not-rewritten" | "failed" | "not-written" | "dropped":
@@ -63,7 +66,9 @@ def read_insight(folder: Path, ramp_epoch: float) -> Insight | None:
     }
     tables["uses"] = latest(tables["uses"])
     return Insight(
-        workers=tuple(WorkerInfo(w["pid"], w["python"], w["loop"]) for w in workers),
+        workers=tuple(
+            WorkerInfo(w["pid"], w["python"], w["loop"], debug.get(w["pid"], ())) for w in workers
+        ),
         routes=tuple(names.of("route", read_route)),
         sites=tuple(names.of("site", read_site)),
         resources=tuple(names.of("resource", names.read_resource)),

@@ -69,7 +69,8 @@ def test_the_experiment_agrees_with_arithmetic(experiment: Saved) -> None:
         assert endpoint["measured_over_ceiling"] == pytest.approx(1, abs=0.1)
         assert endpoint["failures"] == 0
         assert endpoint["whole_run"]["requests"] >= endpoint["requests"]
-    [finding] = document["findings"]
+    # A machine with too much to do can add a remark of its own.
+    [finding] = [f for f in document["findings"] if f["severity"] == "error"]
     assert finding["code"] == "pool-saturated"
     lines = (ROOT / "app.py").read_text().splitlines()
     assert lines[finding["line"] - 1].startswith("def sync_baseline")

@@ -22,6 +22,7 @@ from asyncperf.model import (
     Finding,
     GeneratorHealth,
     Handler,
+    Healthy,
     Histogram,
     Latency,
     Limiter,
@@ -466,6 +467,58 @@ def budget_knees() -> Diagnosis:
     return searched(one, at_least, below, cannot, cut)
 
 
+def told() -> Diagnosis:
+    """Findings of all kinds: one line that concerns several endpoints, a setting of the
+    server's, a line that others suffer from, and what is in good order."""
+    whole = experiment(findings=False, published=False)
+    blocked = Finding(
+        code="loop-blocked",
+        severity="error",
+        endpoint="GET /async_concurrent",
+        message="This line blocks the event loop for 50 ms at a time, 900 times in 280 s: 16% of "
+        "the loop's time. GET /async_dependent waits 120 ms a request for it.",
+        advice="Await an asynchronous version of the call: up to 99.9 req/s; in threads at most "
+        "1,600 req/s.",
+        file="shop/rates.py",
+        line=14,
+        function="fetch_rate",
+        fix_kind="await-or-thread",
+        cost_ms_per_request=50.2,
+        cost_rps=12.3,
+        suffers={"GET /async_dependent": 0.12},
+    )
+    setting = Finding(
+        code="server-settings",
+        severity="info",
+        endpoint="*",
+        message="The access log is on.",
+        advice="Start the server with `--no-access-log`.",
+        cost_ms_per_request=0.087,
+        cost_rps=0.0,
+    )
+    path = "\x1b[2Jshop/[red]rates[/red].py"
+    trips = [
+        Finding("pool-trips", "info", f"GET /{i}", "It runs for 0.1 ms.", "", path, 40 + i, "f")
+        for i in range(12)
+    ]
+    good = (
+        Healthy(
+            "sequential-awaits",
+            "GET /async_dependent",
+            "async_dependent: each await needs the one before it (app.py:92, 93)",
+        ),
+        *(Healthy("sequential-awaits", None, f"\x1b[2Jf{i}: in [order]") for i in range(7)),
+        Healthy("loop-blocked", None, "event loop: no stall of 20 ms"),
+    )
+    found = [
+        blocked,
+        *(replace(blocked, endpoint=result.endpoint.label) for result in whole.endpoints[:3]),
+        replace(setting, why_not="it is yours to decide"),
+        *trips,
+    ]
+    return replace(whole, findings=tuple(found), healthy=good)
+
+
 CASES: dict[str, Callable[[], Diagnosis]] = {
     "experiment": experiment,
     "unpublished": lambda: experiment(findings=False, published=False),
@@ -480,4 +533,5 @@ CASES: dict[str, Callable[[], Diagnosis]] = {
     "staged": staged,
     "knee": found_knee,
     "budget_knees": budget_knees,
+    "findings": told,
 }

@@ -15,6 +15,7 @@ from asyncperf.model import (
     Finding,
     GeneratorHealth,
     Handler,
+    Healthy,
     Latency,
     Limiter,
     Load,
@@ -60,6 +61,7 @@ def result_document(diagnosis: Diagnosis) -> Json:
         "budgets": [budget_document(result) for result in diagnosis.budgets],
         "knees": [knee_document(knee) for knee in diagnosis.knees],
         "findings": [_finding(finding) for finding in diagnosis.findings],
+        "healthy": [_healthy(healthy) for healthy in diagnosis.healthy],
         "requests": [_sent(sent) for sent in run.target.sent],
         "skipped": [_skipped(skipped) for skipped in run.target.skipped],
     }
@@ -337,7 +339,17 @@ def _finding(finding: Finding) -> Json:
         "evidence": _figures(finding.evidence),
         "fix": _fix(finding),
         "why_not": finding.why_not,
+        "cost_ms_per_request": finite(finding.cost_ms_per_request),
+        "cost_rps": finite(finding.cost_rps),
+        "suffers": [
+            {"endpoint": label, "wait_s": finite(wait_s)}
+            for label, wait_s in finding.suffers.items()
+        ],
     }
+
+
+def _healthy(healthy: Healthy) -> Json:
+    return {"code": healthy.code, "endpoint": healthy.endpoint, "message": healthy.message}
 
 
 def _fix(finding: Finding) -> Json | None:

@@ -8,6 +8,7 @@ from asyncperf.model import Diagnosis, EndpointResult, Figures, Window
 from asyncperf.report import charts, knees, levels, tables, verdict
 from asyncperf.report.breakdown import breakdowns
 from asyncperf.report.budgets import budgets
+from asyncperf.report.findings import findings, healthy
 from asyncperf.report.layout import Page, prose
 from asyncperf.report.units import TIE, count, in_words, plural, seconds, span
 from asyncperf.report.untrusted import clean, shorten
@@ -32,7 +33,8 @@ def _sections(diagnosis: Diagnosis, console: Console, charted: bool) -> Iterator
         verdict.header(diagnosis, width),
         knees.knees(diagnosis.knees, width) or verdict.verdict(diagnosis, width),
         budgets(diagnosis.budgets, width),
-        verdict.findings(diagnosis.findings, width),
+        findings(diagnosis, width),
+        healthy(diagnosis.healthy, width),
     ]
     if results:
         sections += [

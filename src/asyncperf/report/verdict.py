@@ -8,7 +8,6 @@ from rich.text import Text
 from asyncperf.model import (
     Diagnosis,
     EndpointResult,
-    Finding,
     Limiter,
     LimiterKind,
     LoadPlan,
@@ -38,7 +37,6 @@ LABEL = 50
 
 # The finding that explains a limiter in full, so that the verdict need not.
 EXPLAINED_BY: dict[LimiterKind, str] = {"thread_pool": "pool-saturated"}
-MARKS = {"error": ("x", "bold red"), "warning": ("!", "bold yellow"), "info": ("i", "bold cyan")}
 
 
 def alerts(diagnosis: Diagnosis, width: int) -> RenderableType | None:
@@ -211,25 +209,3 @@ def _group(kind: LimiterKind, group: Sequence[EndpointResult], width: int) -> Te
 
 def _name(result: EndpointResult) -> str:
     return shorten(clean(result.endpoint.label), LABEL).replace(" ", TIE)
-
-
-def findings(found: Sequence[Finding], width: int) -> RenderableType | None:
-    """Each finding: where, what, and what to do."""
-    order = list(MARKS)
-    blocks = [_finding(f, width) for f in sorted(found, key=lambda f: order.index(f.severity))]
-    return Group(*blocks) if blocks else None
-
-
-def _finding(finding: Finding, width: int) -> RenderableType:
-    mark, style = MARKS[finding.severity]
-    place = clean(finding.file or "")
-    if finding.line is not None:
-        place += f":{finding.line}"
-    where = [place, clean(finding.function or "")] if place else [clean(finding.endpoint)]
-    title = Text(overflow="fold").append(f"{mark} {clean(finding.code)}", style)
-    title.append("".join(f"  {shorten(part, width)}" for part in where if part))
-    said = [finding.message, finding.advice]
-    if finding.why_not:
-        said.append(f"why no fix: {finding.why_not}")
-    body = [prose(clean(text), width, indent="    ") for text in said if text]
-    return Group(title, *body)

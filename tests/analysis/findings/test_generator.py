@@ -1,13 +1,14 @@
-"""Each finding as a truth table: where it holds, where it just does not, where none can tell."""
+"""What is found without a probe: the load itself, and the pool by arithmetic."""
 
 from dataclasses import replace
 
 import pytest
 
-from asyncperf.analysis.findings import find, generator_limit
+from asyncperf.analysis.findings import evidence_of, generator_limit
+from asyncperf.analysis.findings import find as find_in
 from asyncperf.model import GeneratorHealth, Limiter, NextLimiter
 
-from ..builders import BLOCKING, HEALTHY, ITEMS, result_of
+from ...builders import BLOCKING, HEALTHY, ITEMS, result_of, run_of
 
 POOL = Limiter("thread_pool", 80, 15.0, utilization=1.0, wait_s=78.75)
 USERS_NEXT = NextLimiter("users", 500 / 15, 500)
@@ -17,6 +18,10 @@ SATURATED = result_of(BLOCKING, limiter=POOL, ceiling_rps=80 / 15, next_limiter=
 def next_at(share):
     """The users would allow `share` times what the pool does."""
     return NextLimiter("users", share * POOL.ceiling_rps, 500)
+
+
+def find(results):
+    return find_in(evidence_of(run_of(), results))
 
 
 def codes(*results):

@@ -1,0 +1,108 @@
+"""From what was measured to findings: a rule for each code, and what was found in good order.
+
+A rule is a function from the evidence of one endpoint to its findings. Each threshold is a named
+constant with its reason beside it. Where a table of the probe is empty a rule says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from asyncperf.analysis.findings.awaits import sequential_awaits, sequential_loop
+from asyncperf.analysis.findings.collector import gc_pauses
+from asyncperf.analysis.findings.dependencies import sequential_dependencies
+from asyncperf.analysis.findings.evidence import EVERY_ENDPOINT, Evidence, Source
+from asyncperf.analysis.findings.generator import (
+    generator_limit,
+    generator_saturated,
+    too_little_data,
+)
+from asyncperf.analysis.findings.health import healthy
+from asyncperf.analysis.findings.inside import inside_of
+from asyncperf.analysis.findings.loop import loop_blocked, loop_busy
+from asyncperf.analysis.findings.pool import pool_saturated, pool_trips
+from asyncperf.analysis.findings.resources import (
+    connection_deadlock,
+    connections_saturated,
+    lock_saturated,
+)
+from asyncperf.analysis.findings.server import server_settings
+from asyncperf.model import EndpointResult, Finding, Run
+
+__all__ = ["Source", "evidence_of", "find", "generator_limit", "healthy", "no_source"]
+
+Rule = Callable[[Evidence], Iterable[Finding]]
+RULES: tuple[Rule, ...] = (
+    too_little_data,
+    loop_blocked,
+    loop_busy,
+    gc_pauses,
+    pool_saturated,
+    pool_trips,
+    connections_saturated,
+    connection_deadlock,
+    lock_saturated,
+    sequential_awaits,
+    sequential_loop,
+    sequential_dependencies,
+    server_settings,
+)
+SEVERITY_ORDER = {"error": 0, "warning": 1, "info": 2}
+
+
+def no_source(file: str) -> str | None:
+    """For when no source is to be read."""
+    return None
+
+
+def evidence_of(
+    run: Run, results: Sequence[EndpointResult], source: Source = no_source
+) -> tuple[Evidence, ...]:
+    """What there is to judge each result by. Of a load that was repeated it is the insight of
+    the repetition that the result shows."""
+    found = []
+    for result in results:
+        together = [other for other in results if other.load == result.load]
+        load = next(
+            (
+                load
+                for load in run.loads
+                if (load.name, load.repetition) == (result.load, result.repetition)
+                and (result.held is None or result.held in load.levels)
+            ),
+            None,
+        )
+        inside = inside_of(load.insight, together, load.duration_s) if load else None
+        index = next(i for i, other in enumerate(together) if other is result)
+        plan = run.plan.at(result.held.level) if result.held else run.plan
+        found.append(Evidence(replace(run, plan=plan), together, index, inside, source))
+    return tuple(found)
+
+
+def find(every: Sequence[Evidence]) -> tuple[Finding, ...]:
+    """All findings, errors first, then warnings; of these what costs most comes first: requests
+    per second, then milliseconds of each request. The rest is in the order of the loads."""
+    found: list[Finding] = []
+    for finding in (finding for evidence in every for finding in _of(evidence)):
+        # A setting of the server's is the same in each load.
+        if finding.endpoint != EVERY_ENDPOINT or finding not in found:
+            found.append(finding)
+    return tuple(sorted(found, key=rank))
+
+
+def rank(finding: Finding) -> tuple[int, float, float]:
+    return (
+        SEVERITY_ORDER[finding.severity],
+        -(finding.cost_rps or 0.0),
+        -(finding.cost_ms_per_request or 0.0),
+    )
+
+
+def _of(evidence: Evidence) -> Iterable[Finding]:
+    if generator_limit(evidence.result.generator) is not None:
+        # What it measured is the generator's own queue, so nothing else follows from it.
+        yield from generator_saturated(evidence)
+        return
+    for rule in RULES:
+        yield from rule(evidence)

@@ -1,0 +1,279 @@
+"""Awaits one after another that could run together, and loops of awaits."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from asyncperf.analysis.findings import flow
+from asyncperf.analysis.findings.evidence import LEAST_DETAILED, Evidence
+from asyncperf.analysis.findings.words import rate, spoken
+from asyncperf.insight import Records, Site
+from asyncperf.model import Finding
+from asyncperf.probe.places import is_users
+from asyncperf.probe.record_format import RETURNED
+
+# An await that is shorter than this is over before another one has begun to matter: starting a
+# task takes some 10 us, and a turn of a busy loop a millisecond.
+LEAST_AWAIT_S = 0.001
+# What running together has to save: of the time that a request takes ...
+LEAST_GAIN = 0.05
+# ... and at all.
+LEAST_GAIN_S = 0.001
+# In so many of the function's runs at least; otherwise it is not its usual way.
+USUAL = 0.5
+# Two in a row are a pair of awaits; from three on it is a loop's way.
+LEAST_ROUNDS = 3.0
+
+NOT_PROVED = (
+    "Whether they are independent in other ways as well (state that they share, an order that "
+    "matters) is for you to say."
+)
+NOT_READ = "Their source is not the one that ran, so whether one takes another's result is open."
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """The awaits of a function in the requests that were seen in detail: for each run of it
+    the durations by site."""
+
+    file: str
+    name: str
+    sites: dict[int, Site]
+    runs: list[dict[int, list[float]]]
+    requests: int
+
+    def once(self) -> list[int]:
+        """Sites of awaits that matter, awaited once in most runs, in their order."""
+        lengths_s: dict[int, list[float]] = defaultdict(list)
+        for run in self.runs:
+            for site, found_s in run.items():
+                if len(found_s) == 1:
+                    lengths_s[site] += found_s
+        found = [
+            site
+            for site, each in lengths_s.items()
+            if len(each) >= USUAL * len(self.runs) and np.mean(each) >= LEAST_AWAIT_S
+        ]
+        return sorted(found, key=lambda s: (self.sites[s].line, self.sites[s].column or 0))
+
+    def rounds(self) -> dict[int, float]:
+        """Sites that most runs await again and again, with how often they do on average."""
+        found = {}
+        for site in self.sites:
+            counts = [len(run[site]) for run in self.runs if len(run.get(site, ())) > 1]
+            if len(counts) >= USUAL * len(self.runs) and np.mean(counts) >= LEAST_ROUNDS:
+                found[site] = float(np.mean(counts))
+        return found
+
+    def times(self, sites: Sequence[int]) -> tuple[float, float]:
+        """How long these awaits take of a request, one after another and together. The longest
+        one is taken for each run, then averaged: a mean of maxima is no maximum of means."""
+        apart_s = together_s = 0.0
+        for run in self.runs:
+            lengths_s = [length for site in sites for length in run.get(site, ())]
+            apart_s += sum(lengths_s)
+            together_s += max(lengths_s, default=0.0)
+        return apart_s / self.requests, together_s / self.requests
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """A function whose awaits were looked at: what may run together, and what parts the rest;
+    `order` is None where its source could not be read."""
+
+    function: Function
+    sites: list[int]
+    order: flow.Order | None
+
+    @property
+    def groups(self) -> list[list[int]]:
+        if self.order is None:
+            return [self.sites]
+        return [[self.sites[i] for i in group] for group in self.order.groups]
+
+
+def sequential_awaits(evidence: Evidence) -> Iterable[Finding]:
+    for looked in looked_at(evidence):
+        for group in looked.groups:
+            apart_s, together_s = looked.function.times(group)
+            if len(group) > 1 and worthwhile(evidence, apart_s - together_s):
+                yield _sequential(evidence, looked, group, apart_s, together_s)
+
+
+def sequential_loop(evidence: Evidence) -> Iterable[Finding]:
+    for function in functions(evidence):
+        for number, rounds in function.rounds().items():
+            apart_s, together_s = function.times([number])
+            if not worthwhile(evidence, apart_s - together_s):
+                continue
+            code = flow.parse(evidence.source(function.file))
+            why = flow.looped(code, function.sites[number]) if code else None
+            if why in (flow.ONE_BY_ONE, flow.STOPS):
+                continue
+            yield _loop(evidence, function, number, rounds, why, code is not None)
+
+
+def _sequential(
+    evidence: Evidence, looked: Looked, group: list[int], apart_s: float, together_s: float
+) -> Finding:
+    first = looked.function.sites[group[0]]
+    gain_s = apart_s - together_s
+    unloaded_gain_s = unloaded(evidence, gain_s)
+    cost = evidence.cost(
+        gain_s * share_of(evidence), response_s=unloaded_gain_s * share_of(evidence)
+    )
+    alone_s = evidence.result.unloaded_s
+    predicted = dict(cost.predicted or {})
+    if alone_s is not None:
+        predicted["response_s"] = max(0.0, alone_s - unloaded_gain_s)
+    checked = "none takes another's result" if looked.order else "perhaps none needs another"
+    gain = (
+        f" Up to {rate(cost.rate_rps)} with the same users." if cost.rps and cost.rate_rps else ""
+    )
+    return Finding(
+        code="sequential-awaits",
+        severity="warning",
+        endpoint=evidence.label,
+        file=evidence.shown(first.file),
+        line=first.line,
+        function=first.function,
+        message=(
+            f"{len(group)} awaits take {spoken(apart_s)} one after another; {checked}: together "
+            f"they would take {spoken(together_s)}."
+        ),
+        advice=(
+            f"Run them together (`asyncio.gather`, a task group).{gain} "
+            f"{NOT_PROVED if looked.order else NOT_READ}"
+        ),
+        evidence={
+            "awaits": float(len(group)),
+            "apart_s": apart_s,
+            "together_s": together_s,
+            "requests_seen": float(looked.function.requests),
+        },
+        fix_kind="gather",
+        predicted=predicted,
+        cost_ms_per_request=1000 * gain_s,
+        cost_rps=cost.rps,
+    )
+
+
+def _loop(
+    evidence: Evidence, function: Function, number: int, rounds: float, why: str | None, read: bool
+) -> Finding:
+    site, (apart_s, together_s) = function.sites[number], function.times([number])
+    gain_s = apart_s - together_s
+    part = share_of(evidence)
+    cost = evidence.cost(gain_s * part, response_s=unloaded(evidence, gain_s) * part)
+    if why is not None:
+        advice = f"Ask for all of it in one query: {why}."
+    else:
+        advice = (
+            "Ask for all of it at once if the other side can; else run some of them together "
+            f"(`asyncio.gather` with a semaphore). {NOT_PROVED if read else NOT_READ}"
+        )
+    return Finding(
+        code="sequential-loop",
+        severity="warning",
+        endpoint=evidence.label,
+        file=evidence.shown(site.file),
+        line=site.line,
+        function=site.function,
+        message=(
+            f"This await runs {rounds:.3g} times in a row and takes {spoken(apart_s)} of a "
+            f"request; the longest of them takes {spoken(together_s)}."
+        ),
+        advice=advice,
+        evidence={
+            "rounds": rounds,
+            "apart_s": apart_s,
+            "together_s": together_s,
+            "requests_seen": float(function.requests),
+        },
+        fix_kind="batch" if why else "batch-or-gather",
+        predicted=cost.predicted,
+        cost_ms_per_request=1000 * gain_s,
+        cost_rps=cost.rps,
+    )
+
+
+def looked_at(evidence: Evidence) -> list[Looked]:
+    """Functions with several awaits that together would save something."""
+    found = []
+    for function in functions(evidence):
+        sites = function.once()
+        apart_s, together_s = function.times(sites)
+        if len(sites) < 2 or not worthwhile(evidence, apart_s - together_s):
+            continue
+        code = flow.parse(evidence.source(function.file))
+        order = flow.order(code, [function.sites[s] for s in sites]) if code else None
+        found.append(Looked(function, sites, order))
+    return found
+
+
+def functions(evidence: Evidence) -> list[Function]:
+    """The user's functions in which this endpoint's requests awaited something, as far as enough
+    of them were seen in detail."""
+    inside, spans = evidence.inside, detailed(evidence)
+    if inside is None or spans is None:
+        return []
+    users = [
+        number
+        for number, site in enumerate(inside.insight.sites)
+        if (site.text or "").startswith("await ") and is_users(site.file)
+    ]
+    requests = len(np.unique(spans[KEY]))
+    spans = spans[np.isin(spans["site"], users) & (spans["outcome"] == RETURNED)]
+    runs: dict[tuple[str, str], dict[tuple[int, ...], dict[int, list[float]]]] = defaultdict(dict)
+    order = np.argsort(spans["start"], kind="stable")
+    for span in spans[order]:
+        site = inside.insight.sites[span["site"]]
+        # An await without one around it is its own parent: all of these are siblings.
+        parent = -1 if span["parent"] == span["span"] else int(span["parent"])
+        key = (int(span["worker"]), int(span["request"]), int(span["task"]), parent)
+        run = runs[site.file, site.function].setdefault(key, defaultdict(list))
+        run[int(span["site"])].append(float(span["end"] - span["start"]))
+    return [
+        Function(
+            file,
+            name,
+            {n: inside.insight.sites[n] for run in found.values() for n in run},
+            list(found.values()),
+            requests,
+        )
+        for (file, name), found in runs.items()
+    ]
+
+
+KEY = ["worker", "request"]
+
+
+def detailed(evidence: Evidence) -> Records | None:
+    """The spans of this endpoint's requests; None where too few were seen in detail."""
+    inside = evidence.inside
+    if inside is None:
+        return None
+    spans = inside.of(inside.spans, evidence.index)
+    return spans if len(np.unique(spans[KEY])) >= LEAST_DETAILED else None
+
+
+def worthwhile(evidence: Evidence, gain_s: float) -> bool:
+    steady = evidence.result.steady
+    mean_s = steady.latency.mean_s if steady and steady.latency else 0.0
+    return gain_s >= max(LEAST_GAIN_S, LEAST_GAIN * mean_s)
+
+
+def share_of(evidence: Evidence) -> float:
+    return evidence.shares[evidence.index]
+
+
+def unloaded(evidence: Evidence, gain_s: float) -> float:
+    """What a gain under load is without: awaits that queue for something take longer then."""
+    steady, alone_s = evidence.result.steady, evidence.result.unloaded_s
+    if steady is None or steady.latency is None or alone_s is None or not steady.latency.mean_s:
+        return gain_s
+    return gain_s * min(1.0, alone_s / steady.latency.mean_s)

@@ -1,0 +1,59 @@
+"""The garbage collector: it stops the loop while it walks all that is alive."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from asyncperf.analysis.findings.evidence import Evidence
+from asyncperf.analysis.findings.words import rate, share, spoken
+from asyncperf.model import Finding
+
+# Of the loop's time. Python's own share is about one percent; from here on tuning it gains
+# more than two runs differ by chance.
+LEAST_SHARE = 0.05
+GRAVE = 0.2
+# A pause that whoever meets it notices, and that is no accident the second time.
+NOTICED_S = 0.1
+LEAST_PAUSES = 2
+
+TUNE = "call `gc.collect(); gc.freeze(); gc.set_threshold(100_000, 50, 50)` once it has started"
+
+
+def gc_pauses(evidence: Evidence) -> Iterable[Finding]:
+    inside = evidence.inside
+    if inside is None or not evidence.first or not inside.span_s:
+        return
+    lengths_s = inside.collections["duration_s"].astype(float)
+    part = float(lengths_s.sum()) / (inside.span_s * max(1, inside.workers))
+    long = int((lengths_s >= NOTICED_S).sum())
+    if len(lengths_s) < LEAST_PAUSES or (part < LEAST_SHARE and long < LEAST_PAUSES):
+        return
+    mean_s = float(lengths_s.sum()) / max(1, evidence.answered)
+    cost = evidence.cost(mean_s, loop=mean_s)
+    waiting = float(np.mean(inside.collections["in_flight"]))
+    without = f": up to {rate(cost.rate_rps)}" if cost.rps and cost.rate_rps else ""
+    if evidence.run.target.gc == "tuned":
+        advice = "It is tuned already: keep fewer objects alive, or fewer requests waiting."
+    else:
+        advice = f"Try `asyncperf run --gc tuned`, then in the app {TUNE}{without}."
+    yield Finding(
+        code="gc-pauses",
+        severity="error" if part >= GRAVE else "warning",
+        endpoint=evidence.everyone,
+        message=(
+            f"The garbage collector stops the event loop for {share(part)} of the time, at worst "
+            f"for {spoken(float(lengths_s.max()))}, with {waiting:,.0f} requests waiting at a "
+            "worker: each full collection walks all that they keep alive."
+        ),
+        advice=advice,
+        evidence={
+            "loop_share": part,
+            "collections": float(len(lengths_s)),
+            "longest_s": float(lengths_s.max()),
+            "in_flight": waiting,
+        },
+        fix_kind=None if evidence.run.target.gc == "tuned" else "tune-gc",
+        predicted=cost.predicted,
+        cost_ms_per_request=cost.ms_per_request,
+        cost_rps=cost.rps,
+    )

@@ -1,0 +1,92 @@
+"""What was looked at and found in good order: healthy is said too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from asyncperf.analysis.findings import flow
+from asyncperf.analysis.findings.awaits import Looked, looked_at
+from asyncperf.analysis.findings.evidence import EVERY_ENDPOINT, Evidence
+from asyncperf.analysis.findings.inside import Inside, own_s
+from asyncperf.analysis.findings.pool import visits
+from asyncperf.analysis.findings.words import in_words, share, spoken
+from asyncperf.model import Finding, Healthy
+
+OF_THE_LOOP = ("loop-blocked", "loop-busy", "gc-pauses")
+# Ticks that it takes to say how late the loop is: about five seconds of them.
+LEAST_TICKS = 500
+
+
+def healthy(every: Sequence[Evidence], findings: Sequence[Finding]) -> tuple[Healthy, ...]:
+    """In the order in which they are told: endpoints first, then what all of them share."""
+    found = {finding.code for finding in findings}
+    lines = [line for evidence in every for line in _order(evidence)]
+    lines += _loop(every, findings)
+    if "pool-saturated" not in found:
+        lines += _pool(every)
+    return tuple(lines)
+
+
+def _order(evidence: Evidence) -> Iterable[Healthy]:
+    """Awaits that take long one after another, and have to."""
+    for looked in looked_at(evidence):
+        if looked.order is not None and all(len(group) == 1 for group in looked.groups):
+            yield Healthy(
+                "sequential-awaits",
+                evidence.label,
+                f"{looked.function.name}: {_why(evidence, looked, looked.order)}",
+            )
+
+
+def _why(evidence: Evidence, looked: Looked, order: flow.Order) -> str:
+    sites = [looked.function.sites[number] for number in looked.sites]
+    if all(parting.why == flow.TAKES for parting in order.partings):
+        file = evidence.shown(sites[0].file)
+        lines = ", ".join(str(sites[parting.later].line) for parting in order.partings)
+        return f"each await needs the one before it ({file}:{lines})"
+    reasons = [
+        f"line {sites[parting.later].line} after line {sites[parting.earlier].line}, "
+        f"because {parting.why}"
+        for parting in order.partings
+    ]
+    return f"its awaits stay in order ({in_words(reasons)})"
+
+
+def _loop(every: Sequence[Evidence], findings: Sequence[Finding]) -> Iterable[Healthy]:
+    """The loops of the loads in which nothing stopped them."""
+    stopped = {finding.endpoint for finding in findings if finding.code in OF_THE_LOOP}
+    seen = [
+        (evidence, evidence.inside)
+        for evidence in every
+        if evidence.first and evidence.inside and len(evidence.inside.ticks) >= LEAST_TICKS
+    ]
+    good = [
+        (evidence, inside)
+        for evidence, inside in seen
+        if not stopped & {EVERY_ENDPOINT, *(other.endpoint.label for other in evidence.together)}
+    ]
+    if good and len(good) == len(seen):
+        yield Healthy("loop-blocked", None, f"event loop: {_steadiness([i for _, i in good])}")
+        return
+    for evidence, inside in good:
+        label = evidence.label if evidence.alone else evidence.result.load
+        text = f"event loop under {label}: {_steadiness([inside])}"
+        yield Healthy("loop-blocked", evidence.label if evidence.alone else None, text)
+
+
+def _steadiness(insides: Sequence[Inside]) -> str:
+    longest_s = max(float(own_s(inside.stalls).max(initial=0.0)) for inside in insides)
+    collected_s = sum(float(inside.collections["duration_s"].sum()) for inside in insides)
+    part = collected_s / sum(inside.span_s * max(1, inside.workers) for inside in insides)
+    stalls = f"longest stall {spoken(longest_s)}" if longest_s else "no stall of 20 ms"
+    return f"{stalls}; garbage collection {share(part)} of the time"
+
+
+def _pool(every: Sequence[Evidence]) -> Iterable[Healthy]:
+    waits = [
+        float(np.max(found.trips["wait_s"])) for evidence in every for found in visits(evidence)
+    ]
+    if waits:
+        yield Healthy("pool-saturated", None, f"thread pool: longest wait {spoken(max(waits))}")

@@ -1,0 +1,214 @@
+"""The event loop: blocked by a call, or busy computing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from asyncperf.analysis.capacity import THREAD_TOKENS
+from asyncperf.analysis.findings.evidence import Evidence, Spot
+from asyncperf.analysis.findings.stalls import (
+    GRAVE,
+    Blamed,
+    blamed,
+    damage,
+    in_background,
+    share_of,
+)
+from asyncperf.analysis.findings.words import rate, share, spoken
+from asyncperf.model import Finding, Severity
+
+# At four fifths of its time a loop already keeps what comes waiting for four times as long as
+# it works on it (M/M/1: U / (1 - U); Lazowska et al., 1984, section 3.3).
+BUSY = 0.8
+# Of that, so much is the machine's part and worth naming: no CPU was free for the loop.
+CROWDED = 0.1
+# FastAPI and uvicorn take some 0.12 to 0.3 ms for a request by themselves; an endpoint that
+# takes less than this has little of its own to save.
+FRAMEWORK_S = 0.001
+
+NO_THREADS = (
+    "A thread would not mend it: Python runs one thread at a time. Compute less, or once and "
+    "keep the result, or compute in another process (`ProcessPoolExecutor`)"
+)
+NATIVE_CALL = (
+    "Where it is a call that releases Python's lock (hashing, compression, NumPy; not json, not a "
+    "regular expression), `asyncio.to_thread` frees the loop. Otherwise: "
+)
+
+
+def loop_blocked(evidence: Evidence) -> Iterable[Finding]:
+    """A call that waits on the event loop: in it no other request goes on."""
+    for stalls in blamed(evidence, waiting=True):
+        spot, what = _spot(evidence, stalls)
+        part = share_of(stalls, evidence.inside) if evidence.inside else 0.0
+        mean_s = stalls.own_s / max(1, evidence.answered)
+        cost = evidence.cost(mean_s, loop=mean_s)
+        advice = "Await an asynchronous version of the call"
+        if cost.rate_rps is not None and cost.rps:
+            advice += f": up to {rate(cost.rate_rps)}"
+        if not in_background(stalls):
+            threads_rps = _by_threads(evidence, mean_s)
+            advice += f"; in threads (a plain `def` endpoint, `asyncio.to_thread`) {threads_rps}"
+        suffers = damage(evidence, stalls)
+        yield Finding(
+            code="loop-blocked",
+            severity=_severity(part),
+            endpoint=_label(evidence, stalls),
+            **spot._asdict(),
+            message=(
+                f"{what} blocks the event loop for {spoken(mean_length(stalls))} at a time, "
+                f"{len(stalls.records):,} times in {_span(evidence)}: {share(part)} of the "
+                f"loop's time.{_damage(suffers)}"
+            ),
+            advice=f"{advice}.",
+            evidence=_evidence(stalls, part),
+            suffers=suffers,
+            fix_kind="await-or-thread",
+            predicted=cost.predicted,
+            cost_ms_per_request=cost.ms_per_request,
+            cost_rps=cost.rps,
+        )
+
+
+def loop_busy(evidence: Evidence) -> Iterable[Finding]:
+    """Code that computes on the event loop: by the line, if it does so for long at a time; else
+    by all that a request takes, if the loop has no time left."""
+    found = blamed(evidence, waiting=False)
+    for stalls in found:
+        spot, what = _spot(evidence, stalls)
+        part = share_of(stalls, evidence.inside) if evidence.inside else 0.0
+        mean_s = stalls.own_s / max(1, evidence.answered)
+        cost = evidence.cost(mean_s, response_s=mean_s, loop=mean_s)
+        suffers = damage(evidence, stalls)
+        without = f"; without it, up to {rate(cost.rate_rps)}" if cost.rps and cost.rate_rps else ""
+        advice = NATIVE_CALL if stalls.native else ""
+        yield Finding(
+            code="loop-busy",
+            severity=_severity(part),
+            endpoint=_label(evidence, stalls),
+            **spot._asdict(),
+            message=(
+                f"{what} computes on the event loop for {spoken(mean_length(stalls))} at a time, "
+                f"{len(stalls.records):,} times in {_span(evidence)}: {share(part)} of the "
+                f"loop's time.{_damage(suffers)}"
+            ),
+            advice=f"{advice}{NO_THREADS}{without}.",
+            evidence=_evidence(stalls, part),
+            suffers=suffers,
+            fix_kind="compute-less-or-elsewhere",
+            predicted=cost.predicted,
+            cost_ms_per_request=cost.ms_per_request,
+            cost_rps=cost.rps,
+        )
+    if not found:
+        yield from _no_time_left(evidence)
+
+
+def _no_time_left(evidence: Evidence) -> Iterable[Finding]:
+    inside, requests = evidence.inside, evidence.requests
+    if inside is None or requests is None or not inside.ticked_s or not _takes_most(evidence):
+        return
+    cpu, delay = inside.loop_cpu_s / inside.ticked_s, inside.loop_delay_s / inside.ticked_s
+    if cpu + delay < BUSY:
+        return
+    mean_s = float(np.mean(requests["loop_s"] - requests["gc_s"]))
+    loop_s = inside.loop_cpu_s / max(1, evidence.answered)
+    cost = evidence.cost(loop_s * evidence.shares[evidence.index])
+    crowded = (
+        f" For {share(delay)} of the time no CPU was free for it: the machine is too small for "
+        f"its {inside.workers} workers and all else that runs."
+        if delay >= CROWDED
+        else ""
+    )
+    little = mean_s < FRAMEWORK_S
+    cpus = evidence.run.machine.cpus
+    yield Finding(
+        code="loop-busy",
+        severity="info" if little or delay > cpu else "warning",
+        endpoint=evidence.label,
+        **evidence.handler._asdict(),
+        message=(
+            f"The event loop had work for {share(min(1.0, cpu + delay))} of the time; a request "
+            f"keeps it for {spoken(mean_s)}.{crowded}"
+        ),
+        advice=(
+            "That is little more than FastAPI itself takes: more workers help, up to the "
+            f"{cpus} CPUs; threads do not."
+            if little
+            else f"{NO_THREADS}; more workers help, up to the {cpus} CPUs."
+        ),
+        evidence={"loop_cpu": cpu, "cpu_wait": delay, "loop_s": mean_s},
+        fix_kind="compute-less-or-elsewhere",
+        cost_ms_per_request=cost.ms_per_request,
+    )
+
+
+def _takes_most(evidence: Evidence) -> bool:
+    """Whether no other endpoint of the load takes more of the loop."""
+    inside = evidence.inside
+    if inside is None or evidence.alone:
+        return True
+    owners = inside.owners(inside.requests, "number")
+    taken = [
+        float(inside.requests["loop_s"][owners == index].sum())
+        for index in range(len(evidence.together))
+    ]
+    return taken[evidence.index] == max(taken)
+
+
+def mean_length(stalls: Blamed) -> float:
+    return stalls.own_s / len(stalls.records)
+
+
+def _severity(part: float) -> Severity:
+    return "error" if part >= GRAVE else "warning"
+
+
+def _span(evidence: Evidence) -> str:
+    return f"{evidence.inside.span_s:.0f} s" if evidence.inside else ""
+
+
+def _label(evidence: Evidence, stalls: Blamed) -> str:
+    return evidence.everyone if in_background(stalls) else evidence.label
+
+
+def _by_threads(evidence: Evidence, mean_s: float) -> str:
+    """What threads would allow: they wait as long, but 40 at a time."""
+    workers = evidence.inside.workers if evidence.inside else 1
+    if mean_s <= 0:
+        return "it would wait there as long"
+    return f"at most {rate(workers * THREAD_TOKENS / mean_s)}"
+
+
+def _spot(evidence: Evidence, stalls: Blamed) -> tuple[Spot, str]:
+    """The line to change, and a name for it at the beginning of a sentence."""
+    frame = stalls.frame
+    whose = "A task in the background" if in_background(stalls) else "This line"
+    if frame is not None and stalls.users:
+        return evidence.spot(frame), whose
+    inner = "Something"
+    if frame is not None:
+        inner = f"{frame.function} ({evidence.shown(frame.file)}:{frame.line})"
+    if in_background(stalls):
+        return Spot(), inner
+    return evidence.handler, f"{inner}, called for this endpoint,"
+
+
+def _evidence(stalls: Blamed, part: float) -> dict[str, float]:
+    return {
+        "stalls": float(len(stalls.records)),
+        "mean_s": mean_length(stalls),
+        "longest_s": stalls.longest_s,
+        "loop_share": part,
+    }
+
+
+def _damage(suffers: Mapping[str, float]) -> str:
+    """Collateral damage, the worst first."""
+    worst = sorted(suffers.items(), key=lambda item: -item[1])
+    named = [f"{label} waits {spoken(time_s)} a request for it" for label, time_s in worst[:3]]
+    if len(worst) > len(named):
+        named.append(f"{len(worst) - len(named)} more endpoints wait as well")
+    return f" {'; '.join(named)}." if named else ""

@@ -1,0 +1,255 @@
+"""The thread pool: full, or visited by what needs no thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from asyncperf.analysis.capacity import THREAD_TOKENS
+from asyncperf.analysis.findings.evidence import Evidence
+from asyncperf.analysis.findings.words import rate, spoken, times
+from asyncperf.insight import Records, Site
+from asyncperf.model import Finding
+from asyncperf.probe.record_format import THREADS, TRIP_KINDS
+
+# The pool is worth a finding when the next limit would allow a tenth more.
+WORTHWHILE = 1.1
+# ... and when requests do wait for a thread: by this share of the time they hold it.
+QUEUED = 0.05
+# A thread that has to be woken is waited for as well, for a fraction of a millisecond, and
+# longer where Python's lock is contended; a wait of this length is a queue.
+LEAST_WAIT_S = 0.005
+# A pool that is used for less than this has free threads; what is waited for there is Python's
+# lock or a CPU. (Bursts fill a pool that is idle most of the time; hence so little.)
+LEAST_USED = 0.2
+# A thread that is held so much longer than without load waits for Python's lock: it computes.
+COMPUTES = 2.0
+# A function that is done in so short a time waits for nothing, and needs no thread.
+QUICK_S = 0.001
+# Who sends functions to a thread that need not go there: dependencies, for which it is enough to
+# be `async def`; and FastAPI itself, which validates what a `def` endpoint returns.
+DEPENDENCIES = tuple(map(TRIP_KINDS.index, ("dependency", "generator dependency enter")))
+VALIDATION = TRIP_KINDS.index("response validation")
+# In so many requests of ten at least: otherwise it is not the endpoint's way.
+USUAL = 0.5
+# Of a request's time, what its trips for nothing have to take to be more than a remark.
+REMARKABLE = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Visits:
+    """All trips of an endpoint's recorded requests to run one function, on average for each
+    request."""
+
+    site: Site | None
+    trips: Records
+    requests: int
+
+    @property
+    def each(self) -> float:
+        return len(self.trips) / self.requests
+
+    @property
+    def kind(self) -> int:
+        """Who sent most of them: an index into `TRIP_KINDS`."""
+        return int(np.bincount(self.trips["kind"]).argmax())
+
+    @property
+    def usual(self) -> bool:
+        seen = np.unique(self.trips[["worker", "request"]])
+        return len(seen) >= USUAL * self.requests
+
+    @property
+    def mean_run_s(self) -> float:
+        ran = self.trips["run_s"][np.isfinite(self.trips["run_s"])]
+        return float(ran.mean()) if len(ran) else 0.0
+
+    @property
+    def wait_s(self) -> float:
+        return float(self.trips["wait_s"].sum()) / self.requests
+
+    @property
+    def run_s(self) -> float:
+        return float(np.nansum(self.trips["run_s"])) / self.requests
+
+    @property
+    def extra_s(self) -> float:
+        """What a request pays for the way, there and back."""
+        return self.wait_s + float(np.nansum(self.trips["resume_s"])) / self.requests
+
+
+def pool_saturated(evidence: Evidence) -> Iterable[Finding]:
+    seen = visits(evidence)
+    if seen:
+        yield from _seen(evidence, seen)
+    else:
+        yield from _from_outside(evidence)
+
+
+def pool_trips(evidence: Evidence) -> Iterable[Finding]:
+    """Functions that are quick, and wait for a thread each time: `def` dependencies mostly."""
+    for found in visits(evidence):
+        if not found.usual or found.mean_run_s > QUICK_S or not len(found.trips):
+            continue
+        if found.kind == VALIDATION:
+            spot, what = evidence.handler, "FastAPI's check of what the endpoint returns runs"
+            advice = (
+                "Return a `Response`, or make the endpoint `async def` if nothing in it blocks."
+            )
+        elif found.kind in DEPENDENCIES:
+            spot, what = evidence.spot(found.site), "It runs"
+            advice = (
+                "Make it `async def`, if nothing in it blocks: then it runs on the event loop, at "
+                "once."
+            )
+        else:
+            continue  # the endpoint's own work, or what asks for a thread by name
+        steady = evidence.result.steady
+        mean_s = steady.latency.mean_s if steady and steady.latency else None
+        remarkable = mean_s is not None and found.extra_s >= REMARKABLE * mean_s
+        cost = evidence.cost(found.extra_s * evidence.shares[evidence.index])
+        yield Finding(
+            code="pool-trips",
+            severity="warning" if remarkable else "info",
+            endpoint=evidence.label,
+            **spot._asdict(),
+            message=(
+                f"{what} for {spoken(found.mean_run_s)}, in a thread of the pool: "
+                f"{times(found.each)} a request, which pays {spoken(found.extra_s)} for the "
+                "way there and back."
+            ),
+            advice=advice,
+            evidence={
+                "trips": found.each,
+                "run_s": found.mean_run_s,
+                "extra_s": found.extra_s,
+            },
+            fix_kind="async-def",
+            cost_ms_per_request=1000 * found.extra_s,
+            cost_rps=cost.rps,
+        )
+
+
+def visits(evidence: Evidence) -> list[Visits]:
+    """By what was run in threads, what held them longest first; none without the probe."""
+    inside, requests = evidence.inside, evidence.requests
+    if inside is None or requests is None:
+        return []
+    trips = inside.of(inside.trips, evidence.index)
+    pools = inside.insight.resources
+    limited = [n for n, pool in enumerate(pools) if pool.kind == THREADS and pool.capacity]
+    trips = trips[np.isin(trips["pool"], limited)]
+    found = [
+        Visits(inside.site(int(cause)), trips[trips["cause"] == cause], len(requests))
+        for cause in np.unique(trips["cause"])
+    ]
+    return sorted(found, key=lambda each: -each.run_s)
+
+
+def _seen(evidence: Evidence, seen: list[Visits]) -> Iterable[Finding]:
+    """The pool that this endpoint waits for longest, and what holds its threads."""
+    inside, result, longest = evidence.inside, evidence.result, seen[0]
+    if inside is None:
+        return
+    wait_s, run_s = sum(each.wait_s for each in seen), sum(each.run_s for each in seen)
+    if wait_s < max(LEAST_WAIT_S, QUEUED * run_s):
+        return
+    numbers, counts = np.unique(np.concatenate([v.trips["pool"] for v in seen]), return_counts=True)
+    number = int(numbers[np.argmax(counts)])
+    pool = inside.insight.resources[number]
+    places = (pool.capacity or THREAD_TOKENS) * inside.workers
+    held_s = float(np.nansum(inside.trips[inside.trips["pool"] == number]["run_s"]))
+    used = evidence.of_each_recorded * held_s / (inside.span_s * places)
+    if used < LEAST_USED:
+        return
+    taken_s = run_s * evidence.shares[evidence.index]
+    cost = evidence.cost(wait_s * evidence.shares[evidence.index], threads=taken_s)
+    handler, site = result.endpoint.handler, longest.site
+    own = handler is not None and (site is None or _is(site, handler.file, handler.name))
+    spot = evidence.handler if own else evidence.spot(site)
+    computes = result.unloaded_s is not None and run_s > COMPUTES * result.unloaded_s
+    yield Finding(
+        code="pool-saturated",
+        severity="error",
+        endpoint=evidence.label,
+        **spot._asdict(),
+        message=(
+            f"Each request waits {spoken(wait_s)} for one of {places // inside.workers} threads "
+            f"per worker, then holds it for {spoken(run_s)}."
+        ),
+        advice=_advice(computes, cost.rate_rps if cost.rps else None),
+        evidence={
+            "capacity": float(places),
+            "hold_s": run_s,
+            "wait_s": wait_s,
+            "utilization": used,
+        },
+        fix_kind=None if computes else "async-or-bigger-pool",
+        predicted=None if computes else cost.predicted,
+        why_not="more threads would wait for Python's lock" if computes else None,
+        cost_ms_per_request=max(1000 * wait_s, 0.0 if computes else cost.ms_per_request),
+        cost_rps=None if computes else cost.rps,
+    )
+
+
+def _advice(computes: bool, rate_rps: float | None) -> str:
+    if computes:
+        return (
+            "It holds a thread far longer than without load: it computes, and Python runs one "
+            "thread at a time. A bigger pool gains nothing; compute less, or in more processes."
+        )
+    gain = f" would allow up to {rate(rate_rps)}" if rate_rps is not None else " would end the wait"
+    return (
+        f"Awaited tasks in an `async def`, or a bigger pool,{gain}; what it waits for (a database, "
+        "a service) has to bear that as well."
+    )
+
+
+def _from_outside(evidence: Evidence) -> Iterable[Finding]:
+    """By arithmetic alone: the pool is the limiter that explains the rate."""
+    result = evidence.result
+    limiter, following = result.limiter, result.next_limiter
+    handler, steady = result.endpoint.handler, result.steady
+    if limiter is None or limiter.kind != "thread_pool" or following is None:
+        return
+    if handler is None or handler.is_async:
+        return  # in a mix the pool holds back an endpoint that does not use it
+    ceiling_rps = result.ceiling_rps or limiter.ceiling_rps
+    if steady is None or following.ceiling_rps < WORTHWHILE * ceiling_rps:
+        return
+    if limiter.wait_s is not None and limiter.wait_s < QUEUED * limiter.hold_s:
+        return
+    # Beside a note the limiter is a whole mix's, and its hold the mean of all endpoints.
+    hold_s = (result.limiter_note and result.unloaded_s) or limiter.hold_s
+    yield Finding(
+        code="pool-saturated",
+        severity="error",
+        endpoint=evidence.label,
+        file=handler.file,
+        line=handler.line,
+        function=handler.name,
+        message=(
+            f"Each request waits {spoken(limiter.wait_s or 0)} for one of {THREAD_TOKENS} threads "
+            f"per worker, then holds it for {spoken(hold_s)}."
+        ),
+        advice=(
+            f"Awaited tasks in an `async def`, or a bigger pool, would let {following.users:,} "
+            f"users have {following.ceiling_rps:.1f} req/s instead of {ceiling_rps:.1f}."
+        ),
+        evidence={
+            "capacity": float(limiter.capacity),
+            "hold_s": hold_s,
+            "wait_s": limiter.wait_s or 0.0,
+            "utilization": limiter.utilization or 0.0,
+        },
+        fix_kind="async-or-bigger-pool",
+        predicted={"rate_rps": following.ceiling_rps},
+        cost_ms_per_request=1000 * (limiter.wait_s or 0.0),
+        cost_rps=max(0.0, following.ceiling_rps - ceiling_rps),
+    )
+
+
+def _is(site: Site, file: str, name: str) -> bool:
+    return site.file.endswith(file) and site.function.rpartition(".")[2] == name

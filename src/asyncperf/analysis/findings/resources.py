@@ -1,0 +1,239 @@
+"""What has a limited number of places: connections of a pool, locks, semaphores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from asyncperf.analysis.findings.evidence import Evidence, Spot
+from asyncperf.analysis.findings.gains import Place
+from asyncperf.analysis.findings.inside import NOTHING
+from asyncperf.analysis.findings.words import rate, share, spoken
+from asyncperf.insight import Records, Resource
+from asyncperf.model import Finding, FindingCode
+from asyncperf.probe.record_format import (
+    CAPACITY_LIMITER,
+    CONNECTIONS,
+    LOCK,
+    MAX_CONCURRENCY,
+    SEMAPHORE,
+)
+
+LOCKS = (LOCK, SEMAPHORE, CAPACITY_LIMITER, MAX_CONCURRENCY)
+# Locks that an app makes for each request bound what that request does at a time, and no one
+# waits for another. Of a shared one there are fewer than requests by this factor.
+SHARED_BY = 2
+# A queue, and no chance meeting: by this share of the time that a place is held ...
+QUEUED = 0.05
+# ... and longer than a turn of the event loop takes.
+LEAST_WAIT_S = 0.001
+# Fewer stays than this say nothing of how long they usually are.
+LEAST_STAYS = 20
+# Requests that held one connection and waited for another, before it is called their way.
+LEAST_DEADLOCKS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Stays:
+    """The stays of an endpoint's requests with one resource; `capacity` is a worker's."""
+
+    number: int
+    resource: Resource
+    capacity: int
+    records: Records
+    requests: int
+    wait_s: float
+    hold_s: float
+
+    @property
+    def queued(self) -> bool:
+        return self.wait_s >= max(LEAST_WAIT_S, QUEUED * self.hold_s)
+
+
+def connections_saturated(evidence: Evidence) -> Iterable[Finding]:
+    for stays in _stays(evidence, (CONNECTIONS,)):
+        if not stays.queued or _deadlocked(evidence, stays.number):
+            continue  # that is told as what it is
+        place, used = _place(evidence, stays)
+        yield _saturated(
+            evidence,
+            stays,
+            "connections-saturated",
+            f"Each request waits {spoken(stays.wait_s)} for one of {stays.capacity} connections "
+            f"per worker ({stays.resource.name}), then holds it for {spoken(stays.hold_s)}; they "
+            f"are busy for {share(min(1.0, used))} of the time.",
+            f"They cap it at {rate(place.most_rps)}, however the queries are arranged: gathering "
+            "them gains nothing. Hold a connection for less time; a bigger pool moves the queue to "
+            "the database.",
+        )
+
+
+def lock_saturated(evidence: Evidence) -> Iterable[Finding]:
+    for stays in _stays(evidence, LOCKS):
+        if not stays.queued:
+            continue
+        place, _ = _place(evidence, stays)
+        kind = stays.resource.kind.replace("_", " ").replace("-", " ")
+        places = f"a {kind}" + (f" of {stays.capacity}" if stays.capacity > 1 else "")
+        yield _saturated(
+            evidence,
+            stays,
+            "lock-saturated",
+            f"Each request waits {spoken(stays.wait_s)} for {places}, then holds it for "
+            f"{spoken(stays.hold_s)}: at most {rate(place.most_rps)}.",
+            "Hold it for less (do nothing slow inside it), or have one for each thing that it "
+            "guards. If it protects something behind it, that is the limit.",
+        )
+
+
+def connection_deadlock(evidence: Evidence) -> Iterable[Finding]:
+    """A request that holds a connection and waits for another of the same pool: as many such
+    requests at once as there are connections, and all wait for ever."""
+    inside = evidence.inside
+    if inside is None:
+        return
+    uses = inside.of(inside.uses, evidence.index)
+    for number, resource in enumerate(inside.insight.resources):
+        if resource.kind != CONNECTIONS or not resource.capacity:
+            continue
+        nested = _nested(uses[uses["resource"] == number], inside.end_s)
+        if len(_requests(nested)) < LEAST_DEADLOCKS:
+            continue
+        gave_up = int(np.isnan(nested["got"]).sum())
+        ended = np.where(np.isnan(nested["got"]), inside.end_s, nested["got"])
+        wait_s = float(np.mean(ended - nested["asked"]))
+        waits = gave_up > 0 or wait_s >= LEAST_WAIT_S
+        yield Finding(
+            code="connection-deadlock",
+            severity="error" if waits else "warning",
+            endpoint=evidence.label,
+            **_spot(evidence, nested)._asdict(),
+            message=(
+                f"{len(_requests(nested)):,} requests held a connection ({resource.name}) and "
+                f"asked for another one, for {spoken(wait_s)} on average"
+                + (f"; {gave_up:,} never got it" if gave_up else "")
+                + f". {resource.capacity} of them at once, and all wait for each other."
+            ),
+            advice=(
+                "Use the connection that the request has, or give it back first. A bigger pool "
+                "only needs more requests for the same end."
+            ),
+            evidence={
+                "requests": float(len(_requests(nested))),
+                "wait_s": wait_s,
+                "gave_up": float(gave_up),
+                "capacity": float(resource.capacity),
+            },
+            fix_kind="one-connection-a-request",
+            cost_ms_per_request=1000 * wait_s * len(nested) / max(1, len(_requests(uses))),
+        )
+
+
+def _saturated(
+    evidence: Evidence, stays: Stays, code: FindingCode, message: str, advice: str
+) -> Finding:
+    place, used = _place(evidence, stays)
+    cost = evidence.cost_of_place(stays.wait_s * evidence.shares[evidence.index], place)
+    return Finding(
+        code=code,
+        severity="error",
+        endpoint=evidence.label,
+        **_spot(evidence, stays.records)._asdict(),
+        message=message,
+        advice=advice,
+        evidence={
+            "capacity": float(stays.capacity),
+            "hold_s": stays.hold_s,
+            "wait_s": stays.wait_s,
+            "utilization": used,
+        },
+        fix_kind="hold-shorter",
+        cost_ms_per_request=1000 * stays.wait_s,
+        cost_rps=cost.rps,
+    )
+
+
+def _stays(evidence: Evidence, kinds: tuple[str, ...]) -> Iterable[Stays]:
+    inside = evidence.inside
+    if inside is None:
+        return
+    uses = inside.of(inside.uses, evidence.index)
+    for number, resource in enumerate(inside.insight.resources):
+        mine = uses[uses["resource"] == number]
+        if resource.kind not in kinds or not resource.capacity or len(mine) < LEAST_STAYS:
+            continue
+        requests = len(_requests(mine))
+        if SHARED_BY * _instances(mine) > requests:
+            continue
+        got = np.where(np.isnan(mine["got"]), inside.end_s, mine["got"])
+        left = np.where(np.isnan(mine["released"]), inside.end_s, mine["released"])
+        wait_s, hold_s = (
+            np.maximum(0.0, s).sum() / requests for s in (got - mine["asked"], left - got)
+        )
+        yield Stays(
+            number, resource, resource.capacity, mine, requests, float(wait_s), float(hold_s)
+        )
+
+
+def _place(evidence: Evidence, stays: Stays) -> tuple[Place, float]:
+    """What a request of the load takes of it, all endpoints together, and the share of its places
+    that is in use."""
+    inside = evidence.inside
+    if inside is None:
+        return Place(stays.capacity, 0.0), 0.0
+    all_uses = inside.uses[inside.uses["resource"] == stays.number]
+    got = np.where(np.isnan(all_uses["got"]), inside.end_s, all_uses["got"])
+    left = np.where(np.isnan(all_uses["released"]), inside.end_s, all_uses["released"])
+    held_s = float(np.maximum(0.0, left - got).sum())
+    places = stays.capacity * _instances(all_uses)
+    used = evidence.of_each_recorded * held_s / (inside.span_s * places)
+    demand_s = held_s / max(1, len(inside.requests))
+    return Place(places, demand_s), used
+
+
+def _deadlocked(evidence: Evidence, number: int) -> bool:
+    inside = evidence.inside
+    if inside is None:
+        return False
+    uses = inside.of(inside.uses, evidence.index)
+    nested = _nested(uses[uses["resource"] == number], inside.end_s)
+    return len(_requests(nested)) >= LEAST_DEADLOCKS
+
+
+def _nested(uses: Records, end_s: float) -> Records:
+    """The uses that were asked for while the same request held another one. Sorted by request
+    and time, the place held longest so far tells."""
+    order = np.lexsort((uses["asked"], uses["instance"], uses["request"], uses["worker"]))
+    uses = uses[order]
+    chosen = np.zeros(len(uses), bool)
+    holder, until_s = None, -np.inf
+    for i, use in enumerate(uses):
+        of = use["worker"], use["request"], use["instance"]
+        if of != holder:
+            holder, until_s = of, -np.inf
+        chosen[i] = use["asked"] < until_s
+        if not np.isnan(use["got"]):
+            until_s = max(until_s, end_s if np.isnan(use["released"]) else use["released"])
+    return uses[chosen]
+
+
+def _instances(uses: Records) -> int:
+    """How many locks or pools they are, over all workers."""
+    return len(np.unique(uses[["worker", "instance"]]))
+
+
+def _requests(records: Records) -> Records:
+    found: Records = np.unique(records[["worker", "request"]])
+    return found
+
+
+def _spot(evidence: Evidence, uses: Records) -> Spot:
+    """The user's line that asked most often, as far as lines were recorded."""
+    inside = evidence.inside
+    uses = uses[uses["site"] != NOTHING]
+    sites, counts = np.unique(uses["site"], return_counts=True)
+    return evidence.spot(
+        inside.site(int(sites[np.argmax(counts)])) if inside and len(sites) else None
+    )

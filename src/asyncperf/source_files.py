@@ -1,0 +1,13 @@
+"""The source of the app under test, as it stands on disk."""
+
+import tokenize
+
+
+def read_source(file: str) -> str | None:
+    """The text of a Python file, in the encoding that it declares; None if it is not there, or
+    cannot be read as such."""
+    try:
+        with tokenize.open(file) as source:
+            return source.read()
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,143 @@
+"""A loop that is blocked, and one that computes: where it holds, and where it just does not."""
+
+from dataclasses import replace
+
+import pytest
+
+from asyncperf.insight import Frame, Stack
+from asyncperf.probe.record_format import BLOCKED, CPU, NATIVE, NO_REQUEST
+
+from ...builders import BLOCKING, ITEMS, figures, result_of
+from .seen import FILE, SLEEPS, codes, found, insight_of, requests, stalls, ticks
+
+# By its 50 s of one worker: a hundredth is 0.5 s.
+SLOW = result_of(steady=figures(rate_rps=20.0, requests=1000))
+
+
+@pytest.mark.parametrize(
+    ("count", "length_s", "kind", "expected"),
+    [
+        (100, 0.05, BLOCKED, ["loop-blocked"]),
+        (100, 0.05, CPU, ["loop-busy"]),
+        (100, 0.05, NATIVE, ["loop-busy"]),
+        (20, 0.0251, BLOCKED, ["loop-blocked"]),
+        (20, 0.0249, BLOCKED, []),  # less than a hundredth of the loop's time
+        (3, 0.1, BLOCKED, ["loop-blocked"]),  # as little of it, but each is noticed
+        (2, 10.0, BLOCKED, []),  # an accident, or too little to tell
+        (0, 0.0, BLOCKED, []),
+    ],
+)
+def test_a_line_that_stalls_the_loop(count, length_s, kind, expected):
+    insight = insight_of(requests=requests(), stalls=stalls(count, length_s, kind=kind))
+    assert codes(insight, SLOW) == expected
+
+
+def test_without_a_probe_nothing_is_said():
+    assert codes(None, SLOW) == []
+
+
+def test_the_line_and_the_cost_of_a_blocking_call():
+    insight = insight_of(requests=requests(1000), stalls=stalls(900, 0.05), ticks=ticks(cpu=0.05))
+    (finding,) = found(insight, SLOW)
+    assert (finding.file, finding.line, finding.function) == ("shop.py", 14, "items")
+    assert finding.severity == "error"
+    assert "50 ms at a time" in finding.message
+    assert "90% of the loop's time" in finding.message
+    # A worker's loop needs 45 ms blocked and 2.5 ms of CPU for a request; without the former
+    # the 500 users are the next bound: from 1 / 47.5 ms = 21 to 400 req/s by the loop.
+    assert finding.predicted["rate_rps"] == pytest.approx(
+        20 * (1 / 0.0025) / (1 / 0.0475), rel=0.01
+    )
+    assert finding.cost_rps == pytest.approx(finding.predicted["rate_rps"] - 20)
+    assert "in threads" in finding.advice
+
+
+def test_waits_for_a_cpu_are_not_the_apps_doing():
+    crowded = stalls(100, 0.05, kind=CPU, delay_s=0.049)
+    assert codes(insight_of(requests=requests(), stalls=crowded), SLOW) == []
+
+
+def test_threads_are_no_advice_for_code_that_computes():
+    insight = insight_of(requests=requests(), stalls=stalls(100, 0.05, kind=CPU))
+    (finding,) = found(insight, SLOW)
+    assert "A thread would not mend it" in finding.advice
+    native = insight_of(requests=requests(), stalls=stalls(100, 0.05, kind=NATIVE))
+    assert "releases Python's lock" in found(native, SLOW)[0].advice
+
+
+def test_each_line_is_a_finding_of_its_own_and_the_costliest_comes_first():
+    other = Stack((Frame(FILE, 20, "helper"),), 0)
+    rows = stalls(100, 0.03) + stalls(100, 0.06, stack=1)
+    insight = insight_of(requests=requests(), stacks=(SLEEPS, other), stalls=rows)
+    assert [finding.line for finding in found(insight, SLOW)] == [20, 14]
+
+
+def test_a_stall_without_a_line_of_the_users_is_told_by_the_handler():
+    inner = Stack((Frame("/lib/json.py", 7, "dumps"),), None)
+    insight = insight_of(requests=requests(), stacks=(inner,), stalls=stalls(100, 0.05, kind=CPU))
+    (finding,) = found(insight, SLOW)
+    assert (finding.file, finding.line) == ("shop.py", 12)
+    assert finding.message.startswith("dumps (/lib/json.py:7), called for this endpoint,")
+
+
+def mixed(stalled_by, alone_s=0.1):
+    """A mix: /blocking's requests or a task in the background stall the loop for 50 ms each
+    half second; /items waits in between."""
+    rows = [
+        {"start": 11 + i / 2, "duration_s": 0.05, "kind": BLOCKED, "request": stalled_by(i)}
+        for i in range(90)
+    ]
+    insight = insight_of(
+        stacks=(Stack((Frame(FILE, 40, "work"),), 0),),
+        requests=requests(100) + requests(100, route=1, first=1000),
+        stalls=rows,
+    )
+    items = result_of(ITEMS, unloaded_s=alone_s)
+    return found(insight, items, result_of(BLOCKING, limiter=None))
+
+
+def test_collateral_damage_names_who_suffers_and_who_did_it():
+    (finding,) = mixed(lambda i: 1000 + i)
+    assert (finding.endpoint, finding.line) == ("GET /blocking", 40)
+    # A request of a second meets two stalls of 50 ms.
+    assert finding.suffers["GET /items"] == pytest.approx(0.1, rel=0.1)
+    assert "GET /items waits" in finding.message
+
+
+def test_nobody_suffers_more_than_it_was_slowed_down():
+    (finding,) = mixed(lambda i: 1000 + i, alone_s=0.98)  # its mean is 1 s
+    assert finding.suffers["GET /items"] == pytest.approx(0.02)
+    (finding,) = mixed(lambda i: 1000 + i, alone_s=1.0)
+    assert finding.suffers == {}
+
+
+def test_a_task_in_the_background_is_nobodys_request():
+    (finding,) = mixed(lambda i: NO_REQUEST)
+    assert finding.endpoint == "*"
+    assert finding.message.startswith("A task in the background")
+    assert set(finding.suffers) == {"GET /items"}
+
+
+@pytest.mark.parametrize(
+    ("cpu", "delay", "loop_s", "severities"),
+    [
+        (0.81, 0.0, 0.002, ["warning"]),
+        (0.79, 0.0, 0.002, []),
+        (0.5, 0.4, 0.002, ["warning"]),
+        (0.3, 0.6, 0.002, ["info"]),  # the machine, rather
+        (0.9, 0.0, 0.0003, ["info"]),  # FastAPI itself
+    ],
+)
+def test_a_loop_without_time_left(cpu, delay, loop_s, severities):
+    insight = insight_of(requests=requests(loop_s=loop_s), ticks=ticks(cpu, delay))
+    result = found(insight, SLOW)
+    assert [(f.code, f.severity) for f in result] == [("loop-busy", s) for s in severities]
+
+
+def test_too_few_requests_to_look_inside_is_said():
+    insight = insight_of(requests=requests(19), ticks=ticks(0.9))
+    (finding,) = found(insight, SLOW)
+    assert (finding.code, finding.severity) == ("too-little-data", "info")
+    assert "19 of its requests" in finding.message
+    trouble = replace(SLOW, trouble="the server died")
+    assert codes(insight, trouble) == []

@@ -1,0 +1,117 @@
+"""The thread pool as the probe sees it: who waits for it, and who need not go there."""
+
+from dataclasses import replace
+
+import pytest
+
+from asyncperf.insight import Site
+from asyncperf.probe.record_format import TRIP_KINDS
+
+from ...builders import BLOCKING, figures, result_of
+from .seen import FILE, codes, found, insight_of, requests, threads
+
+ENDPOINT, DEPENDENCY = TRIP_KINDS.index("endpoint"), TRIP_KINDS.index("dependency")
+HANDLER = Site(FILE, 29, None, "blocking", None)
+CHECK = Site(FILE, 50, None, "check", None)
+RESULT = result_of(BLOCKING, steady=figures(rate_rps=80.0, requests=4000), unloaded_s=0.5)
+
+
+def trips(count, *, wait_s, run_s, cause=0, first=0, resume_s=0.0001):
+    return [
+        {
+            "asked": 20.0,
+            "wait_s": wait_s,
+            "run_s": run_s,
+            "resume_s": resume_s,
+            "request": first + i,
+            "cause": cause,
+            "kind": (ENDPOINT, DEPENDENCY)[cause],
+        }
+        for i in range(count)
+    ]
+
+
+def seen(rows, count=100, **changes):
+    how = {"sites": (HANDLER, CHECK), "resources": (threads(),)} | changes
+    return insight_of(requests=requests(count, route=1, pool_run_s=0.5), trips=rows, **how)
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "run_s", "expected"),
+    [
+        (1.0, 0.5, ["pool-saturated"]),
+        (0.026, 0.5, ["pool-saturated"]),
+        (0.024, 0.5, []),  # less than a twentieth of the hold
+        (0.0051, 0.1, ["pool-saturated"]),
+        (0.0049, 0.0501, []),  # a thread that has to be woken
+        (1.0, 0.049, []),  # in a pool with free threads, which is another queue
+    ],
+)
+def test_pool_saturated(wait_s, run_s, expected):
+    result = replace(RESULT, steady=figures(rate_rps=80.0, requests=8000))
+    assert codes(seen(trips(100, wait_s=wait_s, run_s=run_s)), result) == expected
+
+
+def test_the_wait_the_line_and_the_gain():
+    (finding,) = found(seen(trips(100, wait_s=2.0, run_s=0.5)), RESULT)
+    assert (finding.file, finding.line, finding.function) == ("shop.py", 30, "blocking")
+    assert "waits 2.00 s for one of 40 threads" in finding.message
+    assert finding.cost_ms_per_request >= 2000
+    # 40 threads for half a second are 80 req/s; the 500 users would get 1,000.
+    assert finding.predicted["rate_rps"] == pytest.approx(1000)
+    assert "has to bear" in finding.advice
+
+
+def test_a_bigger_pool_is_no_advice_for_threads_that_compute():
+    (finding,) = found(seen(trips(100, wait_s=2.0, run_s=1.1)), RESULT)
+    assert "A bigger pool gains nothing" in finding.advice
+    assert finding.predicted is None
+    assert finding.why_not is not None
+
+
+def test_a_dependency_that_holds_the_threads_is_the_line_to_change():
+    rows = trips(100, wait_s=0.5, run_s=0.5, cause=1)
+    (finding,) = found(seen(rows), RESULT)
+    assert (finding.line, finding.function) == (50, "check")
+
+
+def test_a_pool_without_a_limit_is_never_full():
+    rows = trips(100, wait_s=1.0, run_s=0.5)
+    assert codes(seen(rows, resources=(threads(None),)), RESULT) == []
+
+
+def test_too_few_requests_say_nothing_of_the_pool():
+    insight = seen(trips(19, wait_s=1.0, run_s=0.5), count=19)
+    assert codes(insight, RESULT) == ["too-little-data"]
+
+
+@pytest.mark.parametrize(
+    ("count", "run_s", "cause", "expected"),
+    [
+        (100, 0.0001, 1, ["pool-trips"]),
+        (100, 0.0011, 1, []),  # perhaps it blocks
+        (100, 0.0001, 0, []),  # the endpoint itself
+        (50, 0.0001, 1, ["pool-trips"]),
+        (49, 0.0001, 1, []),  # not usual
+    ],
+)
+def test_pool_trips(count, run_s, cause, expected):
+    rows = trips(count, wait_s=0.0002, run_s=run_s, cause=cause)
+    assert codes(seen(rows), RESULT) == expected
+
+
+def test_what_a_def_endpoint_returns_is_checked_in_a_thread():
+    rows = trips(100, wait_s=0.0002, run_s=0.0001, cause=1)
+    for row in rows:
+        row["kind"] = TRIP_KINDS.index("response validation")
+    (finding,) = found(seen(rows), RESULT)
+    assert (finding.line, finding.function) == (30, "blocking")
+    assert "Return a `Response`" in finding.advice
+
+
+def test_a_trip_for_nothing_is_a_remark_unless_it_is_a_good_part_of_the_request():
+    quick = found(seen(trips(100, wait_s=0.0002, run_s=0.0001, cause=1)), RESULT)
+    assert [(f.severity, f.line, f.function) for f in quick] == [("info", 50, "check")]
+    assert quick[0].cost_ms_per_request == pytest.approx(0.3, rel=0.01)
+    (queued,) = found(seen(trips(100, wait_s=0.004, run_s=0.0001, resume_s=0.047, cause=1)), RESULT)
+    assert queued.severity == "warning"

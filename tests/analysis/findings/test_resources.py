@@ -1,0 +1,113 @@
+"""Connections, locks and semaphores: waits, and requests that wait for themselves."""
+
+import pytest
+
+from asyncperf.insight import Resource, Site
+
+from .seen import FILE, codes, found, insight_of, requests
+
+ASKS = Site(FILE, 13, 5, "items", "async with pool")
+POOL = Resource("connections", "asyncpg", 10, None)
+LOCK = Resource("lock", "asyncio.Lock", 1, None)
+SEMAPHORE = Resource("semaphore", "asyncio.Semaphore", 3, None)
+NEVER = float("nan")
+
+
+def use(request, asked, got, released, **changes):
+    return {"request": request, "asked": asked, "got": got, "released": released, **changes}
+
+
+def stays(count, wait_s, hold_s):
+    return [use(i, 20.0, 20 + wait_s, 20 + wait_s + hold_s) for i in range(count)]
+
+
+def seen(rows, resource=POOL):
+    return insight_of(requests=requests(), uses=rows, resources=(resource,), sites=(ASKS,))
+
+
+@pytest.mark.parametrize(
+    ("resource", "code"),
+    [(POOL, "connections-saturated"), (LOCK, "lock-saturated"), (SEMAPHORE, "lock-saturated")],
+)
+@pytest.mark.parametrize(
+    ("count", "wait_s", "hold_s", "holds"),
+    [
+        (100, 0.1, 0.05, True),
+        (100, 0.0051, 0.1, True),
+        (100, 0.0049, 0.1, False),  # less than a twentieth of the hold
+        (100, 0.0011, 0.001, True),
+        (100, 0.0009, 0.001, False),  # a turn of the loop
+        (19, 0.1, 0.05, False),  # too little to tell
+    ],
+)
+def test_a_queue(resource, code, count, wait_s, hold_s, holds):
+    assert codes(seen(stays(count, wait_s, hold_s), resource)) == [code] * holds
+
+
+def test_a_semaphore_of_each_request_is_nobodys_limit():
+    rows = [{**use, "instance": i} for i, use in enumerate(stays(100, 0.1, 0.05))]
+    assert codes(seen(rows, SEMAPHORE)) == []
+
+
+def test_two_locks_that_are_alike_have_a_place_each():
+    rows = [{**use, "instance": i % 2} for i, use in enumerate(stays(100, 0.2, 0.1))]
+    (finding,) = found(seen(rows, LOCK))
+    assert "at most 20 req/s" in finding.message
+
+
+def test_a_resource_without_a_limit_is_never_full():
+    unlimited = Resource("connections", "httpx", None, None)
+    assert codes(seen(stays(100, 1.0, 0.1), unlimited)) == []
+
+
+def test_the_cap_by_the_utilisation_law():
+    (finding,) = found(seen(stays(100, 0.2, 0.1)))
+    assert (finding.file, finding.line, finding.function) == ("shop.py", 13, "items")
+    assert "one of 10 connections" in finding.message
+    assert "cap it at 100 req/s" in finding.advice
+    assert "gathering them gains nothing" in finding.advice
+    assert finding.cost_ms_per_request == pytest.approx(200)
+
+
+def nested(count, wait_s, *, got=True, released=25.0):
+    rows = []
+    for i in range(count):
+        rows.append(use(i, 20.0, 20.0, released))
+        rows.append(use(i, 21.0, 21 + wait_s if got else NEVER, 22.0 if got else NEVER))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("rows", "severities"),
+    [
+        (nested(2, 0.5), ["error"]),
+        (nested(2, 0.0), ["warning"]),  # it will, with more users
+        (nested(2, 0.0, got=False), ["error"]),
+        (nested(1, 0.5), []),  # too little to call it their way
+        (nested(2, 0.5, released=20.9), []),  # given back first
+    ],
+)
+def test_connection_deadlock(rows, severities):
+    result = found(seen(rows))
+    assert [(f.code, f.severity) for f in result] == [
+        ("connection-deadlock", s) for s in severities
+    ]
+
+
+def test_a_standstill_without_a_steady_state_is_found_all_the_same():
+    from ...builders import result_of
+
+    stuck = result_of(steady=None, window=None, no_window_why="0 requests completed")
+    rows = [use(i, 1.0, 1.0, NEVER) for i in range(10)]
+    rows += [use(i, 1.1, NEVER, NEVER) for i in range(10)]
+    insight = insight_of(uses=rows, resources=(POOL,), sites=(ASKS,))
+    assert codes(insight, stuck) == ["connection-deadlock", "too-little-data"]
+
+
+def test_two_pools_are_no_deadlock():
+    rows = [{**use, "instance": i % 2} for i, use in enumerate(nested(2, 0.5))]
+    assert codes(seen(rows)) == []
+
+
+def test_a_lock_is_no_connection():
+    assert codes(seen(nested(2, 0.5), LOCK)) == []

@@ -1,0 +1,67 @@
+"""Settings of the server: what a command line and the workers tell."""
+
+from dataclasses import replace
+
+import pytest
+
+from ...builders import run_of
+from .seen import codes, found, insight_of, requests, ticks
+
+OWN = ("uvicorn", "shop:app")
+
+
+def target(command=OWN, **changes):
+    return replace(run_of().target, command=command, **changes)
+
+
+@pytest.mark.parametrize(
+    ("command", "access_log", "expected"),
+    [
+        (OWN, False, 0),
+        (OWN, True, 1),
+        (OWN, None, 1),  # its default
+        (("/venv/bin/uvicorn", "shop:app"), None, 1),
+        (("granian", "shop:app"), None, 0),  # its default is none
+        ((), None, 0),  # somebody else's
+        ((*OWN, "--reload"), False, 1),
+        (("fastapi", "dev", "shop.py"), False, 1),
+        (("fastapi", "dev", "shop.py", "--no-reload"), False, 0),
+        (("fastapi", "run", "shop.py"), False, 0),
+    ],
+)
+def test_the_command_line(command, access_log, expected):
+    result = codes(None, target=target(command, access_log=access_log))
+    assert result == ["server-settings"] * expected
+
+
+@pytest.mark.parametrize(("cpu", "severity"), [(0.79, "info"), (0.81, "warning")])
+def test_an_access_log_matters_where_the_loop_has_no_time(cpu, severity):
+    insight = insight_of(requests=requests(), ticks=ticks(cpu))
+    result = found(insight, target=target(access_log=True))
+    assert [f.severity for f in result if f.code == "server-settings"] == [severity]
+    (finding,) = (f for f in result if f.code == "server-settings")
+    assert finding.endpoint == "*"
+
+
+@pytest.mark.parametrize(("workers", "cpu", "expected"), [(1, 0.81, 1), (1, 0.79, 0), (2, 0.81, 0)])
+def test_one_worker_on_several_cpus(workers, cpu, expected):
+    insight = insight_of(requests=requests(loop_s=0.005), ticks=ticks(cpu))
+    result = codes(insight, target=target(workers=workers))
+    assert result.count("server-settings") == expected
+
+
+@pytest.mark.parametrize(
+    ("debug", "expected"), [((), 0), (("fastapi",), 1), (("asyncio", "fastapi"), 2)]
+)
+def test_debug_modes(debug, expected):
+    assert codes(insight_of(requests=requests(), debug=debug)).count("server-settings") == expected
+
+
+def test_a_setting_is_told_once_for_all_loads():
+    from asyncperf.analysis.findings import evidence_of, find
+
+    from ...builders import BLOCKING, ITEMS, load_of, result_of
+
+    run = run_of(load_of(name="GET /items"), target=target(access_log=True))
+    results = (result_of(ITEMS), result_of(BLOCKING))
+    assert [f.code for f in find(evidence_of(run, results))] == ["server-settings"]

@@ -1,0 +1,17 @@
+"""Source files of the app, as they stand on disk."""
+
+from asyncperf.source_files import read_source
+
+
+def test_a_file_in_the_encoding_that_it_declares(tmp_path):
+    file = tmp_path / "shop.py"
+    file.write_bytes("# coding: latin-1\nname = 'é'\n".encode("latin-1"))
+    assert "é" in read_source(str(file))
+
+
+def test_what_cannot_be_read_is_none(tmp_path):
+    assert read_source(str(tmp_path / "gone.py")) is None
+    (tmp_path / "bytes.py").write_bytes(b"\xff\xfe\x00")
+    assert read_source(str(tmp_path / "bytes.py")) is None
+    (tmp_path / "odd.py").write_bytes(b"# coding: no-such-thing\n")
+    assert read_source(str(tmp_path / "odd.py")) is None
