@@ -52,7 +52,7 @@ class Rates:
     Where requests are slow, it is all of them. So many spans a second, at two microseconds
     each: after a request with more than its part of them, the next in detail has to wait."""
 
-    recorded_per_s: float = 400.0
+    recorded_per_s: float = 200.0
     detailed_per_s: float = 25.0
     spans_per_s: float = 4000.0
 

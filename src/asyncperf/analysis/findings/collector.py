@@ -30,7 +30,10 @@ def gc_pauses(evidence: Evidence) -> Iterable[Finding]:
         return
     mean_s = float(lengths_s.sum()) / max(1, evidence.answered)
     cost = evidence.cost(mean_s, loop=mean_s)
+    # The worker counts the requests that it records; the others wait all the same.
+    recorded = max(1, len(inside.requests))
     waiting = float(np.mean(inside.collections["in_flight"]))
+    waiting *= max(1.0, evidence.answered / recorded)
     without = f": up to {rate(cost.rate_rps)}" if cost.rps and cost.rate_rps else ""
     if evidence.run.target.gc == "tuned":
         advice = "It is tuned already: keep fewer objects alive, or fewer requests waiting."
