@@ -52,10 +52,13 @@ class Table:
 
     def write(self) -> None:
         """Append to the file what was handed over. Raises OSError, and loses nothing then."""
-        while self._waiting:
-            data = self._waiting[0]
-            with self._path.open("ab", buffering=0) as file:
-                file.write(data)
+        count = len(self._waiting)
+        if not count:
+            return
+        data = b"".join(self._waiting[number] for number in range(count))
+        with self._path.open("ab", buffering=0) as file:
+            file.write(data)
+        for _ in range(count):
             self._waiting.popleft()
 
 

@@ -87,6 +87,7 @@ class Worker:
         self._gc_at_tick_s = 0.0
         # Steps since the last tick that were stalls, as (since, until).
         self._long_steps: list[tuple[float, float]] = []
+        self._next_cut = 0.0
         self._next_write = 0.0
         note(
             folder,
@@ -178,7 +179,9 @@ class Worker:
         take_over(self.ledger)
         busy = self.ledger.threads_busy()
         self.tables.ticks.add(now, cpu_s, delay_s, max(0.0, late_s), len(self.in_flight), busy)
-        self.tables.cut()
+        if now >= self._next_cut:
+            self._next_cut = now + WRITE_S
+            self.tables.cut()
         self._watchdog.looks.clear()
         self._long_steps.clear()
         self._clock.mark()
