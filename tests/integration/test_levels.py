@@ -59,11 +59,12 @@ def test_the_knee_of_the_thread_pool(asyncperf: Asyncperf) -> None:
     [knee] = document["knees"]
     assert (done.code, knee["status"], knee["criterion"]) == (0, "found", [])
     kept, not_kept = knee["kept"]["users"], knee["not_kept"]["users"]
-    assert 40 <= kept < not_kept <= 160
+    assert 40 <= kept < not_kept <= 240
     assert knee["curve"]["ceiling_from"] == "thread_pool"
     assert len(knee["points"]) >= 3
     for point in knee["points"]:
-        assert point["rate_rps"] == pytest.approx(point["predicted"]["rate_rps"], rel=0.3)
+        # Below the knee one worker's threads can be full while the other's are idle.
+        assert 0.5 < point["rate_rps"] / point["predicted"]["rate_rps"] < 1.1
     [endpoint] = document["endpoints"]
     assert [level["users"] for level in endpoint["levels"]] == sorted(
         point["users"] for point in knee["points"]

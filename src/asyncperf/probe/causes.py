@@ -46,6 +46,8 @@ GENERATOR_TRIPS = {
 PASSING = ("anyio", "asyncio", "contextlib", "starlette.concurrency")
 ROOTS = ("asyncio.events", "asyncio.base_events", "asyncio.runners")
 PROBE = __name__.rpartition(".")[0]
+# The probe's own frames around a whole request or task.
+OUTERMOST = (f"{PROBE}.boundary", f"{PROBE}.worker", f"{PROBE}.request")
 # Modules with a function that is sent to a thread to call the user's there.
 TELEMETRY = "fastapi.telemetry._api"
 OF_OTHERS = (TELEMETRY, "starlette.concurrency")
@@ -94,8 +96,10 @@ def sends(frame: FrameType) -> int:
     known = SENDERS.get((module, name)) or SENDING_MODULES.get(module)
     if known is not None:
         return KIND[known]
-    if module in ROOTS or module.startswith(PROBE) or is_users(frame.f_code.co_filename):
+    if module in ROOTS or module in OUTERMOST or is_users(frame.f_code.co_filename):
         return CALL
+    if module.startswith(PROBE):
+        return PASSES  # around an await that is recorded
     if module in PASSING or module.partition(".")[0] in PASSING:
         return PASSES
     return OTHER
