@@ -6,7 +6,8 @@ Each number of users (10,000, 15,000 and 20,000 unless told) loads `/async_concu
 app.py twice, on two uvicorn workers: with the garbage collector as Python has it, and with
 `--gc tuned`. Users wait five seconds an answer, so the ceiling is a fifth of them a second.
 Server, engine and whatever else runs share the machine's CPUs, so the probe stays out; the
-load ends where the descriptors of a process do (`ulimit -n`). Some two minutes for each number of users.
+load ends where the descriptors of a process do (`ulimit -n`). Three minutes for each number
+of users.
 """
 
 import json
