@@ -52,19 +52,19 @@ def test_stages_of_an_open_load(asyncperf: Asyncperf) -> None:
 def test_the_knee_of_the_thread_pool(asyncperf: Asyncperf) -> None:
     """80 threads: by arithmetic it is at 80 users; a worker that got more of them than the
     other, and a busy machine, move it."""
-    search = ("--find-limit", "-u", "400", "-t", "13s")
+    search = ("--find-limit", "-u", "400", "-t", "13s", "--no-probe")
     done = asyncperf("run", APP, *BLOCKING, *search, "--json", "-", env=TASK, patience_s=380)
     document = done.document
     jsonschema.validate(document, SCHEMA)
     [knee] = document["knees"]
     assert (done.code, knee["status"], knee["criterion"]) == (0, "found", [])
     kept, not_kept = knee["kept"]["users"], knee["not_kept"]["users"]
-    assert 40 <= kept < not_kept <= 240
+    assert 30 <= kept < not_kept <= 400
     assert knee["curve"]["ceiling_from"] == "thread_pool"
     assert len(knee["points"]) >= 3
     for point in knee["points"]:
         # Below the knee one worker's threads can be full while the other's are idle.
-        assert 0.5 < point["rate_rps"] / point["predicted"]["rate_rps"] < 1.1
+        assert 0.4 < point["rate_rps"] / point["predicted"]["rate_rps"] < 1.1
     [endpoint] = document["endpoints"]
     assert [level["users"] for level in endpoint["levels"]] == sorted(
         point["users"] for point in knee["points"]
