@@ -6,13 +6,13 @@ engine measured beyond that is `other`.
 """
 
 from dataclasses import dataclass
-from pathlib import PurePath
 
 import numpy as np
 
 from asyncperf.analysis.seen import Seen
 from asyncperf.explanation import AwaitPart, Breakdown
 from asyncperf.insight import Insight, Records
+from asyncperf.probe.places import is_users
 from asyncperf.samples import Floats
 
 # A part of the latency that cannot be told apart is said if it is more than this share.
@@ -127,7 +127,7 @@ def awaits_of(insight: Insight, seen: Seen) -> tuple[AwaitPart, ...]:
 def outermost(insight: Insight) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which spans are awaits of the user's own source that no other such await is around."""
     spans = insight.spans
-    theirs = np.array([not in_library(site.file) for site in insight.sites] + [False])
+    theirs = np.array([is_users(site.file) for site in insight.sites] + [False])
     own = theirs[np.minimum(spans["site"], len(theirs) - 1)]
     owners = keys_of(spans, "request")
     order = np.lexsort((spans["span"], owners))
@@ -143,10 +143,6 @@ def outermost(insight: Insight) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         if (further == inside).all():
             return np.asarray(own & ~inside, dtype=np.bool_)
         inside = further
-
-
-def in_library(file: str) -> bool:
-    return any(part in ("site-packages", "dist-packages") for part in PurePath(file).parts)
 
 
 def keys_of(records: Records, column: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from asyncperf.analysis.findings import flow
 from asyncperf.analysis.findings.evidence import LEAST_DETAILED, Evidence
+from asyncperf.analysis.findings.gains import Cost
 from asyncperf.analysis.findings.words import rate, spoken
 from asyncperf.insight import Records, Site
 from asyncperf.model import Finding
@@ -123,30 +124,23 @@ def _sequential(
     first = looked.function.sites[group[0]]
     gain_s = apart_s - together_s
     unloaded_gain_s = unloaded(evidence, gain_s)
-    cost = evidence.cost(
-        gain_s * share_of(evidence), response_s=unloaded_gain_s * share_of(evidence)
-    )
+    cost = cost_of(evidence, gain_s)
     alone_s = evidence.result.unloaded_s
     predicted = dict(cost.predicted or {})
     if alone_s is not None:
         predicted["response_s"] = max(0.0, alone_s - unloaded_gain_s)
     checked = "none takes another's result" if looked.order else "perhaps none needs another"
-    gain = (
-        f" Up to {rate(cost.rate_rps)} with the same users." if cost.rps and cost.rate_rps else ""
-    )
     return Finding(
         code="sequential-awaits",
         severity="warning",
         endpoint=evidence.label,
-        file=evidence.shown(first.file),
-        line=first.line,
-        function=first.function,
+        **evidence.spot(first)._asdict(),
         message=(
             f"{len(group)} awaits take {spoken(apart_s)} one after another; {checked}: together "
             f"they would take {spoken(together_s)}."
         ),
         advice=(
-            f"Run them together (`asyncio.gather`, a task group).{gain} "
+            f"Run them together (`asyncio.gather`, a task group).{up_to(cost)} "
             f"{NOT_PROVED if looked.order else NOT_READ}"
         ),
         evidence={
@@ -167,8 +161,7 @@ def _loop(
 ) -> Finding:
     site, (apart_s, together_s) = function.sites[number], function.times([number])
     gain_s = apart_s - together_s
-    part = share_of(evidence)
-    cost = evidence.cost(gain_s * part, response_s=unloaded(evidence, gain_s) * part)
+    cost = cost_of(evidence, gain_s)
     if why is not None:
         advice = f"Ask for all of it in one query: {why}."
     else:
@@ -180,9 +173,7 @@ def _loop(
         code="sequential-loop",
         severity="warning",
         endpoint=evidence.label,
-        file=evidence.shown(site.file),
-        line=site.line,
-        function=site.function,
+        **evidence.spot(site)._asdict(),
         message=(
             f"This await runs {rounds:.3g} times in a row and takes {spoken(apart_s)} of a "
             f"request; the longest of them takes {spoken(together_s)}."
@@ -267,8 +258,17 @@ def worthwhile(evidence: Evidence, gain_s: float) -> bool:
     return gain_s >= max(LEAST_GAIN_S, LEAST_GAIN * mean_s)
 
 
-def share_of(evidence: Evidence) -> float:
-    return evidence.shares[evidence.index]
+def cost_of(evidence: Evidence, gain_s: float) -> Cost:
+    """What it costs the load that each request of this endpoint lacks that gain."""
+    share = evidence.shares[evidence.index]
+    return evidence.cost(gain_s * share, response_s=unloaded(evidence, gain_s) * share)
+
+
+def up_to(cost: Cost) -> str:
+    """The rate without it, as a sentence of its own after another one; "" if nothing is gained."""
+    if not cost.rps or not cost.rate_rps:
+        return ""
+    return f" Up to {rate(cost.rate_rps)} with the same users."
 
 
 def unloaded(evidence: Evidence, gain_s: float) -> float:

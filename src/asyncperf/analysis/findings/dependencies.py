@@ -13,13 +13,13 @@ from asyncperf.analysis.findings.awaits import (
     KEY,
     LEAST_AWAIT_S,
     USUAL,
+    cost_of,
     detailed,
-    share_of,
-    unloaded,
+    up_to,
     worthwhile,
 )
 from asyncperf.analysis.findings.evidence import Evidence, Source
-from asyncperf.analysis.findings.words import in_words, rate, spoken
+from asyncperf.analysis.findings.words import in_words, spoken
 from asyncperf.insight import Site
 from asyncperf.model import Finding
 from asyncperf.probe.places import is_users
@@ -42,26 +42,20 @@ def sequential_dependencies(evidence: Evidence) -> Iterable[Finding]:
     gain_s = apart_s - together_s
     if len(found) < 2 or not worthwhile(evidence, gain_s):
         return
-    first, part = found[0].site, share_of(evidence)
-    cost = evidence.cost(gain_s * part, response_s=unloaded(evidence, gain_s) * part)
-    gain = (
-        f" Up to {rate(cost.rate_rps)} with the same users." if cost.rps and cost.rate_rps else ""
-    )
+    cost = cost_of(evidence, gain_s)
     names = [f"{each.site.function} ({spoken(each.mean_s)})" for each in found[:NAMED]]
     more = [f"{len(found) - NAMED} more"] if len(found) > NAMED else []
     yield Finding(
         code="sequential-dependencies",
         severity="warning",
         endpoint=evidence.label,
-        file=evidence.shown(first.file),
-        line=first.line,
-        function=first.function,
+        **evidence.spot(found[0].site)._asdict(),
         message=(
             f"FastAPI resolves {in_words(names + more)} one after another, in {spoken(apart_s)}; "
             f"none names another: together they would take {spoken(together_s)}."
         ),
         advice=(
-            f"Await what they do together in one dependency (`asyncio.gather`).{gain} Whether one "
+            f"Await what they do together in one dependency (`asyncio.gather`).{up_to(cost)} Whether one "
             "needs another in a way that its parameters do not say is for you to check."
         ),
         evidence={
