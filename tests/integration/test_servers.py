@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from asyncperf.probe.orders import VARIABLE
 from asyncperf.target.server import free_port
 
 from .conftest import APPS, Finished
@@ -46,4 +47,4 @@ def test_a_server_that_the_probe_does_not_reach_is_said(asyncperf: Callable[...,
     done = asyncperf("run", *load, "--gc", "tuned", "--", sys.executable, *serve.split())
     [warning] = done.document["load"]["warnings"]
     assert warning == "GET /fine: the garbage collector was tuned in 0 of 1 workers"
-    assert os.environ.get("ASYNCPERF_PROBE") is None
+    assert VARIABLE not in os.environ

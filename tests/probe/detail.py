@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from asyncperf.probe import awaits, timeline
 from asyncperf.probe.record_format import SPANS
-from asyncperf.probe.request import CURRENT, STEPPING, Request, TaskFactories, Timed, nothing
+from asyncperf.probe.request import STEPPING, Request, TaskFactories, Timed, nothing
 from asyncperf.probe.rewrite import rewrite
 from asyncperf.probe.timeline import NONE, PLACES, TRACK, Timeline, Track
 from asyncperf.probe.worker import task_factory
@@ -72,13 +72,11 @@ class Detail:
 
     @contextmanager
     def on(self) -> Iterator[None]:
-        current = CURRENT.set(self.request)
         track = TRACK.set(Track(self.timeline, self.request, 0, NONE))
         try:
             yield
         finally:
             TRACK.reset(track)
-            CURRENT.reset(current)
 
     @property
     def spans(self) -> list[Span]:

@@ -8,7 +8,8 @@ import pytest
 
 from asyncperf.probe.boundary import Boundary
 from asyncperf.probe.notes import read_notes
-from asyncperf.probe.request import CURRENT, STEPPING, Stepping
+from asyncperf.probe.record_format import NO_REQUEST
+from asyncperf.probe.request import STEPPING, Stepping
 from asyncperf.probe.worker import Worker, take_sent
 from asyncperf.probe_files import read_insight
 
@@ -52,7 +53,7 @@ def scope(**changes):
 
 
 async def app(scope, receive, send):
-    assert CURRENT.get() is not None
+    assert STEPPING.request is not None
     await asyncio.gather(asyncio.sleep(0.01), asyncio.create_task(child()))
     await send({"type": "http.response.start", "status": 200})
     await send({"type": "http.response.body"})
@@ -73,7 +74,7 @@ def test_a_request_is_recorded_with_what_its_tasks_did(tmp_path):
     assert first["steps"] >= 4  # its own two, and two of the child's
     assert first["start"] < first["answered"] <= first["end"]
     assert insight.missing == ()
-    assert CURRENT.get() is None
+    assert STEPPING.request is None
 
 
 def test_an_exception_is_the_apps_own_and_the_request_is_recorded(tmp_path):
@@ -88,7 +89,7 @@ def test_an_exception_is_the_apps_own_and_the_request_is_recorded(tmp_path):
 
 def test_other_scopes_pass_as_they_are(tmp_path):
     async def plain(scope, receive, send):
-        assert CURRENT.get() is None
+        assert STEPPING.request.number == NO_REQUEST
 
     serve(tmp_path, plain, [{"type": "websocket"}, {"type": "lifespan"}])
     assert len(read_insight(tmp_path, time.time()).requests) == 0

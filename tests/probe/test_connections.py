@@ -369,11 +369,9 @@ def test_httpx_gives_up_and_fails_as_ever(recorded):
         timeout = httpx.Timeout(5, pool=NAP_S / 5)
         url = f"http://127.0.0.1:{port}/"
         async with httpx.AsyncClient(limits=LIMITS, timeout=timeout) as client:
-            first = asyncio.create_task(client.get(url))
-            await asyncio.sleep(NAP_S / 5)
-            with pytest.raises(httpx.PoolTimeout):
-                await client.get(url)
-            await first
+            async with client.stream("GET", url):
+                with pytest.raises(httpx.PoolTimeout):
+                    await client.get(url)
             with pytest.raises(httpx.ConnectError):
                 await client.get("http://127.0.0.1:1/")
 

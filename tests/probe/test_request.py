@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from asyncperf.probe import request as module
 from asyncperf.probe.request import LONG_S, STEPPING, Request, TaskFactories, Timed
 from asyncperf.probe.worker import task_factory
 
@@ -127,7 +126,7 @@ def test_what_is_sent_is_noted_and_passed_on():
     assert passed == ["http.response.start", "http.response.body", "http.response.body"]
     assert request.status == 201
     assert request.answered > 0
-    assert module.CURRENT.get() is None
+    assert STEPPING.request is None
 
 
 def test_a_task_that_is_cancelled_before_it_runs_leaves_no_warning(monkeypatch):

@@ -8,7 +8,7 @@ from typing import Any
 
 from .notes import note
 from .record_format import NO_REQUEST
-from .request import CURRENT, Request, Timed
+from .request import Request, Timed
 from .servers import App, Receive, Scope, Send
 from .timeline import TRACK
 from .worker import Worker
@@ -48,13 +48,11 @@ class Boundary:
 
     async def _recorded(self, worker: Worker, scope: Scope, receive: Receive, send: Send) -> None:
         request = worker.begin(scope)
-        token = CURRENT.set(request)
         track = TRACK.set(worker.track(request))
         try:
             await Timed(self._app(scope, receive, request.sending(send)), request)
         finally:
             TRACK.reset(track)
-            CURRENT.reset(token)
             try:
                 worker.finish(request, scope)
             except Exception as error:

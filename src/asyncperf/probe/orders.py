@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-VARIABLE = "ASYNCPERF_PROBE"
+VARIABLE = "ASYNCPERF_PROBE_ORDERS"
 STARTUP = Path(__file__).with_name("startup")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
-from contextvars import ContextVar
 from time import perf_counter
 from typing import Any
 
@@ -99,9 +98,6 @@ class Request:
             return send(message)
 
         return noted
-
-
-CURRENT: ContextVar[Request | None] = ContextVar("asyncperf_request", default=None)
 
 
 def nothing(*_: Any) -> None:

@@ -10,7 +10,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine, MutableMapping
+from collections.abc import Coroutine, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -191,7 +191,7 @@ class Worker:
             self.tables.cut()
         self._watchdog.looks.clear()
         self._long_steps.clear()
-        self._clock.mark()
+        self._clock.mark((cpu_s, delay_s))
         self.last_tick, self._gc_at_tick_s = now, self._gc_s
         delay_until_next_s = TICK_S * random.uniform(*TICK_VARIES)
         self._tick_due = now + delay_until_next_s
@@ -296,9 +296,6 @@ def describe_route(method: str, scope: MutableMapping[str, Any]) -> dict[str, An
     if code is not None:
         handler = {"file": code.co_filename, "line": code.co_firstlineno, "name": code.co_name}
     return {"method": method, "path": path, "handler": handler}
-
-
-TaskFactory = Callable[..., "asyncio.Future[Any]"]
 
 
 def task_factory(usual: Any) -> Any:

@@ -55,8 +55,8 @@ def sequential_dependencies(evidence: Evidence) -> Iterable[Finding]:
             f"none names another: together they would take {spoken(together_s)}."
         ),
         advice=(
-            f"Await what they do together in one dependency (`asyncio.gather`).{up_to(cost)} Whether one "
-            "needs another in a way that its parameters do not say is for you to check."
+            f"Await what they do together in one dependency (`asyncio.gather`).{up_to(cost)} "
+            "Whether one needs another in a way that its parameters do not say is for you to check."
         ),
         evidence={
             "dependencies": float(len(found)),
