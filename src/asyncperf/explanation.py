@@ -30,7 +30,8 @@ class Breakdown:
     none of these. `loop_cpu_s`: its steps on the loop. `gc_s`: the collections
     that these had to make. `other_s` closes the sum: the answer's way back.
 
-    `requests` were looked at, of `of_requests`; of several repetitions all together. `notes` qualify it, a sentence each.
+    `requests` were looked at, of `of_requests`; of several repetitions all together. `notes`
+    qualify it, a sentence each.
     """
 
     mean_s: float

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from types import ModuleType
 
-from . import awaits, connections_http, connections_sql, locks, threads
+from . import awaits, connections_http, connections_sql, exclusive, locks, threads
 from .boundary import Boundary
 from .collector import TunedCollector
 from .imports import AfterImport, AfterImports
@@ -30,7 +30,7 @@ def install() -> None:
         UserSources(orders.folder).install()
     wanted = hooks(wrap)
     if orders.record:
-        for hooked in (threads, locks, connections_sql, connections_http):
+        for hooked in (threads, locks, connections_sql, connections_http, exclusive):
             wanted |= hooked.hooks()
     AfterImports({name: harmless(hook) for name, hook in wanted.items()}).install()
 

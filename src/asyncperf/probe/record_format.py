@@ -90,15 +90,19 @@ USES: Fields = (
     ("instance", "I"),  # which one, of all that are described by this resource
     ("resource", "H"),  # number of a `resource` note
     ("site", "H"),  # number of a `site` note: the user's line that asked, where in detail
+    ("task", "H"),  # which task of the request asked, as in `spans`; `NO_TASK` if not in detail
 )
-# The kinds of resources.
-THREADS, CONNECTIONS, LOCK, SEMAPHORE, CAPACITY_LIMITER, MAX_CONCURRENCY = (
+NO_TASK = 0xFFFF
+# The kinds of resources. `ONE_AT_A_TIME` is a session or connection, used by one call; it is
+# a request's own, so nobody waits for it.
+THREADS, CONNECTIONS, LOCK, SEMAPHORE, CAPACITY_LIMITER, MAX_CONCURRENCY, ONE_AT_A_TIME = (
     "threads",
     "connections",
     "lock",
     "semaphore",
     "capacity limiter",
     "max_concurrency",
+    "one at a time",
 )
 # A garbage collection.
 COLLECTIONS: Fields = (

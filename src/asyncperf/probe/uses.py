@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 
 from .ledger import OPEN, Ledger
 from .places import is_users
-from .record_format import CONNECTIONS, NO_REQUEST, NO_SITE
+from .record_format import CONNECTIONS, NO_REQUEST, NO_SITE, NO_TASK
 from .request import STEPPING, Request
 from .threads import HERE, Trip
+from .timeline import TRACK
 
 NOT_YET = float("nan")
 # Stays that may be open at once. An app that never gives back what it took must not fill the
@@ -53,6 +54,7 @@ class Use:
     """A stay of a request, from its asking on."""
 
     __slots__ = (
+        "__weakref__",
         "asked",
         "got",
         "limited",
@@ -60,6 +62,7 @@ class Use:
         "place",
         "released",
         "request",
+        "task",
         "told",
         "trip",
     )
@@ -74,6 +77,9 @@ class Use:
         self.place = place
         self.got = self.released = NOT_YET
         self.told = False
+        # A thread of a trip has its sender's context.
+        track = TRACK.get()
+        self.task = NO_TASK if track is None or track.request is not request else track.task
         self.asked = perf_counter()
 
     @property
@@ -201,6 +207,7 @@ def add(ledger: Ledger, use: Use) -> None:
         instance & 0xFFFFFFFF,
         resource,
         NO_SITE if use.place is None else ledger.sites.place(*use.place),
+        min(use.task, NO_TASK),
     )
 
 

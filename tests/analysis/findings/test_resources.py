@@ -3,8 +3,9 @@
 import pytest
 
 from asyncperf.insight import Resource, Site
+from asyncperf.probe.record_format import NO_TASK
 
-from .seen import FILE, codes, found, insight_of, requests
+from .seen import FILE, codes, found, insight_of, requests, ticks
 
 ASKS = Site(FILE, 13, 5, "items", "async with pool")
 POOL = Resource("connections", "asyncpg", 10, None)
@@ -69,6 +70,26 @@ def test_the_cap_by_the_utilisation_law():
     assert finding.cost_ms_per_request == pytest.approx(200)
 
 
+@pytest.mark.parametrize(
+    ("cpu", "delay", "severity"),
+    [(0.1, 0.0, "error"), (0.5, 0.29, "error"), (0.5, 0.31, "info"), (0.9, 0.0, "info")],
+)
+@pytest.mark.parametrize("resource", [POOL, LOCK])
+def test_a_queue_of_those_who_wait_for_a_busy_loop_is_not_the_limit(resource, cpu, delay, severity):
+    insight = insight_of(
+        requests=requests(),
+        uses=stays(100, 0.2, 0.1),
+        resources=(resource,),
+        sites=(ASKS,),
+        ticks=ticks(cpu, delay),
+    )
+    (finding,) = [f for f in found(insight) if f.code.endswith("-saturated")]
+    assert finding.severity == severity
+    assert ("the event loop" in finding.message) == (severity == "info")
+    assert ("gains nothing" in finding.advice) == (severity == "error" and resource == POOL)
+    assert (finding.cost_rps is None) == (severity == "info")
+
+
 def nested(count, wait_s, *, got=True, released=25.0):
     rows = []
     for i in range(count):
@@ -92,6 +113,24 @@ def test_connection_deadlock(rows, severities):
     assert [(f.code, f.severity) for f in result] == [
         ("connection-deadlock", s) for s in severities
     ]
+
+
+@pytest.mark.parametrize(
+    ("holds", "asks", "deadlock"),
+    [
+        (0, 0, True),
+        (0, 3, True),  # the request's own task waits for those that it made
+        (3, 3, True),
+        (3, 4, False),  # side by side, as `gather` makes them
+        (3, 0, False),
+        (NO_TASK, NO_TASK, False),  # whose it is was not seen
+    ],
+)
+def test_tasks_side_by_side_do_not_wait_for_each_other(holds, asks, deadlock):
+    rows = nested(2, 0.5)
+    for i, row in enumerate(rows):
+        row["task"] = asks if i % 2 else holds
+    assert codes(seen(rows)) == ["connection-deadlock"] * deadlock
 
 
 def test_a_standstill_without_a_steady_state_is_found_all_the_same():

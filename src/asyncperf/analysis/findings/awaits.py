@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from asyncperf.analysis.findings import flow
 from asyncperf.analysis.findings.evidence import LEAST_DETAILED, Evidence
+from asyncperf.analysis.findings.exclusive import Sharing, sharing
 from asyncperf.analysis.findings.gains import Cost
 from asyncperf.analysis.findings.words import rate, spoken
 from asyncperf.insight import Records, Site
@@ -84,16 +86,15 @@ class Function:
 @dataclass(frozen=True, eq=False)
 class Looked:
     """A function whose awaits were looked at: what may run together, and what parts the rest;
-    `order` is None where its source could not be read."""
+    where its source could not be `read`, by what was seen of them alone."""
 
     function: Function
     sites: list[int]
-    order: flow.Order | None
+    order: flow.Order
+    read: bool
 
     @property
     def groups(self) -> list[list[int]]:
-        if self.order is None:
-            return [self.sites]
         return [[self.sites[i] for i in group] for group in self.order.groups]
 
 
@@ -106,6 +107,7 @@ def sequential_awaits(evidence: Evidence) -> Iterable[Finding]:
 
 
 def sequential_loop(evidence: Evidence) -> Iterable[Finding]:
+    shared = shared_by(evidence)
     for function in functions(evidence):
         for number, rounds in function.rounds().items():
             apart_s, together_s = function.times([number])
@@ -115,6 +117,8 @@ def sequential_loop(evidence: Evidence) -> Iterable[Finding]:
             why = flow.looped(code, function.sites[number]) if code else None
             if why in (flow.ONE_BY_ONE, flow.STOPS):
                 continue
+            if why is None and (name := shared.rounds(number)) is not None:
+                why = flow.ALL_SHARE.format(f"one {name}")
             yield _loop(evidence, function, number, rounds, why, code is not None)
 
 
@@ -129,7 +133,7 @@ def _sequential(
     predicted = dict(cost.predicted or {})
     if alone_s is not None:
         predicted["response_s"] = max(0.0, alone_s - unloaded_gain_s)
-    checked = "none takes another's result" if looked.order else "perhaps none needs another"
+    checked = "none takes another's result" if looked.read else "perhaps none needs another"
     return Finding(
         code="sequential-awaits",
         severity="warning",
@@ -141,7 +145,7 @@ def _sequential(
         ),
         advice=(
             f"Run them together (`asyncio.gather`, a task group).{up_to(cost)} "
-            f"{NOT_PROVED if looked.order else NOT_READ}"
+            f"{NOT_PROVED if looked.read else NOT_READ}"
         ),
         evidence={
             "awaits": float(len(group)),
@@ -195,15 +199,29 @@ def _loop(
 def looked_at(evidence: Evidence) -> list[Looked]:
     """Functions with several awaits that together would save something."""
     found = []
+    shared = shared_by(evidence)
     for function in functions(evidence):
         sites = function.once()
         apart_s, together_s = function.times(sites)
         if len(sites) < 2 or not worthwhile(evidence, apart_s - together_s):
             continue
         code = flow.parse(evidence.source(function.file))
-        order = flow.order(code, [function.sites[s] for s in sites]) if code else None
-        found.append(Looked(function, sites, order))
+        seen = partial(_shared, shared, sites)
+        order = flow.order(code, [function.sites[s] for s in sites], seen) if code else None
+        found.append(
+            Looked(function, sites, order or flow.grouped(len(sites), seen), order is not None)
+        )
     return found
+
+
+def shared_by(evidence: Evidence) -> Sharing:
+    spans = detailed(evidence)
+    return Sharing({}, {}) if spans is None else sharing(evidence, spans)
+
+
+def _shared(shared: Sharing, sites: Sequence[int], first: int, second: int) -> str | None:
+    name = shared.between(sites[first], sites[second])
+    return None if name is None else flow.SHARED.format(f"one {name}")
 
 
 def functions(evidence: Evidence) -> list[Function]:

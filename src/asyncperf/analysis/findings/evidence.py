@@ -124,6 +124,15 @@ class Evidence:
         stalls = self.inside.stalls
         return float(np.maximum(0.0, own_s(stalls) - stalls["cpu_s"]).sum())
 
+    @cached_property
+    def loop_share(self) -> float:
+        """For how much of the time the event loops had work: computing, blocked, or waiting for
+        a CPU; 0 where that was not seen."""
+        if self.inside is None or not self.inside.ticked_s:
+            return 0.0
+        inside = self.inside
+        return (inside.loop_cpu_s + inside.loop_delay_s + self.blocked_s) / inside.ticked_s
+
     @property
     def _thread_s(self) -> float:
         inside = self.inside

@@ -32,7 +32,7 @@ def healthy(every: Sequence[Evidence], findings: Sequence[Finding]) -> tuple[Hea
 def _order(evidence: Evidence) -> Iterable[Healthy]:
     """Awaits that take long one after another, and have to."""
     for looked in looked_at(evidence):
-        if looked.order is not None and all(len(group) == 1 for group in looked.groups):
+        if looked.read and all(len(group) == 1 for group in looked.groups):
             yield Healthy(
                 "sequential-awaits",
                 evidence.label,

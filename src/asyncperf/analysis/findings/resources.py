@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from asyncperf.analysis.findings.evidence import Evidence, Spot
+from asyncperf.analysis.findings.exclusive import OWN_TASK
 from asyncperf.analysis.findings.gains import Place
 from asyncperf.analysis.findings.inside import NOTHING
+from asyncperf.analysis.findings.loop import BUSY
 from asyncperf.analysis.findings.words import rate, share, spoken
 from asyncperf.insight import Records, Resource
 from asyncperf.model import Finding, FindingCode
@@ -18,6 +22,7 @@ from asyncperf.probe.record_format import (
     CONNECTIONS,
     LOCK,
     MAX_CONCURRENCY,
+    NO_TASK,
     SEMAPHORE,
 )
 
@@ -94,7 +99,7 @@ def connection_deadlock(evidence: Evidence) -> Iterable[Finding]:
     inside = evidence.inside
     if inside is None:
         return
-    uses = inside.of(inside.uses, evidence.index)
+    uses = _of_known_tasks(inside.of(inside.uses, evidence.index))
     for number, resource in enumerate(inside.insight.resources):
         if resource.kind != CONNECTIONS or not resource.capacity:
             continue
@@ -136,9 +141,16 @@ def _saturated(
 ) -> Finding:
     place, used = _place(evidence, stays)
     cost = evidence.cost_of_place(stays.wait_s * evidence.shares[evidence.index], place)
+    behind_loop = evidence.loop_share >= BUSY
+    if behind_loop:
+        message += (
+            f" But who holds one waits for the event loop, which had work for "
+            f"{share(min(1.0, evidence.loop_share))} of the time."
+        )
+        advice = "Mend the event loop first: more places would only wait there as well."
     return Finding(
         code=code,
-        severity="error",
+        severity="info" if behind_loop else "error",
         endpoint=evidence.label,
         **_spot(evidence, stays.records)._asdict(),
         message=message,
@@ -148,10 +160,11 @@ def _saturated(
             "hold_s": stays.hold_s,
             "wait_s": stays.wait_s,
             "utilization": used,
+            "loop_share": evidence.loop_share,
         },
-        fix_kind="hold-shorter",
+        fix_kind=None if behind_loop else "hold-shorter",
         cost_ms_per_request=1000 * stays.wait_s,
-        cost_rps=cost.rps,
+        cost_rps=None if behind_loop else cost.rps,
     )
 
 
@@ -197,25 +210,36 @@ def _deadlocked(evidence: Evidence, number: int) -> bool:
     inside = evidence.inside
     if inside is None:
         return False
-    uses = inside.of(inside.uses, evidence.index)
+    uses = _of_known_tasks(inside.of(inside.uses, evidence.index))
     nested = _nested(uses[uses["resource"] == number], inside.end_s)
     return len(_requests(nested)) >= LEAST_DEADLOCKS
 
 
+def _of_known_tasks(uses: Records) -> Records:
+    """Those of requests in detail."""
+    known: Records = uses[uses["task"] != NO_TASK]
+    return known
+
+
 def _nested(uses: Records, end_s: float) -> Records:
-    """The uses that were asked for while the same request held another one. Sorted by request
-    and time, the place held longest so far tells."""
+    """The uses that were asked for while whoever asked held another one: the same task, or the
+    request's own, which waits for those that it made. (Tasks side by side, as `gather` makes
+    them, give back what they have without each other.) Sorted by request and time, the place
+    that a task held longest so far tells."""
     order = np.lexsort((uses["asked"], uses["instance"], uses["request"], uses["worker"]))
     uses = uses[order]
     chosen = np.zeros(len(uses), bool)
-    holder, until_s = None, -np.inf
+    holder = None
+    until_s: defaultdict[int, float] = defaultdict(lambda: -math.inf)
     for i, use in enumerate(uses):
-        of = use["worker"], use["request"], use["instance"]
+        of, task = (use["worker"], use["request"], use["instance"]), int(use["task"])
         if of != holder:
-            holder, until_s = of, -np.inf
-        chosen[i] = use["asked"] < until_s
+            holder = of
+            until_s.clear()
+        chosen[i] = use["asked"] < max(until_s[task], until_s[OWN_TASK])
         if not np.isnan(use["got"]):
-            until_s = max(until_s, end_s if np.isnan(use["released"]) else use["released"])
+            left = end_s if np.isnan(use["released"]) else float(use["released"])
+            until_s[task] = max(until_s[task], left)
     return uses[chosen]
 
 
