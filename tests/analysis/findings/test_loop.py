@@ -65,6 +65,29 @@ def test_threads_are_no_advice_for_code_that_computes():
     assert "releases Python's lock" in found(native, SLOW)[0].advice
 
 
+@pytest.mark.parametrize(
+    ("line", "kind", "hashes"),
+    [
+        ("return hashlib.scrypt(password, salt=salt, n=n, r=8, p=1)", NATIVE, True),
+        ("return bcrypt.checkpw(plain, hashed)", NATIVE, True),
+        ("return password_hash.verify(plain, hashed)", NATIVE, True),
+        ("return json.dumps(found)", NATIVE, False),
+        ("return hashlib.scrypt(password, salt=salt, n=n, r=8, p=1)", CPU, False),
+    ],
+)
+def test_hashing_a_password_is_for_a_thread_that_takes_as_much_cpu(line, kind, hashes):
+    source = "\n" * 13 + line + "\n"  # line 14
+    insight = insight_of(
+        requests=requests(), stalls=stalls(1000, 0.04, kind=kind, cpu_s=0.04), ticks=ticks(cpu=0.82)
+    )
+    (finding,) = found(insight, SLOW, source=lambda file: source)
+    assert ("Hashing a password" in finding.advice) is hashes
+    # 1,000 requests in all, so 40 ms each, on the two CPUs of that machine.
+    assert ("at most 50 req/s on 2 CPUs" in finding.advice) is hashes
+    assert (finding.predicted["rate_rps"] == pytest.approx(50)) is hashes
+    assert (finding.fix_kind == "thread") is hashes
+
+
 def test_each_line_is_a_finding_of_its_own_and_the_costliest_comes_first():
     other = Stack((Frame(FILE, 20, "helper"),), 0)
     rows = stalls(100, 0.03) + stalls(100, 0.06, stack=1)

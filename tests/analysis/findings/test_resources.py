@@ -3,8 +3,10 @@
 import pytest
 
 from asyncperf.insight import Resource, Site
+from asyncperf.model import Figures
 from asyncperf.probe.record_format import NO_TASK
 
+from ...builders import result_of
 from .seen import FILE, codes, found, insight_of, requests, ticks
 
 ASKS = Site(FILE, 13, 5, "items", "async with pool")
@@ -78,7 +80,7 @@ def test_the_cap_by_the_utilisation_law():
 def test_a_queue_of_those_who_wait_for_a_busy_loop_is_not_the_limit(resource, cpu, delay, severity):
     insight = insight_of(
         requests=requests(),
-        uses=stays(100, 0.2, 0.1),
+        uses=stays(100, 0.2, 2.0),
         resources=(resource,),
         sites=(ASKS,),
         ticks=ticks(cpu, delay),
@@ -88,6 +90,17 @@ def test_a_queue_of_those_who_wait_for_a_busy_loop_is_not_the_limit(resource, cp
     assert ("the event loop" in finding.message) == (severity == "info")
     assert ("gains nothing" in finding.advice) == (severity == "error" and resource == POOL)
     assert (finding.cost_rps is None) == (severity == "info")
+
+
+@pytest.mark.parametrize(
+    ("hold_s", "severity"),
+    [(2.6, "error"), (2.4, "info")],  # 100 of them in 50 s, for ten places
+)
+def test_places_that_are_often_free_are_waited_for_in_bursts_only(hold_s, severity):
+    hundred = result_of(steady=Figures(100, 0, 2.0, None))
+    (finding,) = found(seen(stays(100, 0.2, hold_s)), hundred)
+    assert (finding.code, finding.severity) == ("connections-saturated", severity)
+    assert finding.evidence["utilization"] == pytest.approx(100 * hold_s / 50 / 10)
 
 
 def nested(count, wait_s, *, got=True, released=25.0):
@@ -134,8 +147,6 @@ def test_tasks_side_by_side_do_not_wait_for_each_other(holds, asks, deadlock):
 
 
 def test_a_standstill_without_a_steady_state_is_found_all_the_same():
-    from ...builders import result_of
-
     stuck = result_of(steady=None, window=None, no_window_why="0 requests completed")
     rows = [use(i, 1.0, 1.0, NEVER) for i in range(10)]
     rows += [use(i, 1.1, NEVER, NEVER) for i in range(10)]

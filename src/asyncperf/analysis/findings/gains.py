@@ -108,5 +108,13 @@ def cost(
     return Cost(own_ms, after_rps - rate_rps, after_rps)
 
 
+def at_most(found: Cost, most_rps: float) -> Cost:
+    """The same where something else allows no more than that rate."""
+    if found.rps is None or found.rate_rps is None or found.rate_rps <= most_rps:
+        return found
+    gained_rps = max(0.0, found.rps - (found.rate_rps - most_rps))
+    return replace(found, rps=gained_rps, rate_rps=found.rate_rps - found.rps + gained_rps)
+
+
 def threads_of(workers: int, demand_s: float) -> Place:
     return Place(workers * THREAD_TOKENS, demand_s)

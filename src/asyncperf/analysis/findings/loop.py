@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from asyncperf.analysis.capacity import THREAD_TOKENS
 from asyncperf.analysis.findings.evidence import Evidence, Spot
+from asyncperf.analysis.findings.gains import at_most
 from asyncperf.analysis.findings.stalls import (
     GRAVE,
     Blamed,
@@ -32,9 +34,16 @@ NO_THREADS = (
     "A thread would not mend it: Python runs one thread at a time. Compute less, or once and "
     "keep the result, or compute in another process (`ProcessPoolExecutor`)"
 )
+# What the source of a line that hashes a password says: the standard library, its packages, or
+# the names that FastAPI's tutorial uses. All of these release Python's lock.
+HASHES = re.compile(r"scrypt|pbkdf2|bcrypt|argon2|hashpw|checkpw|passw|pwd", re.IGNORECASE)
+HASHING = (
+    "Hashing a password releases Python's lock, so a thread frees the loop (`asyncio.to_thread`, "
+    "or a plain `def` function). It takes as much CPU there"
+)
 NATIVE_CALL = (
     "Where it is a call that releases Python's lock (hashing, compression, NumPy; not json, not a "
-    "regular expression), `asyncio.to_thread` frees the loop. Otherwise: "
+    "regular expression), `asyncio.to_thread` frees the loop. Otherwise not: "
 )
 
 
@@ -83,7 +92,13 @@ def loop_busy(evidence: Evidence) -> Iterable[Finding]:
         cost = evidence.cost(mean_s, response_s=mean_s, loop=mean_s)
         suffers = damage(evidence, stalls)
         without = f"; without it, up to {rate(cost.rate_rps)}" if cost.rps and cost.rate_rps else ""
-        advice = NATIVE_CALL if stalls.native else ""
+        advice = f"{NATIVE_CALL if stalls.native else ''}{NO_THREADS}{without}."
+        fix_kind = "compute-less-or-elsewhere"
+        if stalls.native and _hashes(evidence, stalls):
+            fix_kind = "thread"
+            cpus = evidence.run.machine.cpus
+            cost = at_most(cost, cpus / mean_s)
+            advice = f"{HASHING}: at most {rate(cpus / mean_s)} on {cpus} CPUs."
         yield Finding(
             code="loop-busy",
             severity=_severity(part),
@@ -94,16 +109,22 @@ def loop_busy(evidence: Evidence) -> Iterable[Finding]:
                 f"{len(stalls.records):,} times in {_span(evidence)}: {share(part)} of the "
                 f"loop's time.{_damage(suffers)}"
             ),
-            advice=f"{advice}{NO_THREADS}{without}.",
+            advice=advice,
             evidence=_evidence(stalls, part),
             suffers=suffers,
-            fix_kind="compute-less-or-elsewhere",
+            fix_kind=fix_kind,
             predicted=cost.predicted,
             cost_ms_per_request=cost.ms_per_request,
             cost_rps=cost.rps,
         )
     if not found:
         yield from _no_time_left(evidence)
+
+
+def _hashes(evidence: Evidence, stalls: Blamed) -> bool:
+    frame = stalls.frame
+    lines = (evidence.source(frame.file) or "").splitlines() if frame else []
+    return frame is not None and any(map(HASHES.search, lines[frame.line - 1 : frame.line]))
 
 
 def _no_time_left(evidence: Evidence) -> Iterable[Finding]:

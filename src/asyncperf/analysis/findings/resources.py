@@ -34,6 +34,9 @@ SHARED_BY = 2
 QUEUED = 0.05
 # ... and longer than a turn of the event loop takes.
 LEAST_WAIT_S = 0.001
+# Places that are free for half of the time are waited for in bursts only (of M/M/c, Lazowska et
+# al., 1984, section 3.3, hardly one request in ten waits for one of five).
+OFTEN_FREE = 0.5
 # Fewer stays than this say nothing of how long they usually are.
 LEAST_STAYS = 20
 # Requests that held one connection and waited for another, before it is called their way.
@@ -150,7 +153,7 @@ def _saturated(
         advice = "Mend the event loop first: more places would only wait there as well."
     return Finding(
         code=code,
-        severity="info" if behind_loop else "error",
+        severity="info" if behind_loop or used < OFTEN_FREE else "error",
         endpoint=evidence.label,
         **_spot(evidence, stays.records)._asdict(),
         message=message,
