@@ -115,3 +115,11 @@ def test_a_trip_for_nothing_is_a_remark_unless_it_is_a_good_part_of_the_request(
     assert quick[0].cost_ms_per_request == pytest.approx(0.3, rel=0.01)
     (queued,) = found(seen(trips(100, wait_s=0.004, run_s=0.0001, resume_s=0.047, cause=1)), RESULT)
     assert queued.severity == "warning"
+
+
+def test_fastapis_own_check_is_a_remark_however_long_it_waits():
+    rows = trips(100, wait_s=0.004, run_s=0.0001, resume_s=0.047, cause=1)
+    for row in rows:
+        row["kind"] = TRIP_KINDS.index("response validation")
+    (finding,) = found(seen(rows), RESULT)
+    assert (finding.code, finding.severity) == ("pool-trips", "info")
