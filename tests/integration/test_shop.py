@@ -207,6 +207,16 @@ def test_waits_are_told_from_awaits(seen: Seen) -> None:
         assert endpoint["limiter"]["utilization"] > 0.9
 
 
+def test_what_is_awaited_with_an_idle_connection_is_named(seen: Seen) -> None:
+    (finding,) = [
+        f
+        for f in seen.found("GET /orders/{number}/payment")
+        if f["code"] == "connections-saturated"
+    ]
+    line = line_of("orders.py", 'await ask("payment", order.id)')
+    assert f'`ask("payment", order.id)` (shop/orders.py:{line})' in finding["message"]
+
+
 def test_both_dependencies_in_threads_are_named(seen: Seen) -> None:
     trips = {f["line"] for f in seen.found("GET /me") if f["code"] == "pool-trips"}
     assert trips == {

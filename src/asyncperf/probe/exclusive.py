@@ -47,12 +47,12 @@ def _sqlalchemy(module: ModuleType) -> None:
 
     @functools.wraps(spawn)
     def spawned(function: Any, *args: Any, **options: Any) -> Any:
-        begin = functools.partial(spawn, function, *args, **options)
-        if TRACK.get() is None:
-            return begin()
-        owner = getattr(function, "__self__", None)
+        owner = None if TRACK.get() is None else getattr(function, "__self__", None)
         # An engine connects any number at once; it executes nothing.
-        return used(owner, begin, type(owner).__name__) if hasattr(owner, "execute") else begin()
+        if not hasattr(owner, "execute"):
+            return spawn(function, *args, **options)
+        begin = functools.partial(spawn, function, *args, **options)
+        return used(owner, begin, type(owner).__name__)
 
     mark_as_coroutine_function(spawned)
     vars(module)["greenlet_spawn"] = spawned
@@ -68,9 +68,9 @@ def _watch(cls: Any, name: str) -> None:
 
     @functools.wraps(method)
     def called(self: Any, *args: Any, **options: Any) -> Any:
-        begin = functools.partial(method, self, *args, **options)
         if TRACK.get() is None:
-            return begin()
+            return method(self, *args, **options)
+        begin = functools.partial(method, self, *args, **options)
         # Of a pool it is the stay with it: the same connection is another one's later. What the
         # pool does when it is given back is nobody's.
         owner = self if self._pool_holder is None else HELD.get(id(self._proxy))

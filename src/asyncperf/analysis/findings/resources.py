@@ -12,6 +12,7 @@ import numpy as np
 from asyncperf.analysis.findings.evidence import Evidence, Spot
 from asyncperf.analysis.findings.exclusive import OWN_TASK
 from asyncperf.analysis.findings.gains import Place
+from asyncperf.analysis.findings.holding import Idle, idle
 from asyncperf.analysis.findings.inside import NOTHING
 from asyncperf.analysis.findings.loop import BUSY
 from asyncperf.analysis.findings.words import rate, share, spoken
@@ -65,17 +66,35 @@ def connections_saturated(evidence: Evidence) -> Iterable[Finding]:
         if not stays.queued or _deadlocked(evidence, stays.number):
             continue  # that is told as what it is
         place, used = _place(evidence, stays)
+        unused = idle(evidence, stays.records)
         yield _saturated(
             evidence,
             stays,
             "connections-saturated",
             f"Each request waits {spoken(stays.wait_s)} for one of {stays.capacity} connections "
             f"per worker ({stays.resource.name}), then holds it for {spoken(stays.hold_s)}; they "
-            f"are busy for {share(min(1.0, used))} of the time.",
+            f"are busy for {share(min(1.0, used))} of the time.{_meanwhile(evidence, unused)}",
             f"They cap it at {rate(place.most_rps)}, however the queries are arranged: gathering "
-            "them gains nothing. Hold a connection for less time; a bigger pool moves the queue to "
-            "the database.",
+            f"them gains nothing. {_shorter(unused)}; a bigger pool moves the queue to the "
+            "database.",
         )
+
+
+def _meanwhile(evidence: Evidence, unused: Idle | None) -> str:
+    if unused is None:
+        return ""
+    site = unused.site
+    return (
+        f" For {spoken(unused.time_s)} of it nothing is asked of the connection: the request "
+        f"awaits `{(site.text or '').removeprefix('await ')}` "
+        f"({evidence.shown(site.file)}:{site.line})."
+    )
+
+
+def _shorter(unused: Idle | None) -> str:
+    if unused is None:
+        return "Hold a connection for less time"
+    return "Give it back before that await (end the transaction, close the session)"
 
 
 def lock_saturated(evidence: Evidence) -> Iterable[Finding]:
