@@ -50,6 +50,9 @@ MIN_CYCLES = 5
 MIN_REQUESTS = 100
 # With fewer batches than this, a few that agree by chance look like a steady state.
 MIN_BATCHES = 10
+# For a standard error of what is correlated with itself: more than 30 batches tell little more
+# of it, and short ones are no longer independent (Schmeiser, 1982, Operations Research 30, 556).
+MOST_BATCHES = 20
 # Last of all the latencies of both halves must agree, but for this or chance. (In a pool's
 # queue a user's turns differ, and with them the halves of a short window, by up to 3 % in a
 # steady state.)
@@ -223,8 +226,8 @@ def truncation(view: LoadView, from_s: float, cycle_s: float) -> float | NotStea
     if start_s is None:
         return drifted
     from_s += start_s
-    turns = int((to_s - from_s) // turn_s)
-    chance = by_chance(mean_latencies(view, from_s, turn_s, turns))
+    batches = min(MOST_BATCHES, int((to_s - from_s) // turn_s))
+    chance = by_chance(mean_latencies(view, from_s, (to_s - from_s) / max(1, batches), batches))
     first, second = mean_latencies(view, from_s, (to_s - from_s) / 2, 2)
     differ = abs(second - first) > max(HALVES_MAY_DIFFER * min(first, second), chance)
     return drifted if differ else from_s
@@ -232,7 +235,7 @@ def truncation(view: LoadView, from_s: float, cycle_s: float) -> float | NotStea
 
 def by_chance(values: Floats) -> float:
     """By how much the means of both halves of a series may differ without a drift: short answers
-    of a busy machine vary by tenths. (A straight drift is more than this from six values on: the
+    of a busy machine vary by tenths. (A straight drift is more than this from ten values on: the
     halves' own spread grows with it, their standard error falls with their number.)"""
     if len(values) < MIN_BATCHES:
         return 0.0
