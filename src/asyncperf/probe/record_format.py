@@ -91,6 +91,8 @@ USES: Fields = (
     ("resource", "H"),  # number of a `resource` note
     ("site", "H"),  # number of a `site` note: the user's line that asked, where in detail
 )
+# AnyIO's default limiter, which FastAPI and Starlette use; its use stands in `TICKS`.
+DEFAULT_POOL = "thread pool"
 # The kinds of resources.
 THREADS, CONNECTIONS, LOCK, SEMAPHORE, CAPACITY_LIMITER, MAX_CONCURRENCY = (
     "threads",

@@ -15,7 +15,7 @@ from typing import Any
 
 from .imports import AfterImport
 from .ledger import OPEN, Ledger
-from .record_format import NO_SITE, THREADS, TRIP_KINDS
+from .record_format import DEFAULT_POOL, NO_SITE, THREADS, TRIP_KINDS
 from .request import STEPPING, Request
 
 OTHER = TRIP_KINDS.index("other")
@@ -79,7 +79,7 @@ def _anyio(module: ModuleType) -> None:
             if ledger.default_limiter is None:
                 ledger.default_limiter = module.current_default_thread_limiter()
             tokens = ledger.default_limiter.total_tokens
-            pool = ledger.resource(THREADS, "thread pool", tokens, None)
+            pool = ledger.resource(THREADS, DEFAULT_POOL, tokens, None)
         elif kind == GENERATOR_EXIT:
             pool = ledger.resource(THREADS, "without a limit", None, None)
         else:
