@@ -120,6 +120,15 @@ def validated(first: FromDependency, second: FromGenerator) -> Answer:
     return Answer(value=1)
 
 
+class Page:
+    def __init__(self, size: int = 10) -> None:
+        self.size = size
+
+
+async def paged(page: Annotated[Page, Depends()]):
+    return page.size
+
+
 def later():
     pass
 
@@ -204,6 +213,7 @@ def test_a_response_model_makes_a_fifth(recorded):
     ("endpoint", "how", "expected"),
     [
         (in_background, {}, ("background task", "later")),
+        (paged, {}, ("dependency", "Page.__init__")),
         (streamed, {}, ("response body", "pieces")),
         (file, {}, ("FileResponse", None)),
         (

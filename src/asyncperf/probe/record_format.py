@@ -105,7 +105,7 @@ THREADS, CONNECTIONS, LOCK, SEMAPHORE, CAPACITY_LIMITER, MAX_CONCURRENCY = (
 # A garbage collection.
 COLLECTIONS: Fields = (
     ("start", "d"),
-    ("duration_s", "f"),
+    ("duration_s", "f"),  # without what it waited for a CPU
     ("in_flight", "I"),  # requests
     ("generation", "H"),
     ("on_loop", "H"),  # 1 if the thread of the event loop ran it

@@ -18,7 +18,7 @@ from types import CoroutineType
 from typing import Any
 
 from .awaits import span
-from .clock import ThreadClock
+from .clock import UNKNOWN, ThreadClock
 from .ledger import OPEN, Ledger
 from .modes import debug_modes
 from .notes import note
@@ -86,9 +86,11 @@ class Worker:
         self._next_detail = 0.0
         self._stacks = Numbering(folder, "stack")
         self._gc_began = 0.0
+        self._gc_delay_s = UNKNOWN
         self._gc_s = 0.0
         self._clock = ThreadClock()
         self._gc_at_tick_s = 0.0
+        self._process_cpu_at_tick_s = time.process_time()
         # Steps since the last tick that were stalls, as (since, until).
         self._long_steps: list[tuple[float, float]] = []
         self._next_cut = 0.0
@@ -193,6 +195,7 @@ class Worker:
         self._long_steps.clear()
         self._clock.mark((cpu_s, delay_s))
         self.last_tick, self._gc_at_tick_s = now, self._gc_s
+        self._process_cpu_at_tick_s = time.process_time()
         delay_until_next_s = TICK_S * random.uniform(*TICK_VARIES)
         self._tick_due = now + delay_until_next_s
         self.loop.call_later(delay_until_next_s, self._tick)
@@ -220,7 +223,10 @@ class Worker:
         if until - since - collected_s - delay_s < STALL_S:
             return
         looks = list(self._watchdog.looks)
-        stall = stall_of(looks, since, until, cpu_s - collected_s, delay_s)
+        helpers_cpu_s = time.process_time() - self._process_cpu_at_tick_s - cpu_s
+        if self.ledger.threads_busy():
+            helpers_cpu_s = 0.0  # it may as well be theirs
+        stall = stall_of(looks, since, until, cpu_s - collected_s, delay_s, helpers_cpu_s)
         number = self._stacks.number(
             (stall.stack, stall.blame), lambda: {"frames": stall.stack, "blame": stall.blame}
         )
@@ -235,13 +241,18 @@ class Worker:
         )
 
     def _collected(self, phase: str, info: dict[str, int]) -> None:
-        if phase == "start":
-            self._gc_began = perf_counter()
-            return
-        duration_s = perf_counter() - self._gc_began
         on_loop = threading.get_ident() == self.loop_thread
         if not on_loop:
             return  # another thread's; the tables are the loop's
+        # The young are collected often and fast; of others the machine may take its part.
+        delay_s = self._clock.read()[1] if info["generation"] else UNKNOWN
+        if phase == "start":
+            self._gc_began, self._gc_delay_s = perf_counter(), delay_s
+            return
+        duration_s = perf_counter() - self._gc_began
+        delay_s -= self._gc_delay_s
+        if delay_s > 0:  # false where it is not known
+            duration_s = max(0.0, duration_s - delay_s)
         self._gc_s += duration_s
         request = STEPPING.request
         if request is not None:

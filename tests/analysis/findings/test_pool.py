@@ -169,3 +169,12 @@ def test_a_generator_that_blocks_after_the_answer_needs_its_thread(exit_s, expec
     without_limit = Resource("threads", "without a limit", None, None)
     insight = seen(entered + left, resources=(threads(), without_limit))
     assert codes(insight, RESULT) == expected
+
+
+def test_a_librarys_class_as_a_dependency_is_told_of_the_endpoint_that_depends_on_it():
+    form = Site("/venv/site-packages/fastapi/security/oauth2.py", 59, None, "Form.__init__", None)
+    rows = trips(100, wait_s=0.001, run_s=0.0001, cause=1)
+    (finding,) = found(seen(rows, sites=(HANDLER, form)), RESULT)
+    assert (finding.file, finding.line) == ("shop.py", 30)
+    assert finding.message.startswith("Form, on which it depends, runs for 100 us")
+    assert "`async def` of your own" in finding.advice

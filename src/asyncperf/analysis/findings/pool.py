@@ -13,6 +13,7 @@ from asyncperf.analysis.findings.inside import Inside
 from asyncperf.analysis.findings.words import rate, spoken, times
 from asyncperf.insight import Records, Resource, Site
 from asyncperf.model import Finding
+from asyncperf.probe.places import is_users
 from asyncperf.probe.record_format import DEFAULT_POOL, THREADS, TRIP_KINDS
 
 # The pool is worth a finding when the next limit would allow a tenth more.
@@ -109,6 +110,11 @@ def pool_trips(evidence: Evidence) -> Iterable[Finding]:
             advice = (
                 "Return a `Response`, or make the endpoint `async def` if nothing in it blocks."
             )
+        elif found.kind in DEPENDENCIES and found.site and not is_users(found.site.file):
+            spot, what = evidence.handler, f"{_named(found.site)}, on which it depends, runs"
+            advice = (
+                "Depend on an `async def` of your own that calls it, on the event loop, at once."
+            )
         elif found.kind in DEPENDENCIES:
             spot, what = evidence.spot(found.site), "It runs"
             advice = (
@@ -157,6 +163,12 @@ def visits(evidence: Evidence) -> list[Visits]:
         for cause in np.unique(trips["cause"])
     ]
     return sorted(found, key=lambda each: -each.run_s)
+
+
+def _named(site: Site) -> str:
+    """A library's function, or class, by its name."""
+    name = site.function.removesuffix(".__init__")
+    return "A class" if "<locals>" in name else name
 
 
 def exit_run_s(evidence: Evidence, entered: Visits) -> float:
