@@ -272,9 +272,11 @@ class Worker:
             note(self.folder, "not-written", error=repr(error))
 
     def close(self) -> None:
-        """At the end of the process: what is left, from whichever thread ends it."""
+        """At the end of the app's lifespan, and of the process: what is left, from whichever
+        thread ends it."""
         if os.getpid() != self.pid:
             return  # a child that was forked off and has no part in this
+        note(self.folder, "closed")
         close(self.ledger)
         self.tables.cut()
         try:

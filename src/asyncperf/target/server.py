@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import psutil
+
 from asyncperf.errors import TargetError
 from asyncperf.probe.notes import read_notes
 from asyncperf.probe.orders import ProbeOrders
@@ -74,6 +76,13 @@ class Probed:
 
 
 NOT_PROBED = Probed()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 class ServerProcess:
@@ -161,9 +170,16 @@ class ServerProcess:
         return tuple(text for text in (self._deaths(), self._untuned()) if text is not None)
 
     def _deaths(self) -> str | None:
-        # uvicorn starts another in a dead worker's place.
-        lost = self._process.output().count(WORKER_DIED)
+        # Servers start another in a dead worker's place. uvicorn says so; of any server a worker
+        # is known to have been killed that the probe was in, and that is gone in mid-lifespan.
+        lost = max(self._process.output().count(WORKER_DIED), len(self._gone()))
         return f"{lost} of the server's workers died" if lost else None
+
+    def _gone(self) -> set[int]:
+        notes = [] if self.notes is None else list(read_notes(self.notes))
+        began = {found["pid"] for found in notes if found["note"] == "lifespan"}
+        closed = {found["pid"] for found in notes if found["note"] == "closed"}
+        return {pid for pid in began - closed if not is_running(pid)}
 
     def _untuned(self) -> str | None:
         """Why the collector is not tuned everywhere as it should be, None if it is."""
