@@ -37,6 +37,10 @@ WORKER_READY = (
 # this is enough.
 SILENT_WORKERS_S = 5.0
 WORKER_DIED = "Child process ["
+SLOW_WORKERS = (
+    "Its workers died again and again. uvicorn ends those that take more than 5 s to import the "
+    "app: --timeout-worker-healthcheck 60 gives them longer, --workers 1 needs none.\n"
+)
 
 # A method and a target.
 Probe = tuple[str, str]
@@ -141,7 +145,7 @@ class ServerProcess:
                 raise TargetError(
                     f"the server did not answer at {self._address.origin} within "
                     f"{START_TIMEOUT_S:.0f} s",
-                    self._last_words(),
+                    (SLOW_WORKERS if self._deaths() else "") + self._last_words(),
                 )
             time.sleep(POLL_S)
 
