@@ -402,3 +402,12 @@ def test_a_function_that_cannot_be_looked_at_runs_all_the_same(recorded):
 
     assert recorded.run(anyio.to_thread.run_sync(Odd()), recorded.request()) == 5
     assert [trip["kind"] for trip in recorded.trips()] == ["other"]
+
+
+def test_how_long_trips_ran_in_a_span_of_time(recorded):
+    since = time.perf_counter()
+    recorded.run(anyio.to_thread.run_sync(nap), recorded.request())
+    until = time.perf_counter()
+    assert NAP_S <= threads.on_threads_s(since, until) <= until - since
+    assert threads.on_threads_s(until, until + 1) == 0
+    assert not threads.RUNNING

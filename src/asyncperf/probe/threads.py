@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 import threading
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from inspect import CO_COROUTINE
 from threading import get_ident
@@ -47,11 +48,14 @@ class Trip:
     def __call__(self, *args: Any) -> Any:
         HERE.trip = self
         self.began = perf_counter()
+        RUNNING.add(self)
         try:
             return self._function(*args)
         finally:
             self.ended = perf_counter()
             HERE.trip = None
+            RUNNING.discard(self)
+            ENDED.append((self.began, self.ended))
 
 
 class Here(threading.local):
@@ -62,6 +66,16 @@ class Here(threading.local):
 
 
 HERE = Here()
+# The trips that are on a thread, and when the last ones were. Threads add and remove their own,
+# each in one step.
+RUNNING: set[Trip] = set()
+ENDED: deque[tuple[float, float]] = deque(maxlen=256)
+
+
+def on_threads_s(since: float, until: float) -> float:
+    """How long trips ran in that time, all of them together: as much CPU they used at most."""
+    runs = [*ENDED.copy(), *((trip.began, until) for trip in RUNNING.copy())]
+    return sum(max(0.0, min(ended, until) - max(began, since)) for began, ended in runs)
 
 
 def _anyio(module: ModuleType) -> None:

@@ -27,7 +27,7 @@ from .record_format import NO_REQUEST, NO_SITE, SENT_HEADER
 from .request import STEPPING, Request, TaskFactories, Timed
 from .stalls import STALL_S, between_steps, longest_callback, stall_of
 from .tables import Tables
-from .threads import watch_executors
+from .threads import on_threads_s, watch_executors
 from .timeline import NONE, TRACK, Timeline, Track
 from .tracebacks import hide
 from .uses import close, take_over
@@ -224,8 +224,7 @@ class Worker:
             return
         looks = list(self._watchdog.looks)
         helpers_cpu_s = time.process_time() - self._process_cpu_at_tick_s - cpu_s
-        if self.ledger.threads_busy():
-            helpers_cpu_s = 0.0  # it may as well be theirs
+        helpers_cpu_s -= on_threads_s(self.last_tick, until)
         stall = stall_of(looks, since, until, cpu_s - collected_s, delay_s, helpers_cpu_s)
         number = self._stacks.number(
             (stall.stack, stall.blame), lambda: {"frames": stall.stack, "blame": stall.blame}
