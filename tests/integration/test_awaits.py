@@ -1,5 +1,6 @@
 """The await timeline of a real app, under every server."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,10 @@ def insight(asyncperf: Callable[..., Finished], tmp_path: Path) -> Callable[...,
 
 def tree(insight: Insight) -> list[Any]:
     """The spans of the last whole request, each as depth, callee and function around it."""
-    whole = insight.requests[insight.requests["detail"] == 1][-1]
+    # Not what only asked whether the server is up.
+    routed = np.array([bool(route.path) for route in insight.routes])
+    requests = insight.requests[routed[insight.requests["route"]]]
+    whole = requests[requests["detail"] == 1][-1]
     spans = insight.spans
     spans = spans[(spans["request"] == whole["number"]) & (spans["worker"] == whole["worker"])]
     spans = np.sort(spans, order="span")
@@ -97,4 +101,12 @@ def test_under_every_server(insight: Callable[..., Insight], server: str) -> Non
     command = COMMANDS[server].format(apps=APPS, port=free_port())
     command = command.replace("shop", "awaits").split()
     names = callees(insight("/all", "--", BIN / command[0], *command[1:]))
+    assert {"everything", "user", "session", "settings", "query"} <= set(names)
+
+
+def test_a_script_that_serves_its_own_app(insight: Callable[..., Insight], tmp_path: Path) -> None:
+    script = tmp_path / "main.py"
+    serve = "import sys\nimport uvicorn\nuvicorn.run(app, port=int(sys.argv[2]))\n"
+    script.write_text(f"{(APPS / 'awaits.py').read_text()}\n{serve}")
+    names = callees(insight("/all", "--", sys.executable, script, "--port", free_port()))
     assert {"everything", "user", "session", "settings", "query"} <= set(names)

@@ -120,6 +120,15 @@ def validated(first: FromDependency, second: FromGenerator) -> Answer:
     return Answer(value=1)
 
 
+class Page:
+    def __init__(self, size: int = 10) -> None:
+        self.size = size
+
+
+async def paged(page: Annotated[Page, Depends()]):
+    return page.size
+
+
 def later():
     pass
 
@@ -204,6 +213,7 @@ def test_a_response_model_makes_a_fifth(recorded):
     ("endpoint", "how", "expected"),
     [
         (in_background, {}, ("background task", "later")),
+        (paged, {}, ("dependency", "Page.__init__")),
         (streamed, {}, ("response body", "pieces")),
         (file, {}, ("FileResponse", None)),
         (
@@ -392,3 +402,12 @@ def test_a_function_that_cannot_be_looked_at_runs_all_the_same(recorded):
 
     assert recorded.run(anyio.to_thread.run_sync(Odd()), recorded.request()) == 5
     assert [trip["kind"] for trip in recorded.trips()] == ["other"]
+
+
+def test_how_long_trips_ran_in_a_span_of_time(recorded):
+    since = time.perf_counter()
+    recorded.run(anyio.to_thread.run_sync(nap), recorded.request())
+    until = time.perf_counter()
+    assert NAP_S <= threads.on_threads_s(since, until) <= until - since
+    assert threads.on_threads_s(until, until + 1) == 0
+    assert not threads.RUNNING

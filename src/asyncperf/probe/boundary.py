@@ -44,7 +44,15 @@ class Boundary:
 
     async def _watched(self, worker: Worker, scope: Scope, receive: Receive, send: Send) -> None:
         """A lifespan or a WebSocket; the tasks that it creates are the app's own."""
-        await Timed(self._app(scope, receive, send), Request(NO_REQUEST))
+        lifespan = scope["type"] == "lifespan"
+        if lifespan:
+            note(self._folder, "lifespan")
+        try:
+            await Timed(self._app(scope, receive, send), Request(NO_REQUEST))
+        finally:
+            # uvicorn's workers end by the signal that stopped them, with no other farewell.
+            if lifespan:
+                worker.close()
 
     async def _recorded(self, worker: Worker, scope: Scope, receive: Receive, send: Send) -> None:
         request = worker.begin(scope)

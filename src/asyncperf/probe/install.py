@@ -13,6 +13,7 @@ from .collector import TunedCollector
 from .imports import AfterImport, AfterImports
 from .notes import note
 from .orders import ProbeOrders
+from .script import rewrite_script
 from .servers import App, Wrap, hooks
 from .sources import UserSources
 from .worker import DEFAULT_RATES, EVERYTHING, Worker
@@ -40,6 +41,7 @@ def wrapped(orders: ProbeOrders, app: App) -> App:
     if orders.tune_gc:
         app = TunedCollector(app, orders.folder)
     if orders.record:
+        rewrite_script(orders.folder)
         rates = EVERYTHING if orders.everything else DEFAULT_RATES
         app = Boundary(app, orders.folder, functools.partial(Worker, rates=rates))
     return app

@@ -93,6 +93,8 @@ USES: Fields = (
     ("task", "H"),  # which task of the request asked, as in `spans`; `NO_TASK` if not in detail
 )
 NO_TASK = 0xFFFF
+# AnyIO's default limiter, which FastAPI and Starlette use; its use stands in `TICKS`.
+DEFAULT_POOL = "thread pool"
 # The kinds of resources. `ONE_AT_A_TIME` is a session or connection, used by one call; it is
 # a request's own, so nobody waits for it.
 THREADS, CONNECTIONS, LOCK, SEMAPHORE, CAPACITY_LIMITER, MAX_CONCURRENCY, ONE_AT_A_TIME = (
@@ -107,7 +109,7 @@ THREADS, CONNECTIONS, LOCK, SEMAPHORE, CAPACITY_LIMITER, MAX_CONCURRENCY, ONE_AT
 # A garbage collection.
 COLLECTIONS: Fields = (
     ("start", "d"),
-    ("duration_s", "f"),
+    ("duration_s", "f"),  # without what it waited for a CPU
     ("in_flight", "I"),  # requests
     ("generation", "H"),
     ("on_loop", "H"),  # 1 if the thread of the event loop ran it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -76,14 +77,17 @@ class Tables:
         self.stalls = made["stalls"]
         self.ticks = made["ticks"]
         self._all = tuple(made.values())
+        self._writing = threading.Lock()
 
     def cut(self) -> None:
         for table in self._all:
             table.cut()
 
     def write(self) -> None:
-        for table in self._all:
-            table.write()
+        """From one thread at a time: the watchdog's, or whichever ends the process."""
+        with self._writing:
+            for table in self._all:
+                table.write()
 
     @property
     def dropped(self) -> int:

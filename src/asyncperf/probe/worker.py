@@ -18,7 +18,7 @@ from types import CoroutineType
 from typing import Any
 
 from .awaits import span
-from .clock import ThreadClock
+from .clock import UNKNOWN, ThreadClock
 from .ledger import OPEN, Ledger
 from .modes import debug_modes
 from .notes import note
@@ -27,7 +27,7 @@ from .record_format import NO_REQUEST, NO_SITE, SENT_HEADER
 from .request import STEPPING, Request, TaskFactories, Timed
 from .stalls import STALL_S, between_steps, longest_callback, stall_of
 from .tables import Tables
-from .threads import watch_executors
+from .threads import on_threads_s, watch_executors
 from .timeline import NONE, TRACK, Timeline, Track
 from .tracebacks import hide
 from .uses import close, take_over
@@ -86,9 +86,11 @@ class Worker:
         self._next_detail = 0.0
         self._stacks = Numbering(folder, "stack")
         self._gc_began = 0.0
+        self._gc_delay_s = UNKNOWN
         self._gc_s = 0.0
         self._clock = ThreadClock()
         self._gc_at_tick_s = 0.0
+        self._process_cpu_at_tick_s = time.process_time()
         # Steps since the last tick that were stalls, as (since, until).
         self._long_steps: list[tuple[float, float]] = []
         self._next_cut = 0.0
@@ -193,6 +195,7 @@ class Worker:
         self._long_steps.clear()
         self._clock.mark((cpu_s, delay_s))
         self.last_tick, self._gc_at_tick_s = now, self._gc_s
+        self._process_cpu_at_tick_s = time.process_time()
         delay_until_next_s = TICK_S * random.uniform(*TICK_VARIES)
         self._tick_due = now + delay_until_next_s
         self.loop.call_later(delay_until_next_s, self._tick)
@@ -220,7 +223,9 @@ class Worker:
         if until - since - collected_s - delay_s < STALL_S:
             return
         looks = list(self._watchdog.looks)
-        stall = stall_of(looks, since, until, cpu_s - collected_s, delay_s)
+        helpers_cpu_s = time.process_time() - self._process_cpu_at_tick_s - cpu_s
+        helpers_cpu_s -= on_threads_s(self.last_tick, until)
+        stall = stall_of(looks, since, until, cpu_s - collected_s, delay_s, helpers_cpu_s)
         number = self._stacks.number(
             (stall.stack, stall.blame), lambda: {"frames": stall.stack, "blame": stall.blame}
         )
@@ -235,13 +240,18 @@ class Worker:
         )
 
     def _collected(self, phase: str, info: dict[str, int]) -> None:
-        if phase == "start":
-            self._gc_began = perf_counter()
-            return
-        duration_s = perf_counter() - self._gc_began
         on_loop = threading.get_ident() == self.loop_thread
         if not on_loop:
             return  # another thread's; the tables are the loop's
+        # The young are collected often and fast; of others the machine may take its part.
+        delay_s = self._clock.read()[1] if info["generation"] else UNKNOWN
+        if phase == "start":
+            self._gc_began, self._gc_delay_s = perf_counter(), delay_s
+            return
+        duration_s = perf_counter() - self._gc_began
+        delay_s -= self._gc_delay_s
+        if delay_s > 0:  # false where it is not known
+            duration_s = max(0.0, duration_s - delay_s)
         self._gc_s += duration_s
         request = STEPPING.request
         if request is not None:
@@ -261,9 +271,11 @@ class Worker:
             note(self.folder, "not-written", error=repr(error))
 
     def close(self) -> None:
-        """At the end of the process: what is left, from whichever thread ends it."""
+        """At the end of the app's lifespan, and of the process: what is left, from whichever
+        thread ends it."""
         if os.getpid() != self.pid:
             return  # a child that was forked off and has no part in this
+        note(self.folder, "closed")
         close(self.ledger)
         self.tables.cut()
         try:

@@ -1,9 +1,11 @@
 """Healthy is said too, of what was seen, and of nothing else."""
 
+from dataclasses import replace
+
 from asyncperf.analysis.findings import find, healthy
 
 from ...builders import BLOCKING, result_of
-from .seen import evidence, insight_of, requests, stalls, threads, ticks
+from .seen import evidence, insight_of, requests, stalls, table, threads, ticks
 from .test_pool import HANDLER, trips
 
 
@@ -40,3 +42,6 @@ def test_a_pool_that_nobody_waits_for():
         trips=trips(100, wait_s=0.0002, run_s=0.5),
     )
     assert messages(insight, result_of(BLOCKING)) == ["thread pool: longest wait 0.2 ms"]
+    busy = [row | {"threads_busy": 27} for row in ticks()[:100]]
+    insight = replace(insight, ticks=table("ticks", busy))
+    assert messages(insight, result_of(BLOCKING)) == ["thread pool: at most 27 of 40 threads busy"]

@@ -161,3 +161,17 @@ def test_two_pools_are_no_deadlock():
 
 def test_a_lock_is_no_connection():
     assert codes(seen(nested(2, 0.5), LOCK)) == []
+
+
+@pytest.mark.parametrize(("alone_s", "said"), [(0.049, True), (0.06, False)])
+def test_what_is_held_for_longer_under_load_is_said_to_be_slowed(alone_s, said):
+    alone = [use(1000 + i, -2.0, -2.0, -2.0 + alone_s) for i in range(5)]
+    (finding,) = found(seen(stays(100, 0.1, 0.1) + alone))
+    assert ("Without load it is held for 49 ms: first mend" in finding.advice) is said
+    assert finding.evidence["hold_alone_s"] == pytest.approx(alone_s)
+
+
+def test_nothing_is_said_of_a_hold_without_load_that_is_not_known():
+    (finding,) = found(seen(stays(100, 0.1, 0.1)))
+    assert "Without load" not in finding.advice
+    assert "hold_alone_s" not in finding.evidence

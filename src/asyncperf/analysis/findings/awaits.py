@@ -272,7 +272,12 @@ def detailed(evidence: Evidence) -> Records | None:
 
 def worthwhile(evidence: Evidence, gain_s: float) -> bool:
     steady = evidence.result.steady
-    mean_s = steady.latency.mean_s if steady and steady.latency else 0.0
+    if steady and steady.latency:
+        mean_s = steady.latency.mean_s
+    elif evidence.requests is not None:
+        mean_s = float(np.mean(evidence.requests["end"] - evidence.requests["start"]))
+    else:
+        mean_s = 0.0
     return gain_s >= max(LEAST_GAIN_S, LEAST_GAIN * mean_s)
 
 

@@ -13,6 +13,7 @@ from asyncperf.analysis.findings.inside import Inside, own_s
 from asyncperf.analysis.findings.pool import visits
 from asyncperf.analysis.findings.words import in_words, share, spoken
 from asyncperf.model import Finding, Healthy
+from asyncperf.probe.record_format import DEFAULT_POOL
 
 OF_THE_LOOP = ("loop-blocked", "loop-busy", "gc-pauses")
 # Ticks that it takes to say how late the loop is: about five seconds of them.
@@ -85,8 +86,20 @@ def _steadiness(insides: Sequence[Inside]) -> str:
 
 
 def _pool(every: Sequence[Evidence]) -> Iterable[Healthy]:
-    waits = [
-        float(np.max(found.trips["wait_s"])) for evidence in every for found in visits(evidence)
+    visited = [evidence for evidence in every if visits(evidence)]
+    if not visited:
+        return
+    insides = [evidence.inside for evidence in visited if evidence.inside is not None]
+    most = max(int(inside.ticks["threads_busy"].max(initial=0)) for inside in insides)
+    capacities = [
+        pool.capacity
+        for inside in insides
+        for pool in inside.insight.resources
+        if pool.name == DEFAULT_POOL and pool.capacity
     ]
-    if waits:
-        yield Healthy("pool-saturated", None, f"thread pool: longest wait {spoken(max(waits))}")
+    if capacities and 0 < most < min(capacities):
+        text = f"at most {most} of {min(capacities)} threads busy"
+    else:  # seldom enough full, or never looked at while busy
+        waits = [float(np.max(v.trips["wait_s"])) for each in visited for v in visits(each)]
+        text = f"longest wait {spoken(max(waits))}"
+    yield Healthy("pool-saturated", None, f"thread pool: {text}")

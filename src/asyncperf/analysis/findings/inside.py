@@ -69,6 +69,13 @@ class Inside:
         return self._cut(self.insight.uses, "asked")
 
     @cached_property
+    def alone(self) -> Records:
+        """The uses by the single user's requests, before the load."""
+        uses = self.insight.uses
+        before: Records = uses[uses["asked"] < 0]
+        return before
+
+    @cached_property
     def spans(self) -> Records:
         """Of the requests that ended here, whole as well."""
         return self._whole(self.insight.spans)

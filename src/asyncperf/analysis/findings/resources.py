@@ -38,6 +38,9 @@ LEAST_WAIT_S = 0.001
 # Places that are free for half of the time are waited for in bursts only (of M/M/c, Lazowska et
 # al., 1984, section 3.3, hardly one request in ten waits for one of five).
 OFTEN_FREE = 0.5
+# A place that is held so much longer than without load is not the cause: what its holder does
+# meanwhile has become slow.
+SLOWED = 2.0
 # Fewer stays than this say nothing of how long they usually are.
 LEAST_STAYS = 20
 # Requests that held one connection and waited for another, before it is called their way.
@@ -55,6 +58,11 @@ class Stays:
     requests: int
     wait_s: float
     hold_s: float
+    alone_s: float | None  # the hold of the single user's requests, where that is known
+
+    @property
+    def slowed(self) -> bool:
+        return self.alone_s is not None and self.hold_s > SLOWED * self.alone_s
 
     @property
     def queued(self) -> bool:
@@ -74,9 +82,9 @@ def connections_saturated(evidence: Evidence) -> Iterable[Finding]:
             f"Each request waits {spoken(stays.wait_s)} for one of {stays.capacity} connections "
             f"per worker ({stays.resource.name}), then holds it for {spoken(stays.hold_s)}; they "
             f"are busy for {share(min(1.0, used))} of the time.{_meanwhile(evidence, unused)}",
-            f"They cap it at {rate(place.most_rps)}, however the queries are arranged: gathering "
-            f"them gains nothing. {_shorter(unused)}; a bigger pool moves the queue to the "
-            "database.",
+            f"Held so long, they cap it at {rate(place.most_rps)}, however the queries are "
+            f"arranged: gathering them gains nothing. {_shorter(unused)}; a bigger pool moves the "
+            "queue to the database.",
         )
 
 
@@ -176,10 +184,11 @@ def _saturated(
         endpoint=evidence.label,
         **_spot(evidence, stays.records)._asdict(),
         message=message,
-        advice=advice,
+        advice=f"{_slowed(stays)} {advice}" if stays.slowed else advice,
         evidence={
             "capacity": float(stays.capacity),
             "hold_s": stays.hold_s,
+            **({"hold_alone_s": stays.alone_s} if stays.alone_s is not None else {}),
             "wait_s": stays.wait_s,
             "utilization": used,
             "loop_share": evidence.loop_share,
@@ -195,6 +204,7 @@ def _stays(evidence: Evidence, kinds: tuple[str, ...]) -> Iterable[Stays]:
     if inside is None:
         return
     uses = inside.of(inside.uses, evidence.index)
+    early = inside.of(inside.alone, evidence.index)
     for number, resource in enumerate(inside.insight.resources):
         mine = uses[uses["resource"] == number]
         if resource.kind not in kinds or not resource.capacity or len(mine) < LEAST_STAYS:
@@ -202,14 +212,28 @@ def _stays(evidence: Evidence, kinds: tuple[str, ...]) -> Iterable[Stays]:
         requests = len(_requests(mine))
         if SHARED_BY * _instances(mine) > requests:
             continue
-        got = np.where(np.isnan(mine["got"]), inside.end_s, mine["got"])
-        left = np.where(np.isnan(mine["released"]), inside.end_s, mine["released"])
-        wait_s, hold_s = (
-            np.maximum(0.0, s).sum() / requests for s in (got - mine["asked"], left - got)
-        )
-        yield Stays(
-            number, resource, resource.capacity, mine, requests, float(wait_s), float(hold_s)
-        )
+        wait_s, hold_s = _mean_s(mine, inside.end_s)
+        alone = early[early["resource"] == number]
+        alone_s = _mean_s(alone, 0.0)[1] if len(alone) else None
+        yield Stays(number, resource, resource.capacity, mine, requests, wait_s, hold_s, alone_s)
+
+
+def _mean_s(uses: Records, end_s: float) -> tuple[float, float]:
+    """How long a request waits, and how long it holds; what lasts, until `end_s`."""
+    got = np.where(np.isnan(uses["got"]), end_s, uses["got"])
+    left = np.where(np.isnan(uses["released"]), end_s, uses["released"])
+    requests = len(_requests(uses))
+    wait_s, hold_s = (
+        float(np.maximum(0.0, s).sum() / requests) for s in (got - uses["asked"], left - got)
+    )
+    return wait_s, hold_s
+
+
+def _slowed(stays: Stays) -> str:
+    return (
+        f"Without load it is held for {spoken(stays.alone_s or 0.0)}: first mend what is slow "
+        "meanwhile (the event loop, a thread's turn, the CPUs, or what is at the other end)."
+    )
 
 
 def _place(evidence: Evidence, stays: Stays) -> tuple[Place, float]:
