@@ -90,6 +90,8 @@ USES: Fields = (
     ("instance", "I"),  # which one, of all that are described by this resource
     ("resource", "H"),  # number of a `resource` note
     ("site", "H"),  # number of a `site` note: the user's line that asked, where in detail
+    # 1 for a connection if who asked, or who waits for the asker, held one of the same pool
+    ("nested", "H"),
 )
 # The kinds of resources.
 THREADS, CONNECTIONS, LOCK, SEMAPHORE, CAPACITY_LIMITER, MAX_CONCURRENCY = (

@@ -20,7 +20,7 @@ from typing import Any
 from .awaits import span
 from .clock import ThreadClock
 from .ledger import OPEN, Ledger
-from .modes import debug_modes
+from .modes import debug_modes, writes_access_log
 from .notes import note
 from .numbering import Numbering, Sites
 from .record_format import NO_REQUEST, NO_SITE, SENT_HEADER
@@ -144,7 +144,12 @@ class Worker:
         rates = self._rates
         self._next_detail += max(0.0, request.spans / rates.spans_per_s - 1 / rates.detailed_per_s)
         if not request.number:
-            note(self.folder, "modes", debug=debug_modes(self.loop, scope))
+            note(
+                self.folder,
+                "modes",
+                debug=debug_modes(self.loop, scope),
+                access_log=writes_access_log(),
+            )
         self.tables.requests.add(
             request.sent,
             request.start,

@@ -9,7 +9,9 @@ import numpy as np
 
 from asyncperf.analysis.capacity import THREAD_TOKENS
 from asyncperf.analysis.findings.evidence import Evidence
-from asyncperf.analysis.findings.words import rate, spoken, times
+from asyncperf.analysis.findings.words import spoken, times
+from asyncperf.analysis.prediction import LOOP
+from asyncperf.analysis.prediction import THREADS as THREADS_QUEUE
 from asyncperf.insight import Records, Site
 from asyncperf.model import Finding
 from asyncperf.probe.record_format import THREADS, TRIP_KINDS
@@ -32,6 +34,8 @@ QUICK_S = 0.001
 # be `async def`; and FastAPI itself, which validates what a `def` endpoint returns.
 DEPENDENCIES = tuple(map(TRIP_KINDS.index, ("dependency", "generator dependency enter")))
 VALIDATION = TRIP_KINDS.index("response validation")
+# What a trip takes of the event loop, to send it and to come back: four of them took 0.25 ms.
+ON_LOOP_S = 62e-6
 # In so many requests of ten at least: otherwise it is not the endpoint's way.
 USUAL = 0.5
 # Of a request's time, what its trips for nothing have to take to be more than a remark.
@@ -109,7 +113,10 @@ def pool_trips(evidence: Evidence) -> Iterable[Finding]:
         steady = evidence.result.steady
         mean_s = steady.latency.mean_s if steady and steady.latency else None
         remarkable = mean_s is not None and found.extra_s >= REMARKABLE * mean_s
-        cost = evidence.cost(found.extra_s * evidence.shares[evidence.index])
+        share = evidence.shares[evidence.index]
+        on_loop_s = found.each * ON_LOOP_S
+        alone_s = evidence.unloaded(found.extra_s) + on_loop_s
+        cost = evidence.cost(found.extra_s * share, alone_s * share, {LOOP: on_loop_s * share})
         yield Finding(
             code="pool-trips",
             severity="warning" if remarkable else "info",
@@ -120,13 +127,14 @@ def pool_trips(evidence: Evidence) -> Iterable[Finding]:
                 f"{times(found.each)} a request, which pays {spoken(found.extra_s)} for the "
                 "way there and back."
             ),
-            advice=advice,
+            advice=f"{advice}{cost.sentence * remarkable}",
             evidence={
                 "trips": found.each,
                 "run_s": found.mean_run_s,
                 "extra_s": found.extra_s,
             },
             fix_kind="async-def",
+            predicted=cost.predicted,
             cost_ms_per_request=1000 * found.extra_s,
             cost_rps=cost.rps,
         )
@@ -164,11 +172,12 @@ def _seen(evidence: Evidence, seen: list[Visits]) -> Iterable[Finding]:
     used = evidence.of_each_recorded * held_s / (inside.span_s * places)
     if used < LEAST_USED:
         return
-    taken_s = run_s * evidence.shares[evidence.index]
-    cost = evidence.cost(wait_s * evidence.shares[evidence.index], threads=taken_s)
+    share, own = evidence.shares[evidence.index], evidence.own
+    taken_s = own.queues[THREADS_QUEUE].demand_s if own and THREADS_QUEUE in own.queues else run_s
+    cost = evidence.cost(wait_s * share, queues_s={THREADS_QUEUE: taken_s * share})
     handler, site = result.endpoint.handler, longest.site
-    own = handler is not None and (site is None or _is(site, handler.file, handler.name))
-    spot = evidence.handler if own else evidence.spot(site)
+    of_handler = handler is not None and (site is None or _is(site, handler.file, handler.name))
+    spot = evidence.handler if of_handler else evidence.spot(site)
     computes = result.unloaded_s is not None and run_s > COMPUTES * result.unloaded_s
     yield Finding(
         code="pool-saturated",
@@ -179,7 +188,7 @@ def _seen(evidence: Evidence, seen: list[Visits]) -> Iterable[Finding]:
             f"Each request waits {spoken(wait_s)} for one of {places // inside.workers} threads "
             f"per worker, then holds it for {spoken(run_s)}."
         ),
-        advice=_advice(computes, cost.rate_rps if cost.rps else None),
+        advice=_advice(computes, cost.gain),
         evidence={
             "capacity": float(places),
             "hold_s": run_s,
@@ -194,13 +203,13 @@ def _seen(evidence: Evidence, seen: list[Visits]) -> Iterable[Finding]:
     )
 
 
-def _advice(computes: bool, rate_rps: float | None) -> str:
+def _advice(computes: bool, gained: str) -> str:
     if computes:
         return (
             "It holds a thread far longer than without load: it computes, and Python runs one "
             "thread at a time. A bigger pool gains nothing; compute less, or in more processes."
         )
-    gain = f" would allow up to {rate(rate_rps)}" if rate_rps is not None else " would end the wait"
+    gain = f" would allow {gained}" if gained else " would end the wait"
     return (
         f"Awaited tasks in an `async def`, or a bigger pool,{gain}; what it waits for (a database, "
         "a service) has to bear that as well."

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from asyncperf.analysis.findings.evidence import EVERY_ENDPOINT, Evidence
+from asyncperf.analysis.findings.gains import Cost
 from asyncperf.analysis.findings.loop import BUSY
+from asyncperf.analysis.prediction import LOOP
 from asyncperf.model import Finding
 
 # Measured here, one core: FastAPI on uvicorn takes 118 us for a request without the access log
@@ -33,20 +35,21 @@ def server_settings(evidence: Evidence) -> Iterable[Finding]:
 def _access_log(evidence: Evidence) -> Iterable[Finding]:
     target = evidence.run.target
     names = {part.rpartition("/")[2] for part in target.command}
+    seen = {w.access_log for w in evidence.inside.insight.workers} if evidence.inside else set()
     logs = target.access_log
     if logs is None:
-        logs = bool(names & set(LOGS_BY_DEFAULT))
+        logs = True in seen or (seen <= {None} and bool(names & set(LOGS_BY_DEFAULT)))
     if not logs or not target.command:
         return
     loop_bound = loop_busy_share(evidence) >= BUSY
-    cost = evidence.cost(ACCESS_LOG_S, response_s=ACCESS_LOG_S, loop=ACCESS_LOG_S)
+    cost = evidence.cost(ACCESS_LOG_S, ACCESS_LOG_S, {LOOP: ACCESS_LOG_S})
     yield _setting(
         "The access log is on: writing a line takes some 0.09 ms of CPU for each request, on the "
         "event loop.",
-        "Start the server with `--no-access-log`, and log where the requests come from.",
+        "Start the server with `--no-access-log`, and log where the requests come from."
+        + cost.sentence * loop_bound,
         severe=loop_bound,
-        cost_ms=cost.ms_per_request,
-        cost_rps=cost.rps if loop_bound else None,
+        cost=cost if loop_bound else Cost(cost.ms_per_request),
     )
 
 
@@ -96,8 +99,7 @@ def _setting(
     advice: str,
     *,
     severe: bool,
-    cost_ms: float | None = None,
-    cost_rps: float | None = None,
+    cost: Cost | None = None,
 ) -> Finding:
     return Finding(
         code="server-settings",
@@ -106,6 +108,7 @@ def _setting(
         message=message,
         advice=advice,
         fix_kind="server-setting",
-        cost_ms_per_request=cost_ms,
-        cost_rps=cost_rps,
+        predicted=cost.predicted if cost else None,
+        cost_ms_per_request=cost.ms_per_request if cost else None,
+        cost_rps=cost.rps if cost else None,
     )
