@@ -1,9 +1,7 @@
-"""Which debug modes a worker runs in, and whether it writes an access log."""
+"""Which debug modes a worker runs in."""
 
 from __future__ import annotations
 
-import logging
-import sys
 from asyncio import AbstractEventLoop
 from collections.abc import Mapping
 from typing import Any
@@ -17,11 +15,3 @@ def debug_modes(loop: AbstractEventLoop, scope: Mapping[str, Any]) -> list[str]:
         "asyncio": loop.get_debug(),
     }
     return [name for name, on in modes.items() if on]
-
-
-def writes_access_log() -> bool | None:
-    """As uvicorn asks for it; None under another server."""
-    if "uvicorn" not in sys.modules:
-        return None
-    logger = logging.getLogger("uvicorn.access")
-    return logger.hasHandlers() and logger.isEnabledFor(logging.INFO)
