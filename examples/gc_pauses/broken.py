@@ -1,0 +1,32 @@
+"""An export that collects garbage for each request, with a large catalogue alive.
+
+The collector walks all of the catalogue, and the event loop stands still. To mend it: `gc.freeze()`
+once the catalogue is there, so that it is not walked again.
+"""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import FastAPI, Request
+from upstream import running
+
+catalogue: list[dict[str, list[int]]] = []
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
+    async with running() as url, httpx.AsyncClient(base_url=url) as shop:
+        catalogue.extend({"item": [i]} for i in range(10_000))
+        yield {"shop": shop}
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.get("/export")
+async def export(request: Request) -> int:
+    sold = (await request.state.shop.get("/sold/60")).json()
+    gc.collect()  # the exports were once thought to leak
+    return len(catalogue) + sold["amount"]
