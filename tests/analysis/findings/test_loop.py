@@ -178,3 +178,17 @@ def test_calls_that_block_are_told_by_their_lines():
     stacks = (at(handler, (30, "fetch")), at(handler, (31, "fetch")))
     insight = insight_of(requests=requests(1000), stalls=rows, stacks=stacks, ticks=ticks(0.1))
     assert {finding.line for finding in found(insight, SLOW)} == {30, 31}
+
+
+@pytest.mark.parametrize(
+    ("result", "gain"),
+    [
+        (SLOW, "`asyncio.to_thread`) up to 420 req/s, where the event loop"),
+        # 40 threads for 50 ms, and no rate to set beside it.
+        (replace(SLOW, steady=None, window=None), "`asyncio.to_thread`) at most 800 req/s"),
+    ],
+)
+def test_what_threads_would_give_a_call_that_blocks(result, gain):
+    insight = insight_of(requests=requests(1000), stalls=stalls(1000, 0.05), ticks=ticks(cpu=0.05))
+    finding = next(f for f in found(insight, result) if f.code == "loop-blocked")
+    assert gain in finding.advice

@@ -185,7 +185,7 @@ def _label(evidence: Evidence, stalls: Blamed) -> str:
 def _by_threads(evidence: Evidence, mean_s: float) -> str:
     """What threads would allow: they wait as long, but 40 at a time."""
     now = evidence.demands
-    if now is None:
+    if now is None or evidence.rate_rps is None:
         return f"at most {rate(evidence.workers * THREAD_TOKENS / mean_s)}"
     held = now.queues.get(THREADS, Queue(0.0, THREAD_TOKENS))
     in_threads = replace(held, demand_s=held.demand_s + mean_s)
