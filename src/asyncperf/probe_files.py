@@ -45,13 +45,16 @@ def read_insight(folder: Path, ramp_epoch: float) -> Insight | None:
     workers: list[dict[str, Any]] = []
     names = Names()
     missing: list[str] = []
-    debug: dict[int, tuple[str, ...]] = {}
+    modes: dict[int, dict[str, Any]] = {}
     for found in read_notes(folder):
         match found["note"]:
             case "worker":
                 workers.append(found)
             case "modes":
-                debug[found["pid"]] = tuple(found["debug"])
+                modes[found["pid"]] = {
+                    "debug": tuple(found["debug"]),
+                    "access_log": found["access_log"],
+                }
             case "route" | "site" | "resource" | "stack":
                 names.add(found)
             case "not-hooked" | "not-rewritten" | "failed" | "not-written" | "dropped":
@@ -78,7 +81,7 @@ def read_insight(folder: Path, ramp_epoch: float) -> Insight | None:
         )
     return Insight(
         workers=tuple(
-            WorkerInfo(w["pid"], w["python"], w["loop"], debug.get(w["pid"], ())) for w in workers
+            WorkerInfo(w["pid"], w["python"], w["loop"], **modes.get(w["pid"], {})) for w in workers
         ),
         routes=routes,
         sites=tuple(names.of("site", read_site)),

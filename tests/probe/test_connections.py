@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import math
 import socket
 import threading
@@ -67,11 +68,12 @@ CHANGED = {
         for changed, name in (
             (module.AsyncConnectionPool, "handle_async_request"),
             (module.AsyncPoolRequest, "assign_to_connection"),
+            (module.AsyncPoolRequest, "clear_connection"),
             (module.PoolByteStream, "aclose"),
         )
     },
     httpcore._sync.connection_pool.ConnectionPool: ("handle_request",),
-    httpcore._sync.connection_pool.PoolRequest: ("assign_to_connection",),
+    httpcore._sync.connection_pool.PoolRequest: ("assign_to_connection", "clear_connection"),
     httpcore._sync.connection_pool.PoolByteStream: ("close",),
     aiohttp.connector.BaseConnector: ("connect", "_release", "_create_connection"),
     aiohttp.connector.TCPConnector: ("_create_connection",),
@@ -349,6 +351,27 @@ def test_httpx(recorded, library):
     check(recorded, request, "httpx client", "query")
 
 
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+def test_a_connection_that_goes_to_another_is_not_held(recorded, library):
+    """An idle one is assigned to all who wait, and taken by the first who comes to it."""
+
+    async def four(port):
+        limits = library.Limits(max_connections=1)
+        async with library.AsyncClient(limits=limits) as client:
+            await asyncio.gather(*(client.get(f"http://127.0.0.1:{port}/") for _ in range(4)))
+
+    request = recorded.request()
+    with answering(OK) as port:
+        recorded.run(four(port), request)
+    found = sorted(recorded.uses(), key=lambda use: use["got"])
+    assert len(found) == 4
+    for earlier, later in itertools.pairwise(found):
+        assert later["got"] >= earlier["released"] - 0.01
+        assert later["released"] - later["got"] < 2 * NAP_S
+    waited_s = found[-1]["got"] - found[-1]["asked"]
+    assert request.conn_wait_s == pytest.approx(waited_s, abs=0.5 * NAP_S)
+
+
 def test_httpx_in_threads(recorded):
     def query(client, url):
         assert client.get(url).text == "ok"
@@ -379,6 +402,72 @@ def test_httpx_gives_up_and_fails_as_ever(recorded):
         recorded.run(both(port), recorded.request())
     assert [math.isnan(use["got"]) for use in recorded.uses()] == [True, False, False]
     assert connections_http.ASKED == {}
+
+
+async def _inside(client, url):
+    async with client.stream("GET", url):
+        await client.get(url)
+
+
+async def _in_a_child(client, url):
+    async with client.stream("GET", url):
+        await asyncio.gather(client.get(url))
+
+
+async def _beside(client, url):
+    await asyncio.gather(client.get(url), client.get(url))
+
+
+async def _after(client, url):
+    await client.get(url)
+    await client.get(url)
+
+
+async def _elsewhere(client, url):
+    async with httpx.AsyncClient() as other, other.stream("GET", url):
+        await client.get(url)
+
+
+@pytest.mark.parametrize(
+    ("way", "nested"),
+    [
+        (_inside, [0, 1]),
+        (_in_a_child, [0, 1]),
+        (_beside, [0, 0]),  # each is given back whatever becomes of the other
+        (_after, [0, 0]),
+        (_elsewhere, [0, 0]),
+    ],
+)
+def test_who_asks_for_a_second_connection_of_a_pool(recorded, way, nested):
+    async def main(port):
+        async with httpx.AsyncClient() as client:
+            await way(client, f"http://127.0.0.1:{port}/")
+
+    with answering(OK) as port:
+        recorded.run(main(port), recorded.request())
+    found = sorted(recorded.uses(), key=lambda use: use["asked"])
+    assert [use["nested"] for use in found] == nested
+
+
+def test_a_connection_that_a_dependencys_thread_left_open(recorded, tmp_path):
+    """A `def` dependency that yields runs on a thread, and its connection stays."""
+    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path / 'db'}", pool_size=2)
+
+    def ask():
+        with engine.connect():
+            pass
+
+    async def main():
+        kept = await anyio.to_thread.run_sync(engine.connect)
+        await anyio.to_thread.run_sync(ask)
+        await anyio.to_thread.run_sync(kept.close)
+        await anyio.to_thread.run_sync(ask)
+
+    recorded.run(main(), recorded.request())
+    take_over(recorded.ledger)
+    engine.dispose()
+    found = sorted(recorded.uses(), key=lambda use: use["asked"])
+    assert [use["nested"] for use in found] == [0, 1, 0]
 
 
 def test_aiohttp(recorded):

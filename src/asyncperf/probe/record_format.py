@@ -91,6 +91,8 @@ USES: Fields = (
     ("resource", "H"),  # number of a `resource` note
     ("site", "H"),  # number of a `site` note: the user's line that asked, where in detail
     ("task", "H"),  # which task of the request asked, as in `spans`; `NO_TASK` if not in detail
+    # 1 for a connection if who asked, or who waits for the asker, held one of the same pool
+    ("nested", "H"),
 )
 NO_TASK = 0xFFFF
 # AnyIO's default limiter, which FastAPI and Starlette use; its use stands in `TICKS`.
@@ -130,6 +132,7 @@ TICKS: Fields = (
     ("at", "d"),
     ("cpu_s", "d"),  # of the event loop's thread, so far
     ("delay_s", "d"),  # for which it was ready to run so far, and no CPU was free; NaN: unknown
+    ("logged_s", "d"),  # spent on the server's access log so far
     ("late_s", "f"),  # how much later than asked the loop came to it
     ("in_flight", "I"),  # requests
     ("threads_busy", "H"),  # of the default thread pool, once a trip has been recorded

@@ -23,6 +23,7 @@ class Request:
         "counted_until",
         "detail",
         "gc_s",
+        "kept",
         "left_out",
         "lock_wait_s",
         "loop_s",
@@ -65,6 +66,8 @@ class Request:
         self.thread_conn_wait_s = 0.0
         # The wait that counts now, and until when waits have been counted.
         self.waiting: object = None
+        # Stays that were asked for in threads, some of which outlast the trip there.
+        self.kept: list[Any] = []
         self.counted_until = 0.0
 
     def begin_wait(self, wait: object) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
+from contextvars import ContextVar
 from threading import get_ident
 from time import perf_counter
 from types import FrameType
@@ -32,6 +33,11 @@ LONG_OPEN_S = 1.0
 LOOK_S = 0.5
 
 
+# Connections that the running code has asked for: its own, and those of the tasks that have
+# led to it, up to when they started the next.
+ASKED_HERE: ContextVar[tuple[Use, ...]] = ContextVar("asyncperf_asked", default=())
+
+
 class Place(NamedTuple):
     """A line of source code, not yet numbered."""
 
@@ -49,6 +55,9 @@ class Limited(NamedTuple):
     place: Place | None
     instance: int
 
+    def is_same(self, other: Limited) -> bool:
+        return (self.kind, self.name, self.instance) == (other.kind, other.name, other.instance)
+
 
 class Use:
     """A stay of a request, from its asking on."""
@@ -58,6 +67,7 @@ class Use:
         "asked",
         "got",
         "limited",
+        "nested",
         "on_loop",
         "place",
         "released",
@@ -76,6 +86,7 @@ class Use:
         self.limited = limited
         self.place = place
         self.got = self.released = NOT_YET
+        self.nested = False
         self.told = False
         # A thread of a trip has its sender's context.
         track = TRACK.get()
@@ -86,11 +97,30 @@ class Use:
     def waits(self) -> bool:
         return self.got != self.got  # NaN
 
+    @property
+    def lasts(self) -> bool:
+        """Whether it has what it asked for, or may yet get it."""
+        return self.released != self.released
+
+    @property
+    def has(self) -> bool:
+        return self.got == self.got and self.released != self.released
+
     def take(self) -> None:
         """It has what it asked for."""
         self.got = perf_counter()
         self.told = False
         self._waited(self.got)
+
+    def lose(self) -> None:
+        """What it was given went to another after all."""
+        if self.waits:
+            return
+        if self.trip is not None:
+            self.trip.conn_wait_s -= self.got - self.asked
+        else:
+            self.request.begin_wait(self)
+        self.got = NOT_YET
 
     def end(self) -> None:
         """It gives back what it has, or will not have it."""
@@ -103,6 +133,7 @@ class Use:
 
     def forget(self) -> None:
         """It was but a part of another."""
+        self.released = self.asked
         if OPEN.ledger is not None:
             OPEN.ledger.open_uses.discard(self)
 
@@ -149,11 +180,27 @@ def ask(by: Request | Trip, limited: Limited, place: Place | None) -> Use:
     ledger = OPEN.ledger
     trip, request = (by, by.request) if isinstance(by, Trip) else (None, by)
     use = Use(request, trip, limited, place)
+    if limited.kind == CONNECTIONS:
+        use.nested = is_nested(use)
     if ledger is not None and len(ledger.open_uses) < MOST_OPEN:
         ledger.open_uses.add(use)
     if trip is None:
         request.begin_wait(use)
     return use
+
+
+def is_nested(use: Use) -> bool:
+    """Whether it is asked for while the asker has another one of the same pool, or whoever
+    waits for the asker has: then that one is not given back before this one is got. What a
+    task beside it has is given back whatever becomes of this one."""
+    request, limited = use.request, use.limited
+    mine = [other for other in ASKED_HERE.get() if other.request is request and other.lasts]
+    ASKED_HERE.set((*mine, use))
+    request.kept = [other for other in request.kept if other.lasts]
+    over = [other for other in request.kept if other.trip is None or other.trip.ended]
+    if use.trip is not None:
+        request.kept.append(use)
+    return any(other.has and other.limited.is_same(limited) for other in (*mine, *over))
 
 
 def asking_line(by: Request | Trip, frame: FrameType | None) -> Place | None:
@@ -208,6 +255,7 @@ def add(ledger: Ledger, use: Use) -> None:
         resource,
         NO_SITE if use.place is None else ledger.sites.place(*use.place),
         min(use.task, NO_TASK),
+        use.nested,
     )
 
 

@@ -17,6 +17,7 @@ from time import perf_counter
 from types import CoroutineType
 from typing import Any
 
+from .access_log import AccessLog
 from .awaits import span
 from .clock import UNKNOWN, ThreadClock
 from .ledger import OPEN, Ledger
@@ -89,6 +90,7 @@ class Worker:
         self._gc_delay_s = UNKNOWN
         self._gc_s = 0.0
         self._clock = ThreadClock()
+        self._access_log = AccessLog()
         self._gc_at_tick_s = 0.0
         self._process_cpu_at_tick_s = time.process_time()
         # Steps since the last tick that were stalls, as (since, until).
@@ -146,7 +148,8 @@ class Worker:
         rates = self._rates
         self._next_detail += max(0.0, request.spans / rates.spans_per_s - 1 / rates.detailed_per_s)
         if not request.number:
-            note(self.folder, "modes", debug=debug_modes(self.loop, scope))
+            debug = debug_modes(self.loop, scope)
+            note(self.folder, "modes", debug=debug, access_log=self._access_log.writes)
         self.tables.requests.add(
             request.sent,
             request.start,
@@ -187,7 +190,8 @@ class Worker:
             self._look_back(now, late_s)
         take_over(self.ledger)
         busy = self.ledger.threads_busy()
-        self.tables.ticks.add(now, cpu_s, delay_s, max(0.0, late_s), len(self.in_flight), busy)
+        logged_s, in_flight = self._access_log.spent_s, len(self.in_flight)
+        self.tables.ticks.add(now, cpu_s, delay_s, logged_s, max(0.0, late_s), in_flight, busy)
         if now >= self._next_cut:
             self._next_cut = now + WRITE_S
             self.tables.cut()

@@ -115,7 +115,7 @@ def test_the_experiment_at_its_published_scale():
     assert finding.predicted == {"rate_rps": pytest.approx(100), "response_s": pytest.approx(5)}
     assert finding.cost_ms_per_request == pytest.approx(10_000)
     assert finding.cost_rps == pytest.approx(200 / 3)
-    assert "with the same users" in finding.advice
+    assert "Up to 100 req/s under this load." in finding.advice
 
 
 def test_the_longest_is_taken_for_each_request_and_then_averaged():

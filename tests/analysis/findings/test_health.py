@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from asyncperf.analysis.findings import find, healthy
+from asyncperf.model import GeneratorHealth
 
 from ...builders import BLOCKING, result_of
 from .seen import evidence, insight_of, requests, stalls, table, threads, ticks
@@ -32,6 +33,12 @@ def test_nothing_is_called_healthy_that_is_not_or_was_not_seen():
     assert messages(blocked) == []
     assert messages(insight_of(requests=requests(), ticks=ticks()[:100])) == []
     assert messages(None) == []
+
+
+def test_what_the_generator_limited_is_not_called_healthy():
+    insight = insight_of(requests=requests(), ticks=ticks())
+    busy = GeneratorHealth(cpu=1.0, max_drift_s=0.5)
+    assert messages(insight, result_of(generator=busy)) == []
 
 
 def test_a_pool_that_nobody_waits_for():

@@ -164,3 +164,54 @@ def test_too_few_requests_to_look_inside_is_said():
     assert "19 of its requests" in finding.message
     trouble = replace(SLOW, trouble="the server died")
     assert codes(insight, trouble) == []
+
+
+def at(*lines):
+    """A stack through these lines of the app's functions, the last of them to blame."""
+    frames = [Frame(FILE, line, function) for line, function in lines]
+    return Stack((Frame("/lib/uvicorn.py", 1, "run"), *frames), len(lines))
+
+
+def test_what_computes_is_told_once_whichever_line_it_was_seen_at():
+    handler = (14, "items")
+    stacks = (at(handler, (30, "build")), at(handler, (31, "build")), at(handler))
+    counts = (600, 200, 100)
+    rows = [
+        row
+        for number, count in enumerate(counts)
+        for row in stalls(count, 0.05, kind=CPU, stack=number)
+    ]
+    insight = insight_of(requests=requests(1000), stalls=rows, stacks=stacks, ticks=ticks(0.9))
+    (finding,) = found(insight, SLOW)
+    assert (finding.line, finding.function) == (30, "build")
+    assert finding.evidence["stalls"] == sum(counts)
+
+
+def test_two_functions_that_compute_are_told_apart():
+    handler = (14, "items")
+    stacks = (at(handler, (30, "build")), at(handler, (40, "draw")))
+    rows = [row for n in range(2) for row in stalls(300, 0.05, kind=CPU, stack=n)]
+    insight = insight_of(requests=requests(1000), stalls=rows, stacks=stacks, ticks=ticks(0.9))
+    assert {finding.line for finding in found(insight, SLOW)} == {30, 40}
+
+
+def test_calls_that_block_are_told_by_their_lines():
+    handler = (14, "items")
+    rows = [row for n in range(2) for row in stalls(300, 0.05, stack=n)]
+    stacks = (at(handler, (30, "fetch")), at(handler, (31, "fetch")))
+    insight = insight_of(requests=requests(1000), stalls=rows, stacks=stacks, ticks=ticks(0.1))
+    assert {finding.line for finding in found(insight, SLOW)} == {30, 31}
+
+
+@pytest.mark.parametrize(
+    ("result", "gain"),
+    [
+        (SLOW, "`asyncio.to_thread`) up to 420 req/s, where the event loop"),
+        # 40 threads for 50 ms, and no rate to set beside it.
+        (replace(SLOW, steady=None, window=None), "`asyncio.to_thread`) at most 800 req/s"),
+    ],
+)
+def test_what_threads_would_give_a_call_that_blocks(result, gain):
+    insight = insight_of(requests=requests(1000), stalls=stalls(1000, 0.05), ticks=ticks(cpu=0.05))
+    finding = next(f for f in found(insight, result) if f.code == "loop-blocked")
+    assert gain in finding.advice

@@ -13,7 +13,7 @@ from asyncperf.analysis.findings import flow
 from asyncperf.analysis.findings.evidence import LEAST_DETAILED, Evidence
 from asyncperf.analysis.findings.exclusive import Sharing, sharing
 from asyncperf.analysis.findings.gains import Cost
-from asyncperf.analysis.findings.words import rate, spoken
+from asyncperf.analysis.findings.words import spoken
 from asyncperf.insight import Records, Site
 from asyncperf.model import Finding
 from asyncperf.probe.places import is_users
@@ -127,7 +127,7 @@ def _sequential(
 ) -> Finding:
     first = looked.function.sites[group[0]]
     gain_s = apart_s - together_s
-    unloaded_gain_s = unloaded(evidence, gain_s)
+    unloaded_gain_s = evidence.unloaded(gain_s)
     cost = cost_of(evidence, gain_s)
     alone_s = evidence.result.unloaded_s
     predicted = dict(cost.predicted or {})
@@ -144,7 +144,7 @@ def _sequential(
             f"they would take {spoken(together_s)}."
         ),
         advice=(
-            f"Run them together (`asyncio.gather`, a task group).{up_to(cost)} "
+            f"Run them together (`asyncio.gather`, a task group).{cost.sentence} "
             f"{NOT_PROVED if looked.read else NOT_READ}"
         ),
         evidence={
@@ -167,11 +167,12 @@ def _loop(
     gain_s = apart_s - together_s
     cost = cost_of(evidence, gain_s)
     if why is not None:
-        advice = f"Ask for all of it in one query: {why}."
+        advice = f"Ask for all of it in one query: {why}.{cost.sentence}"
     else:
         advice = (
             "Ask for all of it at once if the other side can; else run some of them together "
-            f"(`asyncio.gather` with a semaphore). {NOT_PROVED if read else NOT_READ}"
+            f"(`asyncio.gather` with a semaphore).{cost.sentence} "
+            f"{NOT_PROVED if read else NOT_READ}"
         )
     return Finding(
         code="sequential-loop",
@@ -284,19 +285,4 @@ def worthwhile(evidence: Evidence, gain_s: float) -> bool:
 def cost_of(evidence: Evidence, gain_s: float) -> Cost:
     """What it costs the load that each request of this endpoint lacks that gain."""
     share = evidence.shares[evidence.index]
-    return evidence.cost(gain_s * share, response_s=unloaded(evidence, gain_s) * share)
-
-
-def up_to(cost: Cost) -> str:
-    """The rate without it, as a sentence of its own after another one; "" if nothing is gained."""
-    if not cost.rps or not cost.rate_rps:
-        return ""
-    return f" Up to {rate(cost.rate_rps)} with the same users."
-
-
-def unloaded(evidence: Evidence, gain_s: float) -> float:
-    """What a gain under load is without: awaits that queue for something take longer then."""
-    steady, alone_s = evidence.result.steady, evidence.result.unloaded_s
-    if steady is None or steady.latency is None or alone_s is None or not steady.latency.mean_s:
-        return gain_s
-    return gain_s * min(1.0, alone_s / steady.latency.mean_s)
+    return evidence.cost(gain_s * share, evidence.unloaded(gain_s) * share)

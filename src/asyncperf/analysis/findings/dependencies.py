@@ -15,7 +15,6 @@ from asyncperf.analysis.findings.awaits import (
     USUAL,
     cost_of,
     detailed,
-    up_to,
     worthwhile,
 )
 from asyncperf.analysis.findings.evidence import Evidence, Source
@@ -56,7 +55,7 @@ def sequential_dependencies(evidence: Evidence) -> Iterable[Finding]:
             f"none names another: together they would take {spoken(together_s)}."
         ),
         advice=(
-            f"Await what they do together in one dependency (`asyncio.gather`).{up_to(cost)} "
+            f"Await what they do together in one dependency (`asyncio.gather`).{cost.sentence} "
             "Whether one needs another in a way that its parameters do not say is for you to check."
         ),
         evidence={

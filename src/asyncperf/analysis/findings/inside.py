@@ -163,6 +163,11 @@ class Inside:
         """How long they were ready to run while no CPU was free; 0 where that is not known."""
         return self._grown("delay_s")
 
+    @cached_property
+    def logged_s(self) -> float:
+        """How long the event loops wrote access logs."""
+        return self._grown("logged_s")
+
     def _grown(self, column: str) -> float:
         total = 0.0
         for worker in range(self.workers):

@@ -10,7 +10,9 @@ import numpy as np
 from asyncperf.analysis.capacity import THREAD_TOKENS
 from asyncperf.analysis.findings.evidence import Evidence
 from asyncperf.analysis.findings.inside import Inside
-from asyncperf.analysis.findings.words import rate, spoken, times
+from asyncperf.analysis.findings.words import spoken, times
+from asyncperf.analysis.prediction import LOOP
+from asyncperf.analysis.prediction import THREADS as THREADS_QUEUE
 from asyncperf.insight import Records, Resource, Site
 from asyncperf.model import Finding
 from asyncperf.probe.places import is_users
@@ -41,6 +43,8 @@ QUICK_S = 0.001
 DEPENDENCIES = tuple(map(TRIP_KINDS.index, ("dependency", "generator dependency enter")))
 GENERATOR_EXIT = TRIP_KINDS.index("generator dependency exit")
 VALIDATION = TRIP_KINDS.index("response validation")
+# What a trip takes of the event loop, to send it and to come back: four of them took 0.25 ms.
+ON_LOOP_S = 62e-6
 # In so many requests of ten at least: otherwise it is not the endpoint's way.
 USUAL = 0.5
 # Of a request's time, what its trips for nothing have to take to be more than a remark.
@@ -128,7 +132,10 @@ def pool_trips(evidence: Evidence) -> Iterable[Finding]:
         # The check is FastAPI's way with every `def` endpoint, and no fault of this one's.
         theirs = found.kind != VALIDATION
         remarkable = theirs and mean_s is not None and found.extra_s >= REMARKABLE * mean_s
-        cost = evidence.cost(found.extra_s * evidence.shares[evidence.index])
+        share = evidence.shares[evidence.index]
+        on_loop_s = found.each * ON_LOOP_S
+        alone_s = evidence.unloaded(found.extra_s) + on_loop_s
+        cost = evidence.cost(found.extra_s * share, alone_s * share, {LOOP: on_loop_s * share})
         yield Finding(
             code="pool-trips",
             severity="warning" if remarkable else "info",
@@ -139,13 +146,14 @@ def pool_trips(evidence: Evidence) -> Iterable[Finding]:
                 f"{times(found.each)} a request, which pays {spoken(found.extra_s)} for the "
                 "way there and back."
             ),
-            advice=advice,
+            advice=f"{advice}{cost.sentence * remarkable}",
             evidence={
                 "trips": found.each,
                 "run_s": found.mean_run_s,
                 "extra_s": found.extra_s,
             },
             fix_kind="async-def",
+            predicted=cost.predicted,
             cost_ms_per_request=1000 * found.extra_s,
             cost_rps=cost.rps,
         )
@@ -212,11 +220,12 @@ def _seen(evidence: Evidence, seen: list[Visits]) -> Iterable[Finding]:
     used = evidence.of_each_recorded * held_s / (inside.span_s * places)
     if used < LEAST_USED or not ever_full(inside, pool):
         return
-    taken_s = run_s * evidence.shares[evidence.index]
-    cost = evidence.cost(wait_s * evidence.shares[evidence.index], threads=taken_s)
+    share, own = evidence.shares[evidence.index], evidence.own
+    taken_s = own.queues[THREADS_QUEUE].demand_s if own and THREADS_QUEUE in own.queues else run_s
+    cost = evidence.cost(wait_s * share, queues_s={THREADS_QUEUE: taken_s * share})
     handler, site = result.endpoint.handler, longest.site
-    own = handler is not None and (site is None or _is(site, handler.file, handler.name))
-    spot = evidence.handler if own else evidence.spot(site)
+    of_handler = handler is not None and (site is None or _is(site, handler.file, handler.name))
+    spot = evidence.handler if of_handler else evidence.spot(site)
     conn_wait_s = float(evidence.requests["thread_conn_wait_s"].mean())
     queues = conn_wait_s > run_s / 2
     computes = result.unloaded_s is not None and run_s - conn_wait_s > COMPUTES * result.unloaded_s
@@ -230,7 +239,7 @@ def _seen(evidence: Evidence, seen: list[Visits]) -> Iterable[Finding]:
             f"Each request waits {spoken(wait_s)} for one of {places // inside.workers} threads "
             f"per worker, then holds it for {spoken(run_s)}."
         ),
-        advice=_advice(why_not, conn_wait_s, cost.rate_rps if cost.rps else None),
+        advice=_advice(why_not, conn_wait_s, cost.gain),
         evidence={
             "capacity": float(places),
             "hold_s": run_s,
@@ -245,7 +254,7 @@ def _seen(evidence: Evidence, seen: list[Visits]) -> Iterable[Finding]:
     )
 
 
-def _advice(why_not: str | None, conn_wait_s: float, rate_rps: float | None) -> str:
+def _advice(why_not: str | None, conn_wait_s: float, gained: str) -> str:
     if why_not == CONNECTIONS_FIRST:
         return (
             f"Of that it waits {spoken(conn_wait_s)} for a connection: mend that first. More "
@@ -256,7 +265,7 @@ def _advice(why_not: str | None, conn_wait_s: float, rate_rps: float | None) -> 
             "It holds a thread far longer than without load: it computes, and Python runs one "
             "thread at a time. A bigger pool gains nothing; compute less, or in more processes."
         )
-    gain = f" would allow up to {rate(rate_rps)}" if rate_rps is not None else " would end the wait"
+    gain = f" would allow {gained}" if gained else " would end the wait"
     return (
         f"Awaited tasks in an `async def`, or a bigger pool,{gain}; what it waits for (a database, "
         "a service) has to bear that as well."
