@@ -43,9 +43,9 @@ IDLE_TICK_S = 0.05
 BUSY_SHARE = 0.2
 # Ticks in step with users who come at even intervals would decide it as well.
 TICK_VARIES = (0.75, 1.25)
-# A request that begins, or goes on, shows as well that the loop is there. A busy one comes to
-# its ticks late, and need not be looked at for that: it has so long anew each time. It is asked
-# no sooner again.
+# A request that begins, or goes on, shows as well that the loop is there: a busy one comes to
+# its ticks late, and need not be looked at for that. It costs something, and is not asked for
+# sooner again.
 SIGN_S = 0.006
 # How often a thread of its own writes to disk.
 WRITE_S = 0.25
@@ -211,7 +211,7 @@ class Worker:
             return  # another loop, in a thread of the app's own
         STEPPING.next_sign = now + SIGN_S
         if self._next_tick is None:
-            self._watchdog.expect(now, max(SIGN_S, self._tick_due - now))
+            self._watchdog.expect(now, max(TICK_S, self._tick_due - now))
             return
         self._next_tick.cancel()
         try:
