@@ -7,7 +7,7 @@ import time
 import pytest
 
 from asyncperf.probe.request import LONG_S, STEPPING, Request, TaskFactories, Timed
-from asyncperf.probe.worker import task_factory
+from asyncperf.probe.tasks import task_factory
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +91,7 @@ def test_a_step_inside_a_step_is_counted_once():
     async def eager():
         task = Timed(spin(0.005), inner)
         with pytest.raises(StopIteration):
-            task.send(None)
+            task.__await__().send(None)
 
     run(eager(), outer)
     assert inner.steps == 0

@@ -127,7 +127,7 @@ STALLS: Fields = (
     ("kind", "H"),
 )
 CPU, BLOCKED, NATIVE = range(3)
-# What a worker is like, every `TICK_S`.
+# What a worker is like, every `TICK_S`, or `IDLE_TICK_S` where it has nothing to do.
 TICKS: Fields = (
     ("at", "d"),
     ("cpu_s", "d"),  # of the event loop's thread, so far

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .record_format import TABLES, file_name, packing
 
-# So many records fill a buffer; a full one waits to be written by the watchdog's thread.
+# So many records fill a buffer; a full one waits to be written by another thread.
 BUFFERED = 1024
 # Buffers that may wait. A disk that takes no more must not fill the memory instead: what
 # comes beyond is counted and dropped.

@@ -17,8 +17,8 @@ from asyncperf.model import Finding, Healthy
 from asyncperf.probe.record_format import DEFAULT_POOL
 
 OF_THE_LOOP = ("loop-blocked", "loop-busy", "gc-pauses")
-# Ticks that it takes to say how late the loop is: about five seconds of them.
-LEAST_TICKS = 500
+# For so long, over all workers, the loops must have been watched to be called healthy.
+LEAST_TICKED_S = 5.0
 
 
 def healthy(every: Sequence[Evidence], findings: Sequence[Finding]) -> tuple[Healthy, ...]:
@@ -64,7 +64,7 @@ def _loop(every: Sequence[Evidence], findings: Sequence[Finding]) -> Iterable[He
     seen = [
         (evidence, evidence.inside)
         for evidence in every
-        if evidence.first and evidence.inside and len(evidence.inside.ticks) >= LEAST_TICKS
+        if evidence.first and evidence.inside and evidence.inside.ticked_s >= LEAST_TICKED_S
     ]
     good = [
         (evidence, inside)
