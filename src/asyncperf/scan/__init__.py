@@ -84,7 +84,7 @@ def load(paths: Sequence[Path], root: Path) -> Loaded:
         modules.append(module)
         if "await" in source.text:
             awaiting += [f for f, node in bodies if f.is_async and has_candidates(node)]
-    return Loaded(Project(modules), awaiting, problems)
+    return Loaded(Project(modules, root.parts), awaiting, problems)
 
 
 def judged(loaded: Loaded) -> Iterator[Site]:

@@ -180,18 +180,19 @@ class Analyst:
             found = []
             for base in self.project.ancestry(of):
                 if isinstance(base, Class) and name in base.methods:
-                    found.append(base.methods[name][-1])
+                    found.append(_getter(base.methods[name]))
                     break
             if name not in {"__init__", "__new__"}:
                 for class_ in self.project.subclasses(of):
-                    found += class_.methods.get(name, [])[-1:]
+                    if name in class_.methods:
+                        found.append(_getter(class_.methods[name]))
             concrete = [method for method in found if not self.is_abstract(method)]
             found = self._methods[key] = list(dict.fromkeys(concrete or found))
         return found
 
     def is_abstract(self, method: Function) -> bool:
         """Whether it only promises: `...`, or `NotImplementedError`, or so decorated."""
-        if method.owner is None:
+        if method.owner is None or method.name == "__init__":
             return False
         if any(last_name(decorator) == "abstractmethod" for decorator in method.decorators):
             return True
@@ -314,6 +315,14 @@ class Analyst:
                     whole = Value(whole.places, types, whole.callees, whole.text)
                 self._variables[key] = whole
         return self._variables[key]
+
+
+def _getter(methods: list[Function]) -> Function:
+    """The last definition that is not the setter or deleter of a property."""
+    for method in reversed(methods):
+        if not any(last_name(d) in {"setter", "deleter"} for d in method.decorators):
+            return method
+    return methods[-1]
 
 
 def _nested(function: Function) -> list[Function]:

@@ -39,8 +39,12 @@ def types_of(node: ast.expr | None, resolve: Resolve, depth: int = 0) -> tuple[T
     if isinstance(found, Function | Module):
         return ()
     if isinstance(found, External):
+        if found.rpartition(".")[2] in {"Any", "TypeVar", "object"}:
+            return ()
         return (Type(str(found)),)
-    return (Type(f"builtins.{node.id}"),) if isinstance(node, ast.Name) else ()
+    if isinstance(node, ast.Name) and node.id != "object":
+        return (Type(f"builtins.{node.id}"),)
+    return ()
 
 
 def _quoted(node: ast.Constant, resolve: Resolve, depth: int) -> tuple[Type, ...]:

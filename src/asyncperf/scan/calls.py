@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from asyncperf.scan import library
+from asyncperf.scan.catalogue import LOCK_LIKE
 from asyncperf.scan.expressions import Expressions
 from asyncperf.scan.index import Class, Function
 from asyncperf.scan.values import (
@@ -20,6 +21,7 @@ from asyncperf.scan.values import (
     Value,
     extend,
     is_private,
+    is_unknown,
     join,
 )
 from asyncperf.scan.verbs import is_session_like
@@ -47,6 +49,7 @@ class Calls(Expressions):
     heap: dict[Place, Value]  # what attributes of objects made here hold
     stores: list[tuple[Place, Value]]
     discarded: ast.AST | None = None  # the call whose result the statement drops
+    exclusive: dict[Place, str]  # places seen to hold a session or the like
     catching = 0  # of `try` blocks around that swallow what is raised
 
     def call(self, node: ast.Call, awaited: bool) -> Value:
@@ -59,12 +62,13 @@ class Calls(Expressions):
             receiver, value = NOTHING, self.evaluate(func)
             name = func.id if isinstance(func, ast.Name) else "call"
         arguments = self.arguments(node)
-        if value.callees:
+        callees = [callee for callee in value.callees if not is_unknown(callee)]
+        if callees:
             results = [
                 self.apply(callee, arguments, node, awaited)
-                for callee in value.callees[:MAX_IMPLEMENTATIONS]
+                for callee in callees[:MAX_IMPLEMENTATIONS]
             ]
-            if len(value.callees) > MAX_IMPLEMENTATIONS:
+            if len(callees) > MAX_IMPLEMENTATIONS:
                 self.emit("unknown", (), "call", f"{spelling(func)}, one of many", node)
             return join(results)
         made = library.called_object(value.types)
@@ -214,6 +218,8 @@ class Calls(Expressions):
     def map_value(self, value: Value, mapping: dict[str, Value]) -> Value:
         if value is NOTHING:
             return value
+        if value.either:
+            return join([self.map_value(part, mapping) for part in value.either])
         places: set[Place] = set()
         types: tuple[Type, ...] = value.types
         text = value.text
@@ -288,9 +294,7 @@ class Calls(Expressions):
         for value in arguments.all():
             self.used_elsewhere(value, node)
             for callee in value.callees:
-                if isinstance(callee.target, Function) or (
-                    isinstance(callee.target, str) and callee.receiver is not None
-                ):
+                if isinstance(callee.target, Function):
                     self.apply(callee, Arguments((), {}, True), node, True)
             for place in value.places:
                 if place[0] == "param" and not value.callees and self.is_callable(value, place):
@@ -303,10 +307,21 @@ class Calls(Expressions):
         )
 
     def used_elsewhere(self, value: Value, node: ast.AST) -> None:
+        """What nobody knows may use a session that it is given, or that a given object holds."""
         kind = self.exclusive_name(value)
         for place in value.places:
-            if kind or (not value.types and is_session_like(place[-1].lstrip("."))):
+            if kind is None and place in self.exclusive:
+                self.emit("own", place, "w", self.exclusive[place], node)
+            elif kind or (self.is_untyped(value) and is_session_like(place[-1].lstrip("."))):
                 self.emit("own", place, "w", kind or "session", node)
+                self.exclusive[place] = kind or "session"
+
+    def exclusive_in(self, arguments: Arguments) -> frozenset[Place]:
+        """Sessions among the arguments: the result may hold them."""
+        return frozenset(p for v in arguments.all() for p in v.places if p in self.exclusive)
+
+    def written(self, node: ast.AST) -> str:
+        return spelling(node.func) if isinstance(node, ast.Call) else ""
 
     def property_of(self, owner: Class, name: str, receiver: Value, node: ast.AST) -> Value | None:
         found = self.analyst.methods(owner, name)
@@ -318,15 +333,21 @@ class Calls(Expressions):
         if value.yields is not None:
             return value.yields
         results = []
+        method = "__aenter__" if awaited else "__enter__"
         for type_ in value.types:
             if isinstance(type_.of, Class):
+                if len(value.types) > 1 and not self.analyst.methods(type_.of, method):
+                    continue
                 results.append(self.entered_own(type_.of, value, node, awaited))
             else:
                 results.append(library.entered(self, type_.of, value, node, awaited))
         if not value.types:
             if awaited:
                 self.emit("suspend", (), "", "async with", node)
-                if not value.places or not all(is_private(p) for p in value.places):
+                if any(LOCK_LIKE.search(place[-1]) for place in value.places):
+                    for place in value.places:
+                        self.emit("lock", place, "w", "lock", node)
+                elif not value.places or not all(is_private(p) for p in value.places):
                     self.emit("unknown", (), "await", "async with", node)
             return value
         return join(results)

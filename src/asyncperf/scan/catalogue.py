@@ -5,6 +5,7 @@ A name is looked up by its top package and its last part, since libraries re-exp
 `sqlalchemy.AsyncSession`. For `scan` only.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -80,7 +81,8 @@ _CONNECTION = TypeEffects(
         neither="close in_transaction is_closed get_raw_connection execution_options dialect",
         commit="commit rollback begin begin_nested transaction set_isolation_level",
     ),
-    makes={"cursor": "asyncpg.Cursor", "transaction": "asyncpg.Transaction"},
+    makes={"cursor": "asyncpg.Cursor", "transaction": "asyncpg.Transaction"}
+    | dict.fromkeys(("execute", "scalars", "stream", "fetch", "fetchrow"), "sqlalchemy.Result"),
 )
 _POOL = TypeEffects(
     "database",
@@ -162,6 +164,13 @@ _EXCLUSIVE = TypeEffects("", "exit stack", {}, "w")
 _TRANSACTION = TypeEffects("database", "transaction", _does(commit="commit rollback start"), "w")
 _PIPELINE = TypeEffects("redis", "pipeline", {}, "w")
 _MEMORY = TypeEffects("", "", {}, "-")
+_BOTO = TypeEffects(
+    "cloud",
+    "",
+    _does(reads="get_object head_object list_objects list_objects_v2 get_item query scan")
+    | dict.fromkeys(("get_paginator", "get_waiter"), "-"),
+    "q",
+)
 
 TYPES: dict[str, TypeEffects] = {
     **dict.fromkeys(
@@ -209,7 +218,7 @@ TYPES: dict[str, TypeEffects] = {
     ),
     **dict.fromkeys(("asyncio.Queue", "asyncio.PriorityQueue", "asyncio.LifoQueue"), _QUEUE),
     **dict.fromkeys(("contextlib.AsyncExitStack", "contextlib.ExitStack", "anyio.TaskGroup", "asyncio.TaskGroup"), _EXCLUSIVE),
-    "boto3.Client": TypeEffects("cloud", "", {}, "q"),
+    "boto3.Client": _BOTO,
     "boto3.Resource": TypeEffects("cloud", "boto3 resource", {}, "w"),
     "concurrent.ThreadPoolExecutor": _MEMORY,
 }  # fmt: skip
@@ -303,6 +312,14 @@ BENIGN_PACKAGES = named(
     """
 )
 
+# Classes outside the catalogue that serve one caller at a time, by their names.
+SESSION_CLASS = re.compile(
+    r"(?<!http)(?<!client)(session|connection|cursor|transaction|unitofwork|uow)$", re.IGNORECASE
+)
+
+# Objects of unknown classes that are entered and called so are taken for locks.
+LOCK_LIKE = re.compile(r"(lock|semaphore|sema|mutex|limiter)(\(\))?$", re.IGNORECASE)
+
 # ... but these of their calls leave traces that others see, or wait for someone else.
 LOGGING_ROOTS = frozenset({"logger", "log", "logging", "LOGGER", "LOG", "_logger", "_log"})
 
@@ -328,6 +345,12 @@ CONTAINER_READS = named(
     getvalue hexdigest digest cache_clear __anext__ __aiter__ get_secret_value from_orm
     parse_obj model_validate model_validate_json parse_raw construct model_construct
     model_json_schema schema
+    """
+)
+# Of these, what makes a text from a text.
+TEXT_METHODS = named(
+    """
+    strip lstrip rstrip format lower upper replace removeprefix removesuffix bindparams encode
     """
 )
 CONTAINER_APPENDS = frozenset({"append", "extend", "insert", "appendleft", "extendleft", "sort", "reverse"})  # fmt: skip

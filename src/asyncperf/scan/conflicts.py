@@ -12,6 +12,7 @@ from asyncperf.sites import SiteVerdict
 # Objects of these kinds are handed around under several names; two that cannot be told apart
 # are taken for one.
 DATABASE_KINDS = frozenset({"session", "connection", "transaction"})
+UNKNOWN_OBJECT = "object"  # its method was called, and is not known
 ANYWHERE = "whatever "  # the world of a call of which nothing is known
 
 GUARD_EXCEPTIONS = (
@@ -85,7 +86,15 @@ def shared_object(first: Doings, second: Doings) -> Finding | None:
     """An object that serves one caller at a time, used by both."""
     for a in first.own:
         for b in second.own:
-            if a.place == b.place:
+            if _reaches(a, b) or _reaches(b, a):
+                session = b if _reaches(a, b) else a
+                return decided(
+                    "unsafe",
+                    f"both may use one {session.what}, `{spelled(session.place)}`, "
+                    "which serves one caller at a time",
+                    session,
+                )
+            if a.what != UNKNOWN_OBJECT and a.place == b.place and b.what != UNKNOWN_OBJECT:
                 return decided(
                     "unsafe", f"both use one {a.what}, `{spelled(a.place)}`, which serves one caller at a time", b
                 )  # fmt: skip
@@ -104,6 +113,15 @@ def shared_object(first: Doings, second: Doings) -> Finding | None:
     return None
 
 
+def _reaches(one: Effect, other: Effect) -> bool:
+    """Whether the unknown method of one object may use the session that hangs on it."""
+    return (
+        one.what == UNKNOWN_OBJECT
+        and other.what in DATABASE_KINDS
+        and other.place[: len(one.place)] == one.place
+    )
+
+
 def _may_be_one(one: Place, other: Place) -> bool:
     return "new" not in (one[0], other[0])
 
@@ -114,6 +132,8 @@ def changed_memory(first: Doings, second: Doings) -> tuple[Finding | None, list[
     by_place: dict[Place, list[Effect]] = {}
     for effect in second.memory:
         by_place.setdefault(effect.place, []).append(effect)
+    once = {e.place for e in first.memory if e.mode == "i"}
+    once &= {e.place for e in second.memory if e.mode == "i"}
     for a in first.memory:
         others = by_place.get(a.place)
         if not others:
@@ -122,7 +142,7 @@ def changed_memory(first: Doings, second: Doings) -> tuple[Finding | None, list[
         for b in others:
             pair = a.mode + b.mode
             name = spelled(a.place)
-            if pair == "rr":
+            if pair == "rr" or (pair in {"ii", "ir", "ri"} and a.place in once):
                 continue
             if pair in {"kk", "ku", "uk", "uu"} or (pair in {"kr", "rk"} and stores_too):
                 open_.append(decided("likely", f"both store under `{name}`, as a cache does", a))
@@ -160,8 +180,9 @@ def changed_world(first: Doings, second: Doings) -> tuple[Finding | None, list[F
                 ), []
         if second.external:
             open_.append(decided("likely", f"the first writes to {a.what}", a))
+    can_fail = first.external or first.unknown or first.raises
     for b in later:
-        if first.suspends:
+        if can_fail:
             return decided(
                 "unsafe",
                 f"the second writes to {b.what}, which must not happen if the first fails",
@@ -180,7 +201,10 @@ def _commits(doings: Doings) -> list[Effect]:
 
 
 def context(doings: Doings) -> Finding | None:
+    reset = {effect.place for effect in doings.contexts if effect.mode == "reset"}
     for effect in doings.contexts:
+        if effect.place in reset:
+            continue
         return decided(
             "unsafe",
             f"sets {spelled(effect.place) or effect.what}, a context variable that a task of its own would keep to itself",
@@ -206,15 +230,6 @@ def guard(
             return decided(
                 "dependent", f"`{name}` guards what follows: it raises {effect.what}", effect
             ), []
-    if first.raises:
-        effect = first.raises[0]
-        return None, [
-            decided(
-                "likely",
-                f"`{name}` may raise {effect.what}; the second has then run in vain",
-                effect,
-            )
-        ]
     return None, []
 
 

@@ -2,13 +2,13 @@
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from asyncperf.scan import catalogue
 from asyncperf.scan.index import Class
 from asyncperf.scan.state import State
-from asyncperf.scan.values import NOTHING, Callee, Type, Value, extend, join, step
-from asyncperf.scan.verbs import is_session_like
+from asyncperf.scan.values import NOTHING, UNKNOWN, Callee, Type, Value, extend, is_unknown, join, step
 
 ELEMENT_LAST = frozenset(
     {"dict", "Dict", "Mapping", "defaultdict", "OrderedDict", "MutableMapping"}
@@ -48,6 +48,8 @@ class Expressions(State):
         return self.attribute(self.evaluate(node.value), node.attr, node)
 
     def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
+        if value.either:
+            return join([self.attribute(part, name, node) for part in value.either])
         places = frozenset(extend(place, (f".{name}",)) for place in value.places)
         for place in places:
             if len(place) > 2:
@@ -56,10 +58,14 @@ class Expressions(State):
         for type_ in value.types:
             found.append(self._of_type(type_, name, value, node))
         for callee in value.callees:
-            found.append(self._of_callee(callee, name))
+            if not is_unknown(callee):
+                found.append(self._of_callee(callee, name))
         if name == "awaitable_attrs":  # SQLAlchemy: each attribute of it is a query
             self.emit("own", ("call", "the object's session"), "r", "session", node)
         whole = join(found)
+        if not (whole.callees or whole.types) and isinstance(node, ast.Attribute):
+            # Nothing is known but the name, which must do if this is called.
+            whole = replace(whole, callees=(Callee(UNKNOWN + name, value),))
         return Value(whole.places or places, whole.types, whole.callees, whole.text, whole.yields)
 
     def _of_type(self, type_: Type, name: str, value: Value, node: ast.AST) -> Value:
@@ -258,24 +264,28 @@ class Expressions(State):
         self.bind(node.target, value)
         return value
 
-    def looks_exclusive(self, value: Value, spelled: str) -> bool:
-        """Whether an object without a known type has the name of a session or the like."""
-        return not value.types and is_session_like(spelled)
-
     def exclusive_name(self, value: Value) -> str | None:
-        """What kind of one-caller object this is, by its type."""
+        """What kind of one-caller object this is, by its type, or by its type's name."""
         for type_ in value.types:
-            if isinstance(type_.of, str):
-                effects = catalogue.type_effects(type_.of)
-                if effects and effects.exclusive:
+            bases = [type_.of] if isinstance(type_.of, str) else self.project.ancestry(type_.of)
+            for base in bases:
+                if not isinstance(base, str):
+                    continue
+                effects = catalogue.type_effects(base)
+                if effects is None and catalogue.SESSION_CLASS.search(base):
+                    return "session"
+                if effects is not None and effects.exclusive:
                     return effects.exclusive
-            else:
-                for base in self.project.ancestry(type_.of):
-                    if isinstance(base, str):
-                        effects = catalogue.type_effects(base)
-                        if effects and effects.exclusive:
-                            return effects.exclusive
         return None
+
+    def is_untyped(self, value: Value) -> bool:
+        """Whether no type says that this is none of the known objects."""
+        return all(
+            isinstance(type_.of, str)
+            and not type_.of.startswith("builtins.")
+            and catalogue.type_effects(type_.of) is None
+            for type_ in value.types
+        )
 
 
 HANDLERS: dict[type[ast.AST], Callable[[Any, Any], Value]] = {

@@ -101,6 +101,10 @@ class _Judge:
             return decided, "none"
         name = self.name(a)
         is_dropped = isinstance(a.statement, ast.Expr)
+        if isinstance(b.statement, ast.Expr) and second.unknown and first.suspends:
+            decided = self.for_its_effect(b, second)
+            if decided:
+                return decided, "none"
         finding, open_ = conflicts.guard(first, is_dropped, name, guards(name.rpartition(".")[2]))
         if finding:
             return finding, "none"
@@ -110,6 +114,10 @@ class _Judge:
                 f"`{name}` never waits",
                 "none",
             )
+        if is_dropped and first.unknown:
+            decided = self.for_its_effect(a, first)
+            if decided:
+                return decided, "none"
         for check in (conflicts.changed_memory, conflicts.changed_world):
             finding, more = check(first, second)
             if finding:
@@ -125,6 +133,15 @@ class _Judge:
             open_,
             "no data flows between them and they share nothing that either changes",
             "overlap",
+        )
+
+    def for_its_effect(self, part: Awaiting, doings: Doings) -> Finding | None:
+        """A result that is dropped: the call is there for what it changes, known or not."""
+        effect = doings.unknown[0]
+        if any(e.mode in {"w", "c"} for e in doings.external):
+            return None  # the writes that are known say more
+        return conflicts.decided(
+            "unsafe", f"`{self.name(part)}` is awaited for its effect, which `{effect.what}` hides", effect
         )
 
     def settled(self, open_: list[Finding], reason: str, remedy: Remedy) -> tuple[Finding, Remedy]:
@@ -276,7 +293,7 @@ class _Judge:
 
     def shared_in_loop(self, loop: Loop, done: Doings) -> Finding | None:
         for effect in done.own:
-            if not self.is_private(effect, loop):
+            if effect.what != conflicts.UNKNOWN_OBJECT and not self.is_private(effect, loop):
                 return conflicts.decided(
                     "unsafe",
                     f"all iterations use one {effect.what}, `{spelled(effect.place)}`, "

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from asyncperf.scan import catalogue
 from asyncperf.scan.catalogue import Does, TypeEffects
-from asyncperf.scan.values import NOTHING, Callee, Effect, Place, Type, Value, join, step
+from asyncperf.scan.index import Class
+from asyncperf.scan.values import NOTHING, UNKNOWN, Callee, Effect, Place, Type, Value, is_private, join, step
 from asyncperf.scan.verbs import is_session_like, reads, writes
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ FACTORIES = {
 }
 READING_SQL = re.compile(r"^[\s(]*(--[^\n]*\n\s*)*(select|show|explain|values|pragma\s+\w+\s*;?$)", re.IGNORECASE)  # fmt: skip
 CHANGING_CTE = re.compile(r"\b(insert\s+into|update\s+\w+\s+set|delete\s+from|for\s+update)\b", re.IGNORECASE)  # fmt: skip
+# Statements that prepare one connection, or what is there already, and change no data.
+SETTING_UP = re.compile(
+    r"^\s*(set|attach|detach|pragma|begin|use|listen|create\s+\w+(\s+\w+)?\s+if\s+not\s+exists)\b",
+    re.IGNORECASE,
+)
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # POST is also used to ask long questions; the path then says so.
 ASKING_PATH = re.compile(
@@ -46,6 +52,8 @@ def apply(
 ) -> Value:
     """The result and the effects of one callee outside the project."""
     dotted = str(callee.target)
+    if dotted.startswith(UNKNOWN):
+        return _known_by_name(walk, dotted[len(UNKNOWN) :], callee, arguments, node, awaited)
     owner, _, name = dotted.rpartition(".")
     if callee.receiver is not None:
         effects = catalogue.type_effects(owner)
@@ -58,6 +66,9 @@ def apply(
     if special is not None:
         if special.world:
             does = special.does
+            if special.returns == "io.File" or special.returns == "aiofiles.File":
+                mode = arguments.get(1, "mode").text or "r"
+                does = "w" if set(mode) & set("wax+") else "r"
             if does == "http":
                 _text_decides(walk, special.world, arguments.get(0, "method"), node)
             else:
@@ -67,18 +78,35 @@ def apply(
         return walk.made(node, (Type(special.returns),) if special.returns else ())
     if catalogue.type_effects(dotted) is not None or called_object((Type(dotted),)):
         return walk.made(node, (Type(dotted),))
-    return _unlisted(walk, dotted, name, arguments, node, awaited)
+    return _unlisted(walk, callee, arguments, node, awaited)
+
+
+def _known_by_name(
+    walk: "Calls", name: str, callee: Callee, arguments: "Arguments", node: ast.AST, awaited: bool
+) -> Value:
+    """A method of an object of which nothing is known."""
+    receiver = callee.receiver or NOTHING
+    if awaited:
+        walk.hand_over(arguments, node)
+        _presume(walk, walk.written(node), name, receiver, node)
+        return walk.made(node)
+    known = catalogue.CONTAINER_READS | catalogue.CONTAINER_APPENDS | catalogue.CONTAINER_STORES
+    if walk.discarded is not None and name not in known and not reads(name):
+        walk.emit("external", (), "w", f"whatever {name} reaches", node)
+    return container_call(walk, name, name, receiver, arguments, node)
 
 
 def _unlisted(
-    walk: "Calls", dotted: str, name: str, arguments: "Arguments", node: ast.AST, awaited: bool
+    walk: "Calls", callee: Callee, arguments: "Arguments", node: ast.AST, awaited: bool
 ) -> Value:
     """A library call without an entry: a class that is made, a benign one, or an unknown one."""
+    dotted = str(callee.target)
+    name = dotted.rpartition(".")[2]
     walk.hand_over(arguments, node)
     is_class = name[:1].isupper() and not name.isupper()
-    held = frozenset(p for v in arguments.all() if walk.exclusive_name(v) for p in v.places)
+    held = walk.exclusive_in(arguments)
     if awaited:
-        _presume(walk, dotted, name, (), node)
+        _presume(walk, dotted, name, callee.receiver or NOTHING, node)
     elif not (is_class or catalogue.is_benign(dotted)):
         walk.emit("unknown", (), "call", dotted, node)
     if name == "set_event_loop" or (dotted.startswith("contextvars.") and name == "set"):
@@ -87,16 +115,22 @@ def _unlisted(
     return Value(made.places | held, made.types)
 
 
-def _presume(
-    walk: "Calls", spelled: str, name: str, places: tuple[Place, ...], node: ast.AST
-) -> None:
+def _presume(walk: "Calls", spelled: str, name: str, receiver: Value, node: ast.AST) -> None:
     """An awaited call of which only the name is known."""
     walk.emit("suspend", (), "", spelled, node)
     walk.emit("unknown", (), "await", spelled, node)
     is_dropped = walk.discarded is node
     mode = "q" if reads(name) or not (writes(name) or is_dropped) else "w"
     walk.emit("external", (), mode, f"whatever {spelled} reaches", node)
-    for place in places:
+    owner = walk.written(node).rpartition(".")[0].rpartition(".")[2].removesuffix("()")
+    walk.used_elsewhere(receiver, node)
+    if is_session_like(owner):
+        # Whose session a repository uses is not known, however fresh the repository is.
+        known = {place for place in receiver.places if not is_private(place)}
+        for place in known or {("call", owner)}:
+            walk.emit("own", place, "r" if mode == "q" else "w", "session", node)
+    for place in receiver.places:
+        walk.emit("own", place, "o", "object", node)
         if mode == "w":
             walk.emit("memory", place, "u", spelled, node)
 
@@ -141,7 +175,7 @@ def _method(
         method = arguments.get(0, "method")
         return Value(method.places, (Type("httpx.Request"),), text=method.text)
     result = walk.made(node, (Type(made),) if made else ())
-    if effects.exclusive and made:  # a cursor or a transaction lives on its connection
+    if made and is_exclusive(made) and effects.exclusive:  # a cursor or a transaction lives on its connection
         return Value(receiver.places, result.types)
     return result
 
@@ -157,17 +191,16 @@ def _plain_method(
 ) -> Value:
     """A method of a class that the catalogue does not list: built in, or of some library."""
     if dotted.startswith("contextvars.ContextVar."):
-        if name == "set":
+        if name in {"set", "reset"}:
             for place in receiver.places:
-                walk.emit("context", place, "w", "context variable", node)
+                walk.emit("context", place, name, "context variable", node)
             for place in receiver.places:
                 walk.stores.append((place + (".value",), arguments.get(0)))
         return Value(step(receiver, ".value"))
     if not awaited:
         return container_call(walk, dotted, name, receiver, arguments, node)
     walk.hand_over(arguments, node)
-    _presume(walk, dotted, name, tuple(receiver.places), node)
-    walk.used_elsewhere(receiver, node)
+    _presume(walk, dotted, name, receiver, node)
     return walk.made(node)
 
 
@@ -191,15 +224,25 @@ def container_call(
         if name in {"get", "values", "items", "copy"}:
             element = walk.element(receiver)
             return Value(element.places, element.types or receiver.types, yields=element)
-        return Value(
-            receiver.places if receiver.text is None else frozenset(),
-            receiver.types,
-            text=receiver.text,
-        )
+        return _derived(walk, name, receiver, node)
     walk.hand_over(arguments, node)
     if not (catalogue.is_benign(spelled) and "." in spelled):
         walk.emit("unknown", (), "call", spelled, node)
-    return walk.made(node)
+    made = walk.made(node)
+    return Value(made.places | walk.exclusive_in(arguments), made.types)
+
+
+def _derived(walk: "Calls", name: str, receiver: Value, node: ast.AST) -> Value:
+    """What a reading method gives: a text made from an argument is still what that one says."""
+    classes = tuple(Type(c.target) for c in receiver.callees if isinstance(c.target, Class))
+    if classes:  # `Model.model_validate(...)`
+        return walk.made(node, classes)
+    is_text = name in catalogue.TEXT_METHODS and receiver.text is None
+    return Value(
+        receiver.places if is_text else walk.made(node).places,
+        receiver.types,
+        text=receiver.text,
+    )
 
 
 def unknown_call(
@@ -228,16 +271,12 @@ def unknown_call(
     walk.hand_over(arguments, node)
     if not awaited:
         walk.emit("unknown", (), "call", spelled, node)
-        return Value(frozenset({("call", spelled)}))
+        return Value(frozenset({("call", spelled)}) | walk.exclusive_in(arguments))
     if name == "run_in_executor":
         walk.emit("suspend", (), "", "a thread", node)
         return walk.made(node)
-    owner = spelled.rpartition(".")[0].rpartition(".")[2]
-    if is_session_like(owner):
-        for place in receiver.places or {("call", owner)}:
-            walk.emit("own", place, "w" if not reads(name) else "r", "session", node)
-    _presume(walk, spelled, name, tuple(receiver.places), node)
-    return Value(frozenset({("call", spelled)}))
+    _presume(walk, spelled, name, receiver, node)
+    return Value(frozenset({("call", spelled)}) | walk.exclusive_in(arguments))
 
 
 def _special(
@@ -297,6 +336,9 @@ def entered(walk: "Calls", dotted: str, value: Value, node: ast.AST, awaited: bo
     if effects is catalogue.TYPES["asyncio.Lock"]:
         for place in value.places:
             walk.emit("lock", place, "w", "lock", node)
+    elif effects is None and catalogue.LOCK_LIKE.search(dotted):
+        for place in value.places:
+            walk.emit("lock", place, "w", "lock", node)
     elif effects is None and awaited and not catalogue.is_benign(dotted):
         walk.emit("unknown", (), "await", f"async with {dotted}", node)
     return value
@@ -321,6 +363,9 @@ def _text_decides(walk: "Calls", world: str, value: Value, node: ast.AST) -> Non
 
 
 def _sql_mode(value: Value) -> Does | None:
+    if value.either:
+        modes = {_sql_mode(part) for part in value.either}
+        return None if None in modes else "w" if "w" in modes else min(modes, key=str)
     for type_ in value.types:
         if isinstance(type_.of, str):
             if type_.of == "sqlalchemy.Select" or type_.of.endswith(".Select"):
@@ -330,6 +375,8 @@ def _sql_mode(value: Value) -> Does | None:
     if value.text is None:
         return None
     text = value.text
+    if SETTING_UP.match(text):
+        return "-"
     if READING_SQL.match(text) and not CHANGING_CTE.search(text):
         return "r"
     if re.match(r"^\s*with\b", text, re.IGNORECASE) and not CHANGING_CTE.search(text):

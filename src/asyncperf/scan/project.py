@@ -34,7 +34,9 @@ Found = Binding | Module | External
 class Project:
     """Looks names up across files."""
 
-    def __init__(self, modules: Iterable[Module]) -> None:
+    def __init__(self, modules: Iterable[Module], above: tuple[str, ...] = ()) -> None:
+        """`above` names the folders that lead to the root: a package's own name may be one."""
+        self._above = above
         self.modules = {module.file: module for module in modules}
         self._packages = {dirname(file) for file in self.modules if file.endswith("__init__.py")}
         folders = {dirname(file) for file in self.modules}
@@ -71,13 +73,24 @@ class Project:
                 found = self._file(join(place, path))
                 if found is not None or join(place, path) in self._folders:
                     return found
-        return External(dotted)
+        return self._from_above(dotted) or External(dotted)
+
+    def _from_above(self, dotted: str) -> Module | None:
+        """`app.models` where the folder that is scanned is `app` itself."""
+        parts = dotted.split(".")
+        for count in range(1, len(parts) + 1):
+            if self._above[-count:] == tuple(parts[:count]):
+                found = self._file("/".join(parts[count:]) if parts[count:] else "")
+                if found is not None:
+                    return found
+        return None
 
     def _is_there(self, path: str) -> bool:
         return path in self._folders or path + ".py" in self.modules
 
     def _file(self, path: str) -> Module | None:
-        return self.modules.get(path + "/__init__.py") or self.modules.get(path + ".py")
+        inside = f"{path}/__init__.py" if path else "__init__.py"
+        return self.modules.get(inside) or self.modules.get(path + ".py")
 
     def name(self, module: Module, name: str, hops: int = 0) -> Found | None:
         """What `name` at the top of `module` is bound to, through imports and re-exports."""

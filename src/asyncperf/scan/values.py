@@ -14,6 +14,8 @@ from asyncperf.scan.index import Class, Function
 # ("call", "get_state"), ("item", "12"): an element of what a loop runs over.
 Place = tuple[str, ...]
 
+UNKNOWN = "?"  # begins the target of a callee of which only the last name is known
+
 MAX_PATH = 5  # attributes beyond the root; a deeper object is taken for the one above it
 MAX_ALTERNATIVES = 6  # places or types of one value
 
@@ -45,6 +47,7 @@ class Value:
     text: str | None = None
     yields: "Value | None" = None
     elements: "tuple[Value, ...] | None" = None  # of a tuple that is written out
+    either: "tuple[Value, ...]" = ()  # the alternatives, where places and types belong together
 
 
 NOTHING = Value()
@@ -57,8 +60,8 @@ EffectKind = Literal[
 class Effect(NamedTuple):
     """One thing that code does, and where.
 
-    `mode` by kind. memory: r, w (rebinds), a (ordered append), k (keyed store), u (update from
-    its old value). own, an object that serves one caller at a time: r, w, c (commits). external:
+    `mode` by kind. memory: r, w (rebinds), i (rebinds once), a (ordered append), k (keyed store), u (update from
+    its old value). own, an object that serves one caller at a time: r, w, c (commits), o (it may hold one). external:
     r, w, q (probably reads), ? (decided by the text at `place`). raise: how many calls down, 0 to
     9. unknown: await, call.
     """
@@ -88,19 +91,21 @@ def named(text: str) -> frozenset[str]:
 
 def join(values: Iterable[Value]) -> Value:
     """Any one of several values."""
-    kept = [value for value in values if value is not NOTHING]
+    kept = list(dict.fromkeys(value for value in values if value is not NOTHING))
     if len(kept) < 2:
         return kept[0] if kept else NOTHING
     places = frozenset().union(*(value.places for value in kept))
     yields = [value.yields for value in kept if value.yields is not None]
+    either = tuple(dict.fromkeys(part for value in kept for part in value.either or (value,)))
     return Value(
-        frozenset(sorted(places)[:MAX_ALTERNATIVES]),
+        places if len(places) <= MAX_ALTERNATIVES else frozenset(sorted(places)[:MAX_ALTERNATIVES]),
         tuple(dict.fromkeys(type_ for value in kept for type_ in value.types))[:MAX_ALTERNATIVES],
         tuple(dict.fromkeys(callee for value in kept for callee in value.callees))[
             :MAX_ALTERNATIVES
         ],
         next((value.text for value in kept if value.text is not None), None),
         join(yields) if yields else None,
+        either=either if len(either) <= MAX_ALTERNATIVES else (),
     )
 
 
@@ -121,6 +126,10 @@ def at(value: Value, places: Iterable[Place]) -> Value:
 
 def is_private(place: Place) -> bool:
     return place[0] in PRIVATE_ROOTS
+
+
+def is_unknown(callee: Callee) -> bool:
+    return isinstance(callee.target, str) and callee.target.startswith(UNKNOWN)
 
 
 def spelled(place: Place) -> str:

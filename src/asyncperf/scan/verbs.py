@@ -40,10 +40,12 @@ GUARDING = named(
 )
 
 # Names of objects that serve one caller at a time in most projects.
-SESSION_LIKE = re.compile(
-    r"(^|_)(session|sess|db|database|conn|connection|cursor|cur|tx|txn|trx|transaction|uow"
-    r"|unit_of_work|repo|repository|repositories|repos|dao|crud|storage_tx)$",
-    re.IGNORECASE,
+REPOSITORY_WORDS = named("repo repository dao uow")
+SESSION_WORDS = REPOSITORY_WORDS | named(
+    """
+    session sess db database conn connection cursor cur tx txn trx transaction repositories repos
+    daos crud
+    """
 )
 
 
@@ -72,4 +74,5 @@ def guards(name: str) -> bool:
 
 
 def is_session_like(name: str) -> bool:
-    return SESSION_LIKE.search(name) is not None
+    found = words(name)
+    return bool(found) and (found[-1] in SESSION_WORDS or found[0] in REPOSITORY_WORDS)

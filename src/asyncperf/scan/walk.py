@@ -12,10 +12,12 @@ from asyncperf.scan.values import (
     NOTHING,
     Callee,
     Effect,
+    Place,
     Summary,
     Type,
     Value,
     is_private,
+    is_unknown,
     join,
     step,
 )
@@ -31,8 +33,10 @@ class Walk(Calls):
     def start(self) -> None:
         self.heap = {}
         self.stores = []
+        self.exclusive = {}
         self.spans: dict[int, tuple[int, int]] = {}
         self.declared_nonlocal: set[str] = set()
+        self.tested: dict[Place, int] = {}  # what an `if` around looked at, and when
 
     def function_body(self, function: Function, node: AnyFunction) -> Summary:
         self.parameters(function, node)
@@ -71,8 +75,9 @@ class Walk(Calls):
             if not yielded.types and inner:
                 yielded = replace(yielded, types=inner)
             returned = NOTHING
-        elif declared and not returned.types:
-            returned = replace(returned, types=declared)
+        elif declared:
+            known = tuple(callee for callee in returned.callees if not is_unknown(callee))
+            returned = replace(returned, types=declared, callees=known, either=())
         return Summary(condense(self.effects), returned, yielded, self.kept_stores())
 
     def kept_stores(self) -> tuple[tuple[tuple[str, ...], Value], ...]:
@@ -106,7 +111,7 @@ class Walk(Calls):
             self.bind(target.value, value)
         elif isinstance(target, ast.Attribute):
             for place in step(self.evaluate(target.value), f".{target.attr}"):
-                self.emit("memory", place, "w", target.attr, target)
+                self.emit("memory", place, self.rebinding(place), target.attr, target)
                 if place[0] == "new":
                     self.heap[place] = value
                 elif value.places or value.types:
@@ -115,6 +120,14 @@ class Walk(Calls):
             self.evaluate(target.slice)
             for place in step(self.evaluate(target.value), "[]"):
                 self.emit("memory", place, "k", "[]", target)
+
+    def rebinding(self, place: Place) -> str:
+        """How an attribute is assigned: `if self.x is None: self.x = ...` happens once, or, with
+        an await in between, may happen twice with the same outcome, as a cache is filled."""
+        begin = self.tested.get(place)
+        if begin is None:
+            return "w"
+        return "k" if any(effect.kind == "suspend" for effect in self.effects[begin:]) else "i"
 
     def part(self, value: Value, number: int) -> Value:
         """One of the values that a tuple without written elements unpacks to."""
@@ -127,7 +140,7 @@ class Walk(Calls):
         name = target.id
         if name in self.declared_nonlocal or name in self.declared_global:
             for place in self.lookup(name).places:
-                self.emit("memory", place, "w", name, target)
+                self.emit("memory", place, self.rebinding(place), name, target)
             return
         if not value.places and (value.types or value.callees) and not value.text:
             value = replace(value, places=self.made(target).places)
@@ -189,15 +202,11 @@ class Walk(Calls):
         begin = len(self.effects)
         self.evaluate(node.test)
         tested = {e.place for e in self.effects[begin:] if e.kind == "memory" and e.mode == "r"}
-        begin = len(self.effects)
+        outer = dict(self.tested)
+        self.tested.update(dict.fromkeys(tested, begin))
         self.conditional(node.body)
-        # `if self.x is None: self.x = ...` fills a cache: doing it twice gives the same.
-        self.effects[begin:] = [
-            e._replace(mode="k")
-            if e.kind == "memory" and e.mode == "w" and e.place in tested
-            else e
-            for e in self.effects[begin:]
-        ]
+        if not (node.body and isinstance(node.body[-1], ast.Return | ast.Raise | ast.Continue)):
+            self.tested = outer  # else what follows is under the test's opposite
         self.conditional(node.orelse)
 
     def _while(self, node: ast.While) -> None:
@@ -284,11 +293,19 @@ def condense(effects: list[Effect]) -> tuple[Effect, ...]:
     """Each effect once, without what nobody outside can see."""
     kept: dict[tuple[object, ...], Effect] = {}
     unknown = 0
+    reset = {e.place for e in effects if e.kind == "context" and e.mode == "reset"}
     for effect in effects:
+        if effect.kind == "context" and (effect.mode == "reset" or effect.place in reset):
+            continue
         if effect.place and effect.place[0] in {"new", "item"} and effect.mode != "?":
             continue
         if effect.kind == "suspend":
             kept.setdefault(("suspend",), effect)
+            continue
+        if effect.kind == "raise":
+            known = kept.get(("raise", effect.what))
+            if known is None or effect.mode < known.mode:
+                kept["raise", effect.what] = effect
             continue
         key: tuple[object, ...] = (effect.kind, effect.place, effect.mode, effect.what)
         if effect.kind == "memory":
