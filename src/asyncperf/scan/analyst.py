@@ -6,6 +6,7 @@ again until their summaries stay the same, or `MAX_ROUNDS` times. For `scan` onl
 
 import ast
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 from asyncperf.scan.annotations import last_name, types_of
@@ -140,7 +141,7 @@ class Analyst:
                     if is_call_through or (effect.place and effect.place[0] in {"free", "param"}):
                         continue
                     added.append(effect)
-        return Summary((*found.effects, *added), found.returns, found.yields, found.stores)
+        return replace(found, effects=(*found.effects, *added))
 
     def environment(self, function: Function) -> dict[str, Value]:
         """The names of an enclosing function, as far as it has been walked."""

@@ -164,11 +164,20 @@ class Calls(Expressions):
                     self.stores.append((target, self.map_value(value, mapping)))
         result = self.map_value(summary.returns, mapping)
         if summary.yields is not None:
-            return Value(
-                result.places, result.types, yields=self.map_value(summary.yields, mapping)
-            )
+            inner = self.filled(summary, self.map_value(summary.yields, mapping), mapping, node)
+            return Value(result.places, result.types, yields=inner)
+        return self.filled(summary, result, mapping, node)
+
+    def filled(
+        self, summary: Summary, result: Value, mapping: dict[str, Value], node: ast.AST
+    ) -> Value:
+        """A result with a place of its own where the callee made it, and what it holds."""
         if not result.places and (result.types or result.callees):
-            return replace(result, places=self.made(node).places)
+            result = replace(result, places=self.made(node).places)
+        for place in result.places:
+            if place[0] == "new":
+                for held, value in summary.holds:
+                    self.heap[extend(place, held)] = self.map_value(value, mapping)
         return result
 
     def map_arguments(

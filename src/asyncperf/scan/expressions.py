@@ -8,7 +8,17 @@ from typing import Any
 from asyncperf.scan import catalogue
 from asyncperf.scan.index import Class
 from asyncperf.scan.state import State
-from asyncperf.scan.values import NOTHING, UNKNOWN, Callee, Type, Value, extend, is_unknown, join, step
+from asyncperf.scan.values import (
+    NOTHING,
+    UNKNOWN,
+    Callee,
+    Type,
+    Value,
+    extend,
+    is_unknown,
+    join,
+    step,
+)
 
 ELEMENT_LAST = frozenset(
     {"dict", "Dict", "Mapping", "defaultdict", "OrderedDict", "MutableMapping"}

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 from asyncperf.scan import catalogue
 from asyncperf.scan.catalogue import Does, TypeEffects
 from asyncperf.scan.index import Class
-from asyncperf.scan.values import NOTHING, UNKNOWN, Callee, Effect, Place, Type, Value, is_private, join, step
+from asyncperf.scan.values import (
+    NOTHING,
+    UNKNOWN,
+    Callee,
+    Effect,
+    Place,
+    Type,
+    Value,
+    is_private,
+    join,
+    step,
+)
 from asyncperf.scan.verbs import is_session_like, reads, writes
 
 if TYPE_CHECKING:

@@ -82,6 +82,7 @@ class Summary:
     returns: Value = NOTHING
     yields: Value | None = None
     stores: tuple[tuple[Place, Value], ...] = ()  # what it leaves in attributes of parameters
+    holds: tuple[tuple[Place, Value], ...] = ()  # what attributes of the object it returns hold
 
 
 def named(text: str) -> frozenset[str]:

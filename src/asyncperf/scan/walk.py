@@ -1,7 +1,7 @@
 """Walks one function's statements in order and sums up what it does. For `scan` only."""
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,19 +10,23 @@ from asyncperf.scan.calls import Calls
 from asyncperf.scan.index import AnyFunction, Class, Function
 from asyncperf.scan.values import (
     NOTHING,
+    PRIVATE_ROOTS,
     Callee,
     Effect,
     Place,
     Summary,
     Type,
     Value,
+    extend,
     is_private,
     is_unknown,
     join,
+    spelled,
     step,
 )
 
 MAX_EFFECTS = 400  # of one summary; beyond that "does too much to follow" says enough
+MAX_STORES = 40  # attributes of one object that are followed
 MAX_UNKNOWN = 4  # unresolved calls that a summary names
 BROAD = frozenset({"Exception", "BaseException"})
 
@@ -41,7 +45,18 @@ class Walk(Calls):
     def function_body(self, function: Function, node: AnyFunction) -> Summary:
         self.parameters(function, node)
         self.block(node.body)
+        self.effects = [self.as_seen(effect) for effect in self.effects]
         return self.summary(node)
+
+    def as_seen(self, effect: Effect) -> Effect:
+        """A session in an attribute of an object made here, when nobody saw it put there: it
+        may be anyone's."""
+        place = effect.place
+        if effect.kind != "own" or len(place) < 3 or place[0] not in PRIVATE_ROOTS:
+            return effect
+        if effect.mode == "o" or any(place[:end] in self.heap for end in range(3, len(place) + 1)):
+            return effect
+        return effect._replace(place=("call", spelled(place))) if place[0] == "new" else effect
 
     def parameters(self, function: Function, node: AnyFunction) -> None:
         arguments = node.args
@@ -78,11 +93,13 @@ class Walk(Calls):
         elif declared:
             known = tuple(callee for callee in returned.callees if not is_unknown(callee))
             returned = replace(returned, types=declared, callees=known, either=())
-        return Summary(condense(self.effects), returned, yielded, self.kept_stores())
+        given = returned if yielded is None else yielded
+        holds = tuple(dict(self.contents(given)).items())[:MAX_STORES]
+        return Summary(condense(self.effects), returned, yielded, self.kept_stores(), holds)
 
     def kept_stores(self) -> tuple[tuple[tuple[str, ...], Value], ...]:
         kept = {place: value for place, value in self.stores if not is_private(place)}
-        return tuple(kept.items())[:40]
+        return tuple(kept.items())[:MAX_STORES]
 
     # Statements
 
@@ -116,6 +133,8 @@ class Walk(Calls):
                     self.heap[place] = value
                 elif value.places or value.types:
                     self.stores.append((place, value))
+                    for held, inner in self.contents(value):
+                        self.stores.append((extend(place, held), inner))
         elif isinstance(target, ast.Subscript):
             self.evaluate(target.slice)
             for place in step(self.evaluate(target.value), "[]"):
@@ -128,6 +147,14 @@ class Walk(Calls):
         if begin is None:
             return "w"
         return "k" if any(effect.kind == "suspend" for effect in self.effects[begin:]) else "i"
+
+    def contents(self, value: Value) -> Iterator[tuple[Place, Value]]:
+        """What the attributes of an object made here hold."""
+        for place in value.places:
+            if place[0] == "new":
+                for held, inner in list(self.heap.items()):
+                    if held[: len(place)] == place:
+                        yield held[len(place) :], inner
 
     def part(self, value: Value, number: int) -> Value:
         """One of the values that a tuple without written elements unpacks to."""
