@@ -12,6 +12,7 @@ from asyncperf.scan.catalogue import LOCK_LIKE
 from asyncperf.scan.expressions import Expressions
 from asyncperf.scan.index import Class, Function
 from asyncperf.scan.values import (
+    ARGUMENT,
     NOTHING,
     Callee,
     Effect,
@@ -23,6 +24,7 @@ from asyncperf.scan.values import (
     is_private,
     is_unknown,
     join,
+    same_value,
 )
 from asyncperf.scan.verbs import is_session_like
 
@@ -281,6 +283,9 @@ class Calls(Expressions):
                     name = effect.place[1]
                     self.effects.append(effect._replace(place=("call", name, *effect.place[2:])))
             else:
+                if effect.mode == "w" and effect.what.startswith(ARGUMENT):
+                    value = mapping.get(effect.what.removeprefix(ARGUMENT), NOTHING)
+                    effect = effect._replace(what=same_value(value))
                 for place in self.map_place(effect.place, mapping):
                     self.effects.append(effect._replace(place=place))
 

@@ -163,6 +163,16 @@ _QUEUE = TypeEffects(
 _EXCLUSIVE = TypeEffects("", "exit stack", {}, "w")
 _TRANSACTION = TypeEffects("database", "transaction", _does(commit="commit rollback start"), "w")
 _PIPELINE = TypeEffects("redis", "pipeline", {}, "w")
+_PATH = TypeEffects(
+    "files",
+    "",
+    _does(
+        reads="exists is_file is_dir stat read_text read_bytes iterdir glob rglob",
+        writes="write_text write_bytes unlink mkdir rmdir touch rename replace chmod symlink_to",
+    ),
+    "-",
+    makes=dict.fromkeys(("joinpath", "resolve", "with_suffix", "absolute"), "pathlib.Path"),
+)
 _MEMORY = TypeEffects("", "", {}, "-")
 _BOTO = TypeEffects(
     "cloud",
@@ -219,6 +229,26 @@ TYPES: dict[str, TypeEffects] = {
     **dict.fromkeys(("asyncio.Queue", "asyncio.PriorityQueue", "asyncio.LifoQueue"), _QUEUE),
     **dict.fromkeys(("contextlib.AsyncExitStack", "contextlib.ExitStack", "anyio.TaskGroup", "asyncio.TaskGroup"), _EXCLUSIVE),
     "boto3.Client": _BOTO,
+    **dict.fromkeys(
+        ("boto3.Session", "aioboto3.Session", "aiobotocore.Session", "aiobotocore.AioSession"),
+        TypeEffects(
+            "", "", {}, "-", makes={"client": "boto3.Client", "resource": "boto3.Resource"}
+        ),
+    ),
+    **dict.fromkeys(
+        ("google.Client", "google.Bucket", "google.Blob"),
+        TypeEffects(
+            "cloud",
+            "",
+            _does(
+                reads="get_bucket list_blobs exists download_as_bytes download_as_text get_blob",
+                neither="bucket blob",
+            ),
+            makes={"bucket": "google.Bucket", "blob": "google.Blob", "get_bucket": "google.Bucket"},
+        ),
+    ),
+    "anyio.Path": _PATH,
+    "pathlib.Path": _PATH,
     "boto3.Resource": TypeEffects("cloud", "boto3 resource", {}, "w"),
     "concurrent.ThreadPoolExecutor": _MEMORY,
 }  # fmt: skip
@@ -280,7 +310,7 @@ CALLS: dict[str, CallEffects] = {
         world="files", does="w",
     ),
     **_call("os.listdir os.stat os.walk os.scandir glob.glob aiofiles.listdir aiofiles.stat aiofiles.exists", world="files", does="r"),
-    **_call("boto3.client boto3.Session aioboto3.Session aiobotocore.get_session", returns="boto3.Client"),
+    **_call("boto3.client", returns="boto3.Client"),
     **_call("boto3.resource", returns="boto3.Resource"),
     **_call("builtins.print builtins.input", world="output", does="w"),
     **_call("smtplib.SMTP smtplib.SMTP_SSL aiosmtplib.send", world="mail", does="w"),
@@ -307,7 +337,7 @@ BENIGN_PACKAGES = named(
     idna prometheus_client opentelemetry sentry_sdk statsd tenacity backoff cachetools
     async_lru anyio sniffio packaging semver pluggy tqdm tiktoken asyncpg psycopg redis
     motor pymongo bson boto3 botocore aioboto3 email_validator phonenumbers nanoid shortuuid
-    ulid uuid6 regex pyparsing networkx langcodes babel coolname docker kubernetes aiofiles
+    ulid uuid6 regex pyparsing networkx langcodes babel coolname  aiofiles
     asgi_lifespan dotenv environs griffe pathspec whenever cronsim croniter graphviz
     """
 )
@@ -356,7 +386,7 @@ TEXT_METHODS = named(
 CONTAINER_APPENDS = frozenset({"append", "extend", "insert", "appendleft", "extendleft", "sort", "reverse"})  # fmt: skip
 CONTAINER_STORES = named(
     """
-    add update setdefault discard pop popitem remove clear popleft difference_update
+    read readline readlines add update setdefault discard pop popitem remove clear popleft difference_update
     intersection_update
     """
 )

@@ -134,6 +134,8 @@ def changed_memory(first: Doings, second: Doings) -> tuple[Finding | None, list[
         by_place.setdefault(effect.place, []).append(effect)
     once = {e.place for e in first.memory if e.mode == "i"}
     once &= {e.place for e in second.memory if e.mode == "i"}
+    assigned = {(e.place, e.what) for e in first.memory if e.mode == "w" and e.what[:1] == "="}
+    alike = {e.place for e in second.memory if (e.place, e.what) in assigned}
     for a in first.memory:
         others = by_place.get(a.place)
         if not others:
@@ -142,6 +144,10 @@ def changed_memory(first: Doings, second: Doings) -> tuple[Finding | None, list[
         for b in others:
             pair = a.mode + b.mode
             name = spelled(a.place)
+            if pair == "ww" and a.what == b.what and a.what[:1] == "=":
+                continue  # both assign the same
+            if pair in {"wr", "rw"} and a.place in alike:
+                continue
             if pair == "rr" or (pair in {"ii", "ir", "ri"} and a.place in once):
                 continue
             if pair in {"kk", "ku", "uk", "uu"} or (pair in {"kr", "rk"} and stores_too):

@@ -57,6 +57,10 @@ EffectKind = Literal[
 ]
 
 
+# Begins what a write assigns, where that is an argument of the function.
+ARGUMENT = "=argument "
+
+
 class Effect(NamedTuple):
     """One thing that code does, and where.
 
@@ -127,6 +131,15 @@ def at(value: Value, places: Iterable[Place]) -> Value:
 
 def is_private(place: Place) -> bool:
     return place[0] in PRIVATE_ROOTS
+
+
+def same_value(value: Value) -> str:
+    """What identifies the value assigned, where it is a text or the caller's argument."""
+    if value.text is not None:
+        return f"={value.text}"
+    place = next(iter(value.places), ())
+    is_argument = len(value.places) == 1 and len(place) == 2 and place[0] == "param"
+    return ARGUMENT + place[1] if is_argument else ""
 
 
 def is_unknown(callee: Callee) -> bool:

@@ -21,6 +21,7 @@ from asyncperf.scan.values import (
     is_private,
     is_unknown,
     join,
+    same_value,
     spelled,
     step,
 )
@@ -128,7 +129,7 @@ class Walk(Calls):
             self.bind(target.value, value)
         elif isinstance(target, ast.Attribute):
             for place in step(self.evaluate(target.value), f".{target.attr}"):
-                self.emit("memory", place, self.rebinding(place), target.attr, target)
+                self.emit("memory", place, self.rebinding(place), same_value(value), target)
                 if place[0] == "new":
                     self.heap[place] = value
                 elif value.places or value.types:
@@ -175,9 +176,15 @@ class Walk(Calls):
         self.env[name] = join([old, value]) if old is not None and self.depth else value
 
     def _assign(self, node: ast.Assign) -> None:
+        begin = len(self.effects)
         value = self.evaluate(node.value)
+        outer = dict(self.tested)
+        if isinstance(node.value, ast.BoolOp):  # `self.x = self.x or 10` sets it once, too
+            tested = (e.place for e in self.effects[begin:] if e.kind == "memory")
+            self.tested.update(dict.fromkeys(tested, begin))
         for target in node.targets:
             self.bind(target, value)
+        self.tested = outer
 
     def _annotated(self, node: ast.AnnAssign) -> None:
         declared = types_of(node.annotation, self.resolve)
