@@ -93,6 +93,9 @@ class _Judge:
             or self.data(a, b, between)
             or self.exit_between(a, between)
             or conflicts.shared_object(first, second)
+            or conflicts.entered(first, second)
+            or self.acquired(a)
+            or self.acquired(b)
             or conflicts.context(first)
             or conflicts.context(second)
             or self.through_between(a, b, between)
@@ -105,6 +108,9 @@ class _Judge:
             decided = self.for_its_effect(b, second)
             if decided:
                 return decided, "none"
+        drops = isinstance(b.statement, ast.Expr)
+        unseen = conflicts.unseen(first, is_dropped, self.name(a))
+        unseen += conflicts.unseen(second, drops, self.name(b))
         finding, open_ = conflicts.guard(first, is_dropped, name, guards(name.rpartition(".")[2]))
         if finding:
             return finding, "none"
@@ -123,7 +129,10 @@ class _Judge:
             if finding:
                 return finding, "none"
             open_ += more
-        open_ += conflicts.unresolved(first, second)
+        finding, more = conflicts.in_vain(first, second, isinstance(b.statement, ast.Expr))
+        if finding:
+            return finding, "none"
+        open_ += more + conflicts.unresolved(first, second) + unseen
         if not second.suspends:
             return self.settled(open_, f"`{self.name(b)}` never waits", "none")
         lock = conflicts.under_one_lock(first, second)
@@ -159,6 +168,16 @@ class _Judge:
         for effect in doings.sleeps:
             if self.is_own(effect, part.statement):
                 return Finding("unsafe", "the sleep paces what follows", self.file, effect.line)
+        return None
+
+    def acquired(self, part: Awaiting) -> Finding | None:
+        """A lock, a semaphore or a rate limiter taken for what follows."""
+        for await_ in part.awaits:
+            func = await_.value.func if isinstance(await_.value, ast.Call) else None
+            if isinstance(func, ast.Attribute) and func.attr in {"acquire", "__aenter__"}:
+                return Finding(
+                    "unsafe", f"`{spelling(func)}` admits what follows", self.file, await_.lineno
+                )
         return None
 
     def is_own(self, effect: Effect, statement: ast.stmt) -> bool:
@@ -243,6 +262,8 @@ class _Judge:
         if not done.suspends:
             open_ = conflicts.unresolved(done)
             return self.settled(open_, "no iteration ever waits", "none")
+        if all(isinstance(await_.value, ast.Name) for await_ in loop.awaits):
+            return Finding("likely", "awaits what was started before, so it runs already"), "none"
         finding, more = self.changes(loop, done)
         if finding:
             return finding, "none"
@@ -252,7 +273,7 @@ class _Judge:
             open_.append(
                 conflicts.decided("likely", f"an iteration may raise {effect.what}", effect)
             )
-        if any(not self.is_private(effect, loop) for effect in done.locks):
+        if any(e.what != "semaphore" and not self.is_private(e, loop) for e in done.locks):
             return self.settled(
                 open_, "iterations share no data, but take turns at one lock", "none"
             )
