@@ -31,14 +31,31 @@ class _Judge:
         self.function, self.node, self.walk = function, node, walk
         self.file = function.module.file
         self.inner = {
-            inner.name: frozenset(flow.loads(inner))
+            inner.name: flow.names(inner).read
             for inner in ast.walk(node)
             if isinstance(inner, AnyFunction) and inner is not node
         }
+        self._names: dict[int, flow.Names] = {}
+        self._doings: dict[int, Doings] = {}
 
     def doings(self, key: int) -> Doings:
-        begin, end = self.walk.spans.get(key, (0, 0))
-        return Doings(self.walk.effects[begin:end])
+        if key not in self._doings:
+            begin, end = self.walk.spans.get(key, (0, 0))
+            self._doings[key] = Doings(self.walk.effects[begin:end])
+        return self._doings[key]
+
+    def names(self, statement: ast.stmt) -> flow.Names:
+        if id(statement) not in self._names:
+            self._names[id(statement)] = flow.names(statement)
+        return self._names[id(statement)]
+
+    def reads(self, statement: ast.stmt) -> set[str]:
+        """Names that a statement reads, those inside functions that it mentions too."""
+        names = self.names(statement)
+        found = names.read | names.attributes_read
+        for name in names.read & self.inner.keys():
+            found |= self.inner[name]
+        return found
 
     def site(
         self,
@@ -73,10 +90,12 @@ class _Judge:
 
     def whole(self, run: tuple[Awaiting, ...], found: list[tuple[Finding, Remedy]]) -> Site:
         """A run of three or more: safe together only if each is with every other."""
+        near = min(found, key=lambda pair: GRAVITY[pair[0].verdict])
         far = [
             self.pair(run[i], run[j], run[i + 1 : j])
             for i in range(len(run))
-            for j in range(i + 2, min(len(run), i + 6))
+            for j in range(i + 2, len(run))
+            if near[0].verdict in {"independent", "likely"}
         ]
         finding, remedy = min(found + far, key=lambda pair: GRAVITY[pair[0].verdict])
         awaits = tuple(await_ for part in run for await_ in part.awaits)
@@ -186,8 +205,12 @@ class _Judge:
         return effect.file == self.file and statement.lineno <= effect.line <= end
 
     def data(self, a: Awaiting, b: Awaiting, between: list[ast.stmt]) -> Finding | None:
-        flows = flow.tainted(a.statement, between)
-        names = flow.loads(b.statement, self.inner) | flow.dotted_loads(b.statement)
+        flows = flow.tainted(
+            self.names(a.statement),
+            isinstance(a.statement, ast.Expr),
+            map(self.names, between),
+        )
+        names = self.reads(b.statement)
         shared = sorted(flows & names)
         if shared:
             return Finding(
@@ -212,12 +235,12 @@ class _Judge:
     def through_between(self, a: Awaiting, b: Awaiting, between: list[ast.stmt]) -> Finding | None:
         """A plain statement that must run after the first and before the second."""
         first, second = self.doings(id(a.statement)), self.doings(id(b.statement))
-        known = flow.stores(a.statement) | flow.dotted_stores(a.statement)
+        known = self.names(a.statement).bound | self.names(a.statement).attributes_bound
         for statement in between:
             done = self.doings(id(statement))
-            after = bool((flow.loads(statement) | flow.dotted_loads(statement)) & known)
+            after = bool(self.reads(statement) & known)
             if after:
-                known |= flow.stores(statement) | flow.filled(statement)
+                known |= self.names(statement).bound | self.names(statement).filled
             after = after or conflicts.changed_memory(first, done)[0] is not None
             after = after or bool(conflicts.shared_object(first, done))
             before = conflicts.changed_memory(done, second)[0] or conflicts.shared_object(
