@@ -13,7 +13,7 @@ from asyncperf.scan import sources
 from asyncperf.scan.analyst import Analyst
 from asyncperf.scan.candidates import has_candidates
 from asyncperf.scan.dependencies import is_endpoint, judge_dependencies
-from asyncperf.scan.index import Function, Module, Trees, index
+from asyncperf.scan.index import Function, Module, Trees, index_module
 from asyncperf.scan.judge import judge
 from asyncperf.scan.project import Project
 from asyncperf.sites import Problem, Scan, Site
@@ -89,7 +89,7 @@ def load(paths: Sequence[Path], root: Path) -> Loaded:
         if isinstance(tree, Problem):
             problems.append(tree)
             continue
-        module, bodies = index(source.file, tree, source.lines, trees)
+        module, bodies = index_module(source.file, tree, source.lines, trees)
         modules.append(module)
         endpoints += [f for f, _ in bodies if "Depends" in source.text and is_endpoint(f)]
         if "await" in source.text:

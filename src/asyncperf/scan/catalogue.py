@@ -408,4 +408,4 @@ def call_effects(dotted: str) -> CallEffects | None:
 
 def is_benign(dotted: str) -> bool:
     """Whether a plain call of this name only computes."""
-    return dotted.partition(".")[0] in BENIGN_PACKAGES or "." not in dotted
+    return dotted.partition(".")[0] in BENIGN_PACKAGES
