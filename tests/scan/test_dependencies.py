@@ -35,9 +35,7 @@ ENDPOINTS = {
 
 
 @pytest.mark.parametrize(("parameters", "verdict"), ENDPOINTS.values(), ids=ENDPOINTS)
-def test_dependencies(
-    scan_source: Callable[..., Scan], parameters: str, verdict: str
-) -> None:
+def test_dependencies(scan_source: Callable[..., Scan], parameters: str, verdict: str) -> None:
     scan = scan_source(f"{SETUP}\n@app.get('/')\nasync def f({parameters}): ...\n")
     (site,) = [site for site in scan.sites if site.kind == "dependencies"]
     assert site.verdict == verdict, site.reason

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """The verdict on each kind of pair, run and loop, as docs/scan.md says."""
 
 from collections.abc import Callable
@@ -73,9 +74,7 @@ LOOPS = {
 
 
 @pytest.mark.parametrize(("setup", "body", "verdict"), LOOPS.values(), ids=LOOPS)
-def test_a_loop(
-    scan_source: Callable[..., Scan], setup: str, body: str, verdict: str
-) -> None:
+def test_a_loop(scan_source: Callable[..., Scan], setup: str, body: str, verdict: str) -> None:
     scan = scan_source(f"{setup}\nasync def f(xs):\n    found = []\n{body}\n    return found\n")
     (site,) = [site for site in scan.sites if site.function == "f" and site.kind == "loop"]
     assert site.verdict == verdict, site.reason
@@ -211,9 +210,7 @@ f = None
 
 
 @pytest.mark.parametrize("source", SHARED_SESSIONS.values(), ids=SHARED_SESSIONS)
-def test_a_shared_session_is_never_missed(
-    scan_source: Callable[..., Scan], source: str
-) -> None:
+def test_a_shared_session_is_never_missed(scan_source: Callable[..., Scan], source: str) -> None:
     sites = [s for s in scan_source(SQL + source).sites if s.function.split(".")[-1] == "f"]
     assert [site.verdict for site in sites] == ["unsafe"], sites
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Names across files: imports, re-exports, the place of the root."""
 
 from collections.abc import Callable

@@ -90,7 +90,9 @@ def test_cyclic_imports_bases_and_calls_end(tmp_path: Path) -> None:
 
 
 @given(text=st.text(alphabet="async def f():\n    await x(y)[]{}=,.:'\"\\0#é", max_size=200))
-def test_any_text_is_scanned_or_reported(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_any_text_is_scanned_or_reported(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
     folder = tmp_path_factory.mktemp("any")
     (folder / "a.py").write_bytes(text.encode())
     scan = scan_paths([folder])
@@ -102,8 +104,17 @@ def test_odd_syntax_of_the_standard_librarys_tests_is_scanned() -> None:
     folder = Path(sys.modules["os"].__file__ or "").parent / "test"
     if not folder.is_dir():
         folder = folder.parent / "asyncio"
-    names = ("test_coroutines", "test_asyncgen", "test_grammar", "test_patma", "test_syntax", "test_scope")
-    files = [path for path in sorted(folder.glob("*.py")) if path.stem in names] or [*folder.glob("*.py")]
+    names = (
+        "test_coroutines",
+        "test_asyncgen",
+        "test_grammar",
+        "test_patma",
+        "test_syntax",
+        "test_scope",
+    )
+    files = [path for path in sorted(folder.glob("*.py")) if path.stem in names] or [
+        *folder.glob("*.py")
+    ]
     scan = scan_paths(files, root=folder)
     assert scan.files + len(scan.problems) == len(files)
     assert scan.lines > 5_000

@@ -1,4 +1,4 @@
-"""Judges from source which awaits could run together: pure functions, nothing is imported or run."""
+"""Judges from source which awaits could run together; nothing is imported or run."""
 
 import ast
 import gc
@@ -111,7 +111,6 @@ def judged(loaded: Loaded) -> Iterator[Site]:
             loaded.problems.append(
                 Problem(function.module.file, function.line, "nested too deeply to judge")
             )
-
 
     for function in loaded.endpoints:
         yield from judge_dependencies(function, loaded.analyst)

@@ -140,7 +140,7 @@ def blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
 def index_module(
     file: str, tree: ast.Module, lines: int, trees: Trees
 ) -> tuple[Module, list[tuple[Function, AnyFunction]]]:
-    """The module's definitions, and its functions each with its syntax, for what must see it now."""
+    """The module's definitions, and its functions each with its syntax."""
     module = Module(file, lines, trees, file.endswith("__init__.py"))
     ordinals = {id(node): number for number, node in enumerate(trees.keep(file, tree, lines))}
     bodies: list[tuple[Function, AnyFunction]] = []

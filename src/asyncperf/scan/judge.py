@@ -1,6 +1,7 @@
 """Verdicts on pairs, runs and loops of awaits. For `scan` only."""
 
 import ast
+import itertools
 from collections.abc import Iterator
 
 from asyncperf.scan import conflicts, flow
@@ -82,8 +83,8 @@ class _Judge:
     # Pairs and runs
 
     def run(self, run: tuple[Awaiting, ...]) -> Iterator[Site]:
-        found = [self.pair(a, b) for a, b in zip(run, run[1:], strict=False)]
-        for (a, b), (finding, remedy) in zip(zip(run, run[1:], strict=False), found, strict=True):
+        found = [self.pair(a, b) for a, b in itertools.pairwise(run)]
+        for (a, b), (finding, remedy) in zip(itertools.pairwise(run), found, strict=True):
             yield self.site("pair", a.statement, a.awaits + b.awaits, finding, remedy)
         if len(run) > 2:
             yield self.whole(run, found)
@@ -169,7 +170,9 @@ class _Judge:
         if any(e.mode in {"w", "c"} for e in doings.external):
             return None  # the writes that are known say more
         return conflicts.decided(
-            "unsafe", f"`{self.name(part)}` is awaited for its effect, which `{effect.what}` hides", effect
+            "unsafe",
+            f"`{self.name(part)}` is awaited for its effect, which `{effect.what}` hides",
+            effect,
         )
 
     def settled(self, open_: list[Finding], reason: str, remedy: Remedy) -> tuple[Finding, Remedy]:
@@ -215,7 +218,8 @@ class _Judge:
         if shared:
             return Finding(
                 "dependent",
-                f"`{shared[0]}` comes from the first (line {a.statement.lineno}) and the second uses it",
+                f"`{shared[0]}` comes from the first (line {a.statement.lineno}) and the second "
+                "uses it",
                 self.file,
                 b.awaits[0].lineno,
             )
@@ -250,7 +254,8 @@ class _Judge:
             if before is not None and after:
                 return Finding(
                     "dependent",
-                    f"line {statement.lineno} needs the first, and the second needs it: {before.reason}",
+                    f"line {statement.lineno} needs the first, and the second needs it: "
+                    f"{before.reason}",
                     self.file,
                     statement.lineno,
                 )
@@ -323,16 +328,22 @@ class _Judge:
                     isinstance(n, ast.Await) for n in flow.nodes(node.value)
                 ):
                     return Finding(
-                        "unsafe", "updates a value across an await: updates would be lost", self.file, node.lineno
-                    )  # fmt: skip
+                        "unsafe",
+                        "updates a value across an await: updates would be lost",
+                        self.file,
+                        node.lineno,
+                    )
         carried = flow.carried(loop.node)
         for node, names in flow.deciding_names(loop.node):
             shared = sorted(names & carried)
             if shared:
                 line = getattr(node, "lineno", loop.node.lineno)
                 return Finding(
-                    "dependent", f"`{shared[0]}` passes from one iteration to the next", self.file, line
-                )  # fmt: skip
+                    "dependent",
+                    f"`{shared[0]}` passes from one iteration to the next",
+                    self.file,
+                    line,
+                )
         return None
 
     def shared_in_loop(self, loop: Loop, done: Doings) -> Finding | None:
@@ -373,14 +384,18 @@ class _Judge:
             if effect.mode == "w" and not caught:
                 return (
                     conflicts.decided(
-                        "unsafe", f"each iteration writes to {effect.what}; order and failures would change", effect
+                        "unsafe",
+                        f"each iteration writes to {effect.what}; order and failures would change",
+                        effect,
                     ),
                     [],
-                )  # fmt: skip
+                )
             if effect.mode != "r":
                 open_.append(
-                    conflicts.decided("likely", f"that {effect.what} is only read is not proved", effect)
-                )  # fmt: skip
+                    conflicts.decided(
+                        "likely", f"that {effect.what} is only read is not proved", effect
+                    )
+                )
         return None, open_
 
 
