@@ -10,10 +10,7 @@ from pathlib import Path
 import pytest
 
 from asyncperf import __version__, cli, errors
-from asyncperf.analysis.diagnosis import diagnose
 from asyncperf.errors import Interrupted, LoadError, StoreError, TargetError, UsageError
-from asyncperf.judgement import Knee
-from asyncperf.levels import Level
 from asyncperf.model import GeneratorHealth, Measured
 from asyncperf.pipeline import Outcome
 from asyncperf.store import create_run_folder
@@ -125,22 +122,6 @@ def test_exit_code_of_a_run(asyncperf, outcome, load, fail_on, code):
     outcome(load())
     flags = ["--fail-on", fail_on] if fail_on else []
     assert asyncperf("run", *flags)[0] == code
-
-
-@pytest.mark.parametrize(
-    ("status", "why", "code"),
-    [
-        ("found", None, errors.OK),
-        ("below", None, errors.OK),
-        ("at_least", None, errors.OK),  # the most that was to be tried
-        ("at_least", "at 80 users: the load generator was the limit", errors.LOAD),
-        ("cannot_tell", "too few levels were measured", errors.LOAD),
-    ],
-)
-def test_exit_code_of_a_search_says_whether_there_is_an_answer(status, why, code):
-    knee = Knee("GET /items", ("p95<1s",), status, Level(9), None, (), why=why)
-    diagnosis = replace(diagnose(run_of(waiting())), knees=(knee,))
-    assert cli.exit_code(diagnosis, "never") == code
 
 
 @pytest.mark.parametrize(

@@ -113,8 +113,8 @@ def test_settings_can_come_from_every_source(pyproject):
     environment = {f"ASYNCPERF_{name.upper()}": value for name, value in texts.items()}
     from_flags = loaded(texts)
     assert loaded(pyproject=file) == from_flags
-    assert loaded(environment=environment).env == environment
-    assert vars(loaded(environment=environment)) == vars(from_flags) | {"env": environment}
+    of_processes = {"env": environment, "load_env": environment}
+    assert vars(loaded(environment=environment)) == vars(from_flags) | of_processes
     assert from_flags.users == 7
     assert from_flags.spawn_rate == 2.5
     assert (from_flags.run_time_s, from_flags.max_time_s, from_flags.timeout_s) == (90, 120, 0.5)
@@ -135,7 +135,8 @@ def test_a_distributed_load_can_come_from_every_source(pyproject):
     environment = {f"ASYNCPERF_{name.upper()}": value for name, value in texts.items()}
     from_flags = loaded(texts)
     assert loaded(pyproject=file) == from_flags
-    assert vars(loaded(environment=environment)) == vars(from_flags) | {"env": environment}
+    of_processes = {"env": environment, "load_env": environment}
+    assert vars(loaded(environment=environment)) == vars(from_flags) | of_processes
     assert (from_flags.expect_workers, from_flags.processes) == (3, None)
     assert from_flags.expect_workers_max_wait_s == 120
     assert (from_flags.master_bind_host, from_flags.master_bind_port) == ("192.168.0.10", 6000)
@@ -226,6 +227,12 @@ def test_names_that_were_set_for_the_app_are_known_apart(pyproject):
     settings = loaded(pyproject=file, environment={"HOME": "/root"}, set_env=("SIZE=4",))
     assert set(settings.env_names) == {"SIZE", "MODE"}
     assert settings.env["SIZE"] == "4"
+
+
+def test_what_is_set_for_the_app_is_not_set_for_its_load(pyproject):
+    file = pyproject('env = {MODE = "fast"}')
+    settings = loaded(pyproject=file, environment={"HOME": "/root"}, set_env=("PYTHONPATH=x",))
+    assert settings.load_env == {"HOME": "/root"}
 
 
 @pytest.mark.parametrize(

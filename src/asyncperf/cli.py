@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -12,13 +11,12 @@ import typer
 from rich.console import Console
 from typer.core import TyperCommand
 
-from asyncperf import __version__, errors, explanations, flags
+from asyncperf import __version__, errors, exit_codes, explanations, flags
 from asyncperf.analysis.comparison import compare as compare_runs
 from asyncperf.analysis.diagnosis import diagnose
 from asyncperf.config import Settings, compare_settings, load_settings, master_address
 from asyncperf.errors import AsyncperfError, StoreError, UsageError
-from asyncperf.exports import SAVED_ALREADY, check_replaceable, stats_file, write_file
-from asyncperf.judgement import Comparison, Knee
+from asyncperf.exports import check_replaceable, stats_file, write_file
 from asyncperf.load.standby import serve_loads
 from asyncperf.model import Diagnosis
 from asyncperf.pipeline import Outcome, run_experiment
@@ -31,9 +29,8 @@ from asyncperf.report.result_json import result_json
 from asyncperf.report.terminal import render
 from asyncperf.report.untrusted import clean
 from asyncperf.source_files import read_source
+from asyncperf.standard_output import Report, on_standard_output
 from asyncperf.store import find_run, load_run
-
-SEVERITIES_AT = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
 
 # The same two runs give the same report each time.
 COMPARE_SEED = 1989
@@ -187,7 +184,7 @@ def run(
         print(f"Wrote {clean(str(outcome.folder))}", file=sys.stderr)
     if outcome.error is not None:
         raise outcome.error
-    raise typer.Exit(exit_code(diagnosis, settings.fail_on))
+    raise typer.Exit(exit_codes.of_run(diagnosis, settings.fail_on))
 
 
 @app.command(epilog="Example:  asyncperf worker --master-host 192.168.0.10")
@@ -230,7 +227,7 @@ def report(
     settings = load_settings({name: value for name, value in given.items() if value})
     diagnosis = diagnose(load_run(find_run(run_name)), settings.budget, read_source)
     show(diagnosis, json_file, csv_prefix, force, quiet)
-    raise typer.Exit(exit_code(diagnosis, settings.fail_on))
+    raise typer.Exit(exit_codes.of_run(diagnosis, settings.fail_on))
 
 
 @app.command(
@@ -268,7 +265,7 @@ def compare(
         on_standard_output(lambda: print(document))
     elif not quiet:
         on_standard_output(lambda: render_comparison(comparison, Report()))
-    raise typer.Exit(compare_exit_code(comparison, settings.fail_on))
+    raise typer.Exit(exit_codes.of_comparison(comparison, settings.fail_on))
 
 
 @app.command(epilog="Examples:  asyncperf explain    asyncperf explain loop-blocked")
@@ -292,14 +289,6 @@ def measure(settings: Settings, output: Path | None, force: bool, quiet: bool) -
         return run_experiment(settings, SilentProgress(), output, force)
     with LiveProgress(console) as progress:
         return run_experiment(settings, progress, output, force)
-
-
-class Report(Console):
-    """Standard output for a report. Rich itself would end the process, with code 1, when
-    the reader has gone."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
 
 
 def check_files(json_file: str | None, csv_prefix: str | None, force: bool) -> None:
@@ -328,71 +317,9 @@ def show(
         on_standard_output(lambda: render(diagnosis, Report()))
 
 
-def on_standard_output(show_it: Callable[[], None]) -> None:
-    try:
-        show_it()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has seen enough, as in `asyncperf report | head`. The rest goes
-        # nowhere, and the exit code stays that of the run.
-        discard_standard_output()
-    except OSError as error:
-        discard_standard_output()
-        raise StoreError(
-            f"cannot write to standard output: {error.strerror}", SAVED_ALREADY
-        ) from None
-
-
-def discard_standard_output() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def write(file: Path, text: str, force: bool) -> None:
     write_file(file, text, force)
     print(f"Wrote {clean(str(file))}", file=sys.stderr)
-
-
-def exit_code(diagnosis: Diagnosis, fail_on: str) -> int:
-    """1 for a missed budget; 4 when something could not be judged; 1 for a finding at the
-    asked level; else 0."""
-    # A budget is only called missed on figures that can be trusted, whatever is wrong elsewhere.
-    budgets = {budget.status for budget in diagnosis.budgets}
-    if "missed" in budgets:
-        return errors.FOUND
-    if "cannot_tell" in budgets:
-        return errors.LOAD
-    if not diagnosis.valid or not diagnosis.endpoints:
-        return errors.LOAD
-    if any(is_untold(knee) for knee in diagnosis.knees):
-        return errors.LOAD
-    # An open load that was too much never became steady, and is an answer of a search.
-    unsteady = any(result.steady is None for result in diagnosis.endpoints)
-    if (unsteady and not diagnosis.knees) or any(r.trouble for r in diagnosis.endpoints):
-        return errors.LOAD
-    severities = SEVERITIES_AT[fail_on]
-    if any(finding.severity in severities for finding in diagnosis.findings):
-        return errors.FOUND
-    return errors.OK
-
-
-def is_untold(knee: Knee) -> bool:
-    """Whether a search did not come to its end: a knee beyond the most that was to be tried,
-    or below a single user, is an answer."""
-    return knee.status == "cannot_tell" or (knee.status == "at_least" and knee.why is not None)
-
-
-def compare_exit_code(comparison: Comparison, fail_on: str) -> int:
-    """4 where nothing could be compared, or at `cannot-tell` something; 1 where an endpoint
-    is worse and that was asked for; else 0."""
-    changes = [change for endpoint in comparison.endpoints for change in endpoint.changes]
-    if all(change.low is None for change in changes):
-        return errors.LOAD
-    verdicts = {endpoint.verdict for endpoint in comparison.endpoints}
-    if fail_on != "never" and "worse" in verdicts:
-        return errors.FOUND
-    if fail_on == "cannot-tell" and "cannot_tell" in verdicts:
-        return errors.LOAD
-    return errors.OK
 
 
 def main() -> NoReturn:

@@ -36,7 +36,8 @@ COMPARE_FAIL_ON = ("worse", "cannot-tell", "never")
 class Settings:
     """What `asyncperf run` was asked to do; times in seconds.
 
-    `env` is the app's whole environment, `env_names` what of it was set for this project.
+    `env` is the app's whole environment, `env_names` what of it was set for this project;
+    `load_env` is that of the load's processes, which is our own.
     """
 
     app: str | None
@@ -80,6 +81,7 @@ class Settings:
     repeat: int
     budget: tuple[Budget, ...]
     env: Mapping[str, str]
+    load_env: Mapping[str, str]
     env_names: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
 
@@ -143,6 +145,7 @@ def load_settings(
         command=tuple(command),
         **{field_name(name): value for name, value in values.items()},
         env=target_environment(env_table, environment, set_env),
+        load_env=environment,
         env_names=(*env_table, *(pair.partition("=")[0] for pair in set_env)),
     )
 

@@ -212,7 +212,7 @@ def find_workloads(settings: Settings, choice: Choice) -> tuple[Workload, ...]:
     """What to load, in order: the locustfile's user classes, all requests together, or one
     endpoint's after the other's."""
     if settings.locustfile is not None:
-        defined = user_classes(settings.locustfile, settings.env)
+        defined = user_classes(settings.locustfile, settings.load_env)
         return tuple(map(Workload, choose_user_classes(defined, settings.user_class)))
     if settings.mix:
         return (Workload(MIX, choice.requests),)
@@ -228,8 +228,10 @@ def find_workloads(settings: Settings, choice: Choice) -> tuple[Workload, ...]:
 
 def engine_for(settings: Settings, scratch: Path) -> LoadEngine:
     if settings.engine == "locust":
-        return LocustEngine(scratch, settings.env, settings.locustfile, find_distribution(settings))
-    return NativeEngine(scratch, settings.env)
+        return LocustEngine(
+            scratch, settings.load_env, settings.locustfile, find_distribution(settings)
+        )
+    return NativeEngine(scratch, settings.load_env)
 
 
 def find_distribution(settings: Settings) -> Distribution | None:

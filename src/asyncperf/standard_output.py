@@ -1,0 +1,37 @@
+"""Standard output, whose reader may leave early and whose disk may be full."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+
+from asyncperf.errors import StoreError
+from asyncperf.exports import SAVED_ALREADY
+
+
+class Report(Console):
+    """Standard output for a report. Rich itself would end the process, with code 1, when
+    the reader has gone."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+def on_standard_output(show_it: Callable[[], None]) -> None:
+    try:
+        show_it()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough, as in `asyncperf report | head`. The rest goes
+        # nowhere, and the exit code stays that of the run.
+        discard_standard_output()
+    except OSError as error:
+        discard_standard_output()
+        raise StoreError(
+            f"cannot write to standard output: {error.strerror}", SAVED_ALREADY
+        ) from None
+
+
+def discard_standard_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
