@@ -1,0 +1,30 @@
+"""What library calls do: read, write, wait, block others; reviewed against their documentation.
+
+A name is looked up by its top package and its last part, since libraries re-export:
+`sqlalchemy.ext.asyncio.session.AsyncSession` and `sqlalchemy.ext.asyncio.AsyncSession` are both
+`sqlalchemy.AsyncSession`. For `scan` only.
+"""
+
+from asyncperf.scan.catalogue_calls import CALLS
+from asyncperf.scan.catalogue_names import BENIGN_PACKAGES
+from asyncperf.scan.catalogue_types import TYPES
+from asyncperf.scan.library_effects import CallEffects, TypeEffects
+
+
+def key(dotted: str) -> str:
+    """The catalogue's key for a dotted name."""
+    first, _, rest = dotted.partition(".")
+    return f"{first}.{rest.rpartition('.')[2]}" if rest else f"builtins.{first}"
+
+
+def type_effects(dotted: str) -> TypeEffects | None:
+    return TYPES.get(key(dotted))
+
+
+def call_effects(dotted: str) -> CallEffects | None:
+    return CALLS.get(key(dotted))
+
+
+def is_benign(dotted: str) -> bool:
+    """Whether a plain call of this name only computes."""
+    return dotted.partition(".")[0] in BENIGN_PACKAGES

@@ -1,0 +1,177 @@
+"""Data and control between statements of one block, by their names. For `scan` only."""
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from asyncperf.scan.candidates import SCOPES, own_nodes
+from asyncperf.scan.catalogue_names import CONTAINER_APPENDS, CONTAINER_STORES
+
+Exit = ast.Return | ast.Raise | ast.Break | ast.Continue
+
+
+def nodes(root: ast.AST) -> Iterator[ast.AST]:
+    yield root
+    yield from ast.walk(root) if isinstance(root, SCOPES) else own_nodes(root)
+
+
+@dataclass(slots=True)
+class Names:
+    """The local names that one statement reads (functions inside it too), binds and changes.
+
+    `attributes_read` and `attributes_bound` hold `a.b` for attribute b of local a; `filled` the
+    names whose object changes: `x.append(...)`, `x[k] = ...`, `x.a = ...`, `x += ...`.
+    """
+
+    read: set[str] = field(default_factory=set)
+    bound: set[str] = field(default_factory=set)
+    attributes_read: set[str] = field(default_factory=set)
+    attributes_bound: set[str] = field(default_factory=set)
+    filled: set[str] = field(default_factory=set)
+
+
+def names(root: ast.AST) -> Names:
+    """All of them in one walk."""
+    found = Names()
+    waiting = [(root, isinstance(root, SCOPES))]
+    while waiting:
+        node, is_inner = waiting.pop()
+        _note(found, node, is_inner)
+        for child in ast.iter_child_nodes(node):
+            waiting.append((child, is_inner or isinstance(child, SCOPES)))
+    return found
+
+
+def _note(found: Names, node: ast.AST, is_inner: bool) -> None:
+    if isinstance(node, ast.Name):
+        if isinstance(node.ctx, ast.Load):
+            found.read.add(node.id)
+        elif not is_inner:
+            found.bound.add(node.id)
+    elif isinstance(node, ast.Attribute | ast.Subscript):
+        is_load = isinstance(node.ctx, ast.Load)
+        if not is_load and not is_inner:
+            found.filled |= _root(node.value)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            kept = found.attributes_read if is_load else found.attributes_bound
+            if is_load or not is_inner:
+                kept.add(f"{node.value.id}.{node.attr}")
+    elif is_inner:
+        return
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr in CONTAINER_APPENDS | CONTAINER_STORES:
+            found.filled |= _root(node.func.value)
+    elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+        found.filled.add(node.target.id)
+
+
+def _root(node: ast.expr) -> set[str]:
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return {node.id} if isinstance(node, ast.Name) and node.id not in {"self", "cls"} else set()
+
+
+def tainted(first: Names, is_dropped: bool, between: Iterable[Names]) -> set[str]:
+    """Names that carry what the first gave, after the statements between."""
+    found = first.bound | first.attributes_bound
+    if not is_dropped:
+        found |= first.filled
+    for statement in between:
+        if (statement.read | statement.attributes_read) & found:
+            found |= statement.bound | statement.attributes_bound | statement.filled
+    return found
+
+
+def early_exit(statements: Iterable[ast.stmt]) -> ast.stmt | None:
+    """The first plain statement that may leave the block, or refuse by itself."""
+    for statement in statements:
+        if isinstance(statement, SCOPES):
+            continue
+        for node in nodes(statement):
+            if isinstance(node, Exit | ast.Assert):
+                return node
+    return None
+
+
+def loop_exit(body: Iterable[ast.stmt]) -> ast.stmt | None:
+    """A `return` or `break` that ends this loop."""
+    for statement in body:
+        if isinstance(statement, SCOPES):
+            continue
+        if isinstance(statement, ast.Return | ast.Break):
+            return statement
+        inside_loop = isinstance(statement, ast.For | ast.AsyncFor | ast.While)
+        for node in own_nodes(statement):
+            if isinstance(node, ast.Return) or (isinstance(node, ast.Break) and not inside_loop):
+                return node
+    return None
+
+
+def carried(loop: ast.For) -> set[str]:
+    """Names that one iteration leaves to the next: read before they are bound, or filled."""
+    bound_first: set[str] = names(loop.target).bound
+    read_first: set[str] = set()
+    for statement in loop.body:
+        for node in _in_order(statement):
+            if isinstance(node, ast.Name):
+                if isinstance(node.ctx, ast.Load):
+                    if node.id not in bound_first:
+                        read_first.add(node.id)
+                elif node.id not in read_first:
+                    bound_first.add(node.id)
+    changed: set[str] = set()
+    for statement in loop.body:
+        found = names(statement)
+        changed |= found.bound | found.filled
+    own = bound_first - read_first
+    return (changed & read_first) - own
+
+
+def _in_order(node: ast.AST) -> Iterator[ast.AST]:
+    """Nodes in the order of evaluation, as far as names go: values before targets."""
+    if isinstance(node, SCOPES):
+        return
+    if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            yield ast.copy_location(ast.Name(node.target.id, ast.Load()), node)
+        if node.value is not None:
+            yield from _in_order(node.value)
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        for target in targets:
+            yield from _in_order(target)
+        return
+    if isinstance(node, ast.For | ast.AsyncFor):
+        yield from _in_order(node.iter)
+        yield from _in_order(node.target)
+        for statement in (*node.body, *node.orelse):
+            yield from _in_order(statement)
+        return
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
+        for generator in node.generators:
+            yield from _in_order(generator.iter)
+            yield from _in_order(generator.target)
+            for test in generator.ifs:
+                yield from _in_order(test)
+        for part in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
+            yield from _in_order(part)
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _in_order(child)
+
+
+def deciding_names(loop: ast.For) -> Iterator[tuple[ast.AST, set[str]]]:
+    """What each await of a loop, and each condition around it, reads."""
+
+    def visit(body: Iterable[ast.stmt]) -> Iterator[tuple[ast.AST, set[str]]]:
+        for statement in body:
+            if isinstance(statement, SCOPES):
+                continue
+            awaits = [n for n in nodes(statement) if isinstance(n, ast.Await)]
+            skips = any(isinstance(n, ast.Continue) for n in nodes(statement))
+            if isinstance(statement, ast.If | ast.While) and (awaits or skips):
+                yield statement.test, names(statement.test).read
+            for node in awaits:
+                yield node, names(node).read
+
+    return visit(loop.body)

@@ -1,0 +1,213 @@
+"""Verdicts on pairs and runs of awaits. For `scan` only."""
+
+import ast
+import itertools
+from collections.abc import Iterator
+
+from asyncperf.scan import conflicts, flow
+from asyncperf.scan.calls import spelling
+from asyncperf.scan.candidates import Awaiting, loops, runs
+from asyncperf.scan.conflicts import Doings, Finding
+from asyncperf.scan.index import AnyFunction, Function
+from asyncperf.scan.judge_loops import LoopJudge
+from asyncperf.scan.verbs import guards
+from asyncperf.scan.walk import Walk
+from asyncperf.sites import Remedy, Site
+
+# Of several findings for a run the gravest speaks for it.
+GRAVITY = {"unsafe": 0, "dependent": 1, "likely": 2, "independent": 3}
+
+
+def judge(function: Function, node: AnyFunction, walk: Walk) -> Iterator[Site]:
+    """Every site of one function, which `walk` has walked."""
+    judge_ = _Judge(function, node, walk)
+    for run in runs(node):
+        yield from judge_.run(run)
+    for loop in loops(node):
+        yield judge_.loop(loop)
+
+
+class _Judge(LoopJudge):
+    """Judges pairs and runs; loops are judged by the class below it."""
+
+    def run(self, run: tuple[Awaiting, ...]) -> Iterator[Site]:
+        found = [self.pair(a, b) for a, b in itertools.pairwise(run)]
+        for (a, b), (finding, remedy) in zip(itertools.pairwise(run), found, strict=True):
+            yield self.site("pair", a.statement, a.awaits + b.awaits, finding, remedy)
+        if len(run) > 2:
+            yield self.whole(run, found)
+
+    def whole(self, run: tuple[Awaiting, ...], found: list[tuple[Finding, Remedy]]) -> Site:
+        """A run of three or more: safe together only if each is with every other."""
+        near = min(found, key=lambda pair: GRAVITY[pair[0].verdict])
+        far = [
+            self.pair(run[i], run[j], run[i + 1 : j])
+            for i in range(len(run))
+            for j in range(i + 2, len(run))
+            if near[0].verdict in {"independent", "likely"}
+        ]
+        finding, remedy = min(found + far, key=lambda pair: GRAVITY[pair[0].verdict])
+        awaits = tuple(await_ for part in run for await_ in part.awaits)
+        return self.site("run", run[0].statement, awaits, finding, remedy)
+
+    def pair(
+        self, a: Awaiting, b: Awaiting, among: tuple[Awaiting, ...] = ()
+    ) -> tuple[Finding, Remedy]:
+        between = [s for part in among for s in (*part.between, part.statement)] + [*b.between]
+        first, second = self.doings(id(a.statement)), self.doings(id(b.statement))
+        decided = (
+            self.sleeps(first, a)
+            or self.sleeps(second, b)
+            or self.data(a, b, between)
+            or self.exit_between(a, between)
+            or conflicts.shared_object(first, second)
+            or conflicts.entered(first, second)
+            or self.acquired(a)
+            or self.acquired(b)
+            or conflicts.context(first)
+            or conflicts.context(second)
+            or self.through_between(a, b, between)
+        )
+        if decided:
+            return decided, "none"
+        name = self.name(a)
+        is_dropped = isinstance(a.statement, ast.Expr)
+        if isinstance(b.statement, ast.Expr) and second.unknown and first.suspends:
+            decided = self.for_its_effect(b, second)
+            if decided:
+                return decided, "none"
+        drops = isinstance(b.statement, ast.Expr)
+        unseen = conflicts.unseen(first, is_dropped, self.name(a))
+        unseen += conflicts.unseen(second, drops, self.name(b))
+        finding, open_ = conflicts.guard(first, is_dropped, name, guards(name.rpartition(".")[2]))
+        if finding:
+            return finding, "none"
+        if not first.suspends:  # a task that never waits is done before the next one starts
+            return self.settled(
+                [*open_, *conflicts.unresolved(first)],
+                f"`{name}` never waits",
+                "none",
+            )
+        if is_dropped and first.unknown:
+            decided = self.for_its_effect(a, first)
+            if decided:
+                return decided, "none"
+        for check in (conflicts.changed_memory, conflicts.changed_world):
+            finding, more = check(first, second)
+            if finding:
+                return finding, "none"
+            open_ += more
+        finding, more = conflicts.in_vain(first, second, isinstance(b.statement, ast.Expr))
+        if finding:
+            return finding, "none"
+        open_ += more + conflicts.unresolved(first, second) + unseen
+        if not second.suspends:
+            return self.settled(open_, f"`{self.name(b)}` never waits", "none")
+        lock = conflicts.under_one_lock(first, second)
+        if lock is not None:
+            return self.settled(open_, "no data flows, but both wait for one lock", "none")
+        return self.settled(
+            open_,
+            "no data flows between them and they share nothing that either changes",
+            "overlap",
+        )
+
+    def for_its_effect(self, part: Awaiting, doings: Doings) -> Finding | None:
+        """A result that is dropped: the call is there for what it changes, known or not."""
+        effect = doings.unknown[0]
+        if any(e.mode in {"w", "c"} for e in doings.external):
+            return None  # the writes that are known say more
+        return conflicts.decided(
+            "unsafe",
+            f"`{self.name(part)}` is awaited for its effect, which `{effect.what}` hides",
+            effect,
+        )
+
+    def name(self, part: Awaiting) -> str:
+        """What the statement's outermost await calls."""
+        value = part.awaits[0].value
+        return spelling(value.func) if isinstance(value, ast.Call) else spelling(value)
+
+    def sleeps(self, doings: Doings, part: Awaiting) -> Finding | None:
+        for effect in doings.sleeps:
+            if self.is_own(effect, part.statement):
+                return Finding("unsafe", "the sleep paces what follows", self.file, effect.line)
+        return None
+
+    def acquired(self, part: Awaiting) -> Finding | None:
+        """A lock, a semaphore or a rate limiter taken for what follows."""
+        for await_ in part.awaits:
+            func = await_.value.func if isinstance(await_.value, ast.Call) else None
+            if isinstance(func, ast.Attribute) and func.attr in {"acquire", "__aenter__"}:
+                return Finding(
+                    "unsafe", f"`{spelling(func)}` admits what follows", self.file, await_.lineno
+                )
+        return None
+
+    def data(self, a: Awaiting, b: Awaiting, between: list[ast.stmt]) -> Finding | None:
+        flows = flow.tainted(
+            self.names(a.statement),
+            isinstance(a.statement, ast.Expr),
+            map(self.names, between),
+        )
+        names = self.reads(b.statement)
+        shared = sorted(flows & names)
+        if shared:
+            return Finding(
+                "dependent",
+                f"`{shared[0]}` comes from the first (line {a.statement.lineno}) and the second "
+                "uses it",
+                self.file,
+                b.awaits[0].lineno,
+            )
+        return None
+
+    def exit_between(self, a: Awaiting, between: list[ast.stmt]) -> Finding | None:
+        found = flow.early_exit(between)
+        if found is None:
+            return None
+        return Finding(
+            "dependent",
+            f"a check stands between them (line {found.lineno}): it may leave before the second",
+            self.file,
+            found.lineno,
+        )
+
+    def through_between(self, a: Awaiting, b: Awaiting, between: list[ast.stmt]) -> Finding | None:
+        """A plain statement that must run after the first and before the second."""
+        first, second = self.doings(id(a.statement)), self.doings(id(b.statement))
+        known = self.names(a.statement).bound | self.names(a.statement).attributes_bound
+        for statement in between:
+            done = self.doings(id(statement))
+            after = bool(self.reads(statement) & known)
+            if after:
+                known |= self.names(statement).bound | self.names(statement).filled
+            after = after or conflicts.changed_memory(first, done)[0] is not None
+            after = after or bool(conflicts.shared_object(first, done))
+            before = conflicts.changed_memory(done, second)[0] or conflicts.shared_object(
+                done, second
+            )
+            written = [e for e in done.external if e.mode == "w"]
+            if before is not None and after:
+                return Finding(
+                    "dependent",
+                    f"line {statement.lineno} needs the first, and the second needs it: "
+                    f"{before.reason}",
+                    self.file,
+                    statement.lineno,
+                )
+            if done.raises and after:
+                return Finding(
+                    "dependent",
+                    f"line {statement.lineno} may refuse: it raises {done.raises[0].what}",
+                    self.file,
+                    statement.lineno,
+                )
+            if written and (second.external or first.external):
+                return Finding(
+                    "unsafe",
+                    f"line {statement.lineno}, between them, writes to {written[0].what}",
+                    self.file,
+                    statement.lineno,
+                )
+        return None
