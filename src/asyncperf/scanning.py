@@ -9,8 +9,8 @@ from pathlib import Path
 
 from asyncperf import baseline
 from asyncperf.errors import UsageError
+from asyncperf.scan import scan_paths
 from asyncperf.scan.findings import findings
-from asyncperf.scan.scan import scan_paths
 from asyncperf.scan_settings import BASELINE, ScanSettings
 from asyncperf.sites import ScanResult
 from asyncperf.source_files import read_source

@@ -1,0 +1,122 @@
+"""Judges from source which awaits could run together: pure functions, nothing is imported or run."""
+
+import ast
+import gc
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from asyncperf.scan import sources
+from asyncperf.scan.analyst import Analyst
+from asyncperf.scan.candidates import has_candidates
+from asyncperf.scan.index import Function, Module, Trees, index
+from asyncperf.scan.judge import judge
+from asyncperf.scan.project import Project
+from asyncperf.sites import Problem, Scan, Site
+
+# The walk of a chain of calls is as deep as the chain; Python's own limit is meant for less.
+RECURSION_LIMIT = 30_000
+
+
+def scan_paths(
+    paths: Sequence[Path], root: Path | None = None, exclude: Sequence[str] = ()
+) -> Scan:
+    """Every site of awaits in the Python files under `paths`, but for those that a pattern of
+    `exclude` leaves out.
+
+    Files are named relative to `root`, by default the folder that holds all paths.
+    """
+    paths = [path.absolute() for path in paths]
+    root = (root or common_root(paths)).absolute()
+    with _room_to_work():
+        loaded = load(paths, root, exclude)
+        sites = list(judged(loaded))
+    return Scan(
+        str(root),
+        len(loaded.project.modules),
+        sum(module.lines for module in loaded.project.modules.values()),
+        tuple(sorted(sites, key=lambda site: (site.file, site.line, site.column, site.kind))),
+        tuple(loaded.problems),
+    )
+
+
+def common_root(paths: Sequence[Path]) -> Path:
+    """The folder that holds all of them."""
+    found = Path(os.path.commonpath([str(path) for path in paths]))
+    return found.parent if found.is_file() else found
+
+
+class Loaded:
+    """A project's index, what its analysis remembers, and the functions with sites to judge."""
+
+    def __init__(self, project: Project, awaiting: list[Function], problems: list[Problem]) -> None:
+        self.project = project
+        self.analyst = Analyst(project)
+        self.awaiting = awaiting
+        self.problems = problems
+
+
+def load(paths: Sequence[Path], root: Path, exclude: Sequence[str] = ()) -> Loaded:
+    """Reads and indexes all files; what cannot be read becomes a problem."""
+    problems: list[Problem] = []
+
+    def parse_again(file: str) -> ast.Module | None:
+        source = sources.read(root / file, root)
+        tree = source if isinstance(source, Problem) else sources.parse(source)
+        if isinstance(tree, Problem):
+            problems.append(tree)
+            return None
+        return tree
+
+    trees = Trees(parse_again)
+    modules: list[Module] = []
+    awaiting: list[Function] = []
+    for path in sources.find_files(paths, root, exclude):
+        source = sources.read(path, root)
+        if isinstance(source, Problem):
+            problems.append(source)
+            continue
+        tree = sources.parse(source)
+        if isinstance(tree, Problem):
+            problems.append(tree)
+            continue
+        module, bodies = index(source.file, tree, source.lines, trees)
+        modules.append(module)
+        if "await" in source.text:
+            awaiting += [f for f, node in bodies if f.is_async and has_candidates(node)]
+    return Loaded(Project(modules, root.parts), awaiting, problems)
+
+
+def judged(loaded: Loaded) -> Iterator[Site]:
+    """The sites of every function that has any."""
+    for function in loaded.awaiting:
+        node = function.node
+        if node is None:
+            continue
+        walk = loaded.analyst.walker(function)
+        try:
+            walk.function_body(function, node)
+            yield from judge(function, node, walk)
+        except RecursionError:
+            loaded.problems.append(
+                Problem(function.module.file, function.line, "nested too deeply to judge")
+            )
+
+
+@contextmanager
+def _room_to_work() -> Iterator[None]:
+    """No collector, which would walk the syntax trees again and again, and deep recursion."""
+    limit, collects = sys.getrecursionlimit(), gc.isenabled()
+    gc.disable()
+    sys.setrecursionlimit(max(limit, RECURSION_LIMIT))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the scanned project's own, such as "\d" in a str
+            yield
+    finally:
+        sys.setrecursionlimit(limit)
+        if collects:
+            gc.enable()

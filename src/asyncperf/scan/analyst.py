@@ -1,0 +1,334 @@
+"""Remembers what each function, class attribute and module variable was found to be.
+
+Summaries are computed when first asked for. Functions that call each other in a cycle are walked
+again until their summaries stay the same, or `MAX_ROUNDS` times. For `scan` only.
+"""
+
+import ast
+import math
+from dataclasses import replace
+from typing import NamedTuple
+
+from asyncperf.scan.annotations import last_name, types_of
+from asyncperf.scan.index import Class, Function, Module, Variable
+from asyncperf.scan.project import Project
+from asyncperf.scan.values import NOTHING, Effect, Summary, Value, join
+from asyncperf.scan.walk import Walk
+
+MAX_ROUNDS = 3
+
+PROPERTIES = frozenset({"property", "cached_property", "hybrid_property", "computed_field"})
+
+
+class Signature(NamedTuple):
+    positional: tuple[str, ...]
+    names: frozenset[str]
+    rest: str | None
+    keywords: str | None
+
+
+class Analyst:
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._summaries: dict[Function, Summary] = {}
+        self._provisional: dict[Function, Summary] = {}
+        self._cyclic: dict[Function, tuple[Summary, float]] = {}
+        self._stack: dict[Function, int] = {}
+        self._lowest: float = math.inf
+        self._walks: dict[Function, Walk] = {}
+        self._environments: dict[Function, dict[str, Value]] = {}
+        self._signatures: dict[Function, Signature] = {}
+        self._methods: dict[tuple[Class, str], list[Function]] = {}
+        self._attributes: dict[tuple[Class, str], Value] = {}
+        self._variables: dict[tuple[str, str], Value] = {}
+        self._stored: dict[
+            Class, dict[str, list[tuple[Function, ast.expr | None, ast.expr | None]]]
+        ] = {}
+
+    # Functions
+
+    def summary(self, function: Function) -> Summary:
+        """What calling `function` does."""
+        known = self._summaries.get(function)
+        if known is not None:
+            return known
+        if function in self._stack:
+            self._lowest = min(self._lowest, self._stack[function])
+            return self._provisional.get(function, Summary())
+        if function in self._cyclic:
+            found, lowest = self._cyclic[function]
+            self._lowest = min(self._lowest, lowest)
+            return found
+        return self._compute(function)
+
+    def _compute(self, function: Function) -> Summary:
+        depth = len(self._stack)
+        outer_lowest = self._lowest
+        self._stack[function] = depth
+        before = set(self._cyclic)
+        for _ in range(MAX_ROUNDS):
+            self._lowest = math.inf
+            found = self._walk(function)
+            lowest = self._lowest
+            if lowest != depth or found == self._provisional.get(function):
+                break
+            self._provisional[function] = found
+            if _ < MAX_ROUNDS - 1:
+                for other in set(self._cyclic) - before:
+                    del self._cyclic[other]
+        del self._stack[function]
+        if lowest >= depth:
+            self._summaries[function] = found
+            self._provisional.pop(function, None)
+            for other in set(self._cyclic) - before:
+                self._summaries[other] = self._cyclic.pop(other)[0]
+        else:
+            self._cyclic[function] = (found, lowest)
+        self._lowest = min(outer_lowest, lowest if lowest < depth else math.inf)
+        return found
+
+    def _walk(self, function: Function) -> Summary:
+        node = function.node
+        if node is None:
+            gone = Effect(
+                "unknown", (), "call", "source is gone", function.module.file, function.line
+            )
+            return Summary((gone,))
+        walk = self.walker(function)
+        self._walks[function] = walk
+        found = walk.function_body(function, node)
+        del self._walks[function]
+        if function.inner:
+            self._environments[function] = walk.env
+        if self.is_abstract(function):
+            missing = Effect(
+                "unknown",
+                (),
+                "await",
+                f"{function.qualname} without a body",
+                function.module.file,
+                function.line,
+            )
+            return Summary(
+                (*found.effects, missing, missing._replace(kind="suspend", mode="")), found.returns
+            )
+        return self.decorated(function, found)
+
+    def walker(self, function: Function) -> Walk:
+        owner = function.owner
+        outer = function.outer
+        while owner is None and outer is not None:
+            owner, outer = outer.owner, outer.outer
+        walk = Walk(self, function.module, function, owner)
+        walk.start()
+        return walk
+
+    def decorated(self, function: Function, found: Summary) -> Summary:
+        """With what decorators of the project do around it."""
+        added: list[Effect] = []
+        for decorator in function.decorators:
+            target = decorator.func if isinstance(decorator, ast.Call) else decorator
+            meant = self.project.expression(target, function.module)
+            if not isinstance(meant, Function):
+                continue
+            own = self.signature(meant).names
+            for wrapper in _nested(meant):
+                own = own | self.signature(wrapper).names
+                for effect in self.summary(wrapper).effects:
+                    is_call_through = any(name in effect.what for name in own) and (
+                        effect.kind in {"unknown", "external"}
+                    )
+                    if is_call_through or (effect.place and effect.place[0] in {"free", "param"}):
+                        continue
+                    added.append(effect)
+        return replace(found, effects=(*found.effects, *added))
+
+    def environment(self, function: Function) -> dict[str, Value]:
+        """The names of an enclosing function, as far as it has been walked."""
+        walk = self._walks.get(function)
+        if walk is not None:
+            return walk.env
+        if function not in self._environments:
+            self._environments[function] = {}
+            self.summary(function)
+        return self._environments[function]
+
+    def signature(self, function: Function) -> Signature:
+        found = self._signatures.get(function)
+        if found is None:
+            node = function.node
+            if node is None:
+                found = Signature((), frozenset(), None, None)
+            else:
+                arguments = node.args
+                positional = tuple(a.arg for a in (*arguments.posonlyargs, *arguments.args))
+                found = Signature(
+                    positional,
+                    frozenset((*positional, *(a.arg for a in arguments.kwonlyargs))),
+                    arguments.vararg.arg if arguments.vararg else None,
+                    arguments.kwarg.arg if arguments.kwarg else None,
+                )
+            self._signatures[function] = found
+        return found
+
+    # Classes
+
+    def methods(self, of: Class, name: str) -> list[Function]:
+        """What `object.name` may call, for an object declared as `of`: subclasses may override."""
+        key = (of, name)
+        found = self._methods.get(key)
+        if found is None:
+            found = []
+            for base in self.project.ancestry(of):
+                if isinstance(base, Class) and name in base.methods:
+                    found.append(_getter(base.methods[name]))
+                    break
+            if name not in {"__init__", "__new__"}:
+                for class_ in self.project.subclasses(of):
+                    if name in class_.methods:
+                        found.append(_getter(class_.methods[name]))
+            concrete = [method for method in found if not self.is_abstract(method)]
+            found = self._methods[key] = list(dict.fromkeys(concrete or found))
+        return found
+
+    def is_abstract(self, method: Function) -> bool:
+        """Whether it only promises: `...`, or `NotImplementedError`, or so decorated."""
+        if method.owner is None or method.name == "__init__":
+            return False
+        if any(last_name(decorator) == "abstractmethod" for decorator in method.decorators):
+            return True
+        node = method.node
+        if node is None:
+            return False
+        body = [s for s in node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant) and isinstance(s.value.value, str))]  # fmt: skip
+        if not body:
+            return any(last_name(base) == "Protocol" for base in method.owner.bases)
+        first = body[0]
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            return first.value.value is Ellipsis
+        if isinstance(first, ast.Raise) and first.exc is not None:
+            raised = first.exc.func if isinstance(first.exc, ast.Call) else first.exc
+            return last_name(raised) == "NotImplementedError"
+        return False
+
+    def is_property(self, method: Function) -> bool:
+        return any(last_name(decorator) in PROPERTIES for decorator in method.decorators)
+
+    def is_static(self, method: Function) -> bool:
+        return any(last_name(decorator) == "staticmethod" for decorator in method.decorators)
+
+    def is_class_method(self, method: Function) -> bool:
+        return method.name == "__new__" or any(
+            last_name(decorator) in {"classmethod", "validator", "root_validator"}
+            for decorator in method.decorators
+        )
+
+    def fields(self, of: Class) -> list[str]:
+        """Annotated class attributes in order, those of bases first."""
+        found: list[str] = []
+        for base in reversed(self.project.ancestry(of)):
+            if isinstance(base, Class):
+                found += [n for n, v in base.attributes.items() if v.annotation is not None]
+        return list(dict.fromkeys(found))
+
+    def attribute(self, of: Class, name: str) -> Value:
+        """What `object.name` may hold, by annotation or by what methods assign to it."""
+        key = (of, name)
+        if key not in self._attributes:
+            self._attributes[key] = NOTHING  # until known: it may be defined by itself
+            self._attributes[key] = self._attribute(of, name)
+        return self._attributes[key]
+
+    def _attribute(self, of: Class, name: str) -> Value:
+        for base in self.project.ancestry(of):
+            if not isinstance(base, Class):
+                continue
+            variable = base.attributes.get(name)
+            declared = self._declared(base, variable) if variable is not None else NOTHING
+            if declared.types:
+                return declared
+            found = [declared]
+            for method, annotation, value in self.stored(base).get(name, ()):
+                walk = self.walker(method)
+                node = method.node
+                if node is None:
+                    continue
+                walk.parameters(method, node)
+                types = types_of(annotation, walk.resolve)
+                if types:
+                    return Value(types=types)
+                found.append(walk.evaluate(value))
+            whole = join(found)
+            if whole.types or whole.callees:
+                return Value(types=whole.types, callees=whole.callees)
+        return NOTHING
+
+    def _declared(self, owner: Class, variable: Variable) -> Value:
+        walk = Walk(self, owner.module, None, owner)
+        walk.start()
+        types = types_of(variable.annotation, walk.resolve)
+        if types:
+            return Value(types=types)
+        whole = join([walk.evaluate(value) for value in variable.values])
+        return Value(types=whole.types, callees=whole.callees, text=whole.text)
+
+    def stored(
+        self, of: Class
+    ) -> dict[str, list[tuple[Function, ast.expr | None, ast.expr | None]]]:
+        """Assignments to attributes of `self` in the class's methods."""
+        found = self._stored.get(of)
+        if found is None:
+            found = self._stored[of] = {}
+            for methods in of.methods.values():
+                for method in methods:
+                    node = method.node
+                    first = node.args.args[0].arg if node is not None and node.args.args else None
+                    for inner in ast.walk(node) if node is not None and first else ():
+                        if isinstance(inner, ast.Assign):
+                            pairs = [(target, None, inner.value) for target in inner.targets]
+                        elif isinstance(inner, ast.AnnAssign):
+                            pairs = [(inner.target, inner.annotation, inner.value)]  # type: ignore[list-item]
+                        else:
+                            continue
+                        for target, annotation, value in pairs:
+                            if (
+                                isinstance(target, ast.Attribute)
+                                and last_name(target.value) == first
+                            ):
+                                found.setdefault(target.attr, []).append(
+                                    (method, annotation, value)
+                                )
+        return found
+
+    # Module variables
+
+    def variable(self, module: Module, name: str) -> Value:
+        key = (module.file, name)
+        if key not in self._variables:
+            self._variables[key] = NOTHING
+            bound = module.names.get(name)
+            if isinstance(bound, Variable):
+                walk = Walk(self, module, None, None)
+                walk.start()
+                types = types_of(bound.annotation, walk.resolve)
+                whole = join([walk.evaluate(value) for value in bound.values])
+                if types:
+                    whole = Value(whole.places, types, whole.callees, whole.text)
+                self._variables[key] = whole
+        return self._variables[key]
+
+
+def _getter(methods: list[Function]) -> Function:
+    """The last definition that is not the setter or deleter of a property."""
+    for method in reversed(methods):
+        if not any(last_name(d) in {"setter", "deleter"} for d in method.decorators):
+            return method
+    return methods[-1]
+
+
+def _nested(function: Function) -> list[Function]:
+    found: list[Function] = []
+    for bound in function.inner.values():
+        if isinstance(bound, Function):
+            found += [bound, *_nested(bound)]
+    return found

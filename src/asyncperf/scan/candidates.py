@@ -1,0 +1,149 @@
+"""Which awaits of a function are to be judged: runs in one block, loops. For `scan` only."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from asyncperf.scan.index import AnyFunction, blocks
+
+SIMPLE = ast.Expr | ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return
+COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+
+
+@dataclass(frozen=True, slots=True)
+class Awaiting:
+    """One statement that awaits, and the plain statements between it and the one before it."""
+
+    statement: ast.stmt
+    awaits: tuple[ast.Await, ...]
+    between: tuple[ast.stmt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A `for` loop or comprehension that awaits once per element."""
+
+    statement: ast.stmt  # around it, or the loop itself
+    node: ast.For | COMPREHENSIONS
+    awaits: tuple[ast.Await, ...]
+
+
+def has_candidates(function: AnyFunction) -> bool:
+    """Whether a function has two awaits, or one in a loop: a cheap first look."""
+    count = 0
+    for node in own_nodes(function):
+        if isinstance(node, ast.Await):
+            count += 1
+            if count > 1:
+                return True
+        elif isinstance(node, ast.For | COMPREHENSIONS) and any(awaits_in(node)):
+            return True
+    return False
+
+
+def own_nodes(root: ast.AST) -> Iterator[ast.AST]:
+    """Everything below `root` but what belongs to a function or class of its own."""
+    waiting = list(ast.iter_child_nodes(root))
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, SCOPES):
+            continue
+        yield node
+        waiting.extend(ast.iter_child_nodes(node))
+
+
+def awaits_in(node: ast.AST) -> tuple[ast.Await, ...]:
+    found = [inner for inner in own_nodes(node) if isinstance(inner, ast.Await)]
+    if isinstance(node, ast.Await):
+        found.append(node)
+    return tuple(sorted(found, key=lambda inner: (inner.lineno, inner.col_offset)))
+
+
+def runs(function: AnyFunction) -> Iterator[tuple[Awaiting, ...]]:
+    """Two or more awaiting statements of one block with only plain statements between them."""
+    for body in _bodies(function.body):
+        found: list[Awaiting] = []
+        between: list[ast.stmt] = []
+        for statement in body:
+            awaits = () if isinstance(statement, SCOPES) else awaits_in(statement)
+            if awaits and isinstance(statement, SIMPLE):
+                found.append(Awaiting(statement, awaits, tuple(between)))
+                between = []
+            elif awaits or isinstance(statement, ast.AsyncFor | ast.AsyncWith):
+                yield from _complete(found)
+                found, between = [], []
+            else:
+                between.append(statement)
+        yield from _complete(found)
+
+
+def _complete(found: list[Awaiting]) -> Iterator[tuple[Awaiting, ...]]:
+    if len(found) > 1:
+        yield tuple(found)
+
+
+def _bodies(body: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
+    yield body
+    for statement in body:
+        if not isinstance(statement, SCOPES):
+            for block in blocks(statement):
+                yield from _bodies(block)
+
+
+def loops(function: AnyFunction) -> Iterator[Loop]:
+    """Loops with an await in their body, each await with the loop nearest around it."""
+    for body in _bodies(function.body):
+        for statement in body:
+            if isinstance(statement, SCOPES):
+                continue
+            if isinstance(statement, ast.For):
+                inside = tuple(a for s in statement.body for a in _nearest(s))
+                if inside:
+                    yield Loop(statement, statement, inside)
+            for node in _own_expressions(statement):
+                if isinstance(node, COMPREHENSIONS):
+                    inside = tuple(a for part in _repeated(node) for a in _nearest(part))
+                    if inside and not any(generator.is_async for generator in node.generators):
+                        yield Loop(statement, node, inside)
+
+
+def _nearest(node: ast.AST) -> Iterator[ast.Await]:
+    """Awaits below `node` that no inner loop repeats."""
+    if isinstance(node, ast.Await):
+        yield node
+    if isinstance(node, SCOPES):
+        return
+    if isinstance(node, ast.For | ast.AsyncFor):
+        yield from _nearest(node.iter)
+        return
+    if isinstance(node, ast.While):
+        return
+    if isinstance(node, COMPREHENSIONS):
+        yield from _nearest(node.generators[0].iter)
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _nearest(child)
+
+
+def _repeated(node: COMPREHENSIONS) -> Iterator[ast.expr]:
+    if isinstance(node, ast.DictComp):
+        yield node.key
+        yield node.value
+    else:
+        yield node.elt
+    for number, generator in enumerate(node.generators):
+        if number:
+            yield generator.iter
+        yield from generator.ifs
+
+
+def _own_expressions(statement: ast.stmt) -> Iterator[ast.AST]:
+    """Expressions of a statement itself, not of the statements inside it."""
+    for child in ast.iter_child_nodes(statement):
+        if isinstance(child, ast.expr):
+            if not isinstance(child, ast.Lambda):
+                yield child
+                yield from (n for n in own_nodes(child) if isinstance(n, ast.expr))
+        elif isinstance(child, ast.withitem | ast.keyword):
+            yield from (n for n in own_nodes(child) if isinstance(n, ast.expr))

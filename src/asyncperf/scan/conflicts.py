@@ -1,0 +1,252 @@
+"""What stands against running two pieces of code together, by their effects alone.
+
+The rules are those of docs/scan.md, in its order. For `scan` only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from asyncperf.scan.values import Effect, Place, spelled
+from asyncperf.sites import SiteVerdict
+
+# Objects of these kinds are handed around under several names; two that cannot be told apart
+# are taken for one.
+DATABASE_KINDS = frozenset({"session", "connection", "transaction"})
+UNKNOWN_OBJECT = "object"  # its method was called, and is not known
+ANYWHERE = "whatever "  # the world of a call of which nothing is known
+
+GUARD_EXCEPTIONS = (
+    "http", "notfound", "not_found", "permission", "forbidden", "unauthor", "denied", "auth",
+    "invalid", "validation", "exists", "clienterror", "badrequest", "access", "missing",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A fact that decides, or (`verdict` likely) one that leaves a proof open."""
+
+    verdict: SiteVerdict
+    reason: str
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(slots=True)
+class Doings:
+    """What one statement, or one iteration, does, sorted."""
+
+    effects: Sequence[Effect]
+    own: list[Effect] = field(default_factory=list)
+    memory: list[Effect] = field(default_factory=list)
+    external: list[Effect] = field(default_factory=list)
+    locks: list[Effect] = field(default_factory=list)
+    contexts: list[Effect] = field(default_factory=list)
+    raises: list[Effect] = field(default_factory=list)
+    unknown: list[Effect] = field(default_factory=list)
+    sleeps: list[Effect] = field(default_factory=list)
+    suspends: bool = False
+
+    def __post_init__(self) -> None:
+        seen: set[tuple[object, ...]] = set()
+        for effect in self.effects:
+            if effect.kind == "suspend":
+                self.suspends = True
+                continue
+            key = effect[:4]
+            if key in seen:
+                continue
+            seen.add(key)
+            if effect.kind == "own":
+                self.own.append(effect)
+            elif effect.kind == "memory":
+                self.memory.append(effect)
+            elif effect.kind == "external":
+                self.external.append(effect)
+            elif effect.kind == "lock":
+                self.locks.append(effect)
+            elif effect.kind == "context":
+                self.contexts.append(effect)
+            elif effect.kind == "raise":
+                self.raises.append(effect)
+            elif effect.kind == "sleep":
+                self.sleeps.append(effect)
+            else:
+                self.unknown.append(effect)
+
+
+def where(effect: Effect) -> str:
+    return f"{effect.file}:{effect.line}"
+
+
+def decided(verdict: SiteVerdict, reason: str, effect: Effect) -> Finding:
+    return Finding(verdict, reason, effect.file, effect.line)
+
+
+def shared_object(first: Doings, second: Doings) -> Finding | None:
+    """An object that serves one caller at a time, used by both."""
+    for a in first.own:
+        for b in second.own:
+            if _reaches(a, b) or _reaches(b, a):
+                session = b if _reaches(a, b) else a
+                return decided(
+                    "unsafe",
+                    f"both may use one {session.what}, `{spelled(session.place)}`, "
+                    "which serves one caller at a time",
+                    session,
+                )
+            if a.what != UNKNOWN_OBJECT and a.place == b.place and b.what != UNKNOWN_OBJECT:
+                return decided(
+                    "unsafe", f"both use one {a.what}, `{spelled(a.place)}`, which serves one caller at a time", b
+                )  # fmt: skip
+    for a in first.own:
+        for b in second.own:
+            if (
+                a.what in DATABASE_KINDS
+                and b.what in DATABASE_KINDS
+                and _may_be_one(a.place, b.place)
+            ):
+                return decided(
+                    "unsafe",
+                    f"both use a {b.what}, `{spelled(a.place)}` and `{spelled(b.place)}`, which may be one",
+                    b,
+                )
+    return None
+
+
+def _reaches(one: Effect, other: Effect) -> bool:
+    """Whether the unknown method of one object may use the session that hangs on it."""
+    return (
+        one.what == UNKNOWN_OBJECT
+        and other.what in DATABASE_KINDS
+        and other.place[: len(one.place)] == one.place
+    )
+
+
+def _may_be_one(one: Place, other: Place) -> bool:
+    return "new" not in (one[0], other[0])
+
+
+def changed_memory(first: Doings, second: Doings) -> tuple[Finding | None, list[Finding]]:
+    """An object in memory that one changes and the other reads or changes; and open questions."""
+    open_: list[Finding] = []
+    by_place: dict[Place, list[Effect]] = {}
+    for effect in second.memory:
+        by_place.setdefault(effect.place, []).append(effect)
+    once = {e.place for e in first.memory if e.mode == "i"}
+    once &= {e.place for e in second.memory if e.mode == "i"}
+    assigned = {(e.place, e.what) for e in first.memory if e.mode == "w" and e.what[:1] == "="}
+    alike = {e.place for e in second.memory if (e.place, e.what) in assigned}
+    for a in first.memory:
+        others = by_place.get(a.place)
+        if not others:
+            continue
+        stores_too = any(b.mode == "k" for b in others)
+        for b in others:
+            pair = a.mode + b.mode
+            name = spelled(a.place)
+            if pair == "ww" and a.what == b.what and a.what[:1] == "=":
+                continue  # both assign the same
+            if pair in {"wr", "rw"} and a.place in alike:
+                continue
+            if pair == "rr" or (pair in {"ii", "ir", "ri"} and a.place in once):
+                continue
+            if pair in {"kk", "ku", "uk", "uu"} or (pair in {"kr", "rk"} and stores_too):
+                open_.append(decided("likely", f"both store under `{name}`, as a cache does", a))
+            elif a.mode == "r":
+                return decided(
+                    "unsafe", f"the second changes `{name}`, which the first reads", b
+                ), []
+            elif b.mode == "r":
+                return decided(
+                    "dependent", f"the first changes `{name}`, which the second reads", a
+                ), []
+            elif pair == "aa":
+                return decided(
+                    "unsafe", f"both append to `{name}`, whose order would change", a
+                ), []
+            else:
+                return decided("unsafe", f"both change `{name}`", a), []
+    return None, open_[:1]
+
+
+def changed_world(first: Doings, second: Doings) -> tuple[Finding | None, list[Finding]]:
+    """Writes to a database, an API, files...: their order, and what they do after a failure."""
+    open_: list[Finding] = []
+    writes = [e for e in first.external if e.mode in {"w", "c"}] + _commits(first)
+    later = [e for e in second.external if e.mode in {"w", "c"}] + _commits(second)
+    for a in writes:
+        for b in later:
+            return decided(
+                "unsafe", f"both write, to {a.what} and to {b.what}; their order would be lost", b
+            ), []
+        for b in second.external:
+            if a.what == b.what or ANYWHERE in a.what[:10] or ANYWHERE in b.what[:10]:
+                return decided(
+                    "dependent", f"the second may read what the first writes to {a.what}", a
+                ), []
+        if second.external:
+            open_.append(decided("likely", f"the first writes to {a.what}", a))
+    can_fail = first.external or first.unknown or first.raises
+    for b in later:
+        if can_fail:
+            return decided(
+                "unsafe",
+                f"the second writes to {b.what}, which must not happen if the first fails",
+                b,
+            ), []
+    for effect in (*first.external, *second.external):
+        if effect.mode in {"q", "?"}:
+            open_.append(
+                decided("likely", f"that {effect.what} is only read is not proved", effect)
+            )
+    return None, open_[:1]
+
+
+def _commits(doings: Doings) -> list[Effect]:
+    return [e._replace(what="database") for e in doings.own if e.mode == "c"]
+
+
+def context(doings: Doings) -> Finding | None:
+    reset = {effect.place for effect in doings.contexts if effect.mode == "reset"}
+    for effect in doings.contexts:
+        if effect.place in reset:
+            continue
+        return decided(
+            "unsafe",
+            f"sets {spelled(effect.place) or effect.what}, a context variable that a task of its own would keep to itself",
+            effect,
+        )
+    return None
+
+
+def guard(
+    first: Doings, is_dropped: bool, name: str, names_a_guard: bool
+) -> tuple[Finding | None, list[Finding]]:
+    """Whether the first is there to refuse."""
+    if names_a_guard and (first.raises or first.unknown or is_dropped):
+        effect = first.raises[0] if first.raises else None
+        reason = f"`{name}` guards what follows"
+        if effect is not None:
+            return decided("dependent", f"{reason}: it raises {effect.what}", effect), []
+        return Finding("dependent", reason), []
+    for effect in first.raises:
+        depth = int(effect.mode)
+        is_guard = any(part in effect.what.lower() for part in GUARD_EXCEPTIONS)
+        if (is_dropped and depth <= 2) or (is_guard and depth <= 2):
+            return decided(
+                "dependent", f"`{name}` guards what follows: it raises {effect.what}", effect
+            ), []
+    return None, []
+
+
+def unresolved(*doings: Doings) -> list[Finding]:
+    for done in doings:
+        for effect in done.unknown:
+            return [decided("likely", f"what `{effect.what}` does is not known", effect)]
+    return []
+
+
+def under_one_lock(first: Doings, second: Doings) -> Effect | None:
+    """A lock that both take: they take turns, so nothing is gained."""
+    held = {effect.place for effect in first.locks}
+    return next((effect for effect in second.locks if effect.place in held), None)

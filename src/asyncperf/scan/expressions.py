@@ -1,0 +1,327 @@
+"""What an expression may stand for, and what evaluating it does. For `scan` only."""
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from asyncperf.scan import catalogue
+from asyncperf.scan.index import Class
+from asyncperf.scan.state import State
+from asyncperf.scan.values import (
+    NOTHING,
+    UNKNOWN,
+    Callee,
+    Type,
+    Value,
+    extend,
+    is_unknown,
+    join,
+    step,
+)
+
+ELEMENT_LAST = frozenset(
+    {"dict", "Dict", "Mapping", "defaultdict", "OrderedDict", "MutableMapping"}
+)
+
+
+class Expressions(State):
+    def evaluate(self, node: ast.expr | None, awaited: bool = False) -> Value:
+        if node is None:
+            return NOTHING
+        handler = HANDLERS.get(type(node))
+        if handler is not None:
+            return handler(self, node)
+        if isinstance(node, ast.Call):
+            return self.call(node, awaited)
+        return NOTHING  # a literal, or a node kind that makes nothing of interest
+
+    def call(self, node: ast.Call, awaited: bool) -> Value:
+        raise NotImplementedError
+
+    def entered(self, value: Value, node: ast.AST, awaited: bool) -> Value:
+        raise NotImplementedError
+
+    def property_of(self, owner: Class, name: str, receiver: Value, node: ast.AST) -> Value | None:
+        raise NotImplementedError
+
+    # Names and parts of objects
+
+    def _name(self, node: ast.Name) -> Value:
+        value = self.lookup(node.id)
+        for place in value.places:
+            if place[0] in {"global", "free"}:
+                self.emit("memory", place, "r", node.id, node)
+        return value
+
+    def _attribute(self, node: ast.Attribute) -> Value:
+        return self.attribute(self.evaluate(node.value), node.attr, node)
+
+    def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
+        if value.either:
+            return join([self.attribute(part, name, node) for part in value.either])
+        places = frozenset(extend(place, (f".{name}",)) for place in value.places)
+        for place in places:
+            if len(place) > 2:
+                self.emit("memory", place, "r", name, node)
+        found: list[Value] = []
+        for type_ in value.types:
+            found.append(self._of_type(type_, name, value, node))
+        for callee in value.callees:
+            if not is_unknown(callee):
+                found.append(self._of_callee(callee, name))
+        if name == "awaitable_attrs":  # SQLAlchemy: each attribute of it is a query
+            self.emit("own", ("call", "the object's session"), "r", "session", node)
+        whole = join(found)
+        if not (whole.callees or whole.types) and isinstance(node, ast.Attribute):
+            # Nothing is known but the name, which must do if this is called.
+            whole = replace(whole, callees=(Callee(UNKNOWN + name, value),))
+        return Value(whole.places or places, whole.types, whole.callees, whole.text, whole.yields)
+
+    def _of_type(self, type_: Type, name: str, value: Value, node: ast.AST) -> Value:
+        if isinstance(type_.of, Class):
+            methods = self.analyst.methods(type_.of, name)
+            if methods and self.analyst.is_property(methods[0]):
+                return join(self.property_of(type_.of, name, value, node) or NOTHING for _ in (0,))
+            if methods:
+                return Value(
+                    step(value, f".{name}"), callees=tuple(Callee(m, value) for m in methods)
+                )
+            types = self.analyst.attribute(type_.of, name)
+            return Value(step(value, f".{name}"), types.types, types.callees, types.text)
+        if type_.of.startswith("module:"):
+            module = self.project.modules[type_.of.partition(":")[2]]
+            found = self.project.name(module, name)
+            return self.meant(found, module, name) if found is not None else NOTHING
+        callee = Callee(f"{type_.of}.{name}", value)
+        return Value(step(value, f".{name}"), callees=(callee,))
+
+    def _of_callee(self, callee: Callee, name: str) -> Value:
+        target = callee.target
+        if isinstance(target, Class):  # a class attribute or an unbound method
+            methods = self.analyst.methods(target, name)
+            place = frozenset({("global", f"{target.module.file}:{target.qualname}", f".{name}")})
+            if methods:
+                receiver = Value(
+                    frozenset({("global", f"{target.module.file}:{target.qualname}")}),
+                    callees=(Callee(target),),
+                )
+                bound = [
+                    Callee(method, None if self.analyst.is_static(method) else receiver)
+                    if self.analyst.is_class_method(method)
+                    else Callee(method)
+                    for method in methods
+                ]
+                return Value(place, callees=tuple(bound))
+            if name in target.nested:
+                return Value(callees=(Callee(target.nested[name]),))
+            value = self.analyst.attribute(target, name)
+            return Value(place, value.types, value.callees, value.text)
+        if isinstance(target, str):
+            return Value(
+                frozenset({("global", f"{target}.{name}")}),
+                callees=(Callee(f"{target}.{name}", callee.receiver),),
+            )
+        return NOTHING
+
+    def _subscript(self, node: ast.Subscript) -> Value:
+        value = self.evaluate(node.value)
+        self.evaluate(node.slice)
+        if isinstance(node.ctx, ast.Load):
+            for place in step(value, "[]"):
+                self.emit("memory", place, "r", "[]", node)
+        if value.elements and isinstance(node.slice, ast.Constant):
+            number = node.slice.value
+            if isinstance(number, int) and -len(value.elements) <= number < len(value.elements):
+                return value.elements[number]
+        return self.element(value)
+
+    def element(self, value: Value) -> Value:
+        """Any one element of a container."""
+        if value.elements:
+            return join(value.elements)
+        if value.yields is not None:
+            return value.yields
+        types: list[Type] = []
+        for type_ in value.types:
+            if type_.args:
+                last = isinstance(type_.of, str) and type_.of.rpartition(".")[2] in ELEMENT_LAST
+                types.append(type_.args[-1] if last else type_.args[0])
+        return Value(step(value, "[]"), tuple(types))
+
+    # Compositions
+
+    def _await(self, node: ast.Await) -> Value:
+        value = self.evaluate(node.value, awaited=True)
+        if not isinstance(node.value, ast.Call):
+            self.emit("suspend", (), "", "await", node)
+        return value
+
+    def _bool(self, node: ast.BoolOp) -> Value:
+        return join([self.evaluate(part) for part in node.values])
+
+    def _choice(self, node: ast.IfExp) -> Value:
+        self.evaluate(node.test)
+        return join([self.evaluate(node.body), self.evaluate(node.orelse)])
+
+    def _binary(self, node: ast.BinOp) -> Value:
+        left, right = self.evaluate(node.left), self.evaluate(node.right)
+        return Value(left.places if left.text is None else frozenset(), left.types, text=left.text or right.text)  # fmt: skip
+
+    def _text(self, node: ast.JoinedStr) -> Value:
+        known, first, seen = [], NOTHING, False
+        for part in node.values:
+            if isinstance(part, ast.Constant):
+                known.append(str(part.value))
+            elif isinstance(part, ast.FormattedValue):
+                value = self.evaluate(part.value)
+                if not seen and not "".join(known).strip():
+                    first, seen = value, True
+                known.append(value.text or "{}")
+        text = "".join(known)
+        # A text that begins with an argument is what that argument says it is.
+        opened = text.lstrip().startswith("{}") or not text.strip()
+        return Value(first.places if opened else frozenset(), text=None if opened else text)
+
+    def _tuple(self, node: ast.Tuple | ast.List | ast.Set) -> Value:
+        parts = tuple(self.evaluate(part) for part in node.elts)
+        made = self.made(node, (Type("builtins.list"),))
+        held = frozenset(place for part in parts for place in part.places)
+        inner = join(parts)
+        return Value(
+            made.places,
+            (Type("builtins.list", inner.types[:1]),),
+            inner.callees,
+            elements=parts if parts and (held or inner.types or inner.callees) else None,
+        )
+
+    def _dict(self, node: ast.Dict) -> Value:
+        for key in node.keys:
+            self.evaluate(key)
+        held = join([self.evaluate(value) for value in node.values])
+        return Value(self.made(node).places, (Type("builtins.dict"),), held.callees)
+
+    def _constant(self, node: ast.Constant) -> Value:
+        return Value(text=node.value) if isinstance(node.value, str) else NOTHING
+
+    def _comprehension(
+        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
+    ) -> Value:
+        begin = len(self.effects)
+        hidden = {}
+        for generator in node.generators:
+            iterated = self.evaluate(generator.iter)
+            if generator.is_async:
+                self.emit("suspend", (), "", "async for", generator.iter)
+            names = [n.id for n in ast.walk(generator.target) if isinstance(n, ast.Name)]
+            hidden.update({name: self.env.get(name) for name in names})
+            self.bind(generator.target, self.item(iterated, node))
+            for test in generator.ifs:
+                self.evaluate(test)
+        self.spans[id(node)] = (begin, len(self.effects))
+        begin = len(self.effects)
+        if isinstance(node, ast.DictComp):
+            self.evaluate(node.key)
+            value = self.evaluate(node.value)
+        else:
+            value = self.evaluate(node.elt)
+        self.spans[-id(node)] = (begin, len(self.effects))
+        for name, old in hidden.items():
+            if old is None:
+                self.env.pop(name, None)
+            else:
+                self.env[name] = old
+        return Value(
+            self.made(node).places, (Type("builtins.list", value.types[:1]),), value.callees
+        )
+
+    spans: dict[int, tuple[int, int]]
+
+    def bind(self, target: ast.expr, value: Value) -> None:
+        raise NotImplementedError
+
+    def item(self, iterated: Value, node: ast.AST) -> Value:
+        """The element that a loop hands to one iteration: its own, unlike the container."""
+        element = self.element(iterated)
+        place = ("item", f"{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}")
+        if iterated.elements and element.places:
+            return element
+        return Value(frozenset({place}), element.types, element.callees or iterated.callees)
+
+    def _lambda(self, node: ast.Lambda) -> Value:
+        kept = dict(self.env)
+        for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+            self.env[argument.arg] = NOTHING
+        value = self.evaluate(node.body)  # it may be called at once, so it counts here
+        self.env = kept
+        return Value(self.made(node).places, callees=(Callee("builtins.lambda", value),))
+
+    def _children(self, node: ast.expr) -> Value:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self.evaluate(child)
+        return NOTHING
+
+    def _yield(self, node: ast.Yield | ast.YieldFrom) -> Value:
+        self.yielded.append(self.evaluate(node.value))
+        return NOTHING
+
+    def _starred(self, node: ast.Starred) -> Value:
+        return self.evaluate(node.value)
+
+    def _walrus(self, node: ast.NamedExpr) -> Value:
+        value = self.evaluate(node.value)
+        self.bind(node.target, value)
+        return value
+
+    def exclusive_name(self, value: Value) -> str | None:
+        """What kind of one-caller object this is, by its type, or by its type's name."""
+        for type_ in value.types:
+            bases = [type_.of] if isinstance(type_.of, str) else self.project.ancestry(type_.of)
+            for base in bases:
+                if not isinstance(base, str):
+                    continue
+                effects = catalogue.type_effects(base)
+                if effects is None and catalogue.SESSION_CLASS.search(base):
+                    return "session"
+                if effects is not None and effects.exclusive:
+                    return effects.exclusive
+        return None
+
+    def is_untyped(self, value: Value) -> bool:
+        """Whether no type says that this is none of the known objects."""
+        return all(
+            isinstance(type_.of, str)
+            and not type_.of.startswith("builtins.")
+            and catalogue.type_effects(type_.of) is None
+            for type_ in value.types
+        )
+
+
+HANDLERS: dict[type[ast.AST], Callable[[Any, Any], Value]] = {
+    ast.Name: Expressions._name,
+    ast.Attribute: Expressions._attribute,
+    ast.Subscript: Expressions._subscript,
+    ast.Await: Expressions._await,
+    ast.BoolOp: Expressions._bool,
+    ast.IfExp: Expressions._choice,
+    ast.BinOp: Expressions._binary,
+    ast.JoinedStr: Expressions._text,
+    ast.Tuple: Expressions._tuple,
+    ast.List: Expressions._tuple,
+    ast.Set: Expressions._tuple,
+    ast.Dict: Expressions._dict,
+    ast.Constant: Expressions._constant,
+    ast.ListComp: Expressions._comprehension,
+    ast.SetComp: Expressions._comprehension,
+    ast.GeneratorExp: Expressions._comprehension,
+    ast.DictComp: Expressions._comprehension,
+    ast.Lambda: Expressions._lambda,
+    ast.Compare: Expressions._children,
+    ast.UnaryOp: Expressions._children,
+    ast.Slice: Expressions._children,
+    ast.Yield: Expressions._yield,
+    ast.YieldFrom: Expressions._yield,
+    ast.Starred: Expressions._starred,
+    ast.NamedExpr: Expressions._walrus,
+}

@@ -1,0 +1,267 @@
+"""The definitions of one file: functions, classes, imports and module variables, in one walk.
+
+Syntax trees are large, so a module keeps none: what it needs of a function's body is parsed again
+when the trees kept (see `Trees`) do not hold it any more. For `scan` only.
+"""
+
+import ast
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+# Syntax trees take about 1.5 kB a line: a hundred thousand lines are 150 MB.
+MAX_LINES_OF_TREES = 100_000
+
+
+class Trees:
+    """The definitions of the files used last, parsed again where they were given up."""
+
+    def __init__(self, parse: Callable[[str], ast.Module | None]) -> None:
+        self._parse = parse
+        self._kept: OrderedDict[str, tuple[list[Definition], int]] = OrderedDict()
+        self._lines = 0
+
+    def keep(self, file: str, tree: ast.Module, lines: int) -> list[Definition]:
+        found = list(definitions(tree.body))
+        self._kept[file] = (found, lines)
+        self._lines += lines
+        while self._lines > MAX_LINES_OF_TREES and len(self._kept) > 1:
+            _, (_, dropped) = self._kept.popitem(last=False)
+            self._lines -= dropped
+        return found
+
+    def definitions(self, file: str, lines: int) -> list[Definition]:
+        kept = self._kept.get(file)
+        if kept:
+            self._kept.move_to_end(file)
+            return kept[0]
+        tree = self._parse(file)
+        return self.keep(file, tree, lines) if tree else []
+
+
+@dataclass(slots=True, eq=False)
+class Import:
+    """A name bound by an import: a module, or `attribute` of one."""
+
+    module: str
+    level: int = 0
+    attribute: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Variable:
+    """A name bound by assignments at module or class level."""
+
+    values: list[ast.expr] = field(default_factory=list)
+    annotation: ast.expr | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Module:
+    file: str
+    lines: int
+    trees: Trees
+    is_package: bool
+    names: dict[str, "Binding"] = field(default_factory=dict)
+    stars: list[Import] = field(default_factory=list)
+    functions: list["Function"] = field(default_factory=list)
+    classes: list["Class"] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Class:
+    module: Module
+    name: str
+    qualname: str
+    ordinal: int
+    outer: "Function | None"
+    bases: list[ast.expr] = field(default_factory=list)
+    methods: dict[str, list["Function"]] = field(default_factory=dict)
+    attributes: dict[str, Variable] = field(default_factory=dict)
+    nested: dict[str, "Class"] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+@dataclass(slots=True, eq=False)
+class Function:
+    module: Module
+    name: str
+    qualname: str
+    ordinal: int
+    line: int
+    is_async: bool
+    owner: Class | None
+    outer: "Function | None"
+    decorators: list[ast.expr]
+    inner: dict[str, "Binding"] = field(default_factory=dict)
+
+    @property
+    def node(self) -> AnyFunction | None:
+        """Its syntax; None where the file has changed or gone since."""
+        found = self.module.trees.definitions(self.module.file, self.module.lines)
+        node = found[self.ordinal] if self.ordinal < len(found) else None
+        return node if isinstance(node, AnyFunction) and node.name == self.name else None
+
+    def __repr__(self) -> str:
+        return self.qualname
+
+
+Binding = Function | Class | Import | Variable
+
+
+def definitions(body: list[ast.stmt]) -> Iterator[Definition]:
+    """Every function and class at any depth, outer before inner, in source order."""
+    for statement in body:
+        if isinstance(statement, Definition):
+            yield statement
+            yield from definitions(statement.body)
+        else:
+            for block in blocks(statement):
+                yield from definitions(block)
+
+
+def blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """The statement lists inside one statement."""
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(statement, name, None)
+        if block:
+            yield block
+    for handler in getattr(statement, "handlers", ()):
+        yield handler.body
+    for case in getattr(statement, "cases", ()):
+        yield case.body
+
+
+def index(
+    file: str, tree: ast.Module, lines: int, trees: Trees
+) -> tuple[Module, list[tuple[Function, AnyFunction]]]:
+    """The module's definitions, and its functions each with its syntax, for what must see it now."""
+    module = Module(file, lines, trees, file.endswith("__init__.py"))
+    ordinals = {id(node): number for number, node in enumerate(trees.keep(file, tree, lines))}
+    bodies: list[tuple[Function, AnyFunction]] = []
+    _Indexer(module, ordinals, bodies).block(tree.body, module.names, "", None, None)
+    return module, bodies
+
+
+class _Indexer:
+    def __init__(
+        self,
+        module: Module,
+        ordinals: dict[int, int],
+        bodies: list[tuple[Function, AnyFunction]],
+    ) -> None:
+        self.module, self.ordinals, self.bodies = module, ordinals, bodies
+
+    def block(
+        self,
+        body: list[ast.stmt],
+        names: dict[str, Binding],
+        prefix: str,
+        owner: Class | None,
+        outer: Function | None,
+    ) -> None:
+        for statement in body:
+            if isinstance(statement, AnyFunction):
+                self.function(statement, names, prefix, owner, outer)
+            elif isinstance(statement, ast.ClassDef):
+                self.class_(statement, names, prefix, owner, outer)
+            elif isinstance(statement, ast.Import | ast.ImportFrom):
+                self.imports(statement, names)
+            elif isinstance(statement, ast.Assign | ast.AnnAssign) and outer is None:
+                self.variable(statement, names if owner is None else owner.attributes)
+            else:
+                for inner in blocks(statement):
+                    self.block(inner, names, prefix, owner, outer)
+
+    def function(
+        self,
+        node: AnyFunction,
+        names: dict[str, Binding],
+        prefix: str,
+        owner: Class | None,
+        outer: Function | None,
+    ) -> None:
+        made = Function(
+            self.module,
+            node.name,
+            prefix + node.name,
+            self.ordinals[id(node)],
+            node.lineno,
+            isinstance(node, ast.AsyncFunctionDef),
+            owner,
+            outer,
+            node.decorator_list,
+        )
+        self.module.functions.append(made)
+        self.bodies.append((made, node))
+        if owner is not None:
+            owner.methods.setdefault(node.name, []).append(made)
+        else:
+            names[node.name] = made
+        self.block(node.body, made.inner, made.qualname + ".", None, made)
+
+    def class_(
+        self,
+        node: ast.ClassDef,
+        names: dict[str, Binding],
+        prefix: str,
+        owner: Class | None,
+        outer: Function | None,
+    ) -> None:
+        made = Class(
+            self.module, node.name, prefix + node.name, self.ordinals[id(node)], outer, node.bases
+        )
+        self.module.classes.append(made)
+        if owner is not None:
+            owner.nested[node.name] = made
+        else:
+            names[node.name] = made
+        self.block(node.body, {}, made.qualname + ".", made, outer)
+
+    def imports(self, node: ast.Import | ast.ImportFrom, names: dict[str, Binding]) -> None:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.asname:
+                    names[alias.asname] = Import(alias.name)
+                else:
+                    first = alias.name.split(".")[0]
+                    names[first] = Import(first)
+            return
+        for alias in node.names:
+            found = Import(node.module or "", node.level, alias.name)
+            if alias.name == "*":
+                self.module.stars.append(found)
+            else:
+                names[alias.asname or alias.name] = found
+
+    def variable(
+        self, node: ast.Assign | ast.AnnAssign, names: dict[str, Binding] | dict[str, Variable]
+    ) -> None:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        for target in targets:
+            if not isinstance(target, ast.Name):
+                continue
+            bound = names.get(target.id)
+            if not isinstance(bound, Variable):
+                bound = Variable()
+                if isinstance(names.get(target.id), Function | Class):
+                    continue  # `f = decorate(f)` leaves the definition the better answer
+                names[target.id] = bound
+            if node.value is not None:
+                bound.values.append(_small(node.value))
+            if isinstance(node, ast.AnnAssign):
+                bound.annotation = node.annotation
+
+
+def _small(value: ast.expr) -> ast.expr:
+    """A large literal says no more than an empty one of its kind."""
+    if isinstance(value, ast.Dict):
+        return ast.copy_location(ast.Dict(keys=[], values=[]), value)
+    if isinstance(value, ast.List | ast.Set | ast.Tuple) and len(value.elts) > 8:
+        return ast.copy_location(ast.List(elts=[], ctx=ast.Load()), value)
+    return value

@@ -1,0 +1,209 @@
+"""The whole project's index: which file an import means, which definition a dotted name.
+
+For `scan` only.
+"""
+
+import ast
+import sys
+from collections.abc import Iterable
+from posixpath import dirname, join
+
+from asyncperf.scan.index import Binding, Class, Function, Import, Module
+
+# An installed package wins over a file of the same name that lies beside the importing one.
+INSTALLED = sys.stdlib_module_names | {
+    "aiofiles", "aiohttp", "aioboto3", "aiobotocore", "aiokafka", "aiosqlite", "anyio", "asyncpg",
+    "beanie", "boto3", "botocore", "celery", "databases", "fastapi", "httpx", "jwt", "motor",
+    "numpy", "openai", "pandas", "prometheus_client", "psycopg", "psycopg2", "pydantic", "pymongo",
+    "redis", "requests", "sqlalchemy", "sqlmodel", "starlette", "tortoise", "websockets",
+}  # fmt: skip
+
+MAX_HOPS = 12  # of re-exports; a longer chain is a cycle
+
+
+class External(str):
+    """The dotted name of something outside the project."""
+
+    __slots__ = ()
+
+
+Entity = Function | Class | Module | External
+Found = Binding | Module | External
+
+
+class Project:
+    """Looks names up across files."""
+
+    def __init__(self, modules: Iterable[Module], above: tuple[str, ...] = ()) -> None:
+        """`above` names the folders that lead to the root: a package's own name may be one."""
+        self._above = above
+        self.modules = {module.file: module for module in modules}
+        self._packages = {dirname(file) for file in self.modules if file.endswith("__init__.py")}
+        folders = {dirname(file) for file in self.modules}
+        self._folders = folders | {parent for folder in folders for parent in _parents(folder)}
+        self._roots = sorted(
+            {
+                dirname(folder) for folder in self._packages if dirname(folder) not in self._packages
+            } | {""}
+        )  # fmt: skip
+        self._found: dict[tuple[str, str], Module | External | None] = {}
+        self._subclasses: dict[Class, list[Class]] | None = None
+        self._bases: dict[Class, list[Class | External]] = {}
+
+    def module(self, dotted: str, level: int, importer: Module) -> Module | External | None:
+        """What `import dotted` means in `importer`; None for a folder without files of its own."""
+        folder = dirname(importer.file)
+        if level:
+            for _ in range(level - 1):
+                folder = dirname(folder)
+            return self._file(join(folder, *dotted.split(".")) if dotted else folder)
+        key = (dotted, folder)
+        if key not in self._found:
+            self._found[key] = self._search(dotted, folder)
+        return self._found[key]
+
+    def _search(self, dotted: str, folder: str) -> Module | External | None:
+        first = dotted.split(".", maxsplit=1)[0]
+        path = dotted.replace(".", "/")
+        places = [f for f in (folder, *_parents(folder)) if f not in self._packages]
+        if first in INSTALLED:
+            return External(dotted)
+        for place in dict.fromkeys([*places, *self._roots]):
+            if self._is_there(join(place, first)):
+                found = self._file(join(place, path))
+                if found is not None or join(place, path) in self._folders:
+                    return found
+        return self._from_above(dotted) or External(dotted)
+
+    def _from_above(self, dotted: str) -> Module | None:
+        """`app.models` where the folder that is scanned is `app` itself."""
+        parts = dotted.split(".")
+        for count in range(1, len(parts) + 1):
+            if self._above[-count:] == tuple(parts[:count]):
+                found = self._file("/".join(parts[count:]) if parts[count:] else "")
+                if found is not None:
+                    return found
+        return None
+
+    def _is_there(self, path: str) -> bool:
+        return path in self._folders or path + ".py" in self.modules
+
+    def _file(self, path: str) -> Module | None:
+        inside = f"{path}/__init__.py" if path else "__init__.py"
+        return self.modules.get(inside) or self.modules.get(path + ".py")
+
+    def name(self, module: Module, name: str, hops: int = 0) -> Found | None:
+        """What `name` at the top of `module` is bound to, through imports and re-exports."""
+        bound = module.names.get(name)
+        if bound is not None:
+            return self.follow(bound, module, hops)
+        for star in module.stars:
+            origin = self.module(star.module, star.level, module)
+            if isinstance(origin, Module) and hops < MAX_HOPS:
+                found = self.name(origin, name, hops + 1)
+                if found is not None:
+                    return found
+        return self._submodule(module, name)
+
+    def follow(self, bound: Binding, module: Module, hops: int = 0) -> Found | None:
+        """The definition behind a binding in `module`; a variable stands for itself."""
+        if not isinstance(bound, Import):
+            return bound
+        if hops > MAX_HOPS:
+            return None
+        origin = self.module(bound.module, bound.level, module)
+        if bound.attribute is None:
+            return origin
+        if isinstance(origin, Module):
+            found = self.name(origin, bound.attribute, hops + 1)
+            if found is not None:
+                return found
+            return External(f"{origin.file}.{bound.attribute}")
+        if isinstance(origin, External):
+            return External(f"{origin}.{bound.attribute}")
+        dotted = f"{bound.module}.{bound.attribute}" if bound.module else bound.attribute
+        return self.module(dotted, bound.level, module)
+
+    def _submodule(self, module: Module, name: str) -> Module | None:
+        return self._file(join(dirname(module.file), name)) if module.is_package else None
+
+    def attribute(self, owner: Module | External, name: str) -> Found | None:
+        """`owner.name` for a module inside or outside the project."""
+        if isinstance(owner, Module):
+            return self.name(owner, name)
+        return External(f"{owner}.{name}")
+
+    def owner_of(self, found: Found, module: Module, name: str) -> tuple[Module, str]:
+        """Where a module variable reached as `name` in `module` is defined."""
+        for _ in range(MAX_HOPS):
+            bound = module.names.get(name)
+            if not isinstance(bound, Import) or bound.attribute is None:
+                break
+            origin = self.module(bound.module, bound.level, module)
+            if not isinstance(origin, Module):
+                break
+            module, name = origin, bound.attribute
+        return module, name
+
+    def subclasses(self, of: Class) -> list[Class]:
+        """Direct and indirect subclasses inside the project."""
+        if self._subclasses is None:
+            self._subclasses = {}
+            for module in self.modules.values():
+                for class_ in module.classes:
+                    for base in self.bases(class_):
+                        if isinstance(base, Class):
+                            self._subclasses.setdefault(base, []).append(class_)
+        found: dict[Class, None] = {}
+        waiting = list(self._subclasses.get(of, ()))
+        while waiting:
+            class_ = waiting.pop()
+            if class_ not in found:
+                found[class_] = None
+                waiting.extend(self._subclasses.get(class_, ()))
+        return list(found)
+
+    def bases(self, class_: Class) -> list[Class | External]:
+        """Base classes, those outside the project by name."""
+        if class_ not in self._bases:
+            self._bases[class_] = []  # until known: a class cannot be its own base
+            self._bases[class_] = [
+                found
+                for base in class_.bases
+                if isinstance(found := self.expression(base, class_.module), Class | External)
+            ]
+        return self._bases[class_]
+
+    def ancestry(self, class_: Class) -> list[Class | External]:
+        """The class and its bases, nearest first."""
+        found: dict[Class | External, None] = {}
+        waiting: list[Class | External] = [class_]
+        while waiting:
+            next_ = waiting.pop(0)
+            if next_ not in found:
+                found[next_] = None
+                if isinstance(next_, Class):
+                    waiting.extend(self.bases(next_))
+        return list(found)
+
+    def expression(self, node: object, module: Module) -> Found | None:
+        """What a dotted name, subscripted or not, means at the top of `module`."""
+        if isinstance(node, ast.Name):
+            return self.name(module, node.id)
+        if isinstance(node, ast.Subscript):
+            return self.expression(node.value, module)
+        if isinstance(node, ast.Attribute):
+            owner = self.expression(node.value, module)
+            if isinstance(owner, Module | External):
+                return self.attribute(owner, node.attr)
+            if isinstance(owner, Class):
+                return owner.nested.get(node.attr)
+        return None
+
+
+def _parents(folder: str) -> list[str]:
+    found = []
+    while folder:
+        folder = dirname(folder)
+        found.append(folder)
+    return found

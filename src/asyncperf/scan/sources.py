@@ -1,0 +1,101 @@
+"""Finds a project's Python files and parses them; what cannot be read is a `Problem`.
+
+Nothing is imported or executed. For `scan` only.
+"""
+
+import ast
+import os
+import tokenize
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from asyncperf.sites import Problem
+
+# A larger file is generated: nobody wrote its awaits, and it would take the time of a project.
+MAX_FILE_BYTES = 2_000_000
+
+# Not the project's own source: environments, caches, packages of other languages, builds.
+SKIPPED_FOLDERS = frozenset(
+    {"__pycache__", "node_modules", "site-packages", "venv", "env", "virtualenv", "build", "dist"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file as read: `file` is relative to the root, with `/`."""
+
+    file: str
+    text: str
+    lines: int
+
+
+def find_files(paths: Iterable[Path], root: Path, exclude: Sequence[str] = ()) -> Iterator[Path]:
+    """Python files under `paths`, each once, in a stable order; without those that a pattern of
+    `exclude` matches, from the root or from any folder on, or whose folder it matches."""
+    seen: set[Path] = set()
+    for path in paths:
+        for file in [path] if path.is_file() else _walk(path):
+            if file not in seen and not _is_excluded(relative(file, root), exclude):
+                seen.add(file)
+                yield file
+
+
+def _is_excluded(file: str, exclude: Sequence[str]) -> bool:
+    wholes = [file, *map(str, PurePosixPath(file).parents)]
+    return any(
+        fnmatchcase(whole, form)
+        for pattern in exclude
+        for form in (pattern.rstrip("/"), f"*/{pattern.rstrip('/')}")
+        for whole in wholes
+    )
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not _is_skipped(Path(parent), name))
+        for name in sorted(files):
+            if name.endswith(".py"):
+                yield Path(parent, name)
+
+
+def _is_skipped(parent: Path, name: str) -> bool:
+    if name.startswith(".") or name in SKIPPED_FOLDERS:
+        # A package of the project may be called `env` or `build`; an environment is none.
+        return name.startswith(".") or not (parent / name / "__init__.py").exists()
+    return (parent / name / "pyvenv.cfg").exists()
+
+
+def read(path: Path, root: Path) -> Source | Problem:
+    """The text of one file in the encoding that it declares."""
+    file = relative(path, root)
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            return Problem(file, None, f"not read: {size:,} bytes, so probably generated")
+        with tokenize.open(path) as opened:
+            text = opened.read()
+    except OSError as error:
+        return Problem(file, None, f"cannot be read: {error.strerror or error}")
+    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+        return Problem(file, None, f"unknown encoding: {error}")
+    return Source(file, text, text.count("\n") + 1)
+
+
+def relative(path: Path, root: Path) -> str:
+    """`path` as seen from `root`, with `/`; unchanged where it lies elsewhere."""
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def parse(source: Source) -> ast.Module | Problem:
+    """The syntax tree of one file."""
+    try:
+        return ast.parse(source.text, source.file)
+    except SyntaxError as error:
+        return Problem(source.file, error.lineno, f"syntax error: {error.msg}")
+    except (ValueError, RecursionError, MemoryError) as error:
+        return Problem(source.file, None, f"cannot be parsed: {error or type(error).__name__}")

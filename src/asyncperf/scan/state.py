@@ -1,0 +1,101 @@
+"""What is known while one function is walked: its names' values, and the effects so far.
+
+`Walk` builds on `Calls`, which builds on `Expressions`, which builds on this. For `scan` only.
+"""
+
+import ast
+from typing import TYPE_CHECKING
+
+from asyncperf.scan.index import Binding, Class, Function, Module, Variable
+from asyncperf.scan.project import External
+from asyncperf.scan.values import NOTHING, Callee, Effect, EffectKind, Place, Type, Value
+
+if TYPE_CHECKING:
+    from asyncperf.scan.analyst import Analyst
+
+
+class State:
+    def __init__(
+        self, analyst: "Analyst", module: Module, function: Function | None, owner: Class | None
+    ) -> None:
+        self.analyst = analyst
+        self.project = analyst.project
+        self.module = module
+        self.function = function
+        self.owner = owner  # the class of the nearest method around
+        self.env: dict[str, Value] = {}
+        self.declared_global: set[str] = set()
+        self.effects: list[Effect] = []
+        self.depth = 0  # of conditional blocks, where an assignment may not happen
+        self.handler_depth = 0
+        self.returned: list[Value] = []
+        self.yielded: list[Value] = []
+
+    def evaluate(self, node: ast.expr | None, awaited: bool = False) -> Value:
+        raise NotImplementedError
+
+    def emit(self, kind: EffectKind, place: Place, mode: str, what: str, node: ast.AST) -> None:
+        line = getattr(node, "lineno", 0)
+        self.effects.append(Effect(kind, place, mode, what, self.module.file, line))
+
+    def made(self, node: ast.AST, types: tuple[Type, ...] = (), text: str | None = None) -> Value:
+        """An object that this expression makes, which nobody else holds yet."""
+        place = ("new", f"{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}")
+        return Value(frozenset({place}), types, text=text)
+
+    def lookup(self, name: str) -> Value:
+        """The value of a name: local, of an enclosing function, of the module, built in."""
+        if name in self.env and name not in self.declared_global:
+            return self.env[name]
+        function = self.function
+        while function is not None:
+            bound = function.inner.get(name)
+            if bound is not None:
+                return self.bound(bound, name)
+            function = function.outer
+            if function is not None:
+                outer = self.analyst.environment(function)
+                if name in outer:
+                    value = outer[name]
+                    place = ("free", f"{function.module.file}:{function.ordinal}", name)
+                    return Value(
+                        frozenset({place}), value.types, value.callees, value.text, value.yields
+                    )
+        found = self.project.name(self.module, name)
+        if found is None:
+            return Value(callees=(Callee(f"builtins.{name}"),))
+        return self.meant(found, self.module, name)
+
+    def bound(self, binding: Binding, name: str) -> Value:
+        found = self.project.follow(binding, self.module)
+        return self.meant(found, self.module, name) if found is not None else NOTHING
+
+    def meant(self, found: object, module: Module, name: str) -> Value:
+        """The value of a definition, a module, a module variable or a name outside the project."""
+        if isinstance(found, Function | Class):
+            place = ("global", f"{found.module.file}:{found.qualname}")
+            return Value(frozenset({place}), callees=(Callee(found),))
+        if isinstance(found, Variable):
+            home, own = self.project.owner_of(found, module, name)
+            value = self.analyst.variable(home, own)
+            place = ("global", f"{home.file}:{own}")
+            return Value(frozenset({place}), value.types, value.callees, value.text, value.yields)
+        if isinstance(found, External):
+            return Value(frozenset({("global", f"{found}")}), callees=(Callee(str(found)),))
+        if isinstance(found, Module):
+            return Value(types=(Type(f"module:{found.file}"),))
+        return NOTHING
+
+    def resolve(self, node: ast.expr) -> object:
+        """What a name in an annotation means here."""
+        if isinstance(node, ast.Name):
+            if node.id == "Self" and self.owner is not None:
+                return self.owner
+            function = self.function
+            while function is not None:
+                if node.id in function.inner:
+                    return self.project.follow(function.inner[node.id], self.module)
+                function = function.outer
+            if self.owner is not None and node.id in self.owner.nested:
+                return self.owner.nested[node.id]
+        return self.project.expression(node, self.module)

@@ -1,0 +1,161 @@
+"""What the analysis knows of a value, and of what code does: places, types, effects.
+
+A place says which object: a root (a parameter, a module variable, an object made in the function)
+and the attributes that lead on from it. For `scan` only.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+from asyncperf.scan.index import Class, Function
+
+# ("param", "self", ".client"), ("global", "app/db.py:engine"), ("new", "12:4"), ("free", ...),
+# ("call", "get_state"), ("item", "12"): an element of what a loop runs over.
+Place = tuple[str, ...]
+
+UNKNOWN = "?"  # begins the target of a callee of which only the last name is known
+
+MAX_PATH = 5  # attributes beyond the root; a deeper object is taken for the one above it
+MAX_ALTERNATIVES = 6  # places or types of one value
+
+PRIVATE_ROOTS = frozenset({"new", "item"})  # unseen outside the function that made them
+
+
+class Type(NamedTuple):
+    """A class of the project, or the dotted name of another, with its type arguments."""
+
+    of: Class | str
+    args: tuple["Type", ...] = ()
+
+
+class Callee(NamedTuple):
+    """Something that a value may call: `target` is a project definition or a dotted name."""
+
+    target: Function | Class | str
+    receiver: "Value | None" = None
+    given: tuple["Value", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What may stand behind an expression; all empty where nothing is known."""
+
+    places: frozenset[Place] = frozenset()
+    types: tuple[Type, ...] = ()
+    callees: tuple[Callee, ...] = ()
+    text: str | None = None
+    yields: "Value | None" = None
+    elements: "tuple[Value, ...] | None" = None  # of a tuple that is written out
+    either: "tuple[Value, ...]" = ()  # the alternatives, where places and types belong together
+
+
+NOTHING = Value()
+
+EffectKind = Literal[
+    "memory", "own", "external", "lock", "sleep", "context", "raise", "unknown", "suspend", "call"
+]
+
+
+# Begins what a write assigns, where that is an argument of the function.
+ARGUMENT = "=argument "
+
+
+class Effect(NamedTuple):
+    """One thing that code does, and where.
+
+    `mode` by kind. memory: r, w (rebinds), i (rebinds once), a (ordered append), k (keyed store), u (update from
+    its old value). own, an object that serves one caller at a time: r, w, c (commits), o (it may hold one). external:
+    r, w, q (probably reads), ? (decided by the text at `place`). raise: how many calls down, 0 to
+    9. unknown: await, call.
+    """
+
+    kind: EffectKind
+    place: Place
+    mode: str
+    what: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What calling one function does, in terms of its parameters."""
+
+    effects: tuple[Effect, ...] = ()
+    returns: Value = NOTHING
+    yields: Value | None = None
+    stores: tuple[tuple[Place, Value], ...] = ()  # what it leaves in attributes of parameters
+    holds: tuple[tuple[Place, Value], ...] = ()  # what attributes of the object it returns hold
+
+
+def named(text: str) -> frozenset[str]:
+    """The words of a text, as a set of names."""
+    return frozenset(text.split())
+
+
+def join(values: Iterable[Value]) -> Value:
+    """Any one of several values."""
+    kept = list(dict.fromkeys(value for value in values if value is not NOTHING))
+    if len(kept) < 2:
+        return kept[0] if kept else NOTHING
+    places = frozenset().union(*(value.places for value in kept))
+    yields = [value.yields for value in kept if value.yields is not None]
+    either = tuple(dict.fromkeys(part for value in kept for part in value.either or (value,)))
+    return Value(
+        places if len(places) <= MAX_ALTERNATIVES else frozenset(sorted(places)[:MAX_ALTERNATIVES]),
+        tuple(dict.fromkeys(type_ for value in kept for type_ in value.types))[:MAX_ALTERNATIVES],
+        tuple(dict.fromkeys(callee for value in kept for callee in value.callees))[
+            :MAX_ALTERNATIVES
+        ],
+        next((value.text for value in kept if value.text is not None), None),
+        join(yields) if yields else None,
+        either=either if len(either) <= MAX_ALTERNATIVES else (),
+    )
+
+
+def step(value: Value, name: str) -> frozenset[Place]:
+    """The places one attribute or `[]` further on."""
+    return frozenset(extend(place, (name,)) for place in value.places)
+
+
+def extend(place: Place, rest: tuple[str, ...]) -> Place:
+    if rest == ("[]",) and place[-1] == "[]":
+        return place
+    return (place + rest)[: MAX_PATH + 2]
+
+
+def at(value: Value, places: Iterable[Place]) -> Value:
+    return replace(value, places=frozenset(places))
+
+
+def is_private(place: Place) -> bool:
+    return place[0] in PRIVATE_ROOTS
+
+
+def same_value(value: Value) -> str:
+    """What identifies the value assigned, where it is a text or the caller's argument."""
+    if value.text is not None:
+        return f"={value.text}"
+    place = next(iter(value.places), ())
+    is_argument = len(value.places) == 1 and len(place) == 2 and place[0] == "param"
+    return ARGUMENT + place[1] if is_argument else ""
+
+
+def is_unknown(callee: Callee) -> bool:
+    return isinstance(callee.target, str) and callee.target.startswith(UNKNOWN)
+
+
+def spelled(place: Place) -> str:
+    """A place as a reader would write it."""
+    if not place:
+        return ""
+    root = place[1].rpartition(":")[2] if place[0] == "global" else place[1]
+    if place[0] == "call":
+        root += "()"
+    if place[0] in {"new", "item"}:
+        root = place[2] if len(place) > 2 and place[2][0] not in ".[" else "a local object"
+    if place[0] == "free":
+        root = place[2] if len(place) > 2 else root
+    rest = place[3:] if place[0] in {"free", "new"} else place[2:]
+    return root + "".join(part if part[0] in ".[" else "." + part for part in rest)

@@ -1,0 +1,78 @@
+"""What a name promises where nothing better is known. Names mislead, so no proof rests on them.
+
+For `scan` only.
+"""
+
+import re
+
+from asyncperf.scan.values import named
+
+READING = named(
+    """
+    get read list fetch find count search query select load lookup exists has is scan
+    describe download head peek retrieve resolve compute calculate collect first one all
+    scalar scalars fetchone fetchall fetchval fetchrow paginate aggregate distinct hget
+    hgetall mget keys smembers zrange lrange iter estimate parse format render to as build
+    convert decode encode generate
+    """
+)
+
+WRITING = named(
+    """
+    create add insert update upsert save set put post patch delete remove drop send emit
+    publish notify commit flush rollback push pop write store persist register unregister
+    apply start stop close open cancel kill terminate run execute process handle submit
+    dispatch enqueue schedule mark increment decrement bulk move copy rename upload migrate
+    sync reset clear invalidate evict refresh expire touch assign attach detach activate
+    deactivate enable disable grant revoke connect disconnect join leave subscribe
+    unsubscribe broadcast log record track init initialize setup shutdown cleanup ack nack
+    acquire release lock unlock trigger execute_many executemany provision deploy install
+    uninstall restart reload import export archive restore merge replace accept reject
+    approve deny pay charge refund transfer complete finish fail begin
+    """
+)
+
+GUARDING = named(
+    """
+    authorize authorise authenticate verify validate check ensure require assert guard
+    permit confirm enforce must deny forbid raise wait
+    """
+)
+
+# Names of objects that serve one caller at a time in most projects.
+REPOSITORY_WORDS = named("repo repository dao uow")
+SESSION_WORDS = REPOSITORY_WORDS | named(
+    """
+    session sess db database conn connection cursor cur tx txn trx transaction repositories repos
+    daos crud
+    """
+)
+
+
+def words(name: str) -> list[str]:
+    """`_getUserOr404` → get, user, or404."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return [word for word in spaced.lower().split("_") if word]
+
+
+def reads(name: str) -> bool:
+    first = next(iter(words(name)), "")
+    return first in READING and not guards(name)
+
+
+def writes(name: str) -> bool:
+    return any(word in WRITING for word in words(name)[:2])
+
+
+def guards(name: str) -> bool:
+    found = words(name)
+    return bool(found) and (
+        found[0] in GUARDING
+        or found[-1] in {"or404", "404", "required"}
+        or found[-2:] in (["or", "404"], ["or", "raise"], ["or", "error"], ["or", "fail"])
+    )
+
+
+def is_session_like(name: str) -> bool:
+    found = words(name)
+    return bool(found) and (found[-1] in SESSION_WORDS or found[0] in REPOSITORY_WORDS)
