@@ -14,7 +14,13 @@ from typer.core import TyperCommand
 from asyncperf import __version__, errors, exit_codes, explanations, flags
 from asyncperf.analysis.comparison import compare as compare_runs
 from asyncperf.analysis.diagnosis import diagnose
-from asyncperf.config import Settings, compare_settings, load_settings, master_address
+from asyncperf.config import (
+    Settings,
+    compare_settings,
+    load_settings,
+    master_address,
+    scan_table,
+)
 from asyncperf.errors import AsyncperfError, StoreError, UsageError
 from asyncperf.exports import check_replaceable, stats_file, write_file
 from asyncperf.load.standby import serve_loads
@@ -24,10 +30,16 @@ from asyncperf.progress import LiveProgress, SilentProgress
 from asyncperf.report.comparison import render_comparison
 from asyncperf.report.comparison_json import comparison_document
 from asyncperf.report.explanation import render_codes, render_page
+from asyncperf.report.github import github_annotations
 from asyncperf.report.result_csv import stats_csv
 from asyncperf.report.result_json import result_json
+from asyncperf.report.sarif import sarif
+from asyncperf.report.scan_json import scan_json
+from asyncperf.report.scan_terminal import render_scan
 from asyncperf.report.terminal import render
 from asyncperf.report.untrusted import clean
+from asyncperf.scan_settings import scan_settings
+from asyncperf.scanning import lines_below, run_scan
 from asyncperf.source_files import read_source
 from asyncperf.standard_output import Report, on_standard_output
 from asyncperf.store import find_run, load_run
@@ -266,6 +278,52 @@ def compare(
     elif not quiet:
         on_standard_output(lambda: render_comparison(comparison, Report()))
     raise typer.Exit(exit_codes.of_comparison(comparison, settings.fail_on))
+
+
+@app.command(
+    epilog="Examples:  asyncperf scan    asyncperf scan src --exclude 'migrations/*' --all    "
+    "asyncperf scan --write-baseline    asyncperf scan --sarif scan.sarif --fail-on never"
+)
+def scan(
+    paths: flags.Paths = None,
+    exclude: flags.ExcludePaths = None,
+    baseline: flags.Baseline = None,
+    write_baseline: flags.WriteBaseline = False,
+    every_site: flags.EverySite = False,
+    json_file: flags.JsonFile = None,
+    sarif_file: flags.SarifFile = None,
+    github: flags.Github = False,
+    force: flags.Force = False,
+    fail_on: flags.ScanFailOn = None,
+    quiet: flags.Quiet = False,
+) -> None:
+    """Read the source alone: awaits that could run together, and calls that block the loop."""
+    given = {"paths": paths, "exclude": exclude, "baseline": baseline, "fail_on": fail_on}
+    said = {name: value for name, value in given.items() if value is not None}
+    settings = scan_settings(scan_table(), said)
+    on_stdout = [json_file == "-", sarif_file == "-", github].count(True)
+    if on_stdout > 1:
+        raise UsageError(
+            "only one of --json -, --sarif - and --github can be printed", "Name files."
+        )
+    for file in (json_file, sarif_file):
+        if file not in (None, "-"):
+            check_replaceable(Path(file), force)
+    result = run_scan(settings, Path.cwd(), write_baseline, force)
+    if json_file not in (None, "-"):
+        write(Path(json_file), scan_json(result), force)
+    if sarif_file not in (None, "-"):
+        write(Path(sarif_file), sarif(result), force)
+    if json_file == "-":
+        on_standard_output(lambda: print(scan_json(result), end=""))
+    elif sarif_file == "-":
+        on_standard_output(lambda: print(sarif(result), end=""))
+    elif github:
+        on_standard_output(lambda: print(github_annotations(result), end=""))
+    elif not quiet:
+        lines_of = lines_below(Path(result.scan.root))
+        on_standard_output(lambda: render_scan(result, lines_of, every_site, Report()))
+    raise typer.Exit(exit_codes.of_scan(result, settings.fail_on))
 
 
 @app.command(epilog="Examples:  asyncperf explain    asyncperf explain loop-blocked")

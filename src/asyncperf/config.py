@@ -29,6 +29,9 @@ from asyncperf.load.distribution import MASTER_PORT
 from asyncperf.settings import SETTINGS, as_flag, field_name, in_environment, in_pyproject
 from asyncperf.values import MAX_PORT, ThinkTime, host, whole_number
 
+PYPROJECT = Path("pyproject.toml")
+# The table of `asyncperf scan` within ours.
+SCAN = "scan"
 COMPARE_FAIL_ON = ("worse", "cannot-tell", "never")
 
 
@@ -114,7 +117,7 @@ def load_settings(
     flags: Mapping[str, object],
     set_env: Sequence[str] = (),
     environment: Mapping[str, str] = os.environ,
-    pyproject: Path = Path("pyproject.toml"),
+    pyproject: Path = PYPROJECT,
     command: Sequence[str] = (),
 ) -> Settings:
     """Merge all sources. `flags` holds only what was given; `set_env` are `KEY=VALUE`,
@@ -124,6 +127,7 @@ def load_settings(
     """
     table = read_pyproject(pyproject)
     env_table = table.pop("env", {})
+    table.pop(SCAN, None)  # of another command
     sources: tuple[tuple[Mapping[str, object], Callable[[str], str]], ...] = (
         (table, in_pyproject),
         (from_environment(environment), in_environment),
@@ -148,6 +152,11 @@ def load_settings(
         load_env=environment,
         env_names=(*env_table, *(pair.partition("=")[0] for pair in set_env)),
     )
+
+
+def scan_table(pyproject: Path = PYPROJECT) -> object:
+    """The [tool.asyncperf.scan] table; empty if there is none. Raises `UsageError`."""
+    return read_pyproject(pyproject).get(SCAN, {})
 
 
 def master_address(master_host: str, master_port: str | None) -> tuple[str, int]:
@@ -185,7 +194,7 @@ def read_pyproject(file: Path) -> dict[str, Any]:
     table = tools.get("asyncperf", {}) if isinstance(tools, dict) else tools
     if not isinstance(table, dict):
         raise UsageError(f"{file}: [tool.asyncperf] must be a table, not {table!r}")
-    known = (*SETTINGS, "env")
+    known = (*SETTINGS, "env", SCAN)
     result = {}
     for key, value in table.items():
         name = key.replace("-", "_")

@@ -3,8 +3,10 @@
 from asyncperf import errors
 from asyncperf.judgement import Comparison, Knee
 from asyncperf.model import Diagnosis
+from asyncperf.sites import ScanResult
 
 SEVERITIES_AT = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
+SCAN_SEVERITIES_AT = {"warning": ("warning",), "info": ("warning", "info"), "never": ()}
 
 
 def of_run(diagnosis: Diagnosis, fail_on: str) -> int:
@@ -48,3 +50,13 @@ def of_comparison(comparison: Comparison, fail_on: str) -> int:
     if fail_on == "cannot-tell" and "cannot_tell" in verdicts:
         return errors.LOAD
     return errors.OK
+
+
+def of_scan(result: ScanResult, fail_on: str) -> int:
+    """1 for a finding at the asked level that is not suppressed; 4 where nothing was read; else
+    0."""
+    if result.scan.files == 0:
+        return errors.LOAD
+    severities = SCAN_SEVERITIES_AT[fail_on]
+    told = (finding for finding in result.findings if finding.suppressed is None)
+    return errors.FOUND if any(each.severity in severities for each in told) else errors.OK

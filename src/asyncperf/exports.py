@@ -41,7 +41,8 @@ def check_replaceable(file: Path, force: bool) -> None:
 
 
 def is_result(content: bytes) -> bool:
-    """Whether asyncperf wrote it: a result or a comparison as JSON, or statistics as CSV."""
+    """Whether asyncperf wrote it: a result, a comparison or a scan as JSON, a scan as SARIF, or
+    statistics as CSV."""
     try:
         text = content.decode()
     except UnicodeDecodeError:
@@ -56,7 +57,12 @@ def is_json_result(text: str) -> bool:
         return False
     tool = document.get("tool")
     named = isinstance(tool, str) and tool.startswith("asyncperf ")
-    return document.keys() >= COMPARISON or (named and "schema_version" in document)
+    if document.keys() >= COMPARISON or (named and "schema_version" in document):
+        return True
+    match document:
+        case {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "asyncperf"}}}]}:
+            return True  # SARIF
+    return False
 
 
 def is_csv_result(text: str) -> bool:

@@ -233,3 +233,37 @@ Output = Annotated[
     Path | None,
     typer.Option("-o", "--output", metavar="DIR", help="The run folder (.asyncperf/runs/...)."),
 ]
+
+# Of `scan`
+
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PATH ...", help="Files and folders; this folder without them."),
+]
+ExcludePaths = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="GLOB", help="Paths to leave out. Repeatable."),
+]
+SarifFile = Annotated[
+    str | None, typer.Option("--sarif", metavar="FILE|-", help="Write the findings as SARIF 2.1.")
+]
+Github = Annotated[
+    bool, typer.Option("--github", help="Print the findings as GitHub's annotations.")
+]
+Baseline = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Findings that are known, and not told again."),
+]
+WriteBaseline = Annotated[
+    bool,
+    typer.Option(help="Take all findings into the baseline (.asyncperf-baseline.json)."),
+]
+EverySite = Annotated[bool, typer.Option("--all", help="Show what was refused as well, and why.")]
+ScanFailOn = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-on",
+        metavar="LEVEL",
+        help="Exit with 1 at findings: warning (default), info, never.",
+    ),
+]

@@ -1,14 +1,21 @@
-"""What a scan of source says: sites of awaits with a verdict each, and what could not be read.
+"""The words of a scan of source: sites of awaits with a verdict each, calls that would block
+the event loop, and what could not be read.
 
 Anyone may import this.
 """
 
+import posixpath
 from dataclasses import dataclass
 from typing import Literal
 
 SiteKind = Literal["pair", "run", "loop", "dependencies"]
 SiteVerdict = Literal["independent", "likely", "dependent", "unsafe"]
 Remedy = Literal["overlap", "batch", "bounded-overlap", "none"]
+# What a blocking call does for so long.
+Blocks = Literal["sleep", "network", "file", "process", "cpu", "database", "wait"]
+SourceCode = Literal[
+    "sequential-awaits", "sequential-loop", "sequential-dependencies", "blocking-call"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,35 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A call in a chain of calls: where it stands, and the function that it stands in."""
+
+    file: str
+    line: int
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockingCall:
+    """A call that would block the event loop, reached from async code.
+
+    `call` is its full name, such as `time.sleep`. `chain` begins at the `async def` and ends
+    at the call itself, which stands at `file`, `line` and `column`. `endpoints` are those that
+    reach it, such as `GET /items`. `certain` is False where a step of the chain could not be
+    settled, as a method whose object has no known class.
+    """
+
+    file: str
+    line: int
+    column: int
+    call: str
+    blocks: Blocks
+    chain: tuple[Step, ...]
+    endpoints: tuple[str, ...] = ()
+    certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """A file, or a line of it, that the scan could not take into account."""
 
@@ -52,3 +88,48 @@ class Scan:
     lines: int
     sites: tuple[Site, ...]
     problems: tuple[Problem, ...]
+    blocking: tuple[BlockingCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """Why a finding is not told: a comment in the source, or the baseline."""
+
+    kind: Literal["ignore", "baseline"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFinding:
+    """Something in the source worth changing. `lines` are all that it is about, `line` is the
+    one to change. `fingerprint` stays when lines move, and changes when their text does."""
+
+    code: SourceCode
+    severity: Literal["warning", "info"]
+    file: str
+    line: int
+    column: int
+    lines: tuple[int, ...]
+    function: str
+    message: str
+    advice: str
+    fingerprint: str
+    related: tuple[Step, ...] = ()
+    suppressed: Suppression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """A scan with what is made of it. `base` is the folder from which people are told paths:
+    the working directory where the root lies in it, else the root. `stale` counts entries of
+    the baseline that are found no more."""
+
+    scan: Scan
+    base: str
+    findings: tuple[SourceFinding, ...]
+    problems: tuple[Problem, ...]
+    stale: int = 0
+
+    def shown(self, file: str) -> str:
+        """The path of a file of the scan as people are told it."""
+        return posixpath.relpath(posixpath.join(self.scan.root, file), self.base)

@@ -22,15 +22,18 @@ from asyncperf.sites import Problem, Scan, Site
 RECURSION_LIMIT = 30_000
 
 
-def scan_paths(paths: Sequence[Path], root: Path | None = None) -> Scan:
-    """Every site of awaits in the Python files under `paths`.
+def scan_paths(
+    paths: Sequence[Path], root: Path | None = None, exclude: Sequence[str] = ()
+) -> Scan:
+    """Every site of awaits in the Python files under `paths`, but for those that a pattern of
+    `exclude` leaves out.
 
     Files are named relative to `root`, by default the folder that holds all paths.
     """
     paths = [path.absolute() for path in paths]
     root = (root or common_root(paths)).absolute()
     with _room_to_work():
-        loaded = load(paths, root)
+        loaded = load(paths, root, exclude)
         sites = list(judged(loaded))
     return Scan(
         str(root),
@@ -64,7 +67,7 @@ class Loaded:
         self.problems = problems
 
 
-def load(paths: Sequence[Path], root: Path) -> Loaded:
+def load(paths: Sequence[Path], root: Path, exclude: Sequence[str] = ()) -> Loaded:
     """Reads and indexes all files; what cannot be read becomes a problem."""
     problems: list[Problem] = []
 
@@ -80,7 +83,7 @@ def load(paths: Sequence[Path], root: Path) -> Loaded:
     modules: list[Module] = []
     awaiting: list[Function] = []
     endpoints: list[Function] = []
-    for path in sources.find_files(paths, root):
+    for path in sources.find_files(paths, root, exclude):
         source = sources.read(path, root)
         if isinstance(source, Problem):
             problems.append(source)

@@ -6,9 +6,10 @@ Nothing is imported or executed. For `scan` only.
 import ast
 import os
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
 
 from asyncperf.sites import Problem
 
@@ -30,14 +31,25 @@ class Source:
     lines: int
 
 
-def find_files(paths: Iterable[Path], root: Path) -> Iterator[Path]:
-    """Python files under `paths`, each once, in a stable order."""
+def find_files(paths: Iterable[Path], root: Path, exclude: Sequence[str] = ()) -> Iterator[Path]:
+    """Python files under `paths`, each once, in a stable order; without those that a pattern of
+    `exclude` matches, from the root or from any folder on, or whose folder it matches."""
     seen: set[Path] = set()
     for path in paths:
         for file in [path] if path.is_file() else _walk(path):
-            if file not in seen:
+            if file not in seen and not _is_excluded(relative(file, root), exclude):
                 seen.add(file)
                 yield file
+
+
+def _is_excluded(file: str, exclude: Sequence[str]) -> bool:
+    wholes = [file, *map(str, PurePosixPath(file).parents)]
+    return any(
+        fnmatchcase(whole, form)
+        for pattern in exclude
+        for form in (pattern.rstrip("/"), f"*/{pattern.rstrip('/')}")
+        for whole in wholes
+    )
 
 
 def _walk(folder: Path) -> Iterator[Path]:

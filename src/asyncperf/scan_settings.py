@@ -1,0 +1,75 @@
+"""What `asyncperf scan` was asked to do: defaults < [tool.asyncperf.scan] in pyproject.toml <
+flags."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asyncperf.errors import UsageError
+
+FAIL_ON = ("warning", "info", "never")
+BASELINE = ".asyncperf-baseline.json"
+TABLE = "[tool.asyncperf.scan]"
+
+
+@dataclass(frozen=True)
+class ScanSettings:
+    """`paths` are files and folders, `exclude` patterns of paths below them.
+    `baseline` is None where none is named."""
+
+    paths: tuple[str, ...] = (".",)
+    exclude: tuple[str, ...] = ()
+    baseline: Path | None = None
+    fail_on: str = "warning"
+
+
+def scan_settings(table: object, flags: Mapping[str, Any]) -> ScanSettings:
+    """From pyproject's table, and the flags that were given over it. Raises `UsageError`."""
+    if not isinstance(table, dict):
+        raise UsageError(f"{TABLE} must be a table, not {table!r}")
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name not in READERS:
+            close = difflib.get_close_matches(name, READERS, n=1)
+            hint = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(READERS)}"
+            raise UsageError(f"{TABLE} has no setting {key!r}", hint)
+        values[name] = READERS[name](value, f"{TABLE} {key}")
+    for name, value in flags.items():
+        values[name] = READERS[name](value, "--" + name.replace("_", "-"))
+    return ScanSettings(**values)
+
+
+def _texts(value: object, where: str) -> tuple[str, ...]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, (list, tuple)) or not all(isinstance(each, str) for each in texts):
+        raise UsageError(f"{where} must be a text or a list of texts, not {value!r}")
+    return tuple(texts)
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise UsageError(f"{where} must be a text, not {value!r}")
+    return value
+
+
+def _file(value: object, where: str) -> Path:
+    return Path(_text(value, where))
+
+
+def _level(value: object, where: str) -> str:
+    if value not in FAIL_ON:
+        raise UsageError(f"{where} must be one of {', '.join(FAIL_ON)}, not {value!r}")
+    return str(value)
+
+
+READERS = {
+    "paths": _texts,
+    "exclude": _texts,
+    "baseline": _file,
+    "fail_on": _level,
+}

@@ -1,0 +1,136 @@
+"""A scan in each of its forms."""
+
+import io
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import pytest
+from rich.console import Console
+
+from asyncperf import baseline
+from asyncperf.report.github import github_annotations
+from asyncperf.report.sarif import sarif
+from asyncperf.report.scan_json import scan_json
+from asyncperf.report.scan_terminal import render_scan
+from asyncperf.scan.findings import findings
+from asyncperf.sites import Problem, ScanResult
+
+from ..scanned import FILE, GUARDED, NAP, RUN, lines_of, result_of, scan_of
+
+DOCS = Path(__file__).parents[2] / "docs"
+# That of OASIS, as SchemaStore publishes it under Apache-2.0.
+SARIF = json.loads(Path(__file__).with_name("sarif-2.1.0.schema.json").read_text())
+SCHEMA = json.loads((DOCS / "scan.schema.json").read_text())
+HOSTILE = "\x1b[31mshop\n::error::%0A,:.py"
+
+
+@pytest.fixture
+def result():
+    scan = scan_of(RUN, GUARDED, blocking=(NAP,))
+    found, _ = findings(scan, lines_of)
+    known, stale = baseline.apply(found, Counter(["gone", found[1].fingerprint]))
+    return result_of(scan, known, Problem("old.py", 3, "is no Python: bad"), stale=stale)
+
+
+@pytest.fixture
+def hostile():
+    scan = scan_of(replace(RUN, file=HOSTILE, function=HOSTILE, reason=HOSTILE))
+    found, _ = findings(scan, lines_of)
+    return result_of(scan, found, Problem(HOSTILE, None, HOSTILE))
+
+
+def printed(result, every_site=False, width=80):
+    file = io.StringIO()
+    render_scan(result, lines_of, every_site, Console(file=file, width=width))
+    return file.getvalue()
+
+
+def test_the_terminal_shows_each_finding_with_its_code(result):
+    assert (
+        printed(result)
+        == """\
+! sequential-awaits  shop/main.py:4  load
+    > 4 │     user = await fetch_user(key)
+    > 5 │     orders = await fetch_orders(key)
+    > 6 │     news = await fetch_news()
+    3 awaits, one after another: independent. None uses what another gives.
+    Let them run together: `asyncio.gather`, or a task for each. When one fails,
+    the others have begun all the same.
+
+? old.py:3: is no Python: bad
+
+1 finding in 1 file, 13 lines
+2 places with awaits in a row: 1 independent, 0 likely, 1 dependent and 0 unsafe
+1 finding known to the baseline
+1 finding of the baseline found no more: asyncperf scan --write-baseline
+"""
+    )
+
+
+def test_what_was_refused_is_shown_when_asked_for(result):
+    told = "dependent  shop/main.py:5, 6  load: `orders` is a guard. (shop/main.py:5)"
+    assert told not in printed(result)
+    assert told in printed(result, every_site=True)
+
+
+def test_distant_lines_leave_out_what_is_between(result):
+    far = replace(RUN, lines=(4, 13))
+    found, _ = findings(scan_of(far), lines_of)
+    frame = printed(result_of(scan_of(far), found)).splitlines()[1:4]
+    assert frame == [
+        "    >  4 │     user = await fetch_user(key)",
+        "       …",
+        "    > 13 │     time.sleep(1)",
+    ]
+
+
+def test_json_has_every_site_and_keeps_to_its_schema(result):
+    document = json.loads(scan_json(result))
+    jsonschema.validate(document, SCHEMA)
+    assert [site["verdict"] for site in document["sites"]] == ["independent", "dependent"]
+    assert document["sites"][0]["lines"] == [4, 5, 6]
+    assert [each["suppressed"] is None for each in document["findings"]] == [True, False]
+    assert document["blocking"][0]["chain"][0] == {"file": FILE, "line": 10, "function": "wait"}
+
+
+def test_sarif_keeps_to_its_schema(result, hostile):
+    for each in (result, hostile):
+        document = json.loads(sarif(each))
+        jsonschema.Draft4Validator(SARIF).validate(document)
+    [run] = json.loads(sarif(result))["runs"]
+    awaits, blocking = run["results"]
+    assert (awaits["ruleId"], awaits["level"]) == ("sequential-awaits", "warning")
+    assert "suppressions" not in awaits
+    assert blocking["suppressions"][0]["kind"] == "external"
+    place = awaits["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"] == {"uri": FILE, "uriBaseId": "BASE"}
+    assert place["region"] == {"startLine": 4, "startColumn": 5}
+    assert run["originalUriBaseIds"] == {"BASE": {"uri": "file:///work/shop/"}}
+
+
+def test_github_is_told_what_is_new(result):
+    [line] = github_annotations(result).splitlines()
+    assert line.startswith(
+        "::warning file=shop/main.py,line=4,endLine=6,col=5,title=asyncperf%3A sequential-awaits::"
+        "3 awaits"
+    )
+
+
+def test_paths_are_told_from_where_the_user_stands(result):
+    scan = replace(result.scan, root="/work/shop/src")
+    moved = ScanResult(scan, "/work/shop", result.findings, result.problems)
+    assert "src/shop/main.py:4" in printed(moved)
+    assert "file=src/shop/main.py," in github_annotations(moved)
+    assert '"uri": "src/shop/main.py"' in sarif(moved)
+    assert json.loads(scan_json(moved))["sites"][0]["file"] == FILE
+
+
+def test_names_of_the_project_command_no_terminal_and_no_workflow(hostile):
+    assert "\x1b" not in printed(hostile, every_site=True)
+    [line] = github_annotations(hostile).splitlines()
+    assert line.startswith("::warning file=shop %3A%3Aerror%3A%3A%250A%2C%3A.py,line=4,")
+    assert "%0A" not in line
+    assert "\x1b" not in sarif(hostile)

@@ -1,0 +1,86 @@
+"""Which sites become findings, and which comments keep them from being told."""
+
+from dataclasses import replace
+
+import pytest
+
+from asyncperf.scan.findings import findings
+from asyncperf.sites import Step, Suppression
+
+from ..scanned import FILE, GUARDED, NAP, PAIR, RUN, SOURCE, lines_of, scan_of
+
+
+def found(*sites, blocking=(), source=SOURCE):
+    return findings(scan_of(*sites, blocking=blocking), lambda file: lines_of(file, source))
+
+
+def test_a_run_is_told_once_without_its_pairs():
+    [finding], problems = found(PAIR, RUN)
+    assert (finding.code, finding.severity) == ("sequential-awaits", "warning")
+    assert finding.lines == (4, 5, 6)
+    assert finding.message == (
+        "3 awaits, one after another: independent. None uses what another gives."
+    )
+    assert "asyncio.gather" in finding.advice
+    assert problems == ()
+
+
+def test_a_pair_of_a_run_that_is_refused_is_told_itself():
+    [finding], _ = found(replace(RUN, verdict="dependent"), PAIR)
+    assert finding.lines == (4, 5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"verdict": "dependent"}, {"verdict": "unsafe"}, {"remedy": "none"}],
+)
+def test_what_is_not_worth_it_or_not_safe_is_not_told(change):
+    assert found(replace(PAIR, **change), GUARDED) == ((), ())
+
+
+def test_what_is_only_likely_is_for_information():
+    [finding], _ = found(replace(PAIR, verdict="likely", kind="loop", remedy="bounded-overlap"))
+    assert (finding.code, finding.severity) == ("sequential-loop", "info")
+    assert "asyncio.Semaphore" in finding.advice
+
+
+def test_a_blocking_call_is_told_with_the_way_to_it():
+    [finding], _ = found(blocking=(NAP,))
+    assert (finding.code, finding.line, finding.function) == ("blocking-call", 13, "nap")
+    assert finding.message == (
+        "`time.sleep` sleeps and blocks the event loop; `wait` comes to it through `nap`. "
+        "Reached from `GET /wait`."
+    )
+    assert finding.related == (Step(FILE, 10, "wait"),)
+    [unsure], _ = found(blocking=(replace(NAP, certain=False),))
+    assert unsure.severity == "info"
+
+
+def test_a_fingerprint_outlives_moved_lines_and_not_changed_ones():
+    [before], _ = found(PAIR)
+    moved = replace(PAIR, line=6, lines=(6, 7))
+    [after], _ = found(moved, source="\n\n" + SOURCE)
+    assert before.fingerprint == after.fingerprint
+    [changed], _ = found(PAIR, source=SOURCE.replace("fetch_user", "read_user"))
+    assert before.fingerprint != changed.fingerprint
+
+
+def with_comment(line, comment):
+    lines = SOURCE.splitlines()
+    lines[line - 1] += f"  {comment}"
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("line", [4, 5])
+def test_a_comment_on_any_of_its_lines_suppresses_a_finding(line):
+    source = with_comment(line, "# asyncperf: ignore[sequential-awaits] the order is wanted")
+    [finding], problems = found(PAIR, source=source)
+    assert finding.suppressed == Suppression("ignore", "the order is wanted")
+    assert problems == ()
+
+
+def test_a_comment_for_another_code_suppresses_nothing():
+    source = with_comment(4, "# asyncperf: ignore[blocking-call] short")
+    [finding], [problem] = found(PAIR, source=source)
+    assert finding.suppressed is None
+    assert (problem.line, problem.what) == (4, "ignores nothing that is found here: remove it")
