@@ -12,6 +12,7 @@ from pathlib import Path
 from asyncperf.scan import sources
 from asyncperf.scan.analyst import Analyst
 from asyncperf.scan.candidates import has_candidates
+from asyncperf.scan.dependencies import is_endpoint, judge_dependencies
 from asyncperf.scan.index import Function, Module, Trees, index
 from asyncperf.scan.judge import judge
 from asyncperf.scan.project import Project
@@ -52,10 +53,17 @@ def common_root(paths: Sequence[Path]) -> Path:
 class Loaded:
     """A project's index, what its analysis remembers, and the functions with sites to judge."""
 
-    def __init__(self, project: Project, awaiting: list[Function], problems: list[Problem]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        awaiting: list[Function],
+        endpoints: list[Function],
+        problems: list[Problem],
+    ) -> None:
         self.project = project
         self.analyst = Analyst(project)
         self.awaiting = awaiting
+        self.endpoints = endpoints
         self.problems = problems
 
 
@@ -74,6 +82,7 @@ def load(paths: Sequence[Path], root: Path, exclude: Sequence[str] = ()) -> Load
     trees = Trees(parse_again)
     modules: list[Module] = []
     awaiting: list[Function] = []
+    endpoints: list[Function] = []
     for path in sources.find_files(paths, root, exclude):
         source = sources.read(path, root)
         if isinstance(source, Problem):
@@ -85,9 +94,10 @@ def load(paths: Sequence[Path], root: Path, exclude: Sequence[str] = ()) -> Load
             continue
         module, bodies = index(source.file, tree, source.lines, trees)
         modules.append(module)
+        endpoints += [f for f, _ in bodies if "Depends" in source.text and is_endpoint(f)]
         if "await" in source.text:
             awaiting += [f for f, node in bodies if f.is_async and has_candidates(node)]
-    return Loaded(Project(modules, root.parts), awaiting, problems)
+    return Loaded(Project(modules, root.parts), awaiting, endpoints, problems)
 
 
 def judged(loaded: Loaded) -> Iterator[Site]:
@@ -104,6 +114,10 @@ def judged(loaded: Loaded) -> Iterator[Site]:
             loaded.problems.append(
                 Problem(function.module.file, function.line, "nested too deeply to judge")
             )
+
+
+    for function in loaded.endpoints:
+        yield from judge_dependencies(function, loaded.analyst)
 
 
 @contextmanager

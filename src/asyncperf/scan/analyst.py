@@ -68,7 +68,10 @@ class Analyst:
         before = set(self._cyclic)
         for _ in range(MAX_ROUNDS):
             self._lowest = math.inf
-            found = self._walk(function)
+            try:
+                found = self._walk(function)
+            except RecursionError:
+                found = Summary((_too_deep(function),))
             lowest = self._lowest
             if lowest != depth or found == self._provisional.get(function):
                 break
@@ -96,8 +99,10 @@ class Analyst:
             return Summary((gone,))
         walk = self.walker(function)
         self._walks[function] = walk
-        found = walk.function_body(function, node)
-        del self._walks[function]
+        try:
+            found = walk.function_body(function, node)
+        finally:
+            del self._walks[function]
         if function.inner:
             self._environments[function] = walk.env
         if self.is_abstract(function):
@@ -316,6 +321,10 @@ class Analyst:
                     whole = Value(whole.places, types, whole.callees, whole.text)
                 self._variables[key] = whole
         return self._variables[key]
+
+
+def _too_deep(function: Function) -> Effect:
+    return Effect("unknown", (), "call", "a very deep chain", function.module.file, function.line)
 
 
 def _getter(methods: list[Function]) -> Function:

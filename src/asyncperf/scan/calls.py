@@ -20,6 +20,7 @@ from asyncperf.scan.values import (
     Summary,
     Type,
     Value,
+    bare,
     extend,
     is_private,
     is_unknown,
@@ -81,7 +82,7 @@ class Calls(Expressions):
                 methods = self.analyst.methods(type_.of, "__call__")
                 if methods:
                     return join(
-                        self.apply(Callee(m, value), arguments, node, awaited) for m in methods
+                        self.apply(Callee(m, bare(value)), arguments, node, awaited) for m in methods
                     )
         parameters = [p for p in value.places if p[0] == "param" and isinstance(func, ast.Name)]
         if parameters:
@@ -360,7 +361,7 @@ class Calls(Expressions):
                 self.emit("suspend", (), "", "async with", node)
                 if any(LOCK_LIKE.search(place[-1]) for place in value.places):
                     for place in value.places:
-                        self.emit("lock", place, "w", "lock", node)
+                        self.emit("lock", place, "w", library.lock_kind(value, place), node)
                 elif not value.places or not all(is_private(p) for p in value.places):
                     self.emit("unknown", (), "await", "async with", node)
             return value

@@ -6,7 +6,7 @@ The rules are those of docs/scan.md, in its order. For `scan` only.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from asyncperf.scan.values import Effect, Place, spelled
+from asyncperf.scan.values import Effect, Place, is_private, spelled
 from asyncperf.sites import SiteVerdict
 
 # Objects of these kinds are handed around under several names; two that cannot be told apart
@@ -74,8 +74,11 @@ class Doings:
                 self.unknown.append(effect)
 
 
-def where(effect: Effect) -> str:
-    return f"{effect.file}:{effect.line}"
+    @property
+    def may_fail(self) -> bool:
+        """Whether it reaches beyond memory and locks, or raises by itself."""
+        beyond = self.external or self.unknown or self.raises or self.own
+        return bool(beyond) or (self.suspends and not self.locks)
 
 
 def decided(verdict: SiteVerdict, reason: str, effect: Effect) -> Finding:
@@ -186,9 +189,8 @@ def changed_world(first: Doings, second: Doings) -> tuple[Finding | None, list[F
                 ), []
         if second.external:
             open_.append(decided("likely", f"the first writes to {a.what}", a))
-    can_fail = first.external or first.unknown or first.raises
     for b in later:
-        if can_fail:
+        if first.may_fail:
             return decided(
                 "unsafe",
                 f"the second writes to {b.what}, which must not happen if the first fails",
@@ -204,6 +206,25 @@ def changed_world(first: Doings, second: Doings) -> tuple[Finding | None, list[F
 
 def _commits(doings: Doings) -> list[Effect]:
     return [e._replace(what="database") for e in doings.own if e.mode == "c"]
+
+
+def entered(*doings: Doings) -> Finding | None:
+    """A context entered for what follows: locks, connections and their closing go by order."""
+    for done in doings:
+        for effect in done.own:
+            if effect.what == "exit stack" and not is_private(effect.place):
+                reason = f"enters a context on `{spelled(effect.place)}`, which what follows relies on"
+                return decided("unsafe", reason, effect)
+    return None
+
+
+def unseen(doings: Doings, is_dropped: bool, name: str) -> list[Finding]:
+    """A result that is dropped, and no effect seen that the call could be there for."""
+    if not is_dropped or not doings.suspends or doings.external or doings.own:
+        return []
+    if any(effect.mode != "r" for effect in doings.memory):
+        return []
+    return [Finding("likely", f"what `{name}` is awaited for is not seen")]
 
 
 def context(doings: Doings) -> Finding | None:
@@ -246,7 +267,20 @@ def unresolved(*doings: Doings) -> list[Finding]:
     return []
 
 
+def in_vain(first: Doings, second: Doings, is_dropped: bool) -> tuple[Finding | None, list[Finding]]:
+    """What the second changes in memory, though the first has failed."""
+    if not first.may_fail:
+        return None, []
+    for effect in second.memory:
+        if effect.mode in {"w", "a", "u"} and not is_private(effect.place):
+            reason = f"the second changes `{spelled(effect.place)}`, even if the first fails"
+            if is_dropped:
+                return decided("unsafe", reason, effect), []
+            return None, [decided("likely", reason, effect)]
+    return None, []
+
+
 def under_one_lock(first: Doings, second: Doings) -> Effect | None:
     """A lock that both take: they take turns, so nothing is gained."""
-    held = {effect.place for effect in first.locks}
+    held = {effect.place for effect in first.locks if effect.what != "semaphore"}
     return next((effect for effect in second.locks if effect.place in held), None)

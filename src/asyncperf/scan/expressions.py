@@ -14,6 +14,7 @@ from asyncperf.scan.values import (
     Callee,
     Type,
     Value,
+    bare,
     extend,
     is_unknown,
     join,
@@ -75,7 +76,7 @@ class Expressions(State):
         whole = join(found)
         if not (whole.callees or whole.types) and isinstance(node, ast.Attribute):
             # Nothing is known but the name, which must do if this is called.
-            whole = replace(whole, callees=(Callee(UNKNOWN + name, value),))
+            whole = replace(whole, callees=(Callee(UNKNOWN + name, bare(value)),))
         return Value(whole.places or places, whole.types, whole.callees, whole.text, whole.yields)
 
     def _of_type(self, type_: Type, name: str, value: Value, node: ast.AST) -> Value:
@@ -85,7 +86,7 @@ class Expressions(State):
                 return join(self.property_of(type_.of, name, value, node) or NOTHING for _ in (0,))
             if methods:
                 return Value(
-                    step(value, f".{name}"), callees=tuple(Callee(m, value) for m in methods)
+                    step(value, f".{name}"), callees=tuple(Callee(m, bare(value)) for m in methods)
                 )
             types = self.analyst.attribute(type_.of, name)
             return Value(step(value, f".{name}"), types.types, types.callees, types.text)
@@ -93,7 +94,7 @@ class Expressions(State):
             module = self.project.modules[type_.of.partition(":")[2]]
             found = self.project.name(module, name)
             return self.meant(found, module, name) if found is not None else NOTHING
-        callee = Callee(f"{type_.of}.{name}", value)
+        callee = Callee(f"{type_.of}.{name}", bare(value))
         return Value(step(value, f".{name}"), callees=(callee,))
 
     def _of_callee(self, callee: Callee, name: str) -> Value:
@@ -155,6 +156,7 @@ class Expressions(State):
         value = self.evaluate(node.value, awaited=True)
         if not isinstance(node.value, ast.Call):
             self.emit("suspend", (), "", "await", node)
+            self.emit("unknown", (), "await", "what was started before", node)
         return value
 
     def _bool(self, node: ast.BoolOp) -> Value:
@@ -254,7 +256,7 @@ class Expressions(State):
             self.env[argument.arg] = NOTHING
         value = self.evaluate(node.body)  # it may be called at once, so it counts here
         self.env = kept
-        return Value(self.made(node).places, callees=(Callee("builtins.lambda", value),))
+        return Value(self.made(node).places, callees=(Callee("builtins.lambda", bare(value)),))
 
     def _children(self, node: ast.expr) -> Value:
         for child in ast.iter_child_nodes(node):

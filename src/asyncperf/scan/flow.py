@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from asyncperf.scan.candidates import SCOPES, own_nodes
 from asyncperf.scan.catalogue import CONTAINER_APPENDS, CONTAINER_STORES
@@ -14,62 +15,54 @@ def nodes(root: ast.AST) -> Iterator[ast.AST]:
     yield from ast.walk(root) if isinstance(root, SCOPES) else own_nodes(root)
 
 
-def loads(root: ast.AST, inner: dict[str, frozenset[str]] | None = None) -> set[str]:
-    """Local names that code reads; with `inner`, those that functions it mentions read too."""
-    found = {
-        node.id
-        for node in ast.walk(root)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
-    for name in list(found):
-        found |= (inner or {}).get(name, frozenset())
+@dataclass(slots=True)
+class Names:
+    """The local names that one statement reads (functions inside it too), binds and changes.
+
+    `attributes_read` and `attributes_bound` hold `a.b` for attribute b of local a; `filled` the
+    names whose object changes: `x.append(...)`, `x[k] = ...`, `x.a = ...`, `x += ...`.
+    """
+
+    read: set[str] = field(default_factory=set)
+    bound: set[str] = field(default_factory=set)
+    attributes_read: set[str] = field(default_factory=set)
+    attributes_bound: set[str] = field(default_factory=set)
+    filled: set[str] = field(default_factory=set)
+
+
+def names(root: ast.AST) -> Names:
+    """All of them in one walk."""
+    found = Names()
+    waiting = [(root, isinstance(root, SCOPES))]
+    while waiting:
+        node, is_inner = waiting.pop()
+        _note(found, node, is_inner)
+        for child in ast.iter_child_nodes(node):
+            waiting.append((child, is_inner or isinstance(child, SCOPES)))
     return found
 
 
-def stores(root: ast.AST) -> set[str]:
-    """Local names that code binds."""
-    return {
-        node.id
-        for node in nodes(root)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del)
-    }
-
-
-def dotted_stores(root: ast.AST) -> set[str]:
-    """`a.b` where code assigns to attribute b of local a."""
-    return {
-        f"{node.value.id}.{node.attr}"
-        for node in nodes(root)
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.ctx, ast.Store)
-        and isinstance(node.value, ast.Name)
-    }
-
-
-def dotted_loads(root: ast.AST) -> set[str]:
-    return {
-        f"{node.value.id}.{node.attr}"
-        for node in ast.walk(root)
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.ctx, ast.Load)
-        and isinstance(node.value, ast.Name)
-    }
-
-
-def filled(root: ast.AST) -> set[str]:
-    """Local names whose object the code changes: `x.append(...)`, `x[k] = ...`, `x.a = ...`."""
-    found: set[str] = set()
-    for node in nodes(root):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in CONTAINER_APPENDS | CONTAINER_STORES:
-                found |= _root(node.func.value)
-        elif isinstance(node, ast.Attribute | ast.Subscript) and isinstance(
-            node.ctx, ast.Store | ast.Del
-        ):
-            found |= _root(node.value)
-        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            found.add(node.target.id)
-    return found
+def _note(found: Names, node: ast.AST, is_inner: bool) -> None:
+    if isinstance(node, ast.Name):
+        if isinstance(node.ctx, ast.Load):
+            found.read.add(node.id)
+        elif not is_inner:
+            found.bound.add(node.id)
+    elif isinstance(node, ast.Attribute | ast.Subscript):
+        is_load = isinstance(node.ctx, ast.Load)
+        if not is_load and not is_inner:
+            found.filled |= _root(node.value)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            kept = found.attributes_read if is_load else found.attributes_bound
+            if is_load or not is_inner:
+                kept.add(f"{node.value.id}.{node.attr}")
+    elif is_inner:
+        return
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr in CONTAINER_APPENDS | CONTAINER_STORES:
+            found.filled |= _root(node.func.value)
+    elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+        found.filled.add(node.target.id)
 
 
 def _root(node: ast.expr) -> set[str]:
@@ -78,13 +71,14 @@ def _root(node: ast.expr) -> set[str]:
     return {node.id} if isinstance(node, ast.Name) and node.id not in {"self", "cls"} else set()
 
 
-def tainted(first: ast.AST, between: Iterable[ast.stmt]) -> set[str]:
-    """Names that carry what `first` gave, after the statements between."""
-    found = stores(first) | dotted_stores(first)
-    found |= {name for name in filled(first) if not isinstance(first, ast.Expr)}
+def tainted(first: Names, is_dropped: bool, between: Iterable[Names]) -> set[str]:
+    """Names that carry what the first gave, after the statements between."""
+    found = first.bound | first.attributes_bound
+    if not is_dropped:
+        found |= first.filled
     for statement in between:
-        if (loads(statement) | dotted_loads(statement)) & found:
-            found |= stores(statement) | dotted_stores(statement) | filled(statement)
+        if (statement.read | statement.attributes_read) & found:
+            found |= statement.bound | statement.attributes_bound | statement.filled
     return found
 
 
@@ -115,7 +109,7 @@ def loop_exit(body: Iterable[ast.stmt]) -> ast.stmt | None:
 
 def carried(loop: ast.For) -> set[str]:
     """Names that one iteration leaves to the next: read before they are bound, or filled."""
-    bound_first: set[str] = set(stores(loop.target))
+    bound_first: set[str] = names(loop.target).bound
     read_first: set[str] = set()
     for statement in loop.body:
         for node in _in_order(statement):
@@ -125,7 +119,10 @@ def carried(loop: ast.For) -> set[str]:
                         read_first.add(node.id)
                 elif node.id not in read_first:
                     bound_first.add(node.id)
-    changed = {name for s in loop.body for name in stores(s) | filled(s)}
+    changed: set[str] = set()
+    for statement in loop.body:
+        found = names(statement)
+        changed |= found.bound | found.filled
     own = bound_first - read_first
     return (changed & read_first) - own
 
@@ -173,8 +170,8 @@ def deciding_names(loop: ast.For) -> Iterator[tuple[ast.AST, set[str]]]:
             awaits = [n for n in nodes(statement) if isinstance(n, ast.Await)]
             skips = any(isinstance(n, ast.Continue) for n in nodes(statement))
             if isinstance(statement, ast.If | ast.While) and (awaits or skips):
-                yield statement.test, loads(statement.test)
+                yield statement.test, names(statement.test).read
             for node in awaits:
-                yield node, loads(node)
+                yield node, names(node).read
 
     return visit(loop.body)

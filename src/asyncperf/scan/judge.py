@@ -31,14 +31,31 @@ class _Judge:
         self.function, self.node, self.walk = function, node, walk
         self.file = function.module.file
         self.inner = {
-            inner.name: frozenset(flow.loads(inner))
+            inner.name: flow.names(inner).read
             for inner in ast.walk(node)
             if isinstance(inner, AnyFunction) and inner is not node
         }
+        self._names: dict[int, flow.Names] = {}
+        self._doings: dict[int, Doings] = {}
 
     def doings(self, key: int) -> Doings:
-        begin, end = self.walk.spans.get(key, (0, 0))
-        return Doings(self.walk.effects[begin:end])
+        if key not in self._doings:
+            begin, end = self.walk.spans.get(key, (0, 0))
+            self._doings[key] = Doings(self.walk.effects[begin:end])
+        return self._doings[key]
+
+    def names(self, statement: ast.stmt) -> flow.Names:
+        if id(statement) not in self._names:
+            self._names[id(statement)] = flow.names(statement)
+        return self._names[id(statement)]
+
+    def reads(self, statement: ast.stmt) -> set[str]:
+        """Names that a statement reads, those inside functions that it mentions too."""
+        names = self.names(statement)
+        found = names.read | names.attributes_read
+        for name in names.read & self.inner.keys():
+            found |= self.inner[name]
+        return found
 
     def site(
         self,
@@ -73,10 +90,12 @@ class _Judge:
 
     def whole(self, run: tuple[Awaiting, ...], found: list[tuple[Finding, Remedy]]) -> Site:
         """A run of three or more: safe together only if each is with every other."""
+        near = min(found, key=lambda pair: GRAVITY[pair[0].verdict])
         far = [
             self.pair(run[i], run[j], run[i + 1 : j])
             for i in range(len(run))
-            for j in range(i + 2, min(len(run), i + 6))
+            for j in range(i + 2, len(run))
+            if near[0].verdict in {"independent", "likely"}
         ]
         finding, remedy = min(found + far, key=lambda pair: GRAVITY[pair[0].verdict])
         awaits = tuple(await_ for part in run for await_ in part.awaits)
@@ -93,6 +112,9 @@ class _Judge:
             or self.data(a, b, between)
             or self.exit_between(a, between)
             or conflicts.shared_object(first, second)
+            or conflicts.entered(first, second)
+            or self.acquired(a)
+            or self.acquired(b)
             or conflicts.context(first)
             or conflicts.context(second)
             or self.through_between(a, b, between)
@@ -105,6 +127,9 @@ class _Judge:
             decided = self.for_its_effect(b, second)
             if decided:
                 return decided, "none"
+        drops = isinstance(b.statement, ast.Expr)
+        unseen = conflicts.unseen(first, is_dropped, self.name(a))
+        unseen += conflicts.unseen(second, drops, self.name(b))
         finding, open_ = conflicts.guard(first, is_dropped, name, guards(name.rpartition(".")[2]))
         if finding:
             return finding, "none"
@@ -123,7 +148,10 @@ class _Judge:
             if finding:
                 return finding, "none"
             open_ += more
-        open_ += conflicts.unresolved(first, second)
+        finding, more = conflicts.in_vain(first, second, isinstance(b.statement, ast.Expr))
+        if finding:
+            return finding, "none"
+        open_ += more + conflicts.unresolved(first, second) + unseen
         if not second.suspends:
             return self.settled(open_, f"`{self.name(b)}` never waits", "none")
         lock = conflicts.under_one_lock(first, second)
@@ -163,14 +191,28 @@ class _Judge:
                 return Finding("unsafe", "the sleep paces what follows", self.file, effect.line)
         return None
 
+    def acquired(self, part: Awaiting) -> Finding | None:
+        """A lock, a semaphore or a rate limiter taken for what follows."""
+        for await_ in part.awaits:
+            func = await_.value.func if isinstance(await_.value, ast.Call) else None
+            if isinstance(func, ast.Attribute) and func.attr in {"acquire", "__aenter__"}:
+                return Finding(
+                    "unsafe", f"`{spelling(func)}` admits what follows", self.file, await_.lineno
+                )
+        return None
+
     def is_own(self, effect: Effect, statement: ast.stmt) -> bool:
         """Whether the statement itself, not a callee, does this."""
         end = statement.end_lineno or statement.lineno
         return effect.file == self.file and statement.lineno <= effect.line <= end
 
     def data(self, a: Awaiting, b: Awaiting, between: list[ast.stmt]) -> Finding | None:
-        flows = flow.tainted(a.statement, between)
-        names = flow.loads(b.statement, self.inner) | flow.dotted_loads(b.statement)
+        flows = flow.tainted(
+            self.names(a.statement),
+            isinstance(a.statement, ast.Expr),
+            map(self.names, between),
+        )
+        names = self.reads(b.statement)
         shared = sorted(flows & names)
         if shared:
             return Finding(
@@ -195,12 +237,12 @@ class _Judge:
     def through_between(self, a: Awaiting, b: Awaiting, between: list[ast.stmt]) -> Finding | None:
         """A plain statement that must run after the first and before the second."""
         first, second = self.doings(id(a.statement)), self.doings(id(b.statement))
-        known = flow.stores(a.statement) | flow.dotted_stores(a.statement)
+        known = self.names(a.statement).bound | self.names(a.statement).attributes_bound
         for statement in between:
             done = self.doings(id(statement))
-            after = bool((flow.loads(statement) | flow.dotted_loads(statement)) & known)
+            after = bool(self.reads(statement) & known)
             if after:
-                known |= flow.stores(statement) | flow.filled(statement)
+                known |= self.names(statement).bound | self.names(statement).filled
             after = after or conflicts.changed_memory(first, done)[0] is not None
             after = after or bool(conflicts.shared_object(first, done))
             before = conflicts.changed_memory(done, second)[0] or conflicts.shared_object(
@@ -245,6 +287,8 @@ class _Judge:
         if not done.suspends:
             open_ = conflicts.unresolved(done)
             return self.settled(open_, "no iteration ever waits", "none")
+        if all(isinstance(await_.value, ast.Name) for await_ in loop.awaits):
+            return Finding("likely", "awaits what was started before, so it runs already"), "none"
         finding, more = self.changes(loop, done)
         if finding:
             return finding, "none"
@@ -254,7 +298,7 @@ class _Judge:
             open_.append(
                 conflicts.decided("likely", f"an iteration may raise {effect.what}", effect)
             )
-        if any(not self.is_private(effect, loop) for effect in done.locks):
+        if any(e.what != "semaphore" and not self.is_private(e, loop) for e in done.locks):
             return self.settled(
                 open_, "iterations share no data, but take turns at one lock", "none"
             )

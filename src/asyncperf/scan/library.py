@@ -15,6 +15,7 @@ from asyncperf.scan.values import (
     Place,
     Type,
     Value,
+    bare,
     is_private,
     join,
     step,
@@ -164,9 +165,11 @@ def _method(
         mode = "c" if does == "commit" else "w" if does in {"w", "sql"} else "r"
         for place in receiver.places or {("call", f"a {effects.exclusive}")}:
             walk.emit("own", place, mode, effects.exclusive, node)
-    if is_lock:
+    if is_lock and does == "w":
+        walk.emit("external", (), "w", "those who wait for a signal", node)
+    elif is_lock:
         for place in receiver.places:
-            walk.emit("lock", place, "w", name, node)
+            walk.emit("lock", place, "w", lock_kind(receiver, place), node)
     if effects.world:
         if does == "sql":
             _text_decides(walk, effects.world, arguments.get(0, "statement", "query", "sql"), node)
@@ -236,7 +239,7 @@ def container_call(
             walk.emit("memory", place, "r", f".{name}()", node)
         if name in {"get", "values", "items", "copy"}:
             element = walk.element(receiver)
-            return Value(element.places, element.types or receiver.types, yields=element)
+            return Value(element.places, element.types or receiver.types, yields=bare(element))
         return _derived(walk, name, receiver, node)
     walk.hand_over(arguments, node)
     if not (catalogue.is_benign(spelled) and "." in spelled):
@@ -337,8 +340,17 @@ def _special(
     if special == "gather":
         if awaited:
             walk.emit("suspend", (), "", "gather", node)
+        if isinstance(node, ast.Call) and not all(_is_made_here(part) for part in node.args[:1]):
+            walk.emit("unknown", (), "await", "what was started before", node)
         return arguments.get(0)
     return NOTHING
+
+
+def _is_made_here(node: ast.expr) -> bool:
+    """Whether an argument of `gather` is a call, or several, whose effects are in sight."""
+    if isinstance(node, ast.Starred):
+        node = node.value
+    return isinstance(node, ast.Call | ast.GeneratorExp | ast.ListComp | ast.Constant)
 
 
 def entered(walk: "Calls", dotted: str, value: Value, node: ast.AST, awaited: bool) -> Value:
@@ -348,13 +360,20 @@ def entered(walk: "Calls", dotted: str, value: Value, node: ast.AST, awaited: bo
         walk.emit("suspend", (), "", "async with", node)
     if effects is catalogue.TYPES["asyncio.Lock"]:
         for place in value.places:
-            walk.emit("lock", place, "w", "lock", node)
+            walk.emit("lock", place, "w", lock_kind(value, place), node)
     elif effects is None and catalogue.LOCK_LIKE.search(dotted):
         for place in value.places:
-            walk.emit("lock", place, "w", "lock", node)
+            walk.emit("lock", place, "w", lock_kind(value, place), node)
     elif effects is None and awaited and not catalogue.is_benign(dotted):
         walk.emit("unknown", (), "await", f"async with {dotted}", node)
     return value
+
+
+def lock_kind(value: Value, place: Place) -> str:
+    """A semaphore lets several through, as far as it goes; a lock one."""
+    names = [str(type_.of).lower() for type_ in value.types] + [place[-1].lower()]
+    several = any(word in name for name in names for word in ("sema", "limiter", "throttle"))
+    return "semaphore" if several else "lock"
 
 
 def external(walk: "Calls", effect: Effect, value: Value, others: tuple[Value, ...]) -> None:

@@ -129,6 +129,12 @@ def at(value: Value, places: Iterable[Place]) -> Value:
     return replace(value, places=frozenset(places))
 
 
+def bare(value: Value) -> Value:
+    """A value without what hangs on it, so that values do not nest without end."""
+    plain = tuple(callee for callee in value.callees if callee.receiver is None and not callee.given)
+    return Value(value.places, value.types, plain, value.text)
+
+
 def is_private(place: Place) -> bool:
     return place[0] in PRIVATE_ROOTS
 

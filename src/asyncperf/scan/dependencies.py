@@ -1,0 +1,182 @@
+"""The dependencies of an endpoint, which FastAPI resolves one after another. For `scan` only."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+from asyncperf.scan import conflicts
+from asyncperf.scan.analyst import Analyst
+from asyncperf.scan.annotations import dependency_of, last_name
+from asyncperf.scan.conflicts import Doings, Finding
+from asyncperf.scan.index import AnyFunction, Class, Function, Variable
+from asyncperf.scan.values import Effect, Place
+from asyncperf.scan.verbs import guards
+from asyncperf.sites import Site
+
+ROUTES = frozenset("get post put delete patch head options trace websocket api_route route".split())  # noqa: SIM905
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """One dependency of an endpoint; `is_named` tells whether its result is used."""
+
+    function: Function | None
+    name: str
+    file: str
+    line: int
+    is_named: bool
+
+
+def is_endpoint(function: Function) -> bool:
+    """Whether a decorator makes it answer requests."""
+    return any(
+        isinstance(decorator, ast.Call)
+        and isinstance(decorator.func, ast.Attribute)
+        and decorator.func.attr in ROUTES
+        for decorator in function.decorators
+    )
+
+
+def judge_dependencies(function: Function, analyst: Analyst) -> Iterator[Site]:
+    """One site for an endpoint with two or more dependencies."""
+    node = function.node
+    if node is None:
+        return
+    found = list(dependencies(function, node, analyst))
+    if len(found) < 2:
+        return
+    finding = _judge(found, analyst)
+    yield Site(
+        function.module.file,
+        node.lineno,
+        node.col_offset + 1,
+        tuple(dependency.line for dependency in found),
+        function.qualname,
+        "dependencies",
+        finding.verdict,
+        finding.reason,
+        "overlap" if finding.verdict in {"independent", "likely"} else "none",
+        finding.file,
+        finding.line,
+    )
+
+
+def dependencies(
+    function: Function, node: AnyFunction, analyst: Analyst
+) -> Iterator[Dependency]:
+    """In the order in which FastAPI resolves them: those of the decorator first."""
+    walk, file = analyst.walker(function), function.module.file
+    for decorator in function.decorators:
+        for keyword in decorator.keywords if isinstance(decorator, ast.Call) else ():
+            if keyword.arg == "dependencies" and isinstance(keyword.value, ast.List):
+                for element in keyword.value.elts:
+                    call = dependency_of(element, None)
+                    if call is not None:
+                        target = _target(call, None, walk.resolve, analyst)
+                        yield Dependency(target, _name(call, None), file, element.lineno, False)
+    for argument, default in _parameters(node):
+        annotation = argument.annotation
+        meant = walk.resolve(annotation) if isinstance(annotation, ast.Name) else None
+        if isinstance(meant, Variable) and meant.values:
+            annotation = meant.values[0]  # `CurrentUser = Annotated[User, Depends(...)]`
+        call = dependency_of(default, annotation)
+        if call is not None:
+            target = _target(call, annotation, walk.resolve, analyst)
+            yield Dependency(target, _name(call, annotation), file, argument.lineno, True)
+
+
+def _parameters(node: AnyFunction) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    arguments = node.args
+    plain = [*arguments.posonlyargs, *arguments.args]
+    missing: list[ast.expr | None] = [None] * (len(plain) - len(arguments.defaults))
+    yield from zip(plain, missing + list(arguments.defaults), strict=True)
+    yield from zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+
+
+def _target(
+    call: ast.Call | None, annotation: ast.expr | None, resolve: object, analyst: Analyst
+) -> Function | None:
+    if call is None or not callable(resolve):
+        return None
+    named = call.args[0] if call.args else annotation  # `Depends()` stands for the annotation
+    is_object = isinstance(named, ast.Call)  # `Depends(Authenticated())`
+    if isinstance(named, ast.Call):
+        named = named.func
+    if not isinstance(named, ast.Name | ast.Attribute):
+        return None
+    found = resolve(named)
+    if isinstance(found, Class):
+        method = "__call__" if is_object else "__init__"
+        return next(iter(analyst.methods(found, method)), None)
+    if is_object:
+        return None
+    return found if isinstance(found, Function) else None
+
+
+def _judge(found: list[Dependency], analyst: Analyst) -> Finding:
+    done = [_doings(dependency, analyst) for dependency in found]
+    open_: list[Finding] = []
+    for (a, first), (b, second) in combinations(list(zip(found, done, strict=True)), 2):
+        if a.function is b.function and a.function is not None:
+            continue
+        decided = (
+            conflicts.shared_object(first, second)
+            or conflicts.context(first)
+            or conflicts.context(second)
+        )
+        if decided:
+            return decided
+        name = a.name
+        decided, more = conflicts.guard(first, not a.is_named, name, guards(name))
+        if decided:
+            return decided
+        open_ += more
+        for check in (conflicts.changed_memory, conflicts.changed_world):
+            decided, more = check(first, second)
+            if decided:
+                return decided
+            open_ += more
+    open_ += conflicts.unresolved(*done)
+    reason = "no dependency needs another one or changes what it reads"
+    if open_:
+        return Finding("likely", f"{reason}, but {open_[0].reason}", open_[0].file, open_[0].line)
+    return Finding("independent", reason)
+
+
+def _name(call: ast.Call, annotation: ast.expr | None) -> str:
+    named = call.args[0] if call.args else annotation
+    return last_name(named) if named is not None else "a dependency"
+
+
+def _doings(dependency: Dependency, analyst: Analyst) -> Doings:
+    """What resolving a dependency does; what it depends on itself is made once a request."""
+    function = dependency.function
+    if function is None:
+        return Doings([Effect("unknown", (), "call", dependency.name, dependency.file, dependency.line)])
+    node = function.node
+    shared: dict[str, Place] = {}
+    if node is not None:
+        walk = analyst.walker(function)
+        for argument, default in _parameters(node):
+            call = dependency_of(default, argument.annotation)
+            target = _target(call, argument.annotation, walk.resolve, analyst)
+            name = target.qualname if target is not None else last_name_of(argument)
+            shared[argument.arg] = ("call", name)
+    effects: list[Effect] = []
+    for effect in analyst.summary(function).effects:
+        if effect.place[:1] == ("param",):
+            root = shared.get(effect.place[1])
+            if root is None:
+                continue
+            effect = effect._replace(place=root + effect.place[2:])
+        effects.append(effect)
+    if not function.is_async:  # it takes its turn in the thread pool
+        waits = Effect("suspend", (), "", "a thread", function.module.file, function.line)
+        effects.append(waits)
+    return Doings(effects)
+
+
+def last_name_of(argument: ast.arg) -> str:
+    """The class of a plain parameter, such as the request, or its name."""
+    return (last_name(argument.annotation) if argument.annotation else "") or argument.arg
