@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from asyncperf.scan import sources
-from asyncperf.scan.analyst import Analyst
+from asyncperf.scan.blocking import blocking_calls
 from asyncperf.scan.candidates import has_candidates
 from asyncperf.scan.dependencies import is_endpoint, judge_dependencies
+from asyncperf.scan.endpoints import Inclusion, inclusions
 from asyncperf.scan.index import Function, Module, Trees, index
 from asyncperf.scan.judge import judge
 from asyncperf.scan.project import Project
+from asyncperf.scan.trace import Tracer
 from asyncperf.sites import Problem, Scan, Site
 
 # The walk of a chain of calls is as deep as the chain; Python's own limit is meant for less.
@@ -35,12 +37,14 @@ def scan_paths(
     with _room_to_work():
         loaded = load(paths, root, exclude)
         sites = list(judged(loaded))
+        blocking = blocking_calls(loaded.analyst, loaded.included)
     return Scan(
         str(root),
         len(loaded.project.modules),
         sum(module.lines for module in loaded.project.modules.values()),
         tuple(sorted(sites, key=lambda site: (site.file, site.line, site.column, site.kind))),
         tuple(loaded.problems),
+        blocking,
     )
 
 
@@ -58,12 +62,14 @@ class Loaded:
         project: Project,
         awaiting: list[Function],
         endpoints: list[Function],
+        included: list[Inclusion],
         problems: list[Problem],
     ) -> None:
         self.project = project
-        self.analyst = Analyst(project)
+        self.analyst = Tracer(project)
         self.awaiting = awaiting
         self.endpoints = endpoints
+        self.included = included
         self.problems = problems
 
 
@@ -83,6 +89,7 @@ def load(paths: Sequence[Path], root: Path, exclude: Sequence[str] = ()) -> Load
     modules: list[Module] = []
     awaiting: list[Function] = []
     endpoints: list[Function] = []
+    included: list[Inclusion] = []
     for path in sources.find_files(paths, root, exclude):
         source = sources.read(path, root)
         if isinstance(source, Problem):
@@ -95,9 +102,11 @@ def load(paths: Sequence[Path], root: Path, exclude: Sequence[str] = ()) -> Load
         module, bodies = index(source.file, tree, source.lines, trees)
         modules.append(module)
         endpoints += [f for f, _ in bodies if "Depends" in source.text and is_endpoint(f)]
+        if "include_router" in source.text:
+            included += inclusions(module, tree)
         if "await" in source.text:
             awaiting += [f for f, node in bodies if f.is_async and has_candidates(node)]
-    return Loaded(Project(modules, root.parts), awaiting, endpoints, problems)
+    return Loaded(Project(modules, root.parts), awaiting, endpoints, included, problems)
 
 
 def judged(loaded: Loaded) -> Iterator[Site]:
@@ -114,8 +123,6 @@ def judged(loaded: Loaded) -> Iterator[Site]:
             loaded.problems.append(
                 Problem(function.module.file, function.line, "nested too deeply to judge")
             )
-
-
     for function in loaded.endpoints:
         yield from judge_dependencies(function, loaded.analyst)
 

@@ -124,9 +124,12 @@ class Analyst:
         outer = function.outer
         while owner is None and outer is not None:
             owner, outer = outer.owner, outer.outer
-        walk = Walk(self, function.module, function, owner)
+        walk = self.make_walk(function.module, function, owner)
         walk.start()
         return walk
+
+    def make_walk(self, module: Module, function: Function, owner: Class | None) -> Walk:
+        return Walk(self, module, function, owner)
 
     def decorated(self, function: Function, found: Summary) -> Summary:
         """With what decorators of the project do around it."""

@@ -4,7 +4,6 @@ For `scan` only.
 """
 
 import ast
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -13,17 +12,19 @@ from asyncperf.scan.analyst import Analyst
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.blocking_catalogue import Blocking
 from asyncperf.scan.calls import Arguments
-from asyncperf.scan.dependencies import dependencies
-from asyncperf.scan.index import AnyFunction, Class, Function
-from asyncperf.scan.values import NOTHING, UNKNOWN, Callee, Effect, Place, Summary, Type, Value
+from asyncperf.scan.index import Class, Function, Module
+from asyncperf.scan.project import Project
+from asyncperf.scan.values import Callee, Effect, Summary, Type, Value
 from asyncperf.scan.walk import Walk
 
 
 class Spot(NamedTuple):
-    """Where in its function's file a call stands."""
+    """Where in its function's file a call stands, from its first to its last character."""
 
     line: int
     column: int
+    end_line: int
+    end_column: int
 
 
 class Primitive(NamedTuple):
@@ -38,8 +39,8 @@ class Primitive(NamedTuple):
 class Trace:
     """What one function calls on the thread that it runs on itself.
 
-    `chosen` tells for a call how many definitions it may mean. `spawned` are coroutines that
-    it starts as tasks, `launched` those that it gives a loop of their own.
+    `chosen` tells for a call which definitions it may mean. `spawned` are coroutines that it
+    starts as tasks, `launched` those that it gives a loop of their own.
     """
 
     calls: dict[tuple[Spot, Function], None] = field(default_factory=dict)
@@ -47,24 +48,184 @@ class Trace:
     chosen: dict[Spot, set[object]] = field(default_factory=dict)
     spawned: set[Function] = field(default_factory=set)
     launched: set[Function] = field(default_factory=set)
-    dependencies: set[Function] = field(default_factory=set)
-    lambdas: list[ast.Lambda] = field(default_factory=list)
 
 
 class Tracer(Analyst):
     """An analyst that keeps a trace of each function it walks."""
 
-    def __init__(self, project: "Project") -> None:  # type: ignore[name-defined]  # noqa: F821
+    def __init__(self, project: Project) -> None:
         super().__init__(project)
         self.traces: dict[Function, Trace] = {}
-        # Parameters that their functions hand on to other threads, or to who knows where.
-        self.handed_on: set[tuple[Function, str]] = set()
+        # Parameters that their functions hand on to threads, or to who knows where; for a
+        # decorator's inner functions its own parameters, as names of the enclosing function.
+        self.handed_on: set[tuple[str, str]] = set()
 
-    def walker(self, function: Function) -> Walk:
-        owner, outer = function.owner, function.outer
-        while owner is None and outer is not None:
-            owner, outer = outer.owner, outer.outer
-        walk = TracingWalk(self, function.module, function, owner)
-        walk.start()
-        walk.trace = self.traces.setdefault(function, Trace())
-        return walk
+    def make_walk(self, module: Module, function: Function, owner: Class | None) -> Walk:
+        return TracingWalk(self, module, function, owner)
+
+    def is_threaded(self, function: Function) -> bool:
+        """Whether a decorator runs it in a thread."""
+        for decorator in function.decorators:
+            target = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if last_name(target) in catalogue.THREADING_DECORATORS:
+                return True
+            meant = self.project.expression(target, function.module)
+            if isinstance(meant, Function):
+                for maker in (meant, *(f for f in meant.inner.values() if isinstance(f, Function))):
+                    self.summary(maker)
+                    for wrapper in maker.inner.values():
+                        if isinstance(wrapper, Function):
+                            self.summary(wrapper)
+                    if any((key_of(maker), name) in self.handed_on for name in self.signature(maker).names):  # fmt: skip
+                        return True
+        return False
+
+
+def key_of(function: Function) -> str:
+    """As the places of an enclosing function's names spell it."""
+    return f"{function.module.file}:{function.ordinal}"
+
+
+class TracingWalk(Walk):
+    """A walk that keeps what it resolves: see `Trace`."""
+
+    analyst: Tracer
+    is_away = False  # whether what is applied now runs elsewhere, or perhaps never
+    is_spawned = False
+    is_launched = False
+    is_in_lambda = False  # which is called later, if at all, by whom it is given to
+    is_nested = False  # whether a call is applied within another one, that of a callback
+    callee: Function | None = None  # of which the effects are being taken over
+    applied: ast.AST | None = None
+
+    def start(self) -> None:
+        super().start()
+        self.trace = (
+            self.analyst.traces.setdefault(self.function, Trace())
+            if self.function is not None
+            else Trace()
+        )
+
+    def call(self, node: ast.Call, awaited: bool) -> Value:
+        func = node.func
+        name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+        if name in catalogue.SPAWNING:
+            outer, self.is_spawned = self.is_spawned, True
+            value = super().call(node, awaited)
+            self.is_spawned = outer
+        elif name in catalogue.OWN_LOOP or (
+            name == "run"
+            and isinstance(func, ast.Attribute)
+            and last_name(func.value) in catalogue.LOOP_MODULES
+        ):
+            outer, self.is_launched = self.is_launched, True
+            value = super().call(node, awaited)
+            self.is_launched = outer
+        elif name in catalogue.BY_NAME and not awaited:
+            value = super().call(node, awaited)
+            if self.applied is not node and isinstance(func, ast.Attribute):
+                self.primitive(catalogue.BY_NAME[name], node, is_method=True, certain=False)
+        else:
+            value = super().call(node, awaited)
+        return value
+
+    def apply(self, callee: Callee, arguments: Arguments, node: ast.AST, awaited: bool) -> Value:
+        self.applied = node
+        if not self.is_nested:
+            self.trace.chosen.setdefault(spot_of(node), set()).add(callee.target)
+        outer, self.is_nested = self.is_nested, True
+        if isinstance(callee.target, str):
+            value = self.apply_library(callee, callee.target, arguments, node, awaited)
+        else:
+            value = super().apply(callee, arguments, node, awaited)
+        self.is_nested = outer
+        return value
+
+    def apply_library(
+        self, callee: Callee, dotted: str, arguments: Arguments, node: ast.AST, awaited: bool
+    ) -> Value:
+        outer = self.is_away
+        if not outer and not awaited:
+            self.primitive(dotted, node, callee.receiver is not None, certain=True)
+        self.is_away = outer or dotted.rpartition(".")[2] not in catalogue.CALLS_HERE
+        value = super().apply(callee, arguments, node, awaited)
+        self.is_away = outer
+        if not value.types:
+            made = catalogue.returned(dotted)
+            if made is not None:
+                value = replace(value, types=(Type(made),))
+        return value
+
+    def primitive(self, dotted: str, node: ast.AST, is_method: bool, certain: bool) -> None:
+        found = catalogue.blocking(dotted, is_method)
+        if found is not None:
+            self.trace.primitives.setdefault(spot_of(node), Primitive(*found, certain))
+
+    def arguments(self, node: ast.Call) -> Arguments:
+        """Evaluated where they stand, whoever then runs what they give."""
+        outer, nested = self.is_away, self.is_nested
+        self.is_away, self.is_nested = self.is_in_lambda, False
+        found = super().arguments(node)
+        self.is_away, self.is_nested = outer, nested
+        return found
+
+    def body_of_lambda(self, node: ast.Lambda) -> Value:
+        outer, lambda_ = self.is_away, self.is_in_lambda
+        self.is_away = self.is_in_lambda = True
+        value = super().body_of_lambda(node)
+        self.is_away, self.is_in_lambda = outer, lambda_
+        return value
+
+    def hand_over(self, arguments: Arguments, node: ast.AST) -> None:
+        name = last_name(node.func) if isinstance(node, ast.Call) else ""
+        outer, self.is_away = self.is_away, self.is_away or name not in catalogue.CALLS_HERE
+        if self.is_away and name != "partial":
+            for value in arguments.all():
+                self.hand_on(value)
+        super().hand_over(arguments, node)
+        self.is_away = outer
+
+    def hand_on(self, value: Value) -> None:
+        for place in value.places:
+            if place[0] == "param" and len(place) == 2 and self.function is not None:
+                self.analyst.handed_on.add((key_of(self.function), place[1]))
+            elif place[0] == "free" and len(place) == 3:
+                self.analyst.handed_on.add((place[1], place[2]))
+
+    def instantiate(
+        self,
+        summary: Summary,
+        mapping: dict[str, Value],
+        is_open: bool,
+        function: Function,
+        node: ast.AST,
+    ) -> None:
+        outer, self.callee = self.callee, function
+        super().instantiate(summary, mapping, is_open, function, node)
+        self.callee = outer
+
+    def called_back(self, effect: Effect, mapping: dict[str, Value], node: ast.AST) -> None:
+        name, outer = effect.place[1], self.is_away
+        if self.callee is not None and (key_of(self.callee), name) in self.analyst.handed_on:
+            self.is_away = True
+            self.hand_on(mapping.get(name, Value()))
+        super().called_back(effect, mapping, node)
+        self.is_away = outer
+
+    def apply_function(
+        self, function: Function, receiver: Value | None, arguments: Arguments, node: ast.AST
+    ) -> Value:
+        trace = self.trace
+        if self.is_launched:
+            trace.launched.add(function)
+        elif not self.is_away:
+            trace.calls[spot_of(node), function] = None
+            if self.is_spawned:
+                trace.spawned.add(function)
+        return super().apply_function(function, receiver, arguments, node)
+
+
+def spot_of(node: ast.AST) -> Spot:
+    if not isinstance(node, ast.expr):
+        return Spot(getattr(node, "lineno", 0), 0, 0, 0)
+    return Spot(node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0)
