@@ -11,6 +11,7 @@ from pathlib import Path
 
 from asyncperf.scan import sources
 from asyncperf.scan.blocking import blocking_calls
+from asyncperf.scan.blocking_catalogue import LAUNCHING
 from asyncperf.scan.candidates import has_candidates
 from asyncperf.scan.dependencies import is_endpoint, judge_dependencies
 from asyncperf.scan.endpoints import Inclusion, inclusions
@@ -37,7 +38,7 @@ def scan_paths(
     with _room_to_work():
         loaded = load(paths, root, exclude)
         sites = list(judged(loaded))
-        blocking = blocking_calls(loaded.analyst, loaded.included)
+        blocking = blocking_calls(loaded.analyst, loaded.included, loaded.launching)
     return Scan(
         str(root),
         len(loaded.project.modules),
@@ -63,6 +64,7 @@ class Loaded:
         awaiting: list[Function],
         endpoints: list[Function],
         included: list[Inclusion],
+        launching: list[Function],
         problems: list[Problem],
     ) -> None:
         self.project = project
@@ -70,6 +72,7 @@ class Loaded:
         self.awaiting = awaiting
         self.endpoints = endpoints
         self.included = included
+        self.launching = launching
         self.problems = problems
 
 
@@ -90,6 +93,7 @@ def load(paths: Sequence[Path], root: Path, exclude: Sequence[str] = ()) -> Load
     awaiting: list[Function] = []
     endpoints: list[Function] = []
     included: list[Inclusion] = []
+    launching: list[Function] = []
     for path in sources.find_files(paths, root, exclude):
         source = sources.read(path, root)
         if isinstance(source, Problem):
@@ -104,9 +108,11 @@ def load(paths: Sequence[Path], root: Path, exclude: Sequence[str] = ()) -> Load
         endpoints += [f for f, _ in bodies if "Depends" in source.text and is_endpoint(f)]
         if "include_router" in source.text:
             included += inclusions(module, tree)
+        if LAUNCHING.search(source.text):
+            launching += [f for f, _ in bodies if not f.is_async]
         if "await" in source.text:
             awaiting += [f for f, node in bodies if f.is_async and has_candidates(node)]
-    return Loaded(Project(modules, root.parts), awaiting, endpoints, included, problems)
+    return Loaded(Project(modules, root.parts), awaiting, endpoints, included, launching, problems)
 
 
 def judged(loaded: Loaded) -> Iterator[Site]:

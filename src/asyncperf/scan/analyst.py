@@ -128,7 +128,7 @@ class Analyst:
         walk.start()
         return walk
 
-    def make_walk(self, module: Module, function: Function, owner: Class | None) -> Walk:
+    def make_walk(self, module: Module, function: Function | None, owner: Class | None) -> Walk:
         return Walk(self, module, function, owner)
 
     def decorated(self, function: Function, found: Summary) -> Summary:
@@ -272,7 +272,7 @@ class Analyst:
         return NOTHING
 
     def _declared(self, owner: Class, variable: Variable) -> Value:
-        walk = Walk(self, owner.module, None, owner)
+        walk = self.make_walk(owner.module, None, owner)
         walk.start()
         types = types_of(variable.annotation, walk.resolve)
         if types:
@@ -316,7 +316,7 @@ class Analyst:
             self._variables[key] = NOTHING
             bound = module.names.get(name)
             if isinstance(bound, Variable):
-                walk = Walk(self, module, None, None)
+                walk = self.make_walk(module, None, None)
                 walk.start()
                 types = types_of(bound.annotation, walk.resolve)
                 whole = join([walk.evaluate(value) for value in bound.values])

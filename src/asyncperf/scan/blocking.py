@@ -7,13 +7,13 @@ For `scan` only.
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from asyncperf.scan.annotations import last_name
+from asyncperf.scan.annotations import last_name, types_of
 from asyncperf.scan.dependencies import dependencies
 from asyncperf.scan.endpoints import Inclusion, endpoints
-from asyncperf.scan.index import Function
+from asyncperf.scan.index import Class, Function
 from asyncperf.scan.trace import Primitive, Spot, Trace, Tracer
 from asyncperf.sites import BlockingCall, Step
 
@@ -21,8 +21,13 @@ from asyncperf.sites import BlockingCall, Step
 TESTS = re.compile(r"(^|/)(tests?/|test_[^/]*\.py$|conftest\.py$|[^/]*_test\.py$)")
 STARTING = re.compile(r"lifespan|^(on_)?(startup|shutdown)(_event)?$")
 # A command, which has its loop to itself.
+COMMAND_FILES = re.compile(r"(^|/)(_?cli|scripts|__main__)(/|\.py$)")
 COMMANDS = frozenset({"command", "callback", "group"})
 MAINS = frozenset({"main", "_main", "amain", "async_main", "main_async", "_amain"})
+
+
+# What pydantic calls when a request's data become a model.
+VALIDATORS = frozenset({"validator", "field_validator", "model_validator", "root_validator"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +47,30 @@ class Graph:
         self.callers: dict[Function, list[Function]] = defaultdict(list)
         self.spawned: set[Function] = set()
         self.launched: set[Function] = set()
+        self.needed: dict[Function, tuple[Function, ...]] = {}
 
-    def build(self) -> None:
-        functions = [
-            function
-            for module in self.tracer.project.modules.values()
-            if not TESTS.search(module.file)
-            for function in module.functions
-        ]
-        for function in functions:
-            if function.is_async:
-                self.tracer.summary(function)
+    def build(self, launching: Iterable[Function]) -> None:
+        """Walks all async functions, and so all that they call; and plain ones of files that
+        start event loops."""
+        tracer = self.tracer
+        everything = [f for module in tracer.project.modules.values() for f in module.functions]
+        for function in [f for f in everything if f.is_async] + list(launching):
+            if not TESTS.search(function.module.file):
+                tracer.summary(function)
         threaded: dict[Function, bool] = {}
-        for caller, trace in list(self.tracer.traces.items()):
+        for caller, trace in list(tracer.traces.items()):
             if TESTS.search(caller.module.file):
                 continue
             self.spawned |= trace.spawned
             self.launched |= trace.launched
             for spot, callee in trace.calls:
                 if callee not in threaded:
-                    threaded[callee] = bool(callee.decorators) and self.tracer.is_threaded(callee)
+                    threaded[callee] = bool(callee.decorators) and tracer.is_threaded(callee)
                 if not threaded[callee] and callee is not caller:
                     self.add(caller, callee, spot.line, is_settled(trace, spot))
+        for function in [f for f, away in threaded.items() if f.decorators and not away]:
+            for wrapper in tracer.wrappers(function):
+                self.add(function, wrapper, function.decorators[0].lineno, certain=True)
 
     def add(self, caller: Function, callee: Function, line: int, certain: bool) -> None:
         self.out[caller].append(Edge(caller, callee, line, certain))
@@ -75,14 +82,24 @@ def is_settled(trace: Trace, spot: Spot) -> bool:
     return len(trace.chosen.get(spot, ())) < 2
 
 
-def blocking_calls(tracer: Tracer, included: Iterable[Inclusion]) -> tuple[BlockingCall, ...]:
+def blocking_calls(
+    tracer: Tracer, included: Iterable[Inclusion], launching: Iterable[Function]
+) -> tuple[BlockingCall, ...]:
     """Each blocking call that async code reaches, by place, with the shortest chain to it."""
+    answering = endpoints(tracer, included)
+    checking = validating(tracer, answering)
     graph = Graph(tracer)
-    graph.build()
-    served = {f: names for f, names in endpoints(tracer, included).items() if f.is_async}
-    depend(graph, served)
+    graph.build(launching)
+    served = {f: names for f, names in answering.items() if f.is_async} | checking
+    depend(graph, answering, served)
     quiet = quiet_functions(graph, served)
-    begins = [f for f in tracer.traces if f.is_async and f not in quiet and not TESTS.search(f.module.file)]  # fmt: skip
+    begins = dict.fromkeys(
+        function
+        for function in [*tracer.traces, *served]
+        if (function.is_async or function in served)
+        and function not in quiet
+        and not TESTS.search(function.module.file)
+    )
     chains = shortest(graph, begins)
     reaching = Reaching(graph, served)
     found: dict[tuple[str, int, int], BlockingCall] = {}
@@ -124,19 +141,60 @@ def told(
     )
 
 
-def depend(graph: Graph, served: dict[Function, tuple[str, ...]]) -> None:
-    """An endpoint reaches what it depends on; `def` dependencies run in threads."""
-    waiting, seen = list(served), set(served)
-    while waiting:
-        function = waiting.pop()
-        node = function.node
-        for each in dependencies(function, node, graph.tracer) if node is not None else ():
-            callee = each.function
-            if callee is not None and callee.is_async and callee is not function:
-                graph.add(function, callee, each.line, certain=True)
+def depend(
+    graph: Graph, answering: dict[Function, tuple[str, ...]], served: dict[Function, tuple[str, ...]]
+) -> None:
+    """An endpoint reaches what it depends on; `def` endpoints and dependencies run in threads,
+    but what is async of their own dependencies does not."""
+    for endpoint, names in answering.items():
+        waiting, seen = [endpoint], {endpoint}
+        while waiting:
+            function = waiting.pop()
+            for callee in needed(graph, function):
+                if callee.is_async:
+                    served[callee] = tuple(sorted({*served.get(callee, ()), *names}))
                 if callee not in seen:
                     seen.add(callee)
                     waiting.append(callee)
+
+
+def needed(graph: Graph, function: Function) -> tuple[Function, ...]:
+    """The functions that one depends on, each looked up once."""
+    if function not in graph.needed:
+        node = function.node
+        graph.needed[function] = tuple(
+            each.function
+            for each in (dependencies(function, node, graph.tracer) if node is not None else ())
+            if each.function is not None
+        )
+    return graph.needed[function]
+
+
+def validating(
+    tracer: Tracer, answering: dict[Function, tuple[str, ...]]
+) -> dict[Function, tuple[str, ...]]:
+    """Validators of the models that endpoints take, with those endpoints: FastAPI calls them on
+    the event loop, for `def` endpoints too."""
+    found: dict[Function, set[str]] = defaultdict(set)
+    for endpoint, names in answering.items():
+        node = endpoint.node
+        if node is None:
+            continue
+        walk = tracer.walker(endpoint)
+        for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+            for type_ in types_of(argument.annotation, walk.resolve):
+                for class_ in tracer.project.ancestry(type_.of) if isinstance(type_.of, Class) else ():  # fmt: skip
+                    for method in validators(class_) if isinstance(class_, Class) else ():
+                        found[method].update(names)
+                        tracer.summary(method)
+    return {method: tuple(sorted(names)) for method, names in found.items()}
+
+
+def validators(class_: Class) -> Iterator[Function]:
+    for methods in class_.methods.values():
+        for method in methods:
+            if any(last_name(decorator) in VALIDATORS for decorator in method.decorators):
+                yield method
 
 
 def quiet_functions(graph: Graph, served: Iterable[Function]) -> set[Function]:
@@ -145,12 +203,14 @@ def quiet_functions(graph: Graph, served: Iterable[Function]) -> set[Function]:
     known = dict.fromkeys([*tracer.traces, *graph.callers])
     alone = {f for f in known if is_quiet(f) or (f in graph.launched and not graph.callers[f])}
     loud = {f for f in known if f not in alone and not graph.callers[f]}
-    loud |= graph.spawned | set(served)
-    return reach(graph, alone) - reach(graph, loud - alone)
+    loud |= {f for f in graph.spawned if not COMMAND_FILES.search(f.module.file)} | set(served)
+    return reach(graph, alone) - reach(graph, (loud - alone) | set(served))
 
 
 def is_quiet(function: Function) -> bool:
-    if TESTS.search(function.module.file) or STARTING.search(function.name):
+    if TESTS.search(function.module.file) or COMMAND_FILES.search(function.module.file):
+        return True
+    if STARTING.search(function.name):
         return True
     if function.name in MAINS and function.owner is None:
         return True
@@ -196,9 +256,12 @@ class Reaching:
         self._async: dict[Function, tuple[Function, ...]] = {}
         self._endpoints: dict[tuple[Function, ...], tuple[str, ...]] = {}
 
+    def begins(self, function: Function) -> bool:
+        return function.is_async or function in self.served
+
     def async_callers(self, function: Function) -> tuple[Function, ...]:
         """The async functions nearest to `function`, itself among them."""
-        if function.is_async:
+        if self.begins(function):
             return (function,)
         if function not in self._async:
             begins: dict[Function, None] = {}
@@ -207,7 +270,7 @@ class Reaching:
                 for caller in self.graph.callers[waiting.pop()]:
                     if caller not in seen:
                         seen.add(caller)
-                        if caller.is_async:
+                        if self.begins(caller):
                             begins[caller] = None
                         else:
                             waiting.append(caller)

@@ -5,9 +5,10 @@ A function is looked up by its top package and its last part, a method by the to
 class and its name, since libraries re-export. For `scan` only.
 """
 
+import re
 from typing import NamedTuple
 
-from asyncperf.scan.values import named
+from asyncperf.scan.values import Type, named
 from asyncperf.sites import Blocks
 
 
@@ -208,8 +209,17 @@ CHAINED = {
         "filter filter_by join outerjoin order_by group_by having limit offset options distinct "
         "with_for_update where select_from with_entities execution_options populate_existing "
         "yield_per enable_eagerloads union union_all from_statement add_columns"
-    )
+    ),
+    "pathlib.Path": named(
+        "absolute expanduser joinpath relative_to rename replace resolve with_name "
+        "with_stem with_suffix"
+    ),
 }
+
+# Methods that give many of what they belong to.
+LISTING = {"pathlib.Path": frozenset({"glob", "rglob", "iterdir"})}
+
+METHOD_NAMES = frozenset(name for methods in METHODS.values() for name in methods)
 
 # Methods that are telling enough where nothing is known of the object; never quite certain.
 BY_NAME = {
@@ -220,6 +230,11 @@ BY_NAME = {
     "iterdir": "pathlib.Path.iterdir",
     "rglob": "pathlib.Path.rglob",
 }
+
+# Where nobody awaits or uses what they give, and the object is called as sessions are, these are
+# a sync session's: a coroutine would be dropped.
+DROPPED = {name: f"sqlalchemy.Session.{name}" for name in ("commit", "rollback", "flush")}
+SESSION_NAMES = re.compile(r"session|(^|_)db$|(^|_)conn(ection)?$", re.IGNORECASE)
 
 # What is given to these is called where it is given, on the event loop.
 CALLS_HERE = named(
@@ -233,6 +248,7 @@ THREADING_DECORATORS = named(
 )
 # A coroutine given to these gets a loop of its own, and to those a task of its own.
 OWN_LOOP = named("run_until_complete")
+LAUNCHING = re.compile(r"\b(asyncio|anyio|trio|uvloop)\.run\(|\brun_until_complete\(")
 LOOP_MODULES = named("asyncio anyio trio uvloop")
 SPAWNING = named("create_task ensure_future start_soon run_coroutine_threadsafe spawn add_task")
 
@@ -273,11 +289,14 @@ def _class(owners: str) -> str:
     return next((part for part in reversed(parts) if part[:1].isupper()), parts[-1])
 
 
-def returned(dotted: str) -> str | None:
+def returned(dotted: str) -> Type | None:
     """The class of what a call gives."""
     package, _, rest = dotted.partition(".")
     owners, _, name = rest.rpartition(".")
     key = f"{package}.{_class(owners)}" if owners else ""
     if name in CHAINED.get(key, ()):
-        return key
-    return RETURNS.get(f"{key}.{name}" if key else "") or RETURNS.get(f"{package}.{name}")
+        return Type(key)
+    if name in LISTING.get(key, ()):
+        return Type("builtins.list", (Type(key),))
+    made = RETURNS.get(f"{key}.{name}" if key else "") or RETURNS.get(f"{package}.{name}")
+    return Type(made) if made else None

@@ -95,7 +95,8 @@ class Expressions(State):
             found = self.project.name(module, name)
             return self.meant(found, module, name) if found is not None else NOTHING
         callee = Callee(f"{type_.of}.{name}", bare(value))
-        return Value(step(value, f".{name}"), callees=(callee,))
+        types = (type_,) if name == "parent" and type_.of == "pathlib.Path" else ()
+        return Value(step(value, f".{name}"), types, callees=(callee,))
 
     def _of_callee(self, callee: Callee, name: str) -> Value:
         target = callee.target

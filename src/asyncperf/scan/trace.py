@@ -4,6 +4,7 @@ For `scan` only.
 """
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from asyncperf.scan.blocking_catalogue import Blocking
 from asyncperf.scan.calls import Arguments
 from asyncperf.scan.index import Class, Function, Module
 from asyncperf.scan.project import Project
-from asyncperf.scan.values import Callee, Effect, Summary, Type, Value
+from asyncperf.scan.values import Callee, Effect, Summary, Value
 from asyncperf.scan.walk import Walk
 
 
@@ -60,25 +61,43 @@ class Tracer(Analyst):
         # decorator's inner functions its own parameters, as names of the enclosing function.
         self.handed_on: set[tuple[str, str]] = set()
 
-    def make_walk(self, module: Module, function: Function, owner: Class | None) -> Walk:
+    def make_walk(self, module: Module, function: Function | None, owner: Class | None) -> Walk:
         return TracingWalk(self, module, function, owner)
 
     def is_threaded(self, function: Function) -> bool:
         """Whether a decorator runs it in a thread."""
+        if any(last_name(d) in catalogue.THREADING_DECORATORS for d in function.decorators):
+            return True
+        for decorator in self.own_decorators(function):
+            for maker in (decorator, *inner_functions(decorator)):
+                self.summary(maker)
+                if any((key_of(maker), n) in self.handed_on for n in self.signature(maker).names):
+                    return True
+        return False
+
+    def wrappers(self, function: Function) -> Iterator[Function]:
+        """What the project's own decorators put around it."""
+        for decorator in self.own_decorators(function):
+            for inner in inner_functions(decorator):
+                if not inner.is_async and not inner.inner:
+                    self.summary(inner)
+                    yield inner
+
+    def own_decorators(self, function: Function) -> Iterator[Function]:
         for decorator in function.decorators:
             target = decorator.func if isinstance(decorator, ast.Call) else decorator
-            if last_name(target) in catalogue.THREADING_DECORATORS:
-                return True
             meant = self.project.expression(target, function.module)
             if isinstance(meant, Function):
-                for maker in (meant, *(f for f in meant.inner.values() if isinstance(f, Function))):
-                    self.summary(maker)
-                    for wrapper in maker.inner.values():
-                        if isinstance(wrapper, Function):
-                            self.summary(wrapper)
-                    if any((key_of(maker), name) in self.handed_on for name in self.signature(maker).names):  # fmt: skip
-                        return True
-        return False
+                for inner in inner_functions(meant):
+                    self.summary(inner)
+                yield meant
+
+
+def inner_functions(function: Function) -> Iterator[Function]:
+    for bound in function.inner.values():
+        if isinstance(bound, Function):
+            yield bound
+            yield from inner_functions(bound)
 
 
 def key_of(function: Function) -> str:
@@ -113,7 +132,8 @@ class TracingWalk(Walk):
             outer, self.is_spawned = self.is_spawned, True
             value = super().call(node, awaited)
             self.is_spawned = outer
-        elif name in catalogue.OWN_LOOP or (
+            return value
+        if name in catalogue.OWN_LOOP or (
             name == "run"
             and isinstance(func, ast.Attribute)
             and last_name(func.value) in catalogue.LOOP_MODULES
@@ -121,16 +141,33 @@ class TracingWalk(Walk):
             outer, self.is_launched = self.is_launched, True
             value = super().call(node, awaited)
             self.is_launched = outer
-        elif name in catalogue.BY_NAME and not awaited:
-            value = super().call(node, awaited)
-            if self.applied is not node and isinstance(func, ast.Attribute):
-                self.primitive(catalogue.BY_NAME[name], node, is_method=True, certain=False)
-        else:
-            value = super().call(node, awaited)
+            return value
+        is_dropped = self.discarded is node
+        value = super().call(node, awaited)
+        if self.applied is not node and isinstance(func, ast.Attribute) and not awaited:
+            self.unresolved(func, node, is_dropped)
         return value
 
+    def unresolved(self, func: ast.Attribute, node: ast.Call, is_dropped: bool) -> None:
+        """A method of which the class is not known, or not in the project, though its heir is."""
+        name = func.attr
+        if name in catalogue.BY_NAME:
+            self.primitive(catalogue.BY_NAME[name], node, is_method=True, certain=False)
+        elif name in catalogue.METHOD_NAMES and isinstance(func.value, ast.Name | ast.Attribute):
+            begin = len(self.effects)
+            types = self.evaluate(func.value).types
+            del self.effects[begin:]
+            for type_ in types:
+                for base in self.project.ancestry(type_.of) if isinstance(type_.of, Class) else ():
+                    if isinstance(base, str):
+                        self.primitive(f"{base}.{name}", node, is_method=True, certain=True)
+        if is_dropped and name in catalogue.DROPPED:
+            if catalogue.SESSION_NAMES.search(last_name(func.value)):
+                self.primitive(catalogue.DROPPED[name], node, is_method=True, certain=False)
+
     def apply(self, callee: Callee, arguments: Arguments, node: ast.AST, awaited: bool) -> Value:
-        self.applied = node
+        if not (isinstance(callee.target, str) and ".state." in callee.target):
+            self.applied = node  # what a request carries in its `state` has no type
         if not self.is_nested:
             self.trace.chosen.setdefault(spot_of(node), set()).add(callee.target)
         outer, self.is_nested = self.is_nested, True
@@ -145,7 +182,7 @@ class TracingWalk(Walk):
         self, callee: Callee, dotted: str, arguments: Arguments, node: ast.AST, awaited: bool
     ) -> Value:
         outer = self.is_away
-        if not outer and not awaited:
+        if not awaited:
             self.primitive(dotted, node, callee.receiver is not None, certain=True)
         self.is_away = outer or dotted.rpartition(".")[2] not in catalogue.CALLS_HERE
         value = super().apply(callee, arguments, node, awaited)
@@ -153,10 +190,12 @@ class TracingWalk(Walk):
         if not value.types:
             made = catalogue.returned(dotted)
             if made is not None:
-                value = replace(value, types=(Type(made),))
+                value = replace(value, types=(made,))
         return value
 
     def primitive(self, dotted: str, node: ast.AST, is_method: bool, certain: bool) -> None:
+        if self.is_away:
+            return
         found = catalogue.blocking(dotted, is_method)
         if found is not None:
             self.trace.primitives.setdefault(spot_of(node), Primitive(*found, certain))
@@ -179,8 +218,11 @@ class TracingWalk(Walk):
     def hand_over(self, arguments: Arguments, node: ast.AST) -> None:
         name = last_name(node.func) if isinstance(node, ast.Call) else ""
         outer, self.is_away = self.is_away, self.is_away or name not in catalogue.CALLS_HERE
-        if self.is_away and name != "partial":
-            for value in arguments.all():
+        if self.is_away:
+            given = arguments.all()
+            whole = isinstance(node, ast.Call) and len(arguments.positional) == len(node.args)
+            # What `partial` is made of is known again where that is called or handed on.
+            for value in given[1:] if name == "partial" and whole else given:
                 self.hand_on(value)
         super().hand_over(arguments, node)
         self.is_away = outer
@@ -208,6 +250,7 @@ class TracingWalk(Walk):
         name, outer = effect.place[1], self.is_away
         if self.callee is not None and (key_of(self.callee), name) in self.analyst.handed_on:
             self.is_away = True
+        if self.is_away:
             self.hand_on(mapping.get(name, Value()))
         super().called_back(effect, mapping, node)
         self.is_away = outer
