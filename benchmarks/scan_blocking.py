@@ -4,9 +4,9 @@
 
 BIN is the folder with the commands `hydroid` (hydroid-cli on PyPI) and `blockpath` (Python 3.12);
 a rival that is not there is left out. Calls are compared by file and line. Prints, per tree, how
-many each finds outside of tests and, one a line, what a rival finds and the scan does not. --keep stores what the
-rivals print, and takes it from there the next time; --sample prints N of the scan's findings,
-drawn at random, with their chains, to be judged by eye.
+many each finds outside of tests and, one a line, what a rival finds and the scan does not.
+--keep stores what the rivals print, and takes it from there the next time; --sample prints N of
+the scan's findings, drawn at random, with their chains, to be judged by eye.
 """
 
 import argparse
@@ -84,7 +84,11 @@ def ask(
         return None
     try:
         done = subprocess.run(
-            [command, *arguments, str(folder)], capture_output=True, text=True, timeout=TIMEOUT_S
+            [command, *arguments, str(folder)],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,  # findings are a failure to both
         )
     except subprocess.TimeoutExpired:
         return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from asyncperf.scan.annotations import last_name, types_of
 from asyncperf.scan.dependencies import dependencies
 from asyncperf.scan.endpoints import Inclusion, endpoints
-from asyncperf.scan.index import Class, Function
+from asyncperf.scan.index import AnyFunction, Class, Function
 from asyncperf.scan.trace import Primitive, Spot, Trace, Tracer
 from asyncperf.sites import BlockingCall, Step
 
@@ -104,8 +104,8 @@ def blocking_calls(
     reaching = Reaching(graph, served)
     found: dict[tuple[str, int, int], BlockingCall] = {}
     for function, chain in chains.items():
-        trace = tracer.traces.get(function)
-        for spot, primitive in trace.primitives.items() if trace else ():
+        trace = tracer.traces.get(function, Trace())
+        for spot, primitive in trace.primitives.items():
             certain = (
                 primitive.certain
                 and is_settled(trace, spot)
@@ -142,7 +142,9 @@ def told(
 
 
 def depend(
-    graph: Graph, answering: dict[Function, tuple[str, ...]], served: dict[Function, tuple[str, ...]]
+    graph: Graph,
+    answering: dict[Function, tuple[str, ...]],
+    served: dict[Function, tuple[str, ...]],
 ) -> None:
     """An endpoint reaches what it depends on; `def` endpoints and dependencies run in threads,
     but what is async of their own dependencies does not."""
@@ -180,14 +182,21 @@ def validating(
         node = endpoint.node
         if node is None:
             continue
-        walk = tracer.walker(endpoint)
-        for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
-            for type_ in types_of(argument.annotation, walk.resolve):
-                for class_ in tracer.project.ancestry(type_.of) if isinstance(type_.of, Class) else ():  # fmt: skip
-                    for method in validators(class_) if isinstance(class_, Class) else ():
-                        found[method].update(names)
-                        tracer.summary(method)
+        for class_ in models(tracer, endpoint, node):
+            for method in validators(class_):
+                found[method].update(names)
+                tracer.summary(method)
     return {method: tuple(sorted(names)) for method, names in found.items()}
+
+
+def models(tracer: Tracer, endpoint: Function, node: AnyFunction) -> Iterator[Class]:
+    """The project's classes that an endpoint's parameters are declared as, and their bases."""
+    walk = tracer.walker(endpoint)
+    for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+        for type_ in types_of(argument.annotation, walk.resolve):
+            for class_ in tracer.project.ancestry(type_.of) if isinstance(type_.of, Class) else ():
+                if isinstance(class_, Class):
+                    yield class_
 
 
 def validators(class_: Class) -> Iterator[Function]:
@@ -231,7 +240,7 @@ def reach(graph: Graph, begins: Iterable[Function]) -> set[Function]:
 def shortest(graph: Graph, begins: Iterable[Function]) -> dict[Function, tuple[Edge, ...]]:
     """The shortest chain to each function from an async one through plain ones; over settled
     calls alone where there is such a chain."""
-    found: dict[Function, tuple[Edge, ...]] = {function: () for function in begins}
+    found: dict[Function, tuple[Edge, ...]] = dict.fromkeys(begins, ())
 
     def spread(follow: Callable[[Edge], bool]) -> None:
         waiting = deque(sorted(found, key=lambda f: (len(found[f]), f.module.file, f.line)))

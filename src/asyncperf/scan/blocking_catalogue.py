@@ -29,9 +29,7 @@ def _calls(blocks: Blocks, names: str, brief: bool = False) -> None:
 
 def _methods(blocks: Blocks, classes: str, names: str, brief: bool = False) -> None:
     for class_ in classes.split():
-        METHODS.setdefault(class_, {}).update(
-            dict.fromkeys(names.split(), Blocking(blocks, brief))
-        )
+        METHODS.setdefault(class_, {}).update(dict.fromkeys(names.split(), Blocking(blocks, brief)))
 
 
 HTTP_METHODS = "get post put patch delete head options request"

@@ -29,9 +29,13 @@ class Inclusion(NamedTuple):
 
 def inclusions(module: Module, tree: ast.Module) -> Iterator[Inclusion]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
-            if node.func.attr == "include_router":
-                yield Inclusion(module, node.func.value, node.args[0], _keyword(node, "prefix"))
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "include_router"
+            and node.args
+        ):
+            yield Inclusion(module, node.func.value, node.args[0], _keyword(node, "prefix"))
 
 
 def endpoints(analyst: Analyst, included: Iterable[Inclusion]) -> dict[Function, tuple[str, ...]]:
@@ -115,13 +119,17 @@ class _Prefixes:
             return None
         if isinstance(node, ast.Constant):
             return node.value if isinstance(node.value, str) else None
+        if isinstance(node, ast.FormattedValue):
+            return self.text(node.value, module)
         if isinstance(node, ast.JoinedStr):
             return "".join(self.text(part, module) or "" for part in node.values)
         if isinstance(node, ast.BinOp):
             return (self.text(node.left, module) or "") + (self.text(node.right, module) or "")
         found = self.analyst.project.expression(node, module)
         if isinstance(found, Variable) and found.values:
-            return self.text(found.values[-1], module) if isinstance(found.values[-1], ast.Constant) else UNKNOWN_PREFIX  # fmt: skip
+            value = found.values[-1]
+            if isinstance(value, ast.Constant):
+                return self.text(value, module)
         return UNKNOWN_PREFIX
 
 

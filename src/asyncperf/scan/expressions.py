@@ -94,9 +94,10 @@ class Expressions(State):
             module = self.project.modules[type_.of.partition(":")[2]]
             found = self.project.name(module, name)
             return self.meant(found, module, name) if found is not None else NOTHING
+        if name == "parent" and type_.of == "pathlib.Path":
+            return Value(step(value, f".{name}"), (type_,))
         callee = Callee(f"{type_.of}.{name}", bare(value))
-        types = (type_,) if name == "parent" and type_.of == "pathlib.Path" else ()
-        return Value(step(value, f".{name}"), types, callees=(callee,))
+        return Value(step(value, f".{name}"), callees=(callee,))
 
     def _of_callee(self, callee: Callee, name: str) -> Value:
         target = callee.target

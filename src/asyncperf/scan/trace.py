@@ -154,16 +154,21 @@ class TracingWalk(Walk):
         if name in catalogue.BY_NAME:
             self.primitive(catalogue.BY_NAME[name], node, is_method=True, certain=False)
         elif name in catalogue.METHOD_NAMES and isinstance(func.value, ast.Name | ast.Attribute):
-            begin = len(self.effects)
-            types = self.evaluate(func.value).types
-            del self.effects[begin:]
-            for type_ in types:
-                for base in self.project.ancestry(type_.of) if isinstance(type_.of, Class) else ():
-                    if isinstance(base, str):
-                        self.primitive(f"{base}.{name}", node, is_method=True, certain=True)
-        if is_dropped and name in catalogue.DROPPED:
-            if catalogue.SESSION_NAMES.search(last_name(func.value)):
-                self.primitive(catalogue.DROPPED[name], node, is_method=True, certain=False)
+            for base in self.library_bases(func.value):
+                self.primitive(f"{base}.{name}", node, is_method=True, certain=True)
+        called = last_name(func.value)
+        if is_dropped and name in catalogue.DROPPED and catalogue.SESSION_NAMES.search(called):
+            self.primitive(catalogue.DROPPED[name], node, is_method=True, certain=False)
+
+    def library_bases(self, node: ast.expr) -> Iterator[str]:
+        """The classes outside the project that an object's own class is made from."""
+        begin = len(self.effects)
+        types = self.evaluate(node).types
+        del self.effects[begin:]  # it was evaluated before
+        for type_ in types:
+            for base in self.project.ancestry(type_.of) if isinstance(type_.of, Class) else ():
+                if isinstance(base, str):
+                    yield base
 
     def apply(self, callee: Callee, arguments: Arguments, node: ast.AST, awaited: bool) -> Value:
         if not (isinstance(callee.target, str) and ".state." in callee.target):
