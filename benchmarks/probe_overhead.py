@@ -1,14 +1,16 @@
-"""What the probe costs the app: CPU per request, paired in one run with and without it.
+"""What the probe costs the app: CPU per request and throughput, paired with and without it.
 
-    python benchmarks/probe_overhead.py [ROUNDS]
+    python benchmarks/probe_overhead.py [STARTS]
 
 FastAPI's hello world, and an endpoint that computes for a millisecond, each under uvicorn:
 plain, with the probe as `asyncperf run` has it, and with all requests in full detail. Beside
 them, where they are installed (`pip install aiocop blockbuster`), aiocop and blockbuster, and
-asyncio's debug mode. All serve at once and are loaded in turns by wrk with 16 connections; a
-figure is the median over the rounds of the server process's CPU time by the requests of that
-round, and its ratio to the plain server's. CPU by request is what caps the throughput of
-one worker, and is disturbed less by whatever else runs on the machine than throughput itself.
+asyncio's debug mode. All serve at once and are loaded in turns by wrk with 16 connections.
+Two processes of one and the same app differ by some percent, as their memory happens to lie:
+so all are started anew several times. A figure is the median over all turns, of the server
+process's CPU time by the requests of that turn and of its ratio to the plain server's, and of
+the ratio of the two throughputs. CPU by request is what caps the throughput of one worker,
+and is disturbed less by whatever else runs on the machine than throughput itself.
 """
 
 import importlib.util
@@ -18,8 +20,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -71,7 +73,10 @@ LIMITS = {
     ("/hello", "all in detail"): 1.08,
     ("/work", "probe"): 1.01,
 }
-ROUND_S = 2
+TURNS = 2  # of each server and path after a start
+TURN_S = 2
+# What a worker did not record of its rate in a pause it records at the beginning of the load.
+UNCOUNTED_S = 1
 
 
 def variants(folder: Path) -> Mapping[str, Mapping[str, str]]:
@@ -95,18 +100,33 @@ def cpu_s(process: psutil.Process) -> float:
     return times.user + times.system
 
 
-def measure(url: str, process: psutil.Process) -> float:
-    """CPU seconds of the server per request of one round."""
+@dataclass(frozen=True)
+class Turn:
+    cpu_s: float  # of the server per request
+    rate_rps: float
+
+
+def measure(url: str, process: psutil.Process) -> Turn:
+    load(url, UNCOUNTED_S)
     before = cpu_s(process)
-    wrk = ["wrk", "-t1", "-c16", f"-d{ROUND_S}s", url]
+    requests = load(url, TURN_S)
+    return Turn((cpu_s(process) - before) / requests, requests / TURN_S)
+
+
+def load(url: str, seconds: int) -> int:
+    """The requests answered."""
+    wrk = ["wrk", "-t1", "-c16", f"-d{seconds}s", url]
     out = subprocess.run(wrk, capture_output=True, text=True, check=True).stdout
     requests = re.search(r"(\d+) requests in", out)
     assert requests is not None, out
-    return (cpu_s(process) - before) / int(requests[1])
+    return int(requests[1])
 
 
-def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+Turns = dict[str, list[Turn]]
+
+
+def one_start(turns: Mapping[str, Turns]) -> None:
+    """Add the turns of each path, by variant."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "hello_app.py").write_text(APP)
@@ -117,36 +137,46 @@ def main() -> None:
                 serve = f"-m uvicorn hello_app:app --port {port} --no-access-log --log-level error"
                 command = [sys.executable, *serve.split()]
                 servers[variant] = (port, subprocess.Popen(command, cwd=folder, env=env))
+            for port, _ in servers.values():
                 wait_for(f"http://127.0.0.1:{port}/hello")
-            time.sleep(1)
-            for path in ("/hello", "/work"):
-                report(path, rounds, servers)
+            for path, found in turns.items():
+                for _ in range(TURNS):
+                    for variant, (port, process) in servers.items():
+                        url = f"http://127.0.0.1:{port}{path}"
+                        turn = measure(url, psutil.Process(process.pid))
+                        found.setdefault(variant, []).append(turn)
         finally:
             for _, process in servers.values():
                 process.terminate()
                 process.wait()
 
 
-def report(
-    path: str, rounds: int, servers: Mapping[str, tuple[int, "subprocess.Popen[bytes]"]]
-) -> None:
-    cost: dict[str, list[float]] = {variant: [] for variant in servers}
-    for _ in range(rounds):
-        for variant, (port, process) in servers.items():
-            url = f"http://127.0.0.1:{port}{path}"
-            cost[variant].append(measure(url, psutil.Process(process.pid)))
-    print(f"{path}: CPU per request, median of {rounds} rounds of {ROUND_S} s")
-    for variant, values in cost.items():
-        ratios = [v / p for v, p in zip(values, cost["plain"], strict=True)]
+def main() -> None:
+    starts = int(sys.argv[1]) if len(sys.argv) > 1 else 8
+    turns: dict[str, Turns] = {"/hello": {}, "/work": {}}
+    for _ in range(starts):
+        one_start(turns)
+    for path, found in turns.items():
+        report(path, found)
+
+
+def report(path: str, found: Turns) -> None:
+    plain = found["plain"]
+    print(f"{path}: medians of {len(plain)} turns of {TURN_S} s; CPU per request, throughput")
+    for variant, turns in found.items():
+        pairs = list(zip(turns, plain, strict=True))
+        ratios = [turn.cpu_s / base.cpu_s for turn, base in pairs]
         ratio = statistics.median(ratios)
-        low, high = sorted(ratios)[rounds // 4], sorted(ratios)[-1 - rounds // 4]
+        low, high = sorted(ratios)[len(ratios) // 4], sorted(ratios)[-1 - len(ratios) // 4]
         limit = LIMITS.get((path, variant))
         verdict = (
             "" if limit is None else f"at most {limit:g}: {'ok' if ratio <= limit else 'MISSED'}"
         )
-        each_us = statistics.median(values) * 1e6
+        each_us = statistics.median(turn.cpu_s for turn in turns) * 1e6
+        rate = statistics.median(turn.rate_rps / base.rate_rps for turn, base in pairs)
         print(
-            f"  {variant:14} {each_us:8.1f} us  {ratio:6.3f} ({low:.3f} to {high:.3f})  {verdict}"
+            f"  {variant:14} {each_us:8.1f} us  {ratio:6.3f} ({low:.3f} to {high:.3f})"
+            f"  {rate:6.3f}  {verdict}"
         )
 
 

@@ -77,7 +77,7 @@ rewrite_asserts = pytest_rewrite.rewrite_asserts
 pytest_rewrite.rewrite_asserts = rewrite_tests
 timeline.MOST_SPANS = 1 << 62
 timeline.DEEPEST = 1 << 62
-sources.FRAMEWORK = set()
+sources.FRAMEWORK = {}
 awaits.TRACK = ContextVar("everything", default=TRACK)
 awaits.install()
 TheirSources(FOLDER).install()

@@ -1,11 +1,18 @@
 """What tests of several folders need."""
 
+import os
+import sys
 from collections.abc import Iterator
 
 import hypothesis
 import pytest
 
 from .postgres import running
+
+# The tests start hundreds of processes, each of which would compile all that it imports: two
+# thirds of its start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session")

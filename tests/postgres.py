@@ -36,7 +36,7 @@ def program(name: str) -> str:
 def running() -> Iterator[str]:
     """A running server's address, as `postgres@127.0.0.1:PORT/postgres`. No durability, and
     no password: it lives as long as the tests do."""
-    initdb, postgres = program("initdb"), program("postgres")
+    initdb, postgres, ready = map(program, ("initdb", "postgres", "pg_isready"))
     user = NOT_ROOT if os.getuid() == 0 else None
     # Not in `tmp_path`, where no other user may look.
     with tempfile.TemporaryDirectory(prefix="asyncperf-postgres-") as folder:
@@ -58,7 +58,7 @@ def running() -> Iterator[str]:
                 [postgres, "-D", data, *options], user=user, cwd=folder, stdout=log, stderr=log
             )
         try:
-            wait_until(lambda: answers(port) or server.poll() is not None, "PostgreSQL")
+            wait_until(lambda: answers(ready, port) or server.poll() is not None, "PostgreSQL")
             assert server.poll() is None, (Path(folder) / "log").read_text()
             yield f"postgres@127.0.0.1:{port}/postgres"
         finally:
@@ -66,6 +66,7 @@ def running() -> Iterator[str]:
             server.wait(30)
 
 
-def answers(port: int) -> bool:
-    with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", port)) == 0
+def answers(ready: str, port: int) -> bool:
+    """It listens before it lets anyone in."""
+    asked = [ready, "--quiet", "--host", "127.0.0.1", "--port", str(port)]
+    return subprocess.run(asked, check=False, timeout=30).returncode == 0

@@ -119,3 +119,25 @@ def test_of_a_use_that_was_recorded_while_it_lasted_the_last_record_counts(folde
     assert uses["request"].tolist() == [2, 1, 1]
     assert uses["worker"].tolist() == [0, 0, 1]
     np.testing.assert_array_equal(uses["released"], [np.nan, 4.0, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (["/venv/lib/python3.12/site-packages/titiler/core/factory.py"], True),
+        (["/venv/lib/python3.12/site-packages/titiler/core/factory.py", "/home/me/shop.py"], False),
+        (["/venv/lib/python3.12/site-packages/fastapi/applications.py"], False),
+        ([], False),
+    ],
+)
+def test_an_app_that_is_an_installed_package_is_said_to_have_no_lines(tmp_path, files, said):
+    routes = [
+        {**route(number, "/a", 1), "handler": {"file": file, "line": 1, "name": "a"}}
+        for number, file in enumerate(files)
+    ]
+    write_notes(tmp_path, 7, worker(100.0), *routes)
+    missing = read_insight(tmp_path, EPOCH).missing
+    assert [text for text in missing if "installed package (titiler)" in text] == (
+        list(missing) if said else []
+    )
+    assert len(missing) == said

@@ -24,17 +24,22 @@ class Breakdown:
 
     `loop_wait_s`: from when the load generator began it until the app was called, and from
     the end of a thread's work until the loop came back to it; None where the generator does
-    not say when it began, which is then in `other_s`. `await_s`: nothing of it ran, and it
-    held or waited for no thread. `loop_cpu_s`: its steps on the loop. `gc_s`: the collections
+    not say when it began, which is then in `other_s`. `connection_wait_s`, `lock_wait_s`: for
+    a connection of a pool, for a lock or a semaphore; of a wait on a thread, which is taken
+    meanwhile, `pool_run_s` is what is left. `await_s`: nothing of it ran, and it waited for
+    none of these. `loop_cpu_s`: its steps on the loop. `gc_s`: the collections
     that these had to make. `other_s` closes the sum: the answer's way back.
 
-    `requests` were looked at, of `of_requests`. `notes` qualify it, a sentence each.
+    `requests` were looked at, of `of_requests`; of several repetitions all together. `notes`
+    qualify it, a sentence each.
     """
 
     mean_s: float
     loop_wait_s: float | None
     pool_wait_s: float
     pool_run_s: float
+    connection_wait_s: float
+    lock_wait_s: float
     await_s: float
     loop_cpu_s: float
     gc_s: float

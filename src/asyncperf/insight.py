@@ -19,12 +19,13 @@ Records = NDArray[np.void]
 @dataclass(frozen=True)
 class WorkerInfo:
     """A worker process; `loop` is the package of its event loop. `debug` names whose debug modes
-    are on: "fastapi", "asyncio"."""
+    are on: "fastapi", "asyncio". `access_log` is None where that is not known."""
 
     pid: int
     python: str
     loop: str
     debug: tuple[str, ...] = ()
+    access_log: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -389,7 +389,7 @@ class EndpointResult:
     `limiter` is None where the known limits do not explain the measured rate;
     `limiter_note` then says why, and `ceiling_rps` remains an upper bound. Where the load
     was repeated, `repetitions` holds each one's result and this one pools them: `window`,
-    `timeline` and `breakdown` are then those of number `repetition`. `folded` is None where
+    `timeline` and `predicted` are then those of number `repetition`. `folded` is None where
     every request was kept. `loaded` is False where its load was never made; the empty `whole`
     then says nothing. `breakdown_note` says why there is no breakdown.
 

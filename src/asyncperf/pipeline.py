@@ -17,6 +17,8 @@ import psutil
 from asyncperf import __version__
 from asyncperf.config import Settings
 from asyncperf.errors import AsyncperfError, Interrupted, UsageError
+from asyncperf.handlers import python_of
+from asyncperf.insight import Insight
 from asyncperf.interrupts import Interrupts
 from asyncperf.levels import Level
 from asyncperf.load.distribution import Distribution
@@ -143,7 +145,8 @@ def measure(
                 load = step.of(trial.load)
                 kept = () if step.is_probe and load.trouble is None else (load,)
                 warnings = (*run.warnings, *trial.warnings)
-                run = replace(run, loads=(*run.loads, *kept), warnings=warnings)
+                target = with_python(run.target, load.insight)
+                run = replace(run, target=target, loads=(*run.loads, *kept), warnings=warnings)
                 folder.save(run)
                 if trial.error is not None:
                     raise trial.error
@@ -341,6 +344,13 @@ def digests(env: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
         name: hashlib.sha256(env[name].encode(errors="surrogateescape")).hexdigest()[:8]
         for name in sorted(set(names))
     }
+
+
+def with_python(target: Target, insight: Insight | None) -> Target:
+    """The target; its Python by the probe's word where none is known."""
+    if target.python is not None or insight is None:
+        return target
+    return replace(target, python=python_of(insight))
 
 
 def python_name() -> str:

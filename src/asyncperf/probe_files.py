@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,14 @@ import numpy as np
 
 from asyncperf.insight import Frame, Insight, Records, Resource, Route, Site, Stack, WorkerInfo
 from asyncperf.probe.notes import read_notes
+from asyncperf.probe.places import is_users
 from asyncperf.probe.record_format import TABLES, Fields, file_name
 
 # NumPy's names of the struct codes.
 KINDS = {"d": "<f8", "f": "<f4", "I": "<u4", "H": "<u2"}
+# The package that an installed file belongs to; and those whose own routes say nothing of an app.
+PACKAGE = r"[/\\](?:site|dist)-packages[/\\](\w+)"
+FRAMEWORKS = ("fastapi", "starlette")
 # Columns that hold a time, to be moved to the load's own beginning; the others are durations.
 TIMES = ("sent", "start", "answered", "end", "asked", "got", "released", "at")
 # Columns that hold a number of something described in a note, and of what.
@@ -40,13 +45,16 @@ def read_insight(folder: Path, ramp_epoch: float) -> Insight | None:
     workers: list[dict[str, Any]] = []
     names = Names()
     missing: list[str] = []
-    debug: dict[int, tuple[str, ...]] = {}
+    modes: dict[int, dict[str, Any]] = {}
     for found in read_notes(folder):
         match found["note"]:
             case "worker":
                 workers.append(found)
             case "modes":
-                debug[found["pid"]] = tuple(found["debug"])
+                modes[found["pid"]] = {
+                    "debug": tuple(found["debug"]),
+                    "access_log": found["access_log"],
+                }
             case "route" | "site" | "resource" | "stack":
                 names.add(found)
             case "not-hooked" | "not-rewritten" | "failed" | "not-written" | "dropped":
@@ -65,11 +73,17 @@ def read_insight(folder: Path, ramp_epoch: float) -> Insight | None:
         for name in TABLES
     }
     tables["uses"] = latest(tables["uses"])
+    routes = tuple(names.of("route", read_route))
+    if installed := package_of(routes):
+        missing.append(
+            f"the app is an installed package ({installed}), and no line of an installed package "
+            "is told from a library's: run it from its source, or install that with pip install -e"
+        )
     return Insight(
         workers=tuple(
-            WorkerInfo(w["pid"], w["python"], w["loop"], debug.get(w["pid"], ())) for w in workers
+            WorkerInfo(w["pid"], w["python"], w["loop"], **modes.get(w["pid"], {})) for w in workers
         ),
-        routes=tuple(names.of("route", read_route)),
+        routes=routes,
         sites=tuple(names.of("site", read_site)),
         resources=tuple(names.of("resource", names.read_resource)),
         stacks=tuple(names.of("stack", read_stack)),
@@ -95,6 +109,15 @@ def read_table(
         records[column] = values
     records["worker"] = worker
     return records
+
+
+def package_of(routes: Sequence[Route]) -> str | None:
+    """A package that handlers come from, if none of them is of the user's own files."""
+    files = [route.file for route in routes if route.file is not None]
+    if not files or any(map(is_users, files)):
+        return None
+    found = (re.search(PACKAGE, file) for file in files)
+    return next((match[1] for match in found if match and match[1] not in FRAMEWORKS), None)
 
 
 # What tells one use from another.

@@ -21,6 +21,7 @@ from asyncperf.analysis.steady import LoadView
 from asyncperf.analysis.sufficiency import expected_s, view_is_enough
 from asyncperf.analysis.unloaded import unloaded_response_s
 from asyncperf.errors import AsyncperfError, Interrupted
+from asyncperf.handlers import with_handlers
 from asyncperf.insight import Insight
 from asyncperf.interrupts import Interrupts
 from asyncperf.load.engine import LoadEngine, LoadSession, Recording, Workload
@@ -97,6 +98,7 @@ def run_trial(
     warnings = tuple(f"{workload.name}: {text}" for text in (*recording.warnings, *troubles))
     load = load_of(bench, workload, recording, started_at, trouble or recording.trouble)
     insight = insight_of(server, load.started_at)
+    load = with_handlers(load, insight)
     return Trial(replace(load, machine_cpu=machine_cpu, insight=insight), warnings, error)
 
 

@@ -28,8 +28,9 @@ def broken_down(rows, found=None, back_s=0.0, **parts):
 
 
 def total(found):
-    parts = (found.pool_wait_s, found.pool_run_s, found.await_s, found.loop_cpu_s, found.gc_s)
-    return sum(parts) + (found.loop_wait_s or 0.0) + found.other_s
+    parts = (found.pool_wait_s, found.pool_run_s, found.connection_wait_s, found.lock_wait_s)
+    parts += (found.await_s, found.loop_cpu_s, found.gc_s, found.other_s)
+    return sum(parts) + (found.loop_wait_s or 0.0)
 
 
 def test_each_part_is_what_it_was():
@@ -43,6 +44,8 @@ def test_each_part_is_what_it_was():
         pool_wait_s=0.2,
         pool_run_s=0.3,
         resume_s=0.03,
+        conn_wait_s=0.07,
+        lock_wait_s=0.04,
     )
     found = broken_down(rows, back_s=0.002)
     assert found.loop_wait_s == pytest.approx(0.010 + 0.03)
@@ -50,7 +53,9 @@ def test_each_part_is_what_it_was():
     assert found.pool_run_s == pytest.approx(0.3)
     assert found.loop_cpu_s == pytest.approx(0.015)
     assert found.gc_s == pytest.approx(0.005)
-    assert found.await_s == pytest.approx(1.0 - 0.02 - 0.2 - 0.3 - 0.03)
+    assert found.connection_wait_s == pytest.approx(0.07)
+    assert found.lock_wait_s == pytest.approx(0.04)
+    assert found.await_s == pytest.approx(1.0 - 0.02 - 0.2 - 0.3 - 0.03 - 0.07 - 0.04)
     assert found.other_s == pytest.approx(0.002)
     assert found.mean_s == pytest.approx(1.012)
     assert (found.requests, found.of_requests, found.notes) == (50, 50, ())
@@ -62,19 +67,30 @@ def test_each_part_is_what_it_was():
     after=st.floats(0, 0.5),
     loop=st.floats(0, 2),
     pool=st.floats(0, 2),
+    waits=st.tuples(st.floats(0, 2), st.floats(0, 2), st.floats(0, 2)),
     back=st.floats(0, 1),
 )
 def test_the_parts_always_add_up_and_none_but_other_is_negative(
-    before, inside, after, loop, pool, back
+    before, inside, after, loop, pool, waits, back
 ):
     """Whatever a background task adds to a request's own figures."""
     rows = requests(
         SENT, before_s=before, inside_s=inside, after_s=after, loop_s=loop, pool_run_s=pool
     )
+    rows["conn_wait_s"], rows["lock_wait_s"], rows["thread_conn_wait_s"] = waits
     found = broken_down(rows, back_s=back)
     assert total(found) == pytest.approx(found.mean_s, rel=1e-9)
     assert found.other_s == pytest.approx(back, abs=1e-6)
     assert min(found.await_s, found.loop_cpu_s, found.pool_run_s, found.loop_wait_s) >= 0
+    assert min(found.connection_wait_s, found.lock_wait_s) >= 0
+
+
+def test_a_threads_wait_for_a_connection_is_no_work_of_the_thread():
+    rows = requests(SENT, inside_s=0.5, pool_run_s=0.4, thread_conn_wait_s=0.3)
+    found = broken_down(rows)
+    assert found.connection_wait_s == pytest.approx(0.3)
+    assert found.pool_run_s == pytest.approx(0.1)
+    assert found.await_s == pytest.approx(0.1)
 
 
 def test_what_is_outside_the_app_is_said_when_it_matters():

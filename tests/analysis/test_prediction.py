@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from asyncperf.analysis.mva import Queue
-from asyncperf.analysis.prediction import Demands, demands_of, predict, together
+from asyncperf.analysis.prediction import Demands, demands_of, predict, together, without_overlap
 from asyncperf.samples import Samples
 
 from ..builders import BLOCKING, ITEMS, PLAN, alone, samples
@@ -77,8 +77,16 @@ def test_a_connection_held_on_a_thread_counts_once():
         resources=(pool(), pool("connections", 5, "main")),
     )
     found = demands_of(inside, ITEMS, answered(rows), Samples.none())
-    assert list(found.queues) == ["loop", "connections 1"]
+    assert list(without_overlap(found.queues, found.response_s)) == ["loop", "connections 1"]
     assert predict(found, PLAN, 2).rate_rps == pytest.approx(2 * 5 / 0.4)
+
+
+def test_what_is_held_several_times_at_once_keeps_its_ceiling():
+    """Three queries of 50 ms over ten connections, together: 66.7 a second, not 200."""
+    demands = Demands(0.05, {"loop": Queue(0.001), "connections 0": Queue(0.15, 10)}, 0.0, 10)
+    found = predict(demands, PLAN, 1)
+    assert found.high_rps == pytest.approx(10 / 0.15)
+    assert found.rate_rps == pytest.approx(10 / 0.15)
 
 
 def test_the_steps_of_the_ramps_first_requests_outvote_two_cold_ones():

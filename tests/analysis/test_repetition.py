@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from asyncperf.analysis.diagnosis import diagnose
-from asyncperf.analysis.repetition import worst
+from asyncperf.analysis.repetition import PARTS, broken_down, worst
+from asyncperf.explanation import AwaitPart, Breakdown
 from asyncperf.model import Endpoint, GeneratorHealth
 
 from .synthetic import ITEMS, load, run, samples
@@ -122,3 +123,71 @@ def test_the_worst_health_is_the_one_in_doubt():
     assert worst([calm, busy, unknown]) == busy
     assert worst([four, limited]) == limited
     assert worst([unknown]) == unknown
+
+
+FETCH = AwaitPart("shop.py", 7, 5, "items", "fetch()", 0.06, 1.0)
+OTHERS = AwaitPart("shop.py", 9, 5, "items", "others()", 0.02, 2.0)
+
+
+def parted(result, await_s, awaits, loop_wait_s=0.01):
+    """The result of a repetition whose breakdown was seen."""
+    mean_s = result.steady.latency.mean_s
+    known_s = (loop_wait_s or 0.0) + await_s
+    found = Breakdown(
+        mean_s, loop_wait_s, 0, 0, 0, 0, await_s, 0, 0, mean_s - known_s, 100, 200, awaits
+    )
+    return replace(result, breakdown=found)
+
+
+def repetitions(*latencies_s, requests=(2000, 1000)):
+    loads = (
+        steady(latency_s, number, requests=count)
+        for number, (latency_s, count) in enumerate(zip(latencies_s, requests, strict=True), 1)
+    )
+    [result] = diagnose(run(*loads)).endpoints
+    return result
+
+
+def total(found):
+    known = sum(getattr(found, name) for name in PARTS)
+    return known + (found.loop_wait_s or 0.0) + found.other_s
+
+
+def test_the_parts_of_all_repetitions_add_up_to_the_pooled_mean():
+    pooled = repetitions(0.1, 0.2)
+    first, second = pooled.repetitions
+    share = first.steady.requests / (first.steady.requests + second.steady.requests)
+    each = [parted(first, 0.08, (FETCH, OTHERS)), parted(second, 0.18, (FETCH,))]
+    found = broken_down(each, pooled.steady)
+    assert found.mean_s == pytest.approx(pooled.steady.latency.mean_s)
+    assert total(found) == pytest.approx(found.mean_s)
+    assert found.await_s == pytest.approx(share * 0.08 + (1 - share) * 0.18)
+    assert (found.requests, found.of_requests) == (200, 400)
+    assert [(part.text, part.mean_s) for part in found.awaits] == [
+        ("fetch()", pytest.approx(0.06)),
+        ("others()", pytest.approx(share * 0.02)),
+    ]
+
+
+def test_a_repetition_of_which_too_little_was_seen_counts_in_the_sum_alone():
+    pooled = repetitions(0.1, 0.2)
+    first, second = pooled.repetitions
+    found = broken_down([parted(first, 0.09, ()), second], pooled.steady)
+    assert total(found) == pytest.approx(pooled.steady.latency.mean_s)
+    assert found.await_s == pytest.approx(0.09)
+    assert found.other_s == pytest.approx(pooled.steady.latency.mean_s - 0.1)
+    assert "neither in the app nor before it" in found.notes[0]
+
+
+def test_waits_for_the_loop_that_no_engine_told_of_stay_unknown():
+    pooled = repetitions(0.1, 0.1)
+    each = [parted(result, 0.08, (), loop_wait_s=None) for result in pooled.repetitions]
+    found = broken_down(each, pooled.steady)
+    assert found.loop_wait_s is None
+    assert total(found) == pytest.approx(found.mean_s)
+
+
+def test_repetitions_without_a_probe_say_why_they_have_no_breakdown():
+    found = repetitions(0.1, 0.1)
+    assert found.breakdown is None
+    assert found.breakdown_note is not None

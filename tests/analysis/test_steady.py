@@ -258,6 +258,31 @@ def test_no_more_than_a_warm_up_is_cut_away():
     assert window.start_s < 45
 
 
+def varying(seed, growth=1.0):
+    """A user every 4 ms for 10 s; a busy machine makes each stretch of 0.2 s slower or faster, by
+    a fifth, and in all they take `growth` times as long at the end."""
+    start_s = np.arange(0, 10, 0.004)
+    stretch = np.random.default_rng(seed).lognormal(0, 0.2, 51)[(start_s / 0.2).astype(int)]
+    latency_s = 0.003 * stretch * (1 + (growth - 1) * start_s / 10)
+    return LoadView(start_s, latency_s, 0.1, 10.0, (0.203,))
+
+
+def halves_differ(view):
+    first, second = (part.mean() for part in np.array_split(view.latency_s, 2))
+    return abs(first - second) > 0.1 * min(first, second)
+
+
+def test_answers_that_vary_with_the_machine_are_steady_all_the_same():
+    views = [varying(seed) for seed in range(60)]
+    assert sum(map(halves_differ, views)) >= 3
+    assert all(isinstance(find_window(view), Window) for view in views)
+
+
+def test_no_noise_excuses_a_drift():
+    views = [varying(seed, growth=2.0) for seed in range(20)]
+    assert not any(isinstance(find_window(view), Window) for view in views)
+
+
 def test_a_warm_up_of_more_than_half_the_load_is_not_steady():
     """A window over both halves would quote a rate that never was: 40 % too low."""
     view = view_of(ClosedLoad(500, 50, warming_up(1.5, 3.0, until_s=40)), 60, 1.5)

@@ -20,6 +20,8 @@ HELLO = OK + b"Content-Length: 5\r\n\r\nhello"
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 Behaviour = Callable[[Reader, Writer], Awaitable[bool]]
 HUGE = 32 << 20
+# Generous: it only ends a test that would wait for ever.
+PATIENCE_S = 60.0
 
 BEHAVIOURS: dict[str, Behaviour] = {}
 
@@ -182,14 +184,14 @@ class Hostile:
     def __enter__(self) -> "Hostile":
         self._thread.start()
         started = asyncio.run_coroutine_threadsafe(self._start(), self._loop)
-        self.port: int = started.result(10)
+        self.port: int = started.result(PATIENCE_S)
         self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
         return self
 
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(PATIENCE_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join()
         self._loop.close()
 
     @property
@@ -205,9 +207,12 @@ class Hostile:
 
     async def _stop(self) -> None:
         self._server.close()
-        for task in self._connections:
-            task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        # A connection may have been accepted just now, and not be known yet.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in self._connections:
+                task.cancel()
+            await asyncio.wait(others, timeout=0.01)
+        await asyncio.sleep(0)  # the transports close in the loop's next turn
 
     async def _serve(self, reader: Reader, writer: Writer) -> None:
         task = asyncio.current_task()

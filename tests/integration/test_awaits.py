@@ -1,7 +1,5 @@
-"""The await timeline of a real app, under every server."""
+"""The await timeline of a real app. That it is the same under every server: `test_servers`."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,32 +8,34 @@ import pytest
 from asyncperf.insight import Insight
 from asyncperf.probe.record_format import MOST_SPANS
 from asyncperf.store import load_run
-from asyncperf.target.server import free_port
 
-from .conftest import APPS, Finished
-from .test_servers import BIN, COMMANDS
+from .conftest import APPS, starter
 
 NOTHING = 0xFFFF
 
 
-@pytest.fixture
-def insight(asyncperf: Callable[..., Finished], tmp_path: Path) -> Callable[..., Insight]:
-    """What the probe saw of a short load of one endpoint."""
-
-    def run(path: str, *target: object) -> Insight:
-        load = ("-u", 4, "-r", 40, "-t", "2s", "--include", path, "--output", tmp_path / "run")
-        asyncperf("run", *load, "-q", *(target or (APPS / "awaits.py",)))
-        [load_] = load_run(tmp_path / "run").loads
-        assert load_.insight is not None
-        assert load_.insight.missing == ()
-        return load_.insight
-
-    return run
+@pytest.fixture(scope="module")
+def insights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Insight]:
+    """What the probe saw of a short load of each endpoint, by its path."""
+    folder = tmp_path_factory.mktemp("awaits")
+    with starter(folder) as start:
+        start(
+            "run", APPS / "awaits.py", "-u", 4, "-r", 40, "-t", "1s", "-w", 1, "-o", "run"
+        ).finish()
+    return {
+        load.measured[0].endpoint.path: load.insight
+        for load in load_run(folder / "run").loads
+        if load.insight is not None and load.insight.missing == ()
+    }
 
 
 def tree(insight: Insight) -> list[Any]:
     """The spans of the last whole request, each as depth, callee and function around it."""
-    whole = insight.requests[insight.requests["detail"] == 1][-1]
+    # Not what only asked whether the server is up, nor what was cut off when it was stopped.
+    routed = np.array([bool(route.path) for route in insight.routes])
+    requests = insight.requests[insight.requests["status"] > 0]
+    requests = requests[routed[requests["route"]]]
+    whole = requests[requests["detail"] == 1][-1]
     spans = insight.spans
     spans = spans[(spans["request"] == whole["number"]) & (spans["worker"] == whole["worker"])]
     spans = np.sort(spans, order="span")
@@ -56,8 +56,8 @@ def callees(insight: Insight) -> list[str | None]:
     return [callee for _, _, callee, _, _ in tree(insight)]
 
 
-def test_all_ways_to_await(insight: Callable[..., Insight]) -> None:
-    found = tree(insight("/all"))
+def test_all_ways_to_await(insights: dict[str, Insight]) -> None:
+    found = tree(insights["/all"])
     names = [callee for _, _, callee, _, _ in found]
     # FastAPI resolves dependencies one by one, each under its own name, before the endpoint.
     order = [names.index(name) for name in ("session", "user", "settings", "everything")]
@@ -73,28 +73,20 @@ def test_all_ways_to_await(insight: Callable[..., Insight]) -> None:
     assert all(f[3] == 0 for f in found)
 
 
-def test_an_endpoint_on_a_thread_has_its_name(insight: Callable[..., Insight]) -> None:
-    assert "threaded" in callees(insight("/threaded"))
+def test_an_endpoint_on_a_thread_has_its_name(insights: dict[str, Insight]) -> None:
+    assert "threaded" in callees(insights["/threaded"])
 
 
-def test_an_error_ends_the_spans_that_it_went_through(insight: Callable[..., Insight]) -> None:
-    found = {callee: outcome for _, _, callee, outcome, _ in tree(insight("/missing"))}
-    assert (found["query"], found["missing"], found["run_endpoint_function"]) == (0, 1, 1)
+def test_an_error_ends_the_spans_that_it_went_through(insights: dict[str, Insight]) -> None:
+    found = {callee: outcome for _, _, callee, outcome, _ in tree(insights["/missing"])}
+    assert (found["query"], found["missing"]) == (0, 1)
 
 
-def test_a_request_without_end_is_cut_off(insight: Callable[..., Insight]) -> None:
-    seen = insight("/endless")
+def test_a_request_without_end_is_cut_off(insights: dict[str, Insight]) -> None:
+    seen = insights["/endless"]
     cut_off = seen.requests[seen.requests["detail"] > 1]
     last = cut_off[-1]
     own = (seen.spans["request"] == last["number"]) & (seen.spans["worker"] == last["worker"])
     assert own.sum() == MOST_SPANS
     assert last["detail"] - 1 > 3000 - MOST_SPANS  # how many were left out
     assert len(cut_off) < len(seen.requests) / 2  # the others had to wait for their turn
-
-
-@pytest.mark.parametrize("server", COMMANDS)
-def test_under_every_server(insight: Callable[..., Insight], server: str) -> None:
-    command = COMMANDS[server].format(apps=APPS, port=free_port())
-    command = command.replace("shop", "awaits").split()
-    names = callees(insight("/all", "--", BIN / command[0], *command[1:]))
-    assert {"everything", "user", "session", "settings", "query"} <= set(names)

@@ -6,18 +6,17 @@ from collections.abc import Callable
 import jsonschema
 import pytest
 
-from .conftest import APPS, ROOT, Finished
+from .conftest import APPS, ROOT, Finished, measures
 
 Asyncperf = Callable[..., Finished]
 SCHEMA = json.loads((ROOT / "docs" / "result.schema.json").read_text())
 LIMITERS = {"/computing": "loop_cpu", "/blocking": "loop_blocked", "/gathering": "users"}
 
 
+@measures
 @pytest.mark.timeout(300)
 def test_the_limit_inside_is_named_and_the_parts_add_up(asyncperf: Asyncperf) -> None:
-    done = asyncperf(
-        *("run", APPS / "inside.py", "-u", 10, "-r", 40, "--max-time", "40s", "--json", "-"),
-    )
+    done = asyncperf("run", APPS / "inside.py", "-u", 10, "-r", 40, "-t", "5s", "--json", "-")
     jsonschema.validate(done.document, SCHEMA)
     found = {endpoint["path"]: endpoint for endpoint in done.document["endpoints"]}
     kinds = {path: each["limiter"] and each["limiter"]["kind"] for path, each in found.items()}
@@ -38,10 +37,12 @@ def test_the_limit_inside_is_named_and_the_parts_add_up(asyncperf: Asyncperf) ->
 
 
 def test_without_the_probe_the_report_says_what_it_takes(asyncperf: Asyncperf) -> None:
-    flags = ("--no-probe", "--include", "/gathering", "-u", 10, "-r", 40, "-t", "3s")
+    flags = ("--no-probe", "--include", "/gathering", "-u", 10, "-r", 40, "-t", "3s", "-w", 1)
     done = asyncperf("run", APPS / "inside.py", *flags, "--json", "-")
     jsonschema.validate(done.document, SCHEMA)
     (endpoint,) = done.document["endpoints"]
     assert endpoint["breakdown_s"] is None
     assert endpoint["breakdown_note"] == "the workers were run without the probe"
     assert endpoint["limiter"]["kind"] == "users"
+    # Nor is anything said to be in good order that was not looked at.
+    assert not done.document["healthy"]

@@ -11,7 +11,7 @@ from asyncperf.store import load_run
 
 from .conftest import APPS, ROOT, Running, wait_until
 
-EXPERIMENT = (ROOT / "app.py", "--include", "/async_concurrent", "-o", "run")
+EXPERIMENT = (ROOT / "app.py", "-w", 1, "--include", "/async_concurrent", "-o", "run")
 TASK = {"SECONDS_TO_SLEEP": "0.02"}  # so that the single user is soon done
 
 
@@ -34,13 +34,20 @@ def test_interrupted_while_the_server_starts(start: Callable[..., Running]) -> N
     assert saved_status(running) == "partial"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+# A second and a third interrupt do not tear the save.
+@pytest.mark.parametrize(
+    "numbers",
+    [[signal.SIGINT] * 3, [signal.SIGTERM], [signal.SIGHUP]],
+    ids=["three times SIGINT", "SIGTERM", "SIGHUP"],
+)
 def test_interrupted_in_the_steady_state(
-    start: Callable[..., Running], number: signal.Signals
+    start: Callable[..., Running], numbers: list[signal.Signals]
 ) -> None:
     running = start("run", *EXPERIMENT, "-u", 20, "-r", 400, "-t", "5m", env=TASK)
     wait_until(lambda: running.recorded("reached"), "the end of the ramp")
-    done = running.interrupt(number)
+    for number in numbers:
+        running.process.send_signal(number)
+    done = running.finish()
     assert done.code == 130
     assert "PARTIAL" in done.out
     run = load_run(running.directory / "run")
@@ -59,21 +66,13 @@ def test_interrupted_in_the_ramp(start: Callable[..., Running]) -> None:
     assert (run.status, run.loads[0].ramp_end_s) == ("partial", None)
 
 
-def test_a_second_interrupt_does_not_tear_the_save(start: Callable[..., Running]) -> None:
-    running = start("run", *EXPERIMENT, "-u", 20, "-r", 400, "-t", "5m", env=TASK)
-    wait_until(lambda: running.recorded("reached"), "the end of the ramp")
-    for _ in range(3):
-        running.process.send_signal(signal.SIGINT)
-    assert running.finish().code == 130
-    assert load_run(running.directory / "run").status == "partial"
-
-
 def test_killed_outright_leaves_no_process_and_a_readable_run(
     start: Callable[..., Running], tmp_path: Path
 ) -> None:
-    running = start("run", *EXPERIMENT, "-u", 20, "-r", 400, "-t", "5m", env=TASK)
+    load = ("-w", 2, "-u", 20, "-r", 400, "-t", "5m")
+    running = start("run", *EXPERIMENT, *load, env=TASK)
     wait_until(lambda: running.recorded("reached"), "the end of the ramp")
-    assert len(running.family()) > 3
+    assert len(running.family()) > 4
     running.process.kill()
     running.process.communicate()
     wait_until(lambda: not running.family(), "the children to follow")

@@ -79,20 +79,25 @@ def test_requests_are_those_that_the_server_saw(start: Start, model: str, proces
         changes = {"model": model, "rate_rps": 200.0, "processes": processes, "run_time_s": 0.5}
         recording = finish(start(server.url, "/ok", **changes))
         samples = loaded(recording)
-        sent = ALONE + len(samples) + len(samples.cut_off_s)
+        due_s = [*samples.start_s, *samples.cut_off_s]
+        sent = ALONE + len(due_s)
         # What was sent in the last instant may not have been read.
         assert sent - len(samples.cut_off_s) <= server.requests <= sent
     assert recording.generator.processes == processes
     assert samples.late_s is not None
     assert samples.late_s.min() >= 0
     if model == "open":
-        assert sent - ALONE == pytest.approx(100, abs=2)
+        assert sum(at < 0.499 for at in due_s) == 100
 
 
 def test_think_time_spaces_the_requests(start: Start) -> None:
     with Hostile() as server:
-        samples = loaded(finish(start(server.url, think_time_s=0.1, run_time_s=1.05)))
-    assert 8 * 8 <= len(samples) <= 8 * 11
+        samples = loaded(finish(start(server.url, think_time_s=0.1, run_time_s=1.0)))
+    assert samples.late_s is not None
+    assert len(samples) <= 8 * 11
+    # Where a busy machine makes for fewer, answers or starts are late.
+    spent_s = 0.1 * len(samples) + samples.latency_s.sum() + samples.late_s.sum()
+    assert 8 * 0.8 < spent_s < 8 * 1.2
 
 
 def test_a_kept_connection_is_used_again(start: Start) -> None:
@@ -226,6 +231,7 @@ def test_killed_outright_leaves_no_load_process(tmp_path: Path) -> None:
         parent.kill()
         parent.wait()
         wait_until(lambda: not any(p.is_running() for p in family), "the load to end")
+        wait_until(lambda: server.open_connections == 0, "the server to have read what came")
         seen = server.requests
         time.sleep(0.1)
         assert server.requests == seen

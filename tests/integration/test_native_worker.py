@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 import uvloop
@@ -138,15 +139,16 @@ def test_sent_is_succeeded_and_failed_and_in_flight(
     failed = sum(alone.errors.values()) + sum(loaded.errors.values())
     in_flight = len(alone.cut_off_s) + len(loaded.cut_off_s)
     assert begun == succeeded + failed + in_flight
-    assert len(alone) == ALONE
+    # On a busy machine the single user may come to its timeout, and that is the end.
+    assert len(alone) == ALONE or not alone.ok.all()
     assert loaded.late_s is not None
     assert (loaded.late_s >= 0).all()
     assert (loaded.latency_s >= 0).all()
     assert descriptors() <= before
 
 
-def stages(*levels: Level) -> dict[str, object]:
-    found = tuple(Stage(level, 0.2) for level in levels)
+def stages(*levels: Level, hold_s: float = 0.2) -> dict[str, object]:
+    found = tuple(Stage(level, hold_s) for level in levels)
     most = max(level.users or 1 for level in levels)
     end_s = spans(found, 600.0)[-1].ends_s
     return {"stages": found, "users": most, "run_time_s": end_s}
@@ -173,9 +175,9 @@ def test_users_who_leave_balance_the_books_as_well(
 
 
 def test_users_who_are_too_many_end_their_request_and_send_no_other() -> None:
-    """An answer takes a third of a stage: most who leave are in a request just then."""
+    """An answer takes a tenth of a stage: most who leave are in a request just then."""
     with Hostile(alone=10, script=["/slow_bytes"]) as server:
-        recording, _ = run_worker(server.url, **stages(Level(8), Level(2), Level(5)))
+        recording, _ = run_worker(server.url, **stages(Level(8), Level(2), Level(5), hold_s=0.8))
     many, few, _ = recording.levels
     [samples] = recording.loaded.values()
     assert samples.ok.all()
@@ -184,8 +186,9 @@ def test_users_who_are_too_many_end_their_request_and_send_no_other() -> None:
     assert few.reached_s > few.begins_s + 6 / 600.0  # the last of them left later than asked
     for held, users in ((many, 8), (few, 2)):
         assert held.reached_s is not None
-        at = (held.reached_s + held.ends_s) / 2
-        assert ((samples.start_s <= at) & (samples.end_s > at)).sum() in (users - 1, users)
+        since_s = np.maximum(samples.start_s, held.reached_s)
+        inside_s = (np.minimum(samples.end_s, held.ends_s) - since_s).clip(min=0).sum()
+        assert users - 1 < inside_s / (held.ends_s - held.reached_s) <= users + 1e-6
 
 
 def test_an_open_load_changes_its_rate() -> None:
@@ -197,8 +200,9 @@ def test_an_open_load_changes_its_rate() -> None:
             **stages(Level(rate_rps=100.0), Level(rate_rps=400.0)),
         )
     [samples] = recording.loaded.values()
-    assert (samples.start_s < 0.2).sum() == 20
-    assert ((samples.start_s >= 0.2) & (samples.start_s < 0.4)).sum() == pytest.approx(80, abs=2)
+    due_s = np.array([*samples.start_s, *samples.cut_off_s])
+    assert (due_s < 0.199).sum() == 20
+    assert ((due_s >= 0.199) & (due_s < 0.399)).sum() == 80
     for held in recording.levels:
         assert held.reached_s is not None
         assert held.begins_s <= held.reached_s < held.ends_s
@@ -211,4 +215,5 @@ def test_arrivals_are_never_left_out() -> None:
             server.url, model="open", rate_rps=200.0, run_time_s=0.5, response_timeout_s=None
         )
     [samples] = recording.loaded.values()
-    assert len(samples) + len(samples.cut_off_s) == pytest.approx(100, abs=1)
+    due_s = [*samples.start_s, *samples.cut_off_s]
+    assert sum(at < 0.499 for at in due_s) == 100

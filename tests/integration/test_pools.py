@@ -11,7 +11,7 @@ from asyncperf.probe.record_format import TRIP_KINDS
 from asyncperf.probe_files import NOTHING
 from asyncperf.store import load_run
 
-from .conftest import APPS, ROOT, Finished
+from .conftest import APPS, ROOT, Finished, measures
 
 Asyncperf = Callable[..., Finished]
 
@@ -23,6 +23,7 @@ def insights(folder: Path) -> list[Insight]:
     return [insight for insight in found if insight is not None]
 
 
+@measures
 def test_waiting_and_running_explain_the_latency(asyncperf: Asyncperf, tmp_path: Path) -> None:
     """100 users for 80 threads: each request waits for one, then holds it for 0.6 s."""
     load = ("-u", 100, "-r", 100, "-t", "6s", "-o", "run")
@@ -46,9 +47,9 @@ def test_waiting_and_running_explain_the_latency(asyncperf: Asyncperf, tmp_path:
 
 
 def test_every_trip_of_a_request_is_told(asyncperf: Asyncperf, tmp_path: Path) -> None:
-    load = ("-u", 4, "-r", 10, "-t", "2s", "-o", "run")
+    load = ("-u", 4, "-r", 10, "-t", "1s", "-w", 1, "-o", "run")
     done = asyncperf("run", APPS / "trips.py", *load)
-    assert done.code in (0, 4)  # two seconds may be too few for a verdict
+    assert done.code in (0, 4)  # a second may be too little for a verdict
     four = {
         ("dependency", "dependency"),
         ("generator dependency enter", "generator"),
@@ -72,8 +73,9 @@ def test_every_trip_of_a_request_is_told(asyncperf: Asyncperf, tmp_path: Path) -
         assert len(trips) >= len(expected) * len(requests)
 
 
+@measures
 def test_a_shared_semaphore_explains_the_latency(asyncperf: Asyncperf, tmp_path: Path) -> None:
-    load = ("-u", 20, "-r", 40, "-t", "3s", "-o", "run")
+    load = ("-u", 20, "-r", 40, "-t", "3s", "-w", 1, "-o", "run")
     done = asyncperf("run", APPS / "limited.py", *load)
     assert done.code in (0, 4)
     shared, own = insights(tmp_path)
@@ -91,10 +93,11 @@ def test_a_shared_semaphore_explains_the_latency(asyncperf: Asyncperf, tmp_path:
     assert own.requests["lock_wait_s"].max() < 0.02
 
 
+@measures
 def test_waits_for_a_connection_are_told_from_the_rest_of_the_run(
     asyncperf: Asyncperf, tmp_path: Path
 ) -> None:
-    load = ("-u", 20, "-r", 40, "-t", "3s", "-o", "run", "--include", "/one")
+    load = ("-u", 20, "-r", 40, "-t", "3s", "-w", 1, "-o", "run", "--include", "/one")
     env = {"DATABASE": str(tmp_path / "db")}
     done = asyncperf("run", APPS / "connected.py", *load, env=env)
     assert done.code in (0, 4)
@@ -113,7 +116,7 @@ def test_waits_for_a_connection_are_told_from_the_rest_of_the_run(
 def test_a_deadlock_over_connections_can_be_seen(asyncperf: Asyncperf, tmp_path: Path) -> None:
     """Requests that hold one and wait for another that such as they hold: no request ends, and
     the server has to be killed."""
-    load = ("-u", 20, "-r", 100, "-t", "4s", "-o", "run", "--include", "/two")
+    load = ("-u", 20, "-r", 100, "-t", "3s", "-w", 1, "-o", "run", "--include", "/two")
     asyncperf("run", APPS / "connected.py", *load, env={"DATABASE": str(tmp_path / "db")})
     [insight] = insights(tmp_path)
     uses = insight.uses

@@ -13,7 +13,7 @@ from asyncperf.probe.numbering import Sites
 from asyncperf.probe.record_format import TABLES, TRIP_KINDS, packing
 from asyncperf.probe.request import STEPPING, Request, TaskFactories, Timed
 from asyncperf.probe.tables import Tables
-from asyncperf.probe.worker import task_factory
+from asyncperf.probe.tasks import task_factory
 
 from .detail import installed
 

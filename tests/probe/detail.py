@@ -11,8 +11,8 @@ from asyncperf.probe import awaits, timeline
 from asyncperf.probe.record_format import SPANS
 from asyncperf.probe.request import STEPPING, Request, TaskFactories, Timed, nothing
 from asyncperf.probe.rewrite import rewrite
+from asyncperf.probe.tasks import task_factory
 from asyncperf.probe.timeline import NONE, PLACES, TRACK, Timeline, Track
-from asyncperf.probe.worker import task_factory
 
 
 class Span(NamedTuple):

@@ -181,7 +181,7 @@ def test_what_is_recorded(hooked, construct):
 
 
 def test_each_task_has_its_number_and_its_spans_lie_in_it(hooked):
-    spans = spans_of("await asyncio.gather(leaf(0.002), leaf(0.001))\nawait leaf()")
+    spans = spans_of("await asyncio.gather(leaf(0.02), leaf())\nawait leaf()")
     assert [(span.task, span.callee) for span in spans] == [
         (0, None),
         (1, "leaf"),

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import time
 
+import numpy as np
 import pytest
 
 from asyncperf.probe.boundary import Boundary
@@ -12,6 +13,8 @@ from asyncperf.probe.record_format import NO_REQUEST
 from asyncperf.probe.request import STEPPING, Stepping
 from asyncperf.probe.worker import Worker, take_sent
 from asyncperf.probe_files import read_insight
+
+SLEEP_S = 0.05
 
 
 @pytest.fixture(autouse=True)
@@ -54,14 +57,14 @@ def scope(**changes):
 
 async def app(scope, receive, send):
     assert STEPPING.request is not None
-    await asyncio.gather(asyncio.sleep(0.01), asyncio.create_task(child()))
+    await asyncio.gather(asyncio.sleep(SLEEP_S), asyncio.create_task(child()))
     await send({"type": "http.response.start", "status": 200})
     await send({"type": "http.response.body"})
 
 
 async def child():
     time.sleep(0.003)
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(SLEEP_S)
 
 
 def test_a_request_is_recorded_with_what_its_tasks_did(tmp_path):
@@ -70,7 +73,7 @@ def test_a_request_is_recorded_with_what_its_tasks_did(tmp_path):
     first, second = insight.requests
     assert (first["number"], second["number"]) == (0, 1)
     assert first["status"] == 200
-    assert 0.003 <= first["loop_s"] < 0.02
+    assert 0.003 <= first["loop_s"] < first["end"] - first["start"] - SLEEP_S / 2
     assert first["steps"] >= 4  # its own two, and two of the child's
     assert first["start"] < first["answered"] <= first["end"]
     assert insight.missing == ()
@@ -114,6 +117,47 @@ def test_a_probe_that_fails_leaves_the_app_alone(tmp_path):
     assert called == ["/items", "/items"]
     [note] = read_notes(tmp_path)
     assert note["note"] == "failed"
+
+
+def awake(folder, app, *pauses_s):
+    """Call an app behind the boundary after each pause; what was seen, and when each began."""
+    boundary, began = Boundary(app, str(folder), Worker), []
+
+    async def send(message):
+        pass
+
+    async def main():
+        for pause_s in pauses_s:
+            await asyncio.sleep(pause_s)
+            began.append(time.perf_counter())
+            await boundary(scope(), None, send)
+        boundary._worker.close()
+
+    asyncio.run(main())
+    return read_insight(folder, time.time() - time.perf_counter()), began
+
+
+def test_an_idle_loop_ticks_rarely_until_a_request_comes(tmp_path):
+    async def quick(scope, receive, send):
+        pass
+
+    insight, began = awake(tmp_path, quick, *[0.004] * 100, 0.8)
+    ticks = insight.ticks["at"]
+    busy = np.diff(ticks[ticks < began[-2]])
+    idle = np.diff(ticks[ticks > began[-2]])
+    assert len(busy) > 5
+    assert np.median(idle) > 2 * np.median(busy)
+
+
+def test_a_stall_right_after_a_rest_has_its_line(tmp_path):
+    async def blocks(scope, receive, send):
+        time.sleep(0.04)
+
+    insight, _ = awake(tmp_path, blocks, 0.0, 0.2, 0.3)
+    # Of the first one no look was taken: the loop had not come to its first tick yet.
+    rested = insight.stalls[insight.stalls["request"] > 0]
+    frames = [insight.stacks[row["stack"]].frames for row in rested]
+    assert any(stack and stack[-1].function.endswith("blocks") for stack in frames)
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,15 @@ from asyncperf.probe.clock import ThreadClock
 def test_time_asleep_is_neither_run_nor_waited_for_a_cpu(monkeypatch, known):
     if not known:
         monkeypatch.setattr(clock.os, "open", lambda *_: (_ for _ in ()).throw(OSError()))
+    began = time.perf_counter()
     found = ThreadClock()
     time.sleep(0.1)
     ran, waited = found.since_mark()
-    assert 0 <= ran < 0.05
-    assert 0 <= waited < 0.1
+    # On a busy machine it waits for a CPU before its sleep and after it.
+    awake_s = time.perf_counter() - began - 0.1
+    assert ran >= 0
+    assert waited >= 0
+    assert ran + waited <= awake_s + 0.01
 
 
 def test_work_is_run(monkeypatch):

@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import inspect
 import math
+from time import perf_counter
 from typing import Annotated
 
 import anyio
@@ -38,13 +39,19 @@ def hooked(recorded, monkeypatch):
 
 
 async def hold(lock):
+    """When it asked, had it, was about to give it back, and had done so: around what is
+    recorded, however busy the machine is."""
+    asks = perf_counter()
     async with lock:
+        has = perf_counter()
         await asyncio.sleep(NAP_S)
+        leaves = perf_counter()
+    return asks, has, leaves, perf_counter()
 
 
 async def twice(make):
     lock = make()
-    await asyncio.gather(hold(lock), hold(lock))
+    return await asyncio.gather(hold(lock), hold(lock))
 
 
 MAKERS = {
@@ -63,16 +70,19 @@ OF_ANYIO = {"Lock()": anyio.Lock, "Semaphore(1)": functools.partial(anyio.Semaph
 )
 def test_the_wait_and_the_hold_of_each_kind(recorded, name, make):
     request = recorded.request(number=5)
-    recorded.run(twice(make), request)
+    seen = recorded.run(twice(make), request)
     first, second = recorded.uses()
     assert [use["resource"] for use in (first, second)] == [name, name]
     assert [use["site"] for use in (first, second)] == ["hold", "hold"]
-    assert first["got"] - first["asked"] < NAP_S / 2
-    assert second["got"] - second["asked"] >= NAP_S * 0.9
-    for use in (first, second):
+    for use, (asks, has, leaves, left) in zip((first, second), seen, strict=True):
         assert use["request"] == 5
-        assert NAP_S * 0.9 <= use["released"] - use["got"] < 3 * NAP_S
-    assert request.lock_wait_s == pytest.approx(second["got"] - second["asked"], abs=NAP_S / 4)
+        assert asks <= use["asked"] <= use["got"] <= has
+        assert leaves <= use["released"] <= left
+    # It asked while the first held it, and got it from the first.
+    assert second["asked"] < first["released"] <= second["got"]
+    # (AnyIO has the first wait for its turn as well.)
+    alone_s = second["got"] - max(second["asked"], first["got"])
+    assert request.lock_wait_s == pytest.approx(first["got"] - first["asked"] + alone_s)
     resource = recorded.resources()[name]
     assert resource["capacity"] == 1
     assert recorded.line_of(resource["site"])["function"] == "twice"
@@ -156,7 +166,7 @@ def test_one_that_is_never_got_is_said(recorded):
     given_up, held = recorded.uses()
     assert math.isnan(given_up["got"])
     assert math.isnan(given_up["released"])
-    assert held["released"] - held["got"] >= NAP_S * 0.9
+    assert held["got"] <= given_up["asked"] < held["released"]
 
 
 def test_what_is_open_at_the_end_is_written_as_it_is(recorded):

@@ -43,6 +43,13 @@ def test_what_it_was(cpu_s, looks, kind):
     assert stall_of(looks, 0.0, 0.1, cpu_s, 0.0).kind == kind
 
 
+@pytest.mark.parametrize(
+    ("helpers_cpu_s", "kind"), [(0.02, BLOCKED), (0.03, NATIVE), (0.3, NATIVE)]
+)
+def test_a_call_whose_own_threads_compute_does_not_wait(helpers_cpu_s, kind):
+    assert stall_of([look(0.05, (APP, 5))], 0.0, 0.1, 0.001, 0.0, helpers_cpu_s).kind == kind
+
+
 def test_waiting_for_a_cpu_is_not_blocking():
     assert stall_of([], 0.0, 0.1, 0.04, 0.06).kind == CPU
 

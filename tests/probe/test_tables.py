@@ -57,7 +57,7 @@ def test_a_failed_write_loses_nothing(table, tmp_path):
 
 def test_every_table_has_its_file(tmp_path):
     made = Tables(tmp_path)
-    made.ticks.add(1.0, 0.5, 0.0, 0.001, 3, 0)
+    made.ticks.add(1.0, 0.5, 0.0, 0.0, 0.001, 3, 0)
     made.cut()
     made.write()
     assert [file.name.partition("-")[0] for file in tmp_path.iterdir()] == ["ticks"]

@@ -349,11 +349,11 @@ def inside() -> Diagnosis:
     )
     notes = ("16.7% is neither in the app nor before it: the answer's way back",)
     parts = (
-        Breakdown(0.1, 0.0921, 0, 0, 0.0, 0.00462, 0.0, 0.0033, 900, 900),
-        Breakdown(0.1, None, 0.02, 0.05, 0.01, 0.01, 0.001, 0.009, 450, 900, (), notes),
-        Breakdown(0.1, 0.001, 0, 0, 0.097, 0.002, 0.0, 0.0, 899, 900, awaits),
+        Breakdown(0.1, 0.0921, 0, 0, 0, 0, 0.0, 0.00462, 0.0, 0.0033, 900, 900),
+        Breakdown(0.1, None, 0.02, 0.05, 0, 0, 0.01, 0.01, 0.001, 0.009, 450, 900, (), notes),
+        Breakdown(0.1, 0.001, 0, 0, 0.06, 0, 0.037, 0.002, 0.0, 0.0, 899, 900, awaits),
         None,
-        Breakdown(0.1, 0.0, 0, 0, 0.1, 0.0, 0.0, 0.0, 900, 900),
+        Breakdown(0.1, 0.0, 0, 0, 0, 0.09, 0.01, 0.0, 0.0, 0.0, 900, 900),
     )
     results = [
         replace(

@@ -86,6 +86,19 @@ def test_a_module_that_does_not_exist_is_no_error_of_the_app(project, capfd):
     assert "shop.py" in capfd.readouterr().err.splitlines()[1]
 
 
+@pytest.mark.parametrize(
+    ("app", "says"),
+    [
+        ("shop.py", "Could not find FastAPI app"),
+        ("shop:app", 'Attribute "app" not found'),
+        ("other.py", "Path does not exist other.py"),
+    ],
+)
+def test_what_is_no_app_is_said_in_the_words_of_who_looked(project, app, says):
+    project("x = 1")
+    assert says in str(mishap(app))
+
+
 def test_an_app_that_ends_the_interpreter_is_told_apart(project, capfd):
     project("raise SystemExit('SECONDS must be a number')")
     error = mishap("shop:app")

@@ -66,6 +66,16 @@ def start(monkeypatch, tmp_path):
     return start
 
 
+def test_workers_that_die_before_they_are_ready_are_explained(start):
+    died = dict.fromkeys(map(float, range(5, 60, 5)), "INFO:     Child process [7] died\n")
+    with pytest.raises(TargetError) as error:
+        start(FakeServer(died, answers_at=float("inf")))
+    assert "--timeout-worker-healthcheck 60" in error.value.hint
+    with pytest.raises(TargetError) as error:
+        start(FakeServer({1.0: "INFO:     Started\n"}, answers_at=float("inf")))
+    assert "--timeout" not in error.value.hint
+
+
 @pytest.mark.parametrize("line", [READY, NO_LIFESPAN])
 def test_it_is_ready_when_every_worker_is(start, line):
     fake = FakeServer({1.0: line, 2.0: line}, answers_at=0.5)

@@ -1,8 +1,8 @@
 """Where the mean request's latency goes, from the worker's records of single requests.
 
 Up to the answer a request's time is parted without a gap: before the app was called; then
-its own steps on the loop, its trips to threads, and what is left, its awaits. What the
-engine measured beyond that is `other`.
+its own steps on the loop, its trips to threads, its waits for connections and locks, and what
+is left, its awaits. What the engine measured beyond that is `other`.
 """
 
 from dataclasses import dataclass
@@ -32,6 +32,8 @@ class Parts:
     pool_run: Floats
     pool_wait: Floats
     resume: Floats
+    connection_wait: Floats
+    lock_wait: Floats
     awaits: Floats
 
 
@@ -44,17 +46,13 @@ def breakdown(insight: Insight, seen: Seen, mean_s: float) -> Breakdown | None:
     known = {
         "pool_wait_s": seen.mean(parts.pool_wait),
         "pool_run_s": seen.mean(parts.pool_run),
+        "connection_wait_s": seen.mean(parts.connection_wait),
+        "lock_wait_s": seen.mean(parts.lock_wait),
         "await_s": seen.mean(parts.awaits),
         "loop_cpu_s": seen.mean(parts.loop_cpu),
         "gc_s": seen.mean(parts.gc),
     }
     other_s = mean_s - sum(known.values()) - (loop_wait_s or 0.0)
-    notes = [] if seen.sent_known else [NOT_SENT]
-    if seen.sent_known and abs(other_s) > OTHER_MATTERS * mean_s:
-        notes.append(
-            f"{other_s / mean_s:.1%} is neither in the app nor before it: the answer's way back, "
-            "and the load generator"
-        )
     return Breakdown(
         mean_s=mean_s,
         loop_wait_s=loop_wait_s,
@@ -63,7 +61,18 @@ def breakdown(insight: Insight, seen: Seen, mean_s: float) -> Breakdown | None:
         requests=len(seen),
         of_requests=seen.of_requests,
         awaits=awaits_of(insight, seen),
-        notes=tuple(notes),
+        notes=notes_of(mean_s, loop_wait_s, other_s),
+    )
+
+
+def notes_of(mean_s: float, loop_wait_s: float | None, other_s: float) -> tuple[str, ...]:
+    if loop_wait_s is None:
+        return (NOT_SENT,)
+    if abs(other_s) <= OTHER_MATTERS * mean_s:
+        return ()
+    return (
+        f"{other_s / mean_s:.1%} is neither in the app nor before it: the answer's way back, "
+        "and the load generator",
     )
 
 
@@ -78,13 +87,32 @@ def parts_of(rows: Records) -> Parts:
     steps = rows["loop_s"].astype(np.float64)
     steps = np.where(after <= steps, steps - after, steps)
     taken = []
-    for part in (steps, rows["pool_run_s"], rows["pool_wait_s"], rows["resume_s"]):
+    for part in (
+        steps,
+        rows["pool_run_s"],
+        rows["pool_wait_s"],
+        rows["resume_s"],
+        rows["conn_wait_s"],
+        rows["lock_wait_s"],
+    ):
         part = np.clip(part.astype(np.float64), 0.0, left)
         left = left - part
         taken.append(part)
-    steps, pool_run, pool_wait, resume = taken
+    steps, pool_run, pool_wait, resume, connection_wait, lock_wait = taken
     gc = np.minimum(rows["gc_s"], steps)
-    return Parts(start - rows["sent"], steps - gc, gc, pool_run, pool_wait, resume, left)
+    # On a thread it is asked for by code that runs there.
+    on_thread = np.minimum(rows["thread_conn_wait_s"], pool_run)
+    return Parts(
+        before=start - rows["sent"],
+        loop_cpu=steps - gc,
+        gc=gc,
+        pool_run=pool_run - on_thread,
+        pool_wait=pool_wait,
+        resume=resume,
+        connection_wait=connection_wait + on_thread,
+        lock_wait=lock_wait,
+        awaits=left,
+    )
 
 
 def awaits_of(insight: Insight, seen: Seen) -> tuple[AwaitPart, ...]:

@@ -25,7 +25,7 @@ from asyncperf.analysis.mva import Queue, per_worker
 from asyncperf.analysis.seen import Seen, first_rows, seen_alone
 from asyncperf.analysis.stations import KINDS, is_shared
 from asyncperf.explanation import Prediction
-from asyncperf.insight import Insight, Records
+from asyncperf.insight import Insight, Records, Resource
 from asyncperf.model import Endpoint, LoadPlan
 from asyncperf.samples import Floats, Samples
 
@@ -81,7 +81,7 @@ def demands_of(
         queues[THREADS] = Queue(max(0.0, response_s - loop_s), THREAD_TOKENS)
     return Demands(
         response_s=response_s,
-        queues=without_overlap(queues, response_s),
+        queues=queues,
         variation=(deviation_s / response_s) ** 2,
         requests=len(times),
     )
@@ -103,9 +103,13 @@ def seen_queues(insight: Insight, seen: Seen, first: Records) -> dict[str, Queue
         if len(uses) > 0:
             held_s = typical(held(uses, keys))
             if held_s > 0:
-                name = f"{KINDS.get(resource.kind, resource.kind)} {number}"
-                queues[name] = Queue(held_s, resource.capacity)
+                queues[name_of(number, resource)] = Queue(held_s, resource.capacity)
     return queues
+
+
+def name_of(number: int, resource: Resource) -> str:
+    """A queue's name: what it is, and the number of its resource."""
+    return f"{KINDS.get(resource.kind, resource.kind)} {number}"
 
 
 def later(times_s: Floats) -> Floats:
@@ -127,19 +131,30 @@ def typical(times_s: Floats) -> float:
 
 def without_overlap(queues: Mapping[str, Queue], response_s: float) -> dict[str, Queue]:
     """The queues, or where a request holds several at a time, such as a connection on a
-    thread, the loop and the tightest of the others: no product form knows of those."""
+    thread, the loop and the tightest of the others, for no longer than the rest of the
+    request takes: no product form knows of those. Their ceilings stand all the same."""
     if sum(queue.demand_s for queue in queues.values()) <= OVERLAP * response_s:
         return dict(queues)
     others = {name: queue for name, queue in queues.items() if name != LOOP}
     if not others:
         return dict(queues)
-    tightest = min(others, key=lambda name: others[name].servers / others[name].demand_s)
+    tightest = min(others, key=lambda name: most_rps(others[name]))
     kept = {name: queue for name, queue in queues.items() if name in (LOOP, tightest)}
     if LOOP in kept and sum(queue.demand_s for queue in kept.values()) > OVERLAP * response_s:
         kept[tightest] = replace(
             kept[tightest], demand_s=max(0.0, response_s - kept[LOOP].demand_s)
         )
     return kept
+
+
+def most_rps(queue: Queue) -> float:
+    """The utilisation law: X <= m / d."""
+    return queue.servers / queue.demand_s if queue.demand_s > 0 else np.inf
+
+
+def ceiling_rps(demands: Demands) -> float:
+    """What the tightest queue of one worker allows, however the holds of a request overlap."""
+    return min(map(most_rps, demands.queues.values()), default=np.inf)
 
 
 def together(parts: Sequence[tuple[float, Demands]]) -> Demands:
@@ -159,8 +174,7 @@ def together(parts: Sequence[tuple[float, Demands]]) -> Demands:
 
 def predict(demands: Demands, plan: LoadPlan, workers: int) -> Prediction:
     """Throughput and latency under a plan's load."""
-    queues = [queue for queue in demands.queues.values() if queue.demand_s > 0]
-    ceiling = min((q.servers / q.demand_s for q in queues), default=np.inf)
+    ceiling = ceiling_rps(demands)
     if plan.rate_rps is not None:
         rate = float(min(plan.rate_rps, workers * ceiling))
         return Prediction(rate, None, rate, rate, demands.requests)
@@ -169,6 +183,7 @@ def predict(demands: Demands, plan: LoadPlan, workers: int) -> Prediction:
     high = float(
         (workers - more) * min(fewer / turn_s, ceiling) + more * min((fewer + 1) / turn_s, ceiling)
     )
+    queues = list(without_overlap(demands.queues, demands.response_s).values())
     delay_s = max(0.0, turn_s - sum(queue.demand_s for queue in queues))
     low = min(high, per_worker(queues, delay_s, plan.users, workers))
     # Users who think for times that vary come as they like, even to services that do not vary.

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
 from asyncperf.analysis import statistics
+from asyncperf.analysis.breakdown import notes_of
 from asyncperf.analysis.findings import generator_limit
+from asyncperf.explanation import AwaitPart, Breakdown
 from asyncperf.model import EndpointResult, Figures, GeneratorHealth, Window
 from asyncperf.ranks import latency
 from asyncperf.samples import Samples, joined
@@ -31,10 +33,12 @@ def pooled(
         if window is not None
     ]
     successes = joined([found.where(found.ok) for found in inside])
+    figures = _pooled(steady, successes) if steady else None
+    parts = broken_down(results, figures)
     return replace(
         shown,
         whole=_pooled([r.whole for r in results], joined(samples)),
-        steady=_pooled(steady, successes) if steady else None,
+        steady=figures,
         in_flight_at_end=sum(r.in_flight_at_end for r in results),
         errors=statistics.merged_errors(*(r.errors for r in results)),
         unloaded_s=_median([r.unloaded_s for r in results if r.unloaded_s is not None]),
@@ -47,7 +51,63 @@ def pooled(
         repetitions=tuple(results),
         folded=statistics.folded(samples),
         loaded=any(r.loaded for r in results),
+        breakdown=parts,
+        breakdown_note=None if parts else shown.breakdown_note,
     )
+
+
+# The parts of a mean that are always known, and close no sum.
+PARTS = sorted(
+    {field.name for field in fields(Breakdown) if field.name.endswith("_s")}
+    - {"mean_s", "loop_wait_s", "other_s"}
+)
+
+
+def broken_down(results: Sequence[EndpointResult], steady: Figures | None) -> Breakdown | None:
+    """The parts of the mean request of all repetitions: each repetition's count as its requests
+    do, so that they add up to the pooled mean. What is of a repetition that had too few
+    recorded is in `other_s`."""
+    known = [
+        (result.breakdown, result.steady.requests - result.steady.failures)
+        for result in results
+        if result.breakdown is not None and result.steady is not None
+    ]
+    if not known or steady is None or steady.latency is None:
+        return None
+    total = sum(requests for _, requests in known)
+    shares = [requests / total for _, requests in known]
+    parts = [found for found, _ in known]
+
+    def mean(name: str) -> float:
+        values = (getattr(found, name) or 0.0 for found in parts)
+        return math.fsum(share * value for share, value in zip(shares, values, strict=True))
+
+    mean_s = steady.latency.mean_s
+    other_s = mean("other_s") + mean_s - mean("mean_s")
+    sent_known = all(found.loop_wait_s is not None for found in parts)
+    loop_wait_s = mean("loop_wait_s") if sent_known else None
+    return replace(
+        parts[0],
+        **{name: mean(name) for name in PARTS},
+        mean_s=mean_s,
+        loop_wait_s=loop_wait_s,
+        other_s=other_s,
+        requests=sum(found.requests for found in parts),
+        of_requests=sum(found.of_requests for found in parts),
+        awaits=_awaits(list(zip(parts, shares, strict=True))),
+        notes=notes_of(mean_s, loop_wait_s, other_s),
+    )
+
+
+def _awaits(known: Sequence[tuple[Breakdown, float]]) -> tuple[AwaitPart, ...]:
+    found: dict[AwaitPart, list[float]] = {}
+    for breakdown, share in known:
+        for part in breakdown.awaits:
+            sums = found.setdefault(replace(part, mean_s=0.0, times=0.0), [0.0, 0.0])
+            sums[0] += share * part.mean_s
+            sums[1] += share * part.times
+    parts = (replace(part, mean_s=m, times=t) for part, (m, t) in found.items())
+    return tuple(sorted(parts, key=lambda part: -part.mean_s))
 
 
 def _pooled(figures: Sequence[Figures], samples: Samples) -> Figures:

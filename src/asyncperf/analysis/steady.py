@@ -50,8 +50,12 @@ MIN_CYCLES = 5
 MIN_REQUESTS = 100
 # With fewer batches than this, a few that agree by chance look like a steady state.
 MIN_BATCHES = 10
-# Last of all the latencies of both halves must agree. (In a pool's queue a user's turns
-# differ, and with them the halves of a short window, by up to 3 % in a steady state.)
+# For a standard error of what is correlated with itself: more than 30 batches tell little more
+# of it, and short ones are no longer independent (Schmeiser, 1982, Operations Research 30, 556).
+MOST_BATCHES = 20
+# Last of all the latencies of both halves must agree, but for this or chance. (In a pool's
+# queue a user's turns differ, and with them the halves of a short window, by up to 3 % in a
+# steady state.)
 HALVES_MAY_DIFFER = 0.1
 # Dropping batches must move a mean by this share and by so many standard errors of the
 # rest; else MSER would be chasing noise.
@@ -222,9 +226,22 @@ def truncation(view: LoadView, from_s: float, cycle_s: float) -> float | NotStea
     if start_s is None:
         return drifted
     from_s += start_s
+    batches = min(MOST_BATCHES, int((to_s - from_s) // turn_s))
+    chance = by_chance(mean_latencies(view, from_s, (to_s - from_s) / max(1, batches), batches))
     first, second = mean_latencies(view, from_s, (to_s - from_s) / 2, 2)
-    differ = abs(second - first) > HALVES_MAY_DIFFER * min(first, second)
+    differ = abs(second - first) > max(HALVES_MAY_DIFFER * min(first, second), chance)
     return drifted if differ else from_s
+
+
+def by_chance(values: Floats) -> float:
+    """By how much the means of both halves of a series may differ without a drift: short answers
+    of a busy machine vary by tenths. (A straight drift is more than this from ten values on: the
+    halves' own spread grows with it, their standard error falls with their number.)"""
+    if len(values) < MIN_BATCHES:
+        return 0.0
+    halves = np.array_split(values, 2)
+    errors = [half.var(ddof=1) / len(half) for half in halves]
+    return STANDARD_ERRORS * math.sqrt(sum(errors))
 
 
 def flow(

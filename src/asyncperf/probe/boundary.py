@@ -31,28 +31,41 @@ class Boundary:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         # No coroutine of our own around a request that is not recorded: it would cost two
         # microseconds, and this is every request of a busy server but a few.
-        worker = self._worker
-        if worker is not None and perf_counter() < worker.next_record:
+        worker, now = self._worker, perf_counter()
+        if worker is not None and now < worker.idle_until:
             return self._app(scope, receive, send)
         if worker is None and not self._failed:
             worker = self._made()
-        if worker is None:
+        if worker is None or not worker.takes(now):
             return self._app(scope, receive, send)
         if scope["type"] != "http":
             return self._watched(worker, scope, receive, send)
-        return self._recorded(worker, scope, receive, send)
+        return self._recorded(worker, now, scope, receive, send)
 
     async def _watched(self, worker: Worker, scope: Scope, receive: Receive, send: Send) -> None:
         """A lifespan or a WebSocket; the tasks that it creates are the app's own."""
-        await Timed(self._app(scope, receive, send), Request(NO_REQUEST))
+        lifespan = scope["type"] == "lifespan"
+        if lifespan:
+            note(self._folder, "lifespan")
+        try:
+            await Timed(self._app(scope, receive, send), Request(NO_REQUEST))
+        finally:
+            # uvicorn's workers end by the signal that stopped them, with no other farewell.
+            if lifespan:
+                worker.close()
 
-    async def _recorded(self, worker: Worker, scope: Scope, receive: Receive, send: Send) -> None:
-        request = worker.begin(scope)
-        track = TRACK.set(worker.track(request))
+    async def _recorded(
+        self, worker: Worker, start: float, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        request = worker.begin(scope, start)
+        track = worker.track(request) if request.detail else None
+        # A server may have begun this request in the midst of another one.
+        token = None if track is TRACK.get() else TRACK.set(track)
         try:
             await Timed(self._app(scope, receive, request.sending(send)), request)
         finally:
-            TRACK.reset(track)
+            if token is not None:
+                TRACK.reset(token)
             try:
                 worker.finish(request, scope)
             except Exception as error:

@@ -144,9 +144,11 @@ def code_of(function: Any, args: tuple[Any, ...]) -> CodeType | None:
             function = function.__wrapped__
         else:
             break
+    if isinstance(function, type):  # a class as a dependency: what it runs is its `__init__`
+        function = getattr(function, "__init__", None)
     code = getattr(function, "__code__", None)
     if args and getattr(function, "__module__", "") == "starlette.concurrency":
         code = getattr(args[0], "gi_code", None)  # the next of a generator
-    elif code is None and not isinstance(function, type):
+    elif code is None:
         code = getattr(vars(type(function)).get("__call__"), "__code__", None)
     return code if isinstance(code, CodeType) else None

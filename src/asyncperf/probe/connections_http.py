@@ -102,7 +102,9 @@ def _httpcore_sync(module: ModuleType) -> None:
 
 
 def _watch_assignment(cls: Any) -> None:
-    assign = cls.assign_to_connection
+    """A connection that becomes idle is assigned to all who wait for one; whoever comes to it
+    too late is put back into the queue."""
+    assign, clear = cls.assign_to_connection, cls.clear_connection
 
     @functools.wraps(assign)
     def assigned(self: Any, *args: Any, **options: Any) -> None:
@@ -111,7 +113,14 @@ def _watch_assignment(cls: Any) -> None:
         if use is not None and use.waits:
             use.take()
 
-    cls.assign_to_connection = assigned
+    @functools.wraps(clear)
+    def cleared(self: Any) -> None:
+        clear(self)
+        use = ASKED.get(id(self.request))
+        if use is not None:
+            use.lose()
+
+    cls.assign_to_connection, cls.clear_connection = assigned, cleared
 
 
 def _aiohttp(module: ModuleType) -> None:

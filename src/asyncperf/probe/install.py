@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable
 from types import ModuleType
 
-from . import awaits, connections_http, connections_sql, locks, threads
+from . import awaits, connections_http, connections_sql, exclusive, locks, threads
 from .boundary import Boundary
 from .collector import TunedCollector
 from .imports import AfterImport, AfterImports
 from .notes import note
 from .orders import ProbeOrders
+from .script import rewrite_script
 from .servers import App, Wrap, hooks
 from .sources import UserSources
 from .worker import DEFAULT_RATES, EVERYTHING, Worker
@@ -30,7 +31,7 @@ def install() -> None:
         UserSources(orders.folder).install()
     wanted = hooks(wrap)
     if orders.record:
-        for hooked in (threads, locks, connections_sql, connections_http):
+        for hooked in (threads, locks, connections_sql, connections_http, exclusive):
             wanted |= hooked.hooks()
     AfterImports({name: harmless(hook) for name, hook in wanted.items()}).install()
 
@@ -40,6 +41,7 @@ def wrapped(orders: ProbeOrders, app: App) -> App:
     if orders.tune_gc:
         app = TunedCollector(app, orders.folder)
     if orders.record:
+        rewrite_script(orders.folder)
         rates = EVERYTHING if orders.everything else DEFAULT_RATES
         app = Boundary(app, orders.folder, functools.partial(Worker, rates=rates))
     return app

@@ -19,6 +19,9 @@ class Numbering:
         self._what = what
         self._numbers: dict[Hashable, int] = {}
 
+    def known(self, key: Hashable) -> int | None:
+        return self._numbers.get(key)
+
     def number(self, key: Hashable, describe: Callable[[], dict[str, Any]]) -> int:
         found = self._numbers.get(key)
         if found is None:

@@ -90,20 +90,28 @@ USES: Fields = (
     ("instance", "I"),  # which one, of all that are described by this resource
     ("resource", "H"),  # number of a `resource` note
     ("site", "H"),  # number of a `site` note: the user's line that asked, where in detail
+    ("task", "H"),  # which task of the request asked, as in `spans`; `NO_TASK` if not in detail
+    # 1 for a connection if who asked, or who waits for the asker, held one of the same pool
+    ("nested", "H"),
 )
-# The kinds of resources.
-THREADS, CONNECTIONS, LOCK, SEMAPHORE, CAPACITY_LIMITER, MAX_CONCURRENCY = (
+NO_TASK = 0xFFFF
+# AnyIO's default limiter, which FastAPI and Starlette use; its use stands in `TICKS`.
+DEFAULT_POOL = "thread pool"
+# The kinds of resources. `ONE_AT_A_TIME` is a session or connection, used by one call; it is
+# a request's own, so nobody waits for it.
+THREADS, CONNECTIONS, LOCK, SEMAPHORE, CAPACITY_LIMITER, MAX_CONCURRENCY, ONE_AT_A_TIME = (
     "threads",
     "connections",
     "lock",
     "semaphore",
     "capacity limiter",
     "max_concurrency",
+    "one at a time",
 )
 # A garbage collection.
 COLLECTIONS: Fields = (
     ("start", "d"),
-    ("duration_s", "f"),
+    ("duration_s", "f"),  # without what it waited for a CPU
     ("in_flight", "I"),  # requests
     ("generation", "H"),
     ("on_loop", "H"),  # 1 if the thread of the event loop ran it
@@ -119,11 +127,12 @@ STALLS: Fields = (
     ("kind", "H"),
 )
 CPU, BLOCKED, NATIVE = range(3)
-# What a worker is like, every `TICK_S`.
+# What a worker is like, every `TICK_S`, or `IDLE_TICK_S` where it has nothing to do.
 TICKS: Fields = (
     ("at", "d"),
     ("cpu_s", "d"),  # of the event loop's thread, so far
     ("delay_s", "d"),  # for which it was ready to run so far, and no CPU was free; NaN: unknown
+    ("logged_s", "d"),  # spent on the server's access log so far
     ("late_s", "f"),  # how much later than asked the loop came to it
     ("in_flight", "I"),  # requests
     ("threads_busy", "H"),  # of the default thread pool, once a trip has been recorded

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
+from math import inf
 from time import perf_counter
 from typing import Any
 
@@ -23,6 +24,7 @@ class Request:
         "counted_until",
         "detail",
         "gc_s",
+        "kept",
         "left_out",
         "lock_wait_s",
         "loop_s",
@@ -65,6 +67,8 @@ class Request:
         self.thread_conn_wait_s = 0.0
         # The wait that counts now, and until when waits have been counted.
         self.waiting: object = None
+        # Stays that were asked for in threads, some of which outlast the trip there.
+        self.kept: list[Any] = []
         self.counted_until = 0.0
 
     def begin_wait(self, wait: object) -> None:
@@ -106,15 +110,18 @@ def nothing(*_: Any) -> None:
 
 class Stepping:
     """The request whose step runs on the loop now, for what happens meanwhile (a garbage
-    collection) to find; who is to be told of a step of `LONG_S` or more; and how the loop
+    collection) to find; who is to be told of a step of `LONG_S` or more, and from `next_sign`
+    on that another begins; and how the loop
     gets a factory for the tasks that the step creates (`enter`, `leave`), so that other tasks
     cost nothing."""
 
-    __slots__ = ("enter", "leave", "long_step", "request")
+    __slots__ = ("enter", "leave", "long_step", "next_sign", "request", "sign")
 
     def __init__(self) -> None:
         self.request: Request | None = None
         self.long_step: Callable[[Request, float, float], None] = nothing
+        self.sign: Callable[[float], None] = nothing
+        self.next_sign = inf
         self.enter: Callable[[], None] = nothing
         self.leave: Callable[[], None] = nothing
 
@@ -159,52 +166,48 @@ class Timed:
         self._request = request
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        return self
+        coroutine, request, stepping = self._coroutine, self._request, STEPPING
+        value: Any = None
+        error: BaseException | None = None
+        while True:
+            # Else it is a task that began eagerly, inside another's step.
+            counts = stepping.request is None
+            if counts:
+                stepping.request = request
+                stepping.enter()
+                since = perf_counter()
+                if since >= stepping.next_sign:
+                    stepping.sign(since)
+            try:
+                given = coroutine.send(value) if error is None else coroutine.throw(error)
+            except StopIteration as stop:
+                return stop.value
+            finally:
+                if counts:
+                    now = perf_counter()
+                    stepping.request = None
+                    stepping.leave()
+                    request.loop_s += now - since
+                    request.steps += 1
+                    if now - since >= LONG_S:
+                        stepping.long_step(request, since, now)
+            # Outside of `except`, or the coroutine's next errors would have this one as context.
+            try:
+                value, error = (yield given), None
+            except GeneratorExit:
+                coroutine.close()
+                raise
+            except BaseException as thrown:
+                thrown.__traceback__ = thrown.__traceback__ and thrown.__traceback__.tb_next
+                error = thrown
+            given = None  # nor is what it waited for kept alive
 
-    def __iter__(self) -> Timed:
-        return self
 
-    def __next__(self) -> Any:
-        return self.send(None)
+class TimedTask(Timed):
+    """The same for a task's coroutine: one that is cancelled before its first step never comes
+    to it, and Python would say that it was never awaited."""
 
-    def send(self, value: Any) -> Any:
-        request = self._request
-        if STEPPING.request is not None:  # a task that began eagerly, inside another's step
-            return self._coroutine.send(value)
-        STEPPING.request = request
-        STEPPING.enter()
-        since = perf_counter()
-        try:
-            return self._coroutine.send(value)
-        finally:
-            self._stepped(request, since)
-
-    def throw(self, *error: Any) -> Any:
-        request = self._request
-        if STEPPING.request is not None:
-            return self._coroutine.throw(*error)
-        STEPPING.request = request
-        STEPPING.enter()
-        since = perf_counter()
-        try:
-            return self._coroutine.throw(*error)
-        finally:
-            self._stepped(request, since)
-
-    @staticmethod
-    def _stepped(request: Request, since: float) -> None:
-        now = perf_counter()
-        STEPPING.request = None
-        STEPPING.leave()
-        request.loop_s += now - since
-        request.steps += 1
-        if now - since >= LONG_S:
-            STEPPING.long_step(request, since, now)
-
-    def close(self) -> None:
-        self._coroutine.close()
+    __slots__ = ()
 
     def __del__(self) -> None:
-        # A task that is cancelled before its first step never comes to this one's coroutine;
-        # Python would say that it was never awaited.
         self._coroutine.close()

@@ -12,7 +12,7 @@ underscores, so a class does not make them private.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 AWAIT = "__asyncperf_await__"
@@ -40,10 +40,11 @@ def rewrite(
     number: Callable[[Place], int],
     *,
     classes: bool = True,
+    but: Collection[str] = (),
 ) -> None:
-    """Change all awaits of `tree`, or those alone that stand in no class. `number` gives
-    what stands for a place in the code."""
-    _Rewriting(_Text(source), file, number, classes).visit(tree)
+    """Change all awaits of `tree`, or those alone that stand in no class, `but` calls of these
+    names. `number` gives what stands for a place in the code."""
+    _Rewriting(_Text(source), file, number, classes, but).visit(tree)
 
 
 class _Text:
@@ -83,11 +84,13 @@ class _Rewriting(ast.NodeTransformer):
         file: str,
         number: Callable[[Place], int],
         classes: bool,
+        but: Collection[str],
     ) -> None:
         self._text = text
         self._file = file
         self._number = number
         self._classes = classes
+        self._but = but
         self._scope: list[str] = []
 
     # Scopes: their names make the function's.
@@ -157,6 +160,8 @@ class _Rewriting(ast.NodeTransformer):
                 setattr(node, name, self.visit(value))
 
     def _passed(self, name: str, value: ast.expr, line: int, column: int, text: str) -> ast.expr:
+        if called(value) in self._but:
+            return value
         function = ".".join(self._scope)
         if function.endswith(".<locals>"):
             function = function[: -len(".<locals>")]
@@ -169,3 +174,10 @@ class _Rewriting(ast.NodeTransformer):
         for made in (call, call.func, call.args[0]):
             ast.copy_location(made, value)
         return call
+
+
+def called(expression: ast.expr) -> str | None:
+    """The name of the function that is called, or whose result is."""
+    while isinstance(expression, ast.Call):
+        expression = expression.func
+    return expression.id if isinstance(expression, ast.Name) else None

@@ -21,8 +21,21 @@ from .rewrite import rewrite
 from .timeline import PLACES
 
 # Their classes have methods that only pass a request on; what stands outside of those awaits
-# the parts of a request: its body, dependencies, endpoint and answer.
-FRAMEWORK = {"fastapi.dependencies.utils", "fastapi.routing"}
+# the parts of a request: its body, dependencies and endpoint. With each, the calls that pass it
+# on there as well: they would be most of the spans of a small request.
+FRAMEWORK = {
+    "fastapi.dependencies.utils": (),
+    "fastapi.routing": (
+        "AsyncExitStack",
+        "f",  # what an endpoint is wrapped in
+        "func",
+        "response",
+        "run_endpoint_function",
+        "serialize_response",
+        "solve_dependencies",
+        "wrap_app_handling_exceptions",
+    ),
+}
 
 
 class UserSources(MetaPathFinder):
@@ -81,6 +94,7 @@ class Rewriting(SourceFileLoader):
             self.path,
             PLACES.number,
             classes=fullname not in FRAMEWORK,
+            but=FRAMEWORK.get(fullname, ()),
         )
         if len(PLACES.all) == places:
             return None

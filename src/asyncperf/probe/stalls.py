@@ -20,6 +20,10 @@ from .watchdog import Look
 STALL_S = LONG_S
 # A stall that used less than this share of its time on a CPU waited for something.
 COMPUTING = 0.5
+# ... unless threads that are not Python's computed for it meanwhile, at this share of its time: a
+# native call may have threads of its own (Argon2, BLAS). On a busy machine they get less than a
+# CPU; while a loop sleeps or waits for an answer, there is next to nothing.
+HELPED = 0.25
 
 # (file, line, function), from the outermost frame inwards.
 Stack = tuple[tuple[str, int, str], ...]
@@ -39,10 +43,16 @@ class Stall:
 
 
 def stall_of(
-    looks: Sequence[Look], start: float, end: float, cpu_s: float, delay_s: float
+    looks: Sequence[Look],
+    start: float,
+    end: float,
+    cpu_s: float,
+    delay_s: float,
+    helpers_cpu_s: float = 0.0,
 ) -> Stall:
     """The stall from `start` to `end`, of which looks were taken; the loop's thread used so much
-    CPU in it, and waited for a CPU so long."""
+    CPU in it, and waited for a CPU so long. What threads used that are nobody's trip is
+    `helpers_cpu_s`."""
     duration_s = end - start
     cpu_s, delay_s = (min(duration_s, max(0.0, part)) for part in (cpu_s, delay_s))
     inside = [look for look in looks if start <= look.at <= end + 0.001]
@@ -55,13 +65,15 @@ def stall_of(
         stack = tuple((code.co_filename, line, name_of(code)) for code, line, _ in frames)
         users = [i for i, (code, _, _) in enumerate(frames) if is_users(code.co_filename)]
         blame = users[-1] if users else -1
-    kind = kind_of(inside, duration_s - delay_s, cpu_s)
+    kind = kind_of(inside, duration_s - delay_s, cpu_s, helpers_cpu_s)
     return Stall(start, duration_s, cpu_s, delay_s, kind, stack, blame)
 
 
-def kind_of(looks: Sequence[Look], duration_s: float, cpu_s: float) -> int:
+def kind_of(
+    looks: Sequence[Look], duration_s: float, cpu_s: float, helpers_cpu_s: float = 0.0
+) -> int:
     if cpu_s < COMPUTING * duration_s:
-        return BLOCKED
+        return NATIVE if helpers_cpu_s >= HELPED * duration_s else BLOCKED
     held = any(look.late_s > COMPUTING * duration_s for look in looks)
     instructions = {look.stack[-1] for look in looks}
     # Python moves on between two looks; a call into native code does not.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 from .record_format import TABLES, file_name, packing
 
-# So many records fill a buffer; a full one waits to be written by the watchdog's thread.
+# So many records fill a buffer; a full one waits to be written by another thread.
 BUFFERED = 1024
 # Buffers that may wait. A disk that takes no more must not fill the memory instead: what
 # comes beyond is counted and dropped.
@@ -76,14 +77,17 @@ class Tables:
         self.stalls = made["stalls"]
         self.ticks = made["ticks"]
         self._all = tuple(made.values())
+        self._writing = threading.Lock()
 
     def cut(self) -> None:
         for table in self._all:
             table.cut()
 
     def write(self) -> None:
-        for table in self._all:
-            table.write()
+        """From one thread at a time: the watchdog's, or whichever ends the process."""
+        with self._writing:
+            for table in self._all:
+                table.write()
 
     @property
     def dropped(self) -> int:

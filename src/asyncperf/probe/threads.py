@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 import threading
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from inspect import CO_COROUTINE
 from threading import get_ident
@@ -15,7 +16,7 @@ from typing import Any
 
 from .imports import AfterImport
 from .ledger import OPEN, Ledger
-from .record_format import NO_SITE, THREADS, TRIP_KINDS
+from .record_format import DEFAULT_POOL, NO_SITE, THREADS, TRIP_KINDS
 from .request import STEPPING, Request
 
 OTHER = TRIP_KINDS.index("other")
@@ -47,11 +48,14 @@ class Trip:
     def __call__(self, *args: Any) -> Any:
         HERE.trip = self
         self.began = perf_counter()
+        RUNNING.add(self)
         try:
             return self._function(*args)
         finally:
             self.ended = perf_counter()
             HERE.trip = None
+            RUNNING.discard(self)
+            ENDED.append((self.began, self.ended))
 
 
 class Here(threading.local):
@@ -62,6 +66,16 @@ class Here(threading.local):
 
 
 HERE = Here()
+# The trips that are on a thread, and when the last ones were. Threads add and remove their own,
+# each in one step.
+RUNNING: set[Trip] = set()
+ENDED: deque[tuple[float, float]] = deque(maxlen=256)
+
+
+def on_threads_s(since: float, until: float) -> float:
+    """How long trips ran in that time, all of them together: as much CPU they used at most."""
+    runs = [*ENDED.copy(), *((trip.began, until) for trip in RUNNING.copy())]
+    return sum(max(0.0, min(ended, until) - max(began, since)) for began, ended in runs)
 
 
 def _anyio(module: ModuleType) -> None:
@@ -79,7 +93,7 @@ def _anyio(module: ModuleType) -> None:
             if ledger.default_limiter is None:
                 ledger.default_limiter = module.current_default_thread_limiter()
             tokens = ledger.default_limiter.total_tokens
-            pool = ledger.resource(THREADS, "thread pool", tokens, None)
+            pool = ledger.resource(THREADS, DEFAULT_POOL, tokens, None)
         elif kind == GENERATOR_EXIT:
             pool = ledger.resource(THREADS, "without a limit", None, None)
         else:

@@ -6,10 +6,10 @@ from asyncio import CancelledError
 from contextvars import ContextVar
 from threading import get_ident
 from time import perf_counter
-from types import CodeType
+from types import CodeType, CoroutineType
 from typing import Any
 
-from .callees import code_of
+from .callees import PASSES_ON, code_of
 from .notes import note
 from .numbering import Sites
 from .record_format import CANCELLED, MOST_SPANS, NO_SITE, RAISED
@@ -52,6 +52,7 @@ class Timeline:
         # By identity: code is compared, and hashed, by all that it consists of. It is kept
         # here as well, so that no other can take its place in memory.
         self._functions: dict[int, tuple[CodeType, int]] = {}
+        self._coroutines: dict[int, int] = {}
 
     def site(self, place: int) -> int:
         found = self._places.get(place)
@@ -60,19 +61,27 @@ class Timeline:
         return found
 
     def callee(self, awaitable: Any) -> int:
+        if type(awaitable) is CoroutineType:
+            found = self._coroutines.get(id(awaitable.cr_code))
+            if found is not None:
+                return found
         try:
-            return self._function(code_of(awaitable))
+            return self._function(awaitable, code_of(awaitable))
         except Exception as error:
             self.fail(error)
             return NO_SITE
 
-    def _function(self, code: CodeType | None) -> int:
+    def _function(self, awaitable: Any, code: CodeType | None) -> int:
         known = self._functions.get(id(code))
         if known is not None:
             return known[1]
         found = self._sites.function(code)
         if code is not None:
             self._functions[id(code)] = (code, found)
+            # What only runs another function is to be asked each time.
+            itself = getattr(awaitable, "cr_code", None) is code
+            if itself and code.co_name not in PASSES_ON:
+                self._coroutines[id(code)] = found
         return found
 
     def fail(self, error: Exception) -> None:

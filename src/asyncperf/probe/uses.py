@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
+from contextvars import ContextVar
 from threading import get_ident
 from time import perf_counter
 from types import FrameType
@@ -16,9 +17,10 @@ from typing import Any, NamedTuple
 
 from .ledger import OPEN, Ledger
 from .places import is_users
-from .record_format import CONNECTIONS, NO_REQUEST, NO_SITE
+from .record_format import CONNECTIONS, NO_REQUEST, NO_SITE, NO_TASK
 from .request import STEPPING, Request
 from .threads import HERE, Trip
+from .timeline import TRACK
 
 NOT_YET = float("nan")
 # Stays that may be open at once. An app that never gives back what it took must not fill the
@@ -29,6 +31,11 @@ MOST_OPEN = 20_000
 LONG_OPEN_S = 1.0
 # How often that is looked for.
 LOOK_S = 0.5
+
+
+# Connections that the running code has asked for: its own, and those of the tasks that have
+# led to it, up to when they started the next.
+ASKED_HERE: ContextVar[tuple[Use, ...]] = ContextVar("asyncperf_asked", default=())
 
 
 class Place(NamedTuple):
@@ -48,18 +55,24 @@ class Limited(NamedTuple):
     place: Place | None
     instance: int
 
+    def is_same(self, other: Limited) -> bool:
+        return (self.kind, self.name, self.instance) == (other.kind, other.name, other.instance)
+
 
 class Use:
     """A stay of a request, from its asking on."""
 
     __slots__ = (
+        "__weakref__",
         "asked",
         "got",
         "limited",
+        "nested",
         "on_loop",
         "place",
         "released",
         "request",
+        "task",
         "told",
         "trip",
     )
@@ -73,18 +86,41 @@ class Use:
         self.limited = limited
         self.place = place
         self.got = self.released = NOT_YET
+        self.nested = False
         self.told = False
+        # A thread of a trip has its sender's context.
+        track = TRACK.get()
+        self.task = NO_TASK if track is None or track.request is not request else track.task
         self.asked = perf_counter()
 
     @property
     def waits(self) -> bool:
         return self.got != self.got  # NaN
 
+    @property
+    def lasts(self) -> bool:
+        """Whether it has what it asked for, or may yet get it."""
+        return self.released != self.released
+
+    @property
+    def has(self) -> bool:
+        return self.got == self.got and self.released != self.released
+
     def take(self) -> None:
         """It has what it asked for."""
         self.got = perf_counter()
         self.told = False
         self._waited(self.got)
+
+    def lose(self) -> None:
+        """What it was given went to another after all."""
+        if self.waits:
+            return
+        if self.trip is not None:
+            self.trip.conn_wait_s -= self.got - self.asked
+        else:
+            self.request.begin_wait(self)
+        self.got = NOT_YET
 
     def end(self) -> None:
         """It gives back what it has, or will not have it."""
@@ -97,6 +133,7 @@ class Use:
 
     def forget(self) -> None:
         """It was but a part of another."""
+        self.released = self.asked
         if OPEN.ledger is not None:
             OPEN.ledger.open_uses.discard(self)
 
@@ -143,11 +180,27 @@ def ask(by: Request | Trip, limited: Limited, place: Place | None) -> Use:
     ledger = OPEN.ledger
     trip, request = (by, by.request) if isinstance(by, Trip) else (None, by)
     use = Use(request, trip, limited, place)
+    if limited.kind == CONNECTIONS:
+        use.nested = is_nested(use)
     if ledger is not None and len(ledger.open_uses) < MOST_OPEN:
         ledger.open_uses.add(use)
     if trip is None:
         request.begin_wait(use)
     return use
+
+
+def is_nested(use: Use) -> bool:
+    """Whether it is asked for while the asker has another one of the same pool, or whoever
+    waits for the asker has: then that one is not given back before this one is got. What a
+    task beside it has is given back whatever becomes of this one."""
+    request, limited = use.request, use.limited
+    mine = [other for other in ASKED_HERE.get() if other.request is request and other.lasts]
+    ASKED_HERE.set((*mine, use))
+    request.kept = [other for other in request.kept if other.lasts]
+    over = [other for other in request.kept if other.trip is None or other.trip.ended]
+    if use.trip is not None:
+        request.kept.append(use)
+    return any(other.has and other.limited.is_same(limited) for other in (*mine, *over))
 
 
 def asking_line(by: Request | Trip, frame: FrameType | None) -> Place | None:
@@ -201,6 +254,8 @@ def add(ledger: Ledger, use: Use) -> None:
         instance & 0xFFFFFFFF,
         resource,
         NO_SITE if use.place is None else ledger.sites.place(*use.place),
+        min(use.task, NO_TASK),
+        use.nested,
     )
 
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from types import CodeType, FrameType
 
-# How often it looks. With the loop's own ticks this finds a stall of 20 ms at least once.
+from .alarm import alarm
+
+# How often it looks while the loop is overdue. With the loop's own ticks this finds a stall of
+# 20 ms at least once.
 LOOK_S = 0.01
 # So much later than asked the loop comes to its tick when it has something else to do.
 OVERDUE_S = 0.004
@@ -38,23 +39,19 @@ class Look:
 
 
 class Watchdog:
-    """Looks from construction on, as a daemon. `last_tick` gives the time of the loop's last
-    sign of life; `every_look` is called each time, late or not, outside the loop's thread."""
+    """Looks from construction on, as a daemon, whenever the loop has not said in time that it
+    is there."""
 
-    def __init__(
-        self,
-        loop_thread: int,
-        tick_s: float,
-        last_tick: Callable[[], float],
-        every_look: Callable[[float], None],
-    ) -> None:
+    def __init__(self, loop_thread: int) -> None:
         self.looks: deque[Look] = deque(maxlen=MOST_LOOKS)
         self.base: frozenset[CodeType] = frozenset()
         self._loop_thread = loop_thread
-        self._tick_s = tick_s
-        self._last_tick = last_tick
-        self._every_look = every_look
+        self._alarm = alarm(LOOK_S)
         threading.Thread(target=self._run, name="asyncperf", daemon=True).start()
+
+    def expect(self, now: float, within_s: float) -> None:
+        """The loop is there, and is to say so again within that time."""
+        self._alarm.put_off(now, within_s + OVERDUE_S)
 
     def learn_base(self, frame: FrameType | None) -> None:
         """Take the code of all frames from here outwards as the loop's own: called with the
@@ -66,14 +63,11 @@ class Watchdog:
         self.base = frozenset(codes)
 
     def _run(self) -> None:
-        due = perf_counter()
         while True:
-            due = max(due + LOOK_S, perf_counter())
-            time.sleep(max(0.0, due - perf_counter()))
-            now = perf_counter()
-            if now - self._last_tick() - self._tick_s > OVERDUE_S and self.base:
+            due = self._alarm.wait()
+            if self.base:
+                now = perf_counter()
                 self._look(now, now - due)
-            self._every_look(now)
 
     def _look(self, now: float, late_s: float) -> None:
         frame = sys._current_frames().get(self._loop_thread)

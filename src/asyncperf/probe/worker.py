@@ -4,47 +4,58 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextvars
 import gc
 import os
 import random
 import sys
 import threading
 import time
-from collections.abc import Coroutine, MutableMapping
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import get_ident
 from time import perf_counter
-from types import CoroutineType
 from typing import Any
 
-from .awaits import span
-from .clock import ThreadClock
+from .access_log import AccessLog
+from .clock import UNKNOWN, ThreadClock
 from .ledger import OPEN, Ledger
 from .modes import debug_modes
 from .notes import note
 from .numbering import Numbering, Sites
-from .record_format import NO_REQUEST, NO_SITE, SENT_HEADER
-from .request import STEPPING, Request, TaskFactories, Timed
+from .record_format import NO_REQUEST, SENT_HEADER
+from .request import STEPPING, Request, TaskFactories
 from .stalls import STALL_S, between_steps, longest_callback, stall_of
 from .tables import Tables
-from .threads import watch_executors
-from .timeline import NONE, TRACK, Timeline, Track
-from .tracebacks import hide
+from .tasks import task_factory
+from .threads import on_threads_s, watch_executors
+from .timeline import NONE, Timeline, Track
 from .uses import close, take_over
 from .watchdog import Watchdog
 
 # How often the loop says that it is there. Rarer would see less of how late it comes to
 # things; this costs a thousandth of a core.
 TICK_S = 0.01
-# Ticks in step with users who come at even intervals would decide which of the workers
-# accepts them: the one that began to wait last. (One worker got 469 of 500 users.)
+# Ticks decide which of the workers accepts a user: the one that was awake last. One whose loop
+# has nothing to do has few, or of 500 users that came evenly one worker would get 400.
+IDLE_TICK_S = 0.05
+# So busy a loop ticks as often as before, whatever it does.
+BUSY_SHARE = 0.2
+# Ticks in step with users who come at even intervals would decide it as well.
 TICK_VARIES = (0.75, 1.25)
-# How often the watchdog's thread writes to disk.
+# A request that begins, or goes on, shows as well that the loop is there: a busy one comes to
+# its ticks late, and need not be looked at for that. It costs something, and is not asked for
+# sooner again.
+SIGN_S = 0.006
+# How often a thread of its own writes to disk.
 WRITE_S = 0.25
 # What was not used of a rate within so long may be used at once: requests come in waves.
 BURST_S = 2.0
 SENT = SENT_HEADER.encode("ascii")
 NOWHERE = float("nan")
+# The most that fits into a field of a request's record.
+MOST = 0xFFFF
 # The endpoint of a request that no route matched.
 UNMATCHED: dict[str, Any] = {"method": "", "path": "", "handler": None}
 
@@ -69,7 +80,9 @@ class Worker:
     """One for each process, made at the first call of its app, in the loop's thread."""
 
     def __init__(self, folder: str, rates: Rates = DEFAULT_RATES) -> None:
-        self._rates = rates
+        self._record_apart_s = 1 / rates.recorded_per_s
+        self._detail_apart_s = 1 / rates.detailed_per_s
+        self._span_apart_s = 1 / rates.spans_per_s
         self.folder = folder
         self.pid = os.getpid()
         self.tables = Tables(Path(folder))
@@ -78,21 +91,28 @@ class Worker:
         self._routes = Numbering(folder, "route")
         self.timeline = Timeline(folder, self.tables.spans, self.sites)
         self.loop = asyncio.get_running_loop()
-        self.loop_thread = threading.get_ident()
-        self.in_flight: dict[int, Request] = {}
+        self.loop_thread = get_ident()
+        self.in_flight = 0
         self.last_tick = self._tick_due = perf_counter()
-        self.next_record = 0.0
+        # Until then requests pass as they are.
+        self.idle_until = 0.0
+        self._next_record = 0.0
+        self._context = contextvars.Context()
+        self._next_tick: asyncio.TimerHandle | None = None  # where the loop is idle
+        self._cpu_at_tick_s = 0.0
         self._number = 0
         self._next_detail = 0.0
         self._stacks = Numbering(folder, "stack")
         self._gc_began = 0.0
+        self._gc_delay_s = UNKNOWN
         self._gc_s = 0.0
         self._clock = ThreadClock()
+        self._access_log = AccessLog()
         self._gc_at_tick_s = 0.0
+        self._process_cpu_at_tick_s = time.process_time()
         # Steps since the last tick that were stalls, as (since, until).
         self._long_steps: list[tuple[float, float]] = []
         self._next_cut = 0.0
-        self._next_write = 0.0
         note(
             folder,
             "worker",
@@ -104,47 +124,59 @@ class Worker:
         gc.callbacks.append(self._collected)
         STEPPING.use(TaskFactories(self.loop, task_factory))
         STEPPING.long_step = self._long_step
-        self._watchdog = Watchdog(
-            self.loop_thread,
-            TICK_S * TICK_VARIES[1],
-            lambda: self.last_tick,
-            self._write_by_and_by,
-        )
+        STEPPING.sign, STEPPING.next_sign = self._alive, 0.0
+        self._watchdog = Watchdog(self.loop_thread)
         OPEN.ledger = self.ledger
         try:
             watch_executors(self.loop)
         except Exception as error:
             note(folder, "not-hooked", module=type(self.loop).__module__, error=repr(error))
-        self.loop.call_soon(self._tick)
+        self.loop.call_soon(self._tick, context=self._context)
+        threading.Thread(target=self._write, name="asyncperf-writer", daemon=True).start()
         atexit.register(self.close)
 
     # Requests.
 
-    def begin(self, scope: MutableMapping[str, Any]) -> Request:
-        start = perf_counter()
+    def takes(self, now: float) -> bool:
+        """Whether the request that begins now is to be recorded."""
+        if now >= STEPPING.next_sign:
+            self._alive(now)
+        recorded_at = self._next_record
+        if now < recorded_at:
+            self.idle_until = min(recorded_at, STEPPING.next_sign)
+            return False
+        # What was not used of the rate for long is lost.
+        unused_since = now - BURST_S
+        if recorded_at < unused_since:
+            recorded_at = unused_since
+        self._next_record = self.idle_until = recorded_at + self._record_apart_s
+        return True
+
+    def begin(self, scope: MutableMapping[str, Any], start: float) -> Request:
         number = self._number
-        self._number += 1
-        self.next_record = max(self.next_record, start - BURST_S) + 1 / self._rates.recorded_per_s
+        self._number = number + 1
         detail = start >= self._next_detail
         if detail:
-            self._next_detail = (
-                max(self._next_detail, start - BURST_S) + 1 / self._rates.detailed_per_s
-            )
+            detailed_at = max(self._next_detail, start - BURST_S)
+            self._next_detail = detailed_at + self._detail_apart_s
         request = Request(number, take_sent(scope), start, detail)
-        self.in_flight[number] = request
+        self.in_flight += 1
         return request
 
-    def track(self, request: Request) -> Track | None:
-        """The request's own task; None if it is not recorded in detail."""
-        return Track(self.timeline, request, 0, NONE) if request.detail else None
+    def track(self, request: Request) -> Track:
+        """The own task of a request that is recorded in detail."""
+        return Track(self.timeline, request, 0, NONE)
 
     def finish(self, request: Request, scope: MutableMapping[str, Any]) -> None:
         end = perf_counter()
-        del self.in_flight[request.number]
-        rates = self._rates
-        self._next_detail += max(0.0, request.spans / rates.spans_per_s - 1 / rates.detailed_per_s)
+        self.in_flight -= 1
+        if request.detail:
+            more_s = request.spans * self._span_apart_s - self._detail_apart_s
+            if more_s > 0:
+                self._next_detail += more_s
         if not request.number:
-            note(self.folder, "modes", debug=debug_modes(self.loop, scope))
+            debug = debug_modes(self.loop, scope)
+            note(self.folder, "modes", debug=debug, access_log=self._access_log.writes)
         self.tables.requests.add(
             request.sent,
             request.start,
@@ -162,8 +194,8 @@ class Worker:
             request.thread_conn_wait_s,
             self._route(scope),
             request.status,
-            min(request.trips, 0xFFFF),
-            min(request.detail + request.left_out, 0xFFFF),
+            request.trips if request.trips < MOST else MOST,
+            request.detail + request.left_out if request.left_out < MOST else MOST,
         )
 
     def _route(self, scope: MutableMapping[str, Any]) -> int:
@@ -171,9 +203,26 @@ class Worker:
         if endpoint is None:
             return self._routes.number(None, lambda: UNMATCHED)
         method = scope.get("method", "")
+        known = self._routes.known((method, endpoint))
+        if known is not None:
+            return known
         return self._routes.number((method, endpoint), lambda: describe_route(method, scope))
 
     # What goes on besides.
+
+    def _alive(self, now: float) -> None:
+        """The loop goes on; in case it was idle, with ticks as often as ever."""
+        if get_ident() != self.loop_thread:
+            return  # another loop, in a thread of the app's own
+        STEPPING.next_sign = now + SIGN_S
+        if self._next_tick is None:
+            self._watchdog.expect(now, max(TICK_S, self._tick_due - now))
+            return
+        self._next_tick.cancel()
+        try:
+            self._tick()
+        except Exception as error:  # which is none of the app's
+            note(self.folder, "failed", error=repr(error))
 
     def _tick(self) -> None:
         if not self._watchdog.base:
@@ -185,17 +234,24 @@ class Worker:
             self._look_back(now, late_s)
         take_over(self.ledger)
         busy = self.ledger.threads_busy()
-        self.tables.ticks.add(now, cpu_s, delay_s, max(0.0, late_s), len(self.in_flight), busy)
+        logged_s, in_flight = self._access_log.spent_s, self.in_flight
+        self.tables.ticks.add(now, cpu_s, delay_s, logged_s, max(0.0, late_s), in_flight, busy)
         if now >= self._next_cut:
             self._next_cut = now + WRITE_S
             self.tables.cut()
         self._watchdog.looks.clear()
         self._long_steps.clear()
         self._clock.mark((cpu_s, delay_s))
-        self.last_tick, self._gc_at_tick_s = now, self._gc_s
-        delay_until_next_s = TICK_S * random.uniform(*TICK_VARIES)
+        busy_s = BUSY_SHARE * (now - self.last_tick)
+        idle = now >= STEPPING.next_sign and cpu_s - self._cpu_at_tick_s < busy_s
+        self.last_tick, self._gc_at_tick_s, self._cpu_at_tick_s = now, self._gc_s, cpu_s
+        self._process_cpu_at_tick_s = time.process_time()
+        delay_until_next_s = (IDLE_TICK_S if idle else TICK_S) * random.uniform(*TICK_VARIES)
         self._tick_due = now + delay_until_next_s
-        self.loop.call_later(delay_until_next_s, self._tick)
+        self._watchdog.expect(now, delay_until_next_s)
+        # Not in the context of whichever request it was that showed a sign.
+        tick = self.loop.call_later(delay_until_next_s, self._tick, context=self._context)
+        self._next_tick = tick if idle else None
 
     def _long_step(self, request: Request, since: float, now: float) -> None:
         """A step of a request, or of a task of the app's own, was long enough for a stall."""
@@ -220,7 +276,9 @@ class Worker:
         if until - since - collected_s - delay_s < STALL_S:
             return
         looks = list(self._watchdog.looks)
-        stall = stall_of(looks, since, until, cpu_s - collected_s, delay_s)
+        helpers_cpu_s = time.process_time() - self._process_cpu_at_tick_s - cpu_s
+        helpers_cpu_s -= on_threads_s(self.last_tick, until)
+        stall = stall_of(looks, since, until, cpu_s - collected_s, delay_s, helpers_cpu_s)
         number = self._stacks.number(
             (stall.stack, stall.blame), lambda: {"frames": stall.stack, "blame": stall.blame}
         )
@@ -235,35 +293,40 @@ class Worker:
         )
 
     def _collected(self, phase: str, info: dict[str, int]) -> None:
+        if get_ident() != self.loop_thread:
+            return  # another thread's; the tables are the loop's
+        # The young are collected often and fast; of others the machine may take its part.
+        delay_s = self._clock.read()[1] if info["generation"] else UNKNOWN
         if phase == "start":
-            self._gc_began = perf_counter()
+            self._gc_began, self._gc_delay_s = perf_counter(), delay_s
             return
         duration_s = perf_counter() - self._gc_began
-        on_loop = threading.get_ident() == self.loop_thread
-        if not on_loop:
-            return  # another thread's; the tables are the loop's
+        delay_s -= self._gc_delay_s
+        if delay_s > 0:  # false where it is not known
+            duration_s = max(0.0, duration_s - delay_s)
         self._gc_s += duration_s
         request = STEPPING.request
         if request is not None:
             request.gc_s += duration_s
         self.tables.collections.add(
-            self._gc_began, duration_s, len(self.in_flight), info["generation"], on_loop
+            self._gc_began, duration_s, self.in_flight, info["generation"], True
         )
 
-    def _write_by_and_by(self, now: float) -> None:
-        if now < self._next_write:
-            return
-        self._next_write = now + WRITE_S
-        try:
-            self.tables.write()
-        except OSError as error:
-            self._next_write = float("inf")
-            note(self.folder, "not-written", error=repr(error))
+    def _write(self) -> None:
+        while True:
+            time.sleep(WRITE_S)
+            try:
+                self.tables.write()
+            except OSError as error:
+                note(self.folder, "not-written", error=repr(error))
+                return
 
     def close(self) -> None:
-        """At the end of the process: what is left, from whichever thread ends it."""
+        """At the end of the app's lifespan, and of the process: what is left, from whichever
+        thread ends it."""
         if os.getpid() != self.pid:
             return  # a child that was forked off and has no part in this
+        note(self.folder, "closed")
         close(self.ledger)
         self.tables.cut()
         try:
@@ -296,61 +359,3 @@ def describe_route(method: str, scope: MutableMapping[str, Any]) -> dict[str, An
     if code is not None:
         handler = {"file": code.co_filename, "line": code.co_firstlineno, "name": code.co_name}
     return {"method": method, "path": path, "handler": handler}
-
-
-def task_factory(usual: Any) -> Any:
-    """A factory for the tasks that a request's step creates: timed as the request is, with what
-    `usual` makes of them."""
-
-    def make(loop: Any, coroutine: Coroutine[Any, Any, Any], **how: Any) -> Any:
-        request = STEPPING.request
-        if request is not None:
-            coroutine = timed(coroutine, request)
-        if usual is not None:
-            return usual(loop, coroutine, **how)
-        return asyncio.Task(coroutine, loop=loop, **how)
-
-    return make
-
-
-def timed(coroutine: Coroutine[Any, Any, Any], request: Request) -> Coroutine[Any, Any, Any]:
-    """The coroutine, timed, under its own name. What is none of Python's own is left as it is:
-    a task that is cancelled before it began throws that in at once, and an async generator's
-    `aclose()`, unlike a coroutine, then does something."""
-    if type(coroutine) is not CoroutineType:
-        return coroutine
-    request.tasks += 1
-    track = TRACK.get()
-    inner = Timed(coroutine, request)
-    if track is None or track.request is not request:
-        outer = _await(inner)
-    else:
-        callee = track.timeline.callee(coroutine)
-        outer = _tracked(inner, callee, track.child(request.tasks))
-    for name in ("__name__", "__qualname__"):
-        if isinstance(own := getattr(coroutine, name, None), str):
-            setattr(outer, name, own)
-    return outer
-
-
-async def _await(awaitable: Timed) -> Any:
-    try:
-        return await awaitable
-    except BaseException as error:
-        hide(error)
-        raise
-
-
-async def _tracked(awaitable: Timed, callee: int, track: Track) -> Any:
-    token = TRACK.set(track)
-    try:
-        return await span(track, NO_SITE, callee, awaitable, False)
-    except BaseException as error:
-        hide(error)
-        raise
-    finally:
-        # The task's context may not be its own alone, and outlive it.
-        try:
-            TRACK.reset(token)
-        except ValueError:
-            pass  # thrown away unfinished, in another context

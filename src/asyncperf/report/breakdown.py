@@ -14,9 +14,11 @@ from asyncperf.report.untrusted import clean, shorten
 TITLE = "Where a request's time goes, % of its mean latency"
 # In the order of a request's life.
 HEADS = {
-    "loop_wait_s": "wait for\nloop",
-    "pool_wait_s": "wait for\nthread",
+    "loop_wait_s": "loop\nwait",
+    "pool_wait_s": "thread\nwait",
     "pool_run_s": "on\nthread",
+    "connection_wait_s": "conn.\nwait",
+    "lock_wait_s": "lock\nwait",
     "await_s": "awaits",
     "loop_cpu_s": "on\nloop",
     "gc_s": "gc",

@@ -11,6 +11,8 @@ def breakdown_json(found: Breakdown | None) -> Json | None:
         "loop_wait": finite(found.loop_wait_s),
         "pool_wait": finite(found.pool_wait_s),
         "pool_run": finite(found.pool_run_s),
+        "connection_wait": finite(found.connection_wait_s),
+        "lock_wait": finite(found.lock_wait_s),
         "await": finite(found.await_s),
         "loop_cpu": finite(found.loop_cpu_s),
         "gc": finite(found.gc_s),

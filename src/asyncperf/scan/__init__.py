@@ -1,4 +1,4 @@
-"""Judges from source which awaits could run together: pure functions, nothing is imported or run."""
+"""Judges from source which awaits could run together; nothing is imported or run."""
 
 import ast
 import gc
@@ -15,7 +15,7 @@ from asyncperf.scan.blocking_catalogue import LAUNCHING
 from asyncperf.scan.candidates import has_candidates
 from asyncperf.scan.dependencies import is_endpoint, judge_dependencies
 from asyncperf.scan.endpoints import Inclusion, inclusions
-from asyncperf.scan.index import Function, Module, Trees, index
+from asyncperf.scan.index import Function, Module, Trees, index_module
 from asyncperf.scan.judge import judge
 from asyncperf.scan.project import Project
 from asyncperf.scan.trace import Tracer
@@ -103,7 +103,7 @@ def load(paths: Sequence[Path], root: Path, exclude: Sequence[str] = ()) -> Load
         if isinstance(tree, Problem):
             problems.append(tree)
             continue
-        module, bodies = index(source.file, tree, source.lines, trees)
+        module, bodies = index_module(source.file, tree, source.lines, trees)
         modules.append(module)
         endpoints += [f for f, _ in bodies if "Depends" in source.text and is_endpoint(f)]
         if "include_router" in source.text:

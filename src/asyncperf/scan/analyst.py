@@ -208,7 +208,15 @@ class Analyst:
         node = method.node
         if node is None:
             return False
-        body = [s for s in node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant) and isinstance(s.value.value, str))]  # fmt: skip
+        body = [
+            s
+            for s in node.body
+            if not (
+                isinstance(s, ast.Expr)
+                and isinstance(s.value, ast.Constant)
+                and isinstance(s.value.value, str)
+            )
+        ]
         if not body:
             return any(last_name(base) == "Protocol" for base in method.owner.bases)
         first = body[0]

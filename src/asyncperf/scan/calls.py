@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from asyncperf.scan import library
-from asyncperf.scan.catalogue import LOCK_LIKE
+from asyncperf.scan.catalogue_names import LOCK_LIKE
 from asyncperf.scan.expressions import Expressions
 from asyncperf.scan.index import Class, Function
 from asyncperf.scan.values import (
@@ -82,7 +82,8 @@ class Calls(Expressions):
                 methods = self.analyst.methods(type_.of, "__call__")
                 if methods:
                     return join(
-                        self.apply(Callee(m, bare(value)), arguments, node, awaited) for m in methods
+                        self.apply(Callee(m, bare(value)), arguments, node, awaited)
+                        for m in methods
                     )
         parameters = [p for p in value.places if p[0] == "param" and isinstance(func, ast.Name)]
         if parameters:

@@ -16,9 +16,22 @@ UNKNOWN_OBJECT = "object"  # its method was called, and is not known
 ANYWHERE = "whatever "  # the world of a call of which nothing is known
 
 GUARD_EXCEPTIONS = (
-    "http", "notfound", "not_found", "permission", "forbidden", "unauthor", "denied", "auth",
-    "invalid", "validation", "exists", "clienterror", "badrequest", "access", "missing",
-)  # fmt: skip
+    "http",
+    "notfound",
+    "not_found",
+    "permission",
+    "forbidden",
+    "unauthor",
+    "denied",
+    "auth",
+    "invalid",
+    "validation",
+    "exists",
+    "clienterror",
+    "badrequest",
+    "access",
+    "missing",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +86,6 @@ class Doings:
             else:
                 self.unknown.append(effect)
 
-
     @property
     def may_fail(self) -> bool:
         """Whether it reaches beyond memory and locks, or raises by itself."""
@@ -99,8 +111,11 @@ def shared_object(first: Doings, second: Doings) -> Finding | None:
                 )
             if a.what != UNKNOWN_OBJECT and a.place == b.place and b.what != UNKNOWN_OBJECT:
                 return decided(
-                    "unsafe", f"both use one {a.what}, `{spelled(a.place)}`, which serves one caller at a time", b
-                )  # fmt: skip
+                    "unsafe",
+                    f"both use one {a.what}, `{spelled(a.place)}`, which serves one caller at a "
+                    "time",
+                    b,
+                )
     for a in first.own:
         for b in second.own:
             if (
@@ -110,7 +125,8 @@ def shared_object(first: Doings, second: Doings) -> Finding | None:
             ):
                 return decided(
                     "unsafe",
-                    f"both use a {b.what}, `{spelled(a.place)}` and `{spelled(b.place)}`, which may be one",
+                    f"both use a {b.what}, `{spelled(a.place)}` and `{spelled(b.place)}`, which "
+                    "may be one",
                     b,
                 )
     return None
@@ -213,7 +229,9 @@ def entered(*doings: Doings) -> Finding | None:
     for done in doings:
         for effect in done.own:
             if effect.what == "exit stack" and not is_private(effect.place):
-                reason = f"enters a context on `{spelled(effect.place)}`, which what follows relies on"
+                reason = (
+                    f"enters a context on `{spelled(effect.place)}`, which what follows relies on"
+                )
                 return decided("unsafe", reason, effect)
     return None
 
@@ -234,7 +252,8 @@ def context(doings: Doings) -> Finding | None:
             continue
         return decided(
             "unsafe",
-            f"sets {spelled(effect.place) or effect.what}, a context variable that a task of its own would keep to itself",
+            f"sets {spelled(effect.place) or effect.what}, a context variable that a task of its "
+            "own would keep to itself",
             effect,
         )
     return None
@@ -267,7 +286,9 @@ def unresolved(*doings: Doings) -> list[Finding]:
     return []
 
 
-def in_vain(first: Doings, second: Doings, is_dropped: bool) -> tuple[Finding | None, list[Finding]]:
+def in_vain(
+    first: Doings, second: Doings, is_dropped: bool
+) -> tuple[Finding | None, list[Finding]]:
     """What the second changes in memory, though the first has failed."""
     if not first.may_fail:
         return None, []

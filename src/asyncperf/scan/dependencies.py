@@ -62,9 +62,7 @@ def judge_dependencies(function: Function, analyst: Analyst) -> Iterator[Site]:
     )
 
 
-def dependencies(
-    function: Function, node: AnyFunction, analyst: Analyst
-) -> Iterator[Dependency]:
+def dependencies(function: Function, node: AnyFunction, analyst: Analyst) -> Iterator[Dependency]:
     """In the order in which FastAPI resolves them: those of the decorator first."""
     walk, file = analyst.walker(function), function.module.file
     for decorator in function.decorators:
@@ -153,7 +151,9 @@ def _doings(dependency: Dependency, analyst: Analyst) -> Doings:
     """What resolving a dependency does; what it depends on itself is made once a request."""
     function = dependency.function
     if function is None:
-        return Doings([Effect("unknown", (), "call", dependency.name, dependency.file, dependency.line)])
+        return Doings(
+            [Effect("unknown", (), "call", dependency.name, dependency.file, dependency.line)]
+        )
     node = function.node
     shared: dict[str, Place] = {}
     if node is not None:

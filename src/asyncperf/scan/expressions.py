@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from asyncperf.scan import catalogue
+from asyncperf.scan import catalogue, catalogue_names
 from asyncperf.scan.index import Class
 from asyncperf.scan.state import State
 from asyncperf.scan.values import (
@@ -170,7 +170,11 @@ class Expressions(State):
 
     def _binary(self, node: ast.BinOp) -> Value:
         left, right = self.evaluate(node.left), self.evaluate(node.right)
-        return Value(left.places if left.text is None else frozenset(), left.types, text=left.text or right.text)  # fmt: skip
+        return Value(
+            left.places if left.text is None else frozenset(),
+            left.types,
+            text=left.text or right.text,
+        )
 
     def _text(self, node: ast.JoinedStr) -> Value:
         known, first, seen = [], NOTHING, False
@@ -289,7 +293,7 @@ class Expressions(State):
                 if not isinstance(base, str):
                     continue
                 effects = catalogue.type_effects(base)
-                if effects is None and catalogue.SESSION_CLASS.search(base):
+                if effects is None and catalogue_names.SESSION_CLASS.search(base):
                     return "session"
                 if effects is not None and effects.exclusive:
                     return effects.exclusive

@@ -107,7 +107,7 @@ def _of_site(site: Site) -> SourceFinding:
         column=site.column,
         lines=site.lines,
         function=site.function,
-        message=f"{what}: {site.verdict}. {site.reason}",
+        message=f"{what}: {site.verdict}. {_sentence(site.reason)}",
         advice=advice,
         fingerprint="",
     )
@@ -139,6 +139,10 @@ def _of_call(call: BlockingCall) -> SourceFinding:
         fingerprint="",
         related=call.chain[:-1],
     )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
 def _in_words(names: Sequence[str], most: int = 6) -> str:

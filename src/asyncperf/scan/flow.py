@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from asyncperf.scan.candidates import SCOPES, own_nodes
-from asyncperf.scan.catalogue import CONTAINER_APPENDS, CONTAINER_STORES
+from asyncperf.scan.catalogue_names import CONTAINER_APPENDS, CONTAINER_STORES
 
 Exit = ast.Return | ast.Raise | ast.Break | ast.Continue
 

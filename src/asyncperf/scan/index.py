@@ -137,10 +137,10 @@ def blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
         yield case.body
 
 
-def index(
+def index_module(
     file: str, tree: ast.Module, lines: int, trees: Trees
 ) -> tuple[Module, list[tuple[Function, AnyFunction]]]:
-    """The module's definitions, and its functions each with its syntax, for what must see it now."""
+    """The module's definitions, and its functions each with its syntax."""
     module = Module(file, lines, trees, file.endswith("__init__.py"))
     ordinals = {id(node): number for number, node in enumerate(trees.keep(file, tree, lines))}
     bodies: list[tuple[Function, AnyFunction]] = []
@@ -243,17 +243,20 @@ class _Indexer:
         self, node: ast.Assign | ast.AnnAssign, names: dict[str, Binding] | dict[str, Variable]
     ) -> None:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        for target in targets:
+        pairs = [(target, node.value) for target in targets]
+        for target, value in pairs:
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                pairs += zip(target.elts, value.elts, strict=False)
             if not isinstance(target, ast.Name):
                 continue
             bound = names.get(target.id)
             if not isinstance(bound, Variable):
                 bound = Variable()
-                if isinstance(names.get(target.id), Function | Class):
+                if isinstance(names.get(target.id), Function | Class | Import):
                     continue  # `f = decorate(f)` leaves the definition the better answer
                 names[target.id] = bound
-            if node.value is not None:
-                bound.values.append(_small(node.value))
+            if value is not None:
+                bound.values.append(_small(value))
             if isinstance(node, ast.AnnAssign):
                 bound.annotation = node.annotation
 

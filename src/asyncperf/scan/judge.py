@@ -1,17 +1,18 @@
-"""Verdicts on pairs, runs and loops of awaits. For `scan` only."""
+"""Verdicts on pairs and runs of awaits. For `scan` only."""
 
 import ast
+import itertools
 from collections.abc import Iterator
 
 from asyncperf.scan import conflicts, flow
 from asyncperf.scan.calls import spelling
-from asyncperf.scan.candidates import Awaiting, Loop, loops, runs
+from asyncperf.scan.candidates import Awaiting, loops, runs
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.index import AnyFunction, Function
-from asyncperf.scan.values import Effect, spelled
+from asyncperf.scan.judge_loops import LoopJudge
 from asyncperf.scan.verbs import guards
 from asyncperf.scan.walk import Walk
-from asyncperf.sites import Remedy, Site, SiteKind
+from asyncperf.sites import Remedy, Site
 
 # Of several findings for a run the gravest speaks for it.
 GRAVITY = {"unsafe": 0, "dependent": 1, "likely": 2, "independent": 3}
@@ -26,64 +27,12 @@ def judge(function: Function, node: AnyFunction, walk: Walk) -> Iterator[Site]:
         yield judge_.loop(loop)
 
 
-class _Judge:
-    def __init__(self, function: Function, node: AnyFunction, walk: Walk) -> None:
-        self.function, self.node, self.walk = function, node, walk
-        self.file = function.module.file
-        self.inner = {
-            inner.name: flow.names(inner).read
-            for inner in ast.walk(node)
-            if isinstance(inner, AnyFunction) and inner is not node
-        }
-        self._names: dict[int, flow.Names] = {}
-        self._doings: dict[int, Doings] = {}
-
-    def doings(self, key: int) -> Doings:
-        if key not in self._doings:
-            begin, end = self.walk.spans.get(key, (0, 0))
-            self._doings[key] = Doings(self.walk.effects[begin:end])
-        return self._doings[key]
-
-    def names(self, statement: ast.stmt) -> flow.Names:
-        if id(statement) not in self._names:
-            self._names[id(statement)] = flow.names(statement)
-        return self._names[id(statement)]
-
-    def reads(self, statement: ast.stmt) -> set[str]:
-        """Names that a statement reads, those inside functions that it mentions too."""
-        names = self.names(statement)
-        found = names.read | names.attributes_read
-        for name in names.read & self.inner.keys():
-            found |= self.inner[name]
-        return found
-
-    def site(
-        self,
-        kind: SiteKind,
-        node: ast.stmt,
-        awaits: tuple[ast.Await, ...],
-        finding: Finding,
-        remedy: Remedy,
-    ) -> Site:
-        return Site(
-            self.file,
-            node.lineno,
-            awaits[0].col_offset + 1,
-            tuple(await_.lineno for await_ in awaits),
-            self.function.qualname,
-            kind,
-            finding.verdict,
-            finding.reason,
-            remedy if finding.verdict in {"independent", "likely"} else "none",
-            finding.file,
-            finding.line,
-        )
-
-    # Pairs and runs
+class _Judge(LoopJudge):
+    """Judges pairs and runs; loops are judged by the class below it."""
 
     def run(self, run: tuple[Awaiting, ...]) -> Iterator[Site]:
-        found = [self.pair(a, b) for a, b in zip(run, run[1:], strict=False)]
-        for (a, b), (finding, remedy) in zip(zip(run, run[1:], strict=False), found, strict=True):
+        found = [self.pair(a, b) for a, b in itertools.pairwise(run)]
+        for (a, b), (finding, remedy) in zip(itertools.pairwise(run), found, strict=True):
             yield self.site("pair", a.statement, a.awaits + b.awaits, finding, remedy)
         if len(run) > 2:
             yield self.whole(run, found)
@@ -174,12 +123,6 @@ class _Judge:
             effect,
         )
 
-    def settled(self, open_: list[Finding], reason: str, remedy: Remedy) -> tuple[Finding, Remedy]:
-        if not open_:
-            return Finding("independent", reason), remedy
-        first = open_[0]
-        return Finding("likely", f"{reason}, but {first.reason}", first.file, first.line), remedy
-
     def name(self, part: Awaiting) -> str:
         """What the statement's outermost await calls."""
         value = part.awaits[0].value
@@ -201,11 +144,6 @@ class _Judge:
                 )
         return None
 
-    def is_own(self, effect: Effect, statement: ast.stmt) -> bool:
-        """Whether the statement itself, not a callee, does this."""
-        end = statement.end_lineno or statement.lineno
-        return effect.file == self.file and statement.lineno <= effect.line <= end
-
     def data(self, a: Awaiting, b: Awaiting, between: list[ast.stmt]) -> Finding | None:
         flows = flow.tainted(
             self.names(a.statement),
@@ -217,7 +155,8 @@ class _Judge:
         if shared:
             return Finding(
                 "dependent",
-                f"`{shared[0]}` comes from the first (line {a.statement.lineno}) and the second uses it",
+                f"`{shared[0]}` comes from the first (line {a.statement.lineno}) and the second "
+                "uses it",
                 self.file,
                 b.awaits[0].lineno,
             )
@@ -252,7 +191,8 @@ class _Judge:
             if before is not None and after:
                 return Finding(
                     "dependent",
-                    f"line {statement.lineno} needs the first, and the second needs it: {before.reason}",
+                    f"line {statement.lineno} needs the first, and the second needs it: "
+                    f"{before.reason}",
                     self.file,
                     statement.lineno,
                 )
@@ -271,132 +211,3 @@ class _Judge:
                     statement.lineno,
                 )
         return None
-
-    # Loops
-
-    def loop(self, loop: Loop) -> Site:
-        finding, remedy = self.judge_loop(loop)
-        return self.site("loop", loop.statement, loop.awaits, finding, remedy)
-
-    def judge_loop(self, loop: Loop) -> tuple[Finding, Remedy]:
-        done = self.doings(-id(loop.node))
-        decided = self.order(loop, done) or self.shared_in_loop(loop, done)
-        if decided:
-            return decided, "none"
-        open_: list[Finding] = []
-        if not done.suspends:
-            open_ = conflicts.unresolved(done)
-            return self.settled(open_, "no iteration ever waits", "none")
-        if all(isinstance(await_.value, ast.Name) for await_ in loop.awaits):
-            return Finding("likely", "awaits what was started before, so it runs already"), "none"
-        finding, more = self.changes(loop, done)
-        if finding:
-            return finding, "none"
-        open_ += more + conflicts.unresolved(done)
-        if done.raises:
-            effect = done.raises[0]
-            open_.append(
-                conflicts.decided("likely", f"an iteration may raise {effect.what}", effect)
-            )
-        if any(e.what != "semaphore" and not self.is_private(e, loop) for e in done.locks):
-            return self.settled(
-                open_, "iterations share no data, but take turns at one lock", "none"
-            )
-        reads = {effect.what for effect in done.external}
-        remedy: Remedy = "batch" if reads == {"database"} else "bounded-overlap"
-        return self.settled(open_, "no iteration needs or changes what another one has", remedy)
-
-    def order(self, loop: Loop, done: Doings) -> Finding | None:
-        """Sleeps, exits and values that one iteration leaves to the next."""
-        for effect in done.sleeps:
-            if self.is_own(effect, loop.statement):
-                return Finding("unsafe", "the sleep paces the iterations", self.file, effect.line)
-        if not isinstance(loop.node, ast.For):
-            return None
-        found = flow.loop_exit(loop.node.body)
-        if found is not None:
-            line = found.lineno
-            return Finding(
-                "dependent", f"line {line} may end the loop before the rest", self.file, line
-            )
-        for statement in loop.node.body:
-            for node in flow.nodes(statement):
-                if isinstance(node, ast.AugAssign) and any(
-                    isinstance(n, ast.Await) for n in flow.nodes(node.value)
-                ):
-                    return Finding(
-                        "unsafe", "updates a value across an await: updates would be lost", self.file, node.lineno
-                    )  # fmt: skip
-        carried = flow.carried(loop.node)
-        for node, names in flow.deciding_names(loop.node):
-            shared = sorted(names & carried)
-            if shared:
-                line = getattr(node, "lineno", loop.node.lineno)
-                return Finding(
-                    "dependent", f"`{shared[0]}` passes from one iteration to the next", self.file, line
-                )  # fmt: skip
-        return None
-
-    def shared_in_loop(self, loop: Loop, done: Doings) -> Finding | None:
-        for effect in done.own:
-            if effect.what != conflicts.UNKNOWN_OBJECT and not self.is_private(effect, loop):
-                return conflicts.decided(
-                    "unsafe",
-                    f"all iterations use one {effect.what}, `{spelled(effect.place)}`, "
-                    "which serves one caller at a time",
-                    effect,
-                )
-        return conflicts.context(done)
-
-    def is_private(self, effect: Effect, loop: Loop) -> bool:
-        """Whether each iteration has an object of its own here."""
-        if effect.place[:1] == ("item",):
-            return True
-        if effect.place[:1] == ("new",):
-            line = effect.place[1].partition(":")[0]
-            end = loop.node.end_lineno or loop.node.lineno
-            body = loop.node.body[0].lineno if isinstance(loop.node, ast.For) else loop.node.lineno
-            return line.isdigit() and body <= int(line) <= end
-        return False
-
-    def changes(self, loop: Loop, done: Doings) -> tuple[Finding | None, list[Finding]]:
-        """What iterations change that others see, in memory and outside."""
-        outer = [e for e in done.memory if not self.is_private(e, loop)]
-        own = [e for e in outer if self.is_own(e, loop.statement)]
-        inner = Doings([e for e in outer if not self.is_own(e, loop.statement)])
-        finding, open_ = conflicts.changed_memory(inner, inner)
-        if finding is None:
-            direct = Doings([e for e in own if e.mode != "r"])
-            finding = conflicts.changed_memory(direct, inner)[0]
-        if finding:
-            return finding, []
-        caught = isinstance(loop.node, ast.For) and _is_caught(loop.node)
-        for effect in done.external:
-            if effect.mode == "w" and not caught:
-                return (
-                    conflicts.decided(
-                        "unsafe", f"each iteration writes to {effect.what}; order and failures would change", effect
-                    ),
-                    [],
-                )  # fmt: skip
-            if effect.mode != "r":
-                open_.append(
-                    conflicts.decided("likely", f"that {effect.what} is only read is not proved", effect)
-                )  # fmt: skip
-        return None, open_
-
-
-def _is_caught(loop: ast.For) -> bool:
-    """Whether every await of the body stands in a `try` that swallows failures."""
-    for statement in loop.body:
-        awaits = any(isinstance(node, ast.Await) for node in flow.nodes(statement))
-        if awaits and not (
-            isinstance(statement, ast.Try)
-            and any(
-                handler.type is None
-                or getattr(handler.type, "id", "") in {"Exception", "BaseException"}
-                for handler in statement.handlers
-            )
-        ):
-            return False
-    return True

@@ -4,9 +4,9 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from asyncperf.scan import catalogue
-from asyncperf.scan.catalogue import Does, TypeEffects
+from asyncperf.scan import catalogue, catalogue_names, catalogue_types
 from asyncperf.scan.index import Class
+from asyncperf.scan.library_effects import Does, TypeEffects
 from asyncperf.scan.values import (
     NOTHING,
     UNKNOWN,
@@ -31,8 +31,12 @@ FACTORIES = {
     "sqlalchemy.sessionmaker": "sqlalchemy.AsyncSession",
     "sqlalchemy.shared_sessionmaker": "sqlalchemy.shared_session",
 }
-READING_SQL = re.compile(r"^[\s(]*(--[^\n]*\n\s*)*(select|show|explain|values|pragma\s+\w+\s*;?$)", re.IGNORECASE)  # fmt: skip
-CHANGING_CTE = re.compile(r"\b(insert\s+into|update\s+\w+\s+set|delete\s+from|for\s+update)\b", re.IGNORECASE)  # fmt: skip
+READING_SQL = re.compile(
+    r"^[\s(]*(--[^\n]*\n\s*)*(select|show|explain|values|pragma\s+\w+\s*;?$)", re.IGNORECASE
+)
+CHANGING_CTE = re.compile(
+    r"\b(insert\s+into|update\s+\w+\s+set|delete\s+from|for\s+update)\b", re.IGNORECASE
+)
 # Statements that prepare one connection, or what is there already, and change no data.
 SETTING_UP = re.compile(
     r"^\s*(set|attach|detach|pragma|begin|use|listen|create\s+\w+(\s+\w+)?\s+if\s+not\s+exists)\b",
@@ -41,8 +45,9 @@ SETTING_UP = re.compile(
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # POST is also used to ask long questions; the path then says so.
 ASKING_PATH = re.compile(
-    r"/(_?search|filter|query|queries|count|graphql|lookup|history|paginate)\b[^/]*/?$", re.IGNORECASE
-)  # fmt: skip
+    r"/(_?search|filter|query|queries|count|graphql|lookup|history|paginate)\b[^/]*/?$",
+    re.IGNORECASE,
+)
 
 
 def called_object(types: tuple[Type, ...]) -> Type | None:
@@ -102,7 +107,11 @@ def _known_by_name(
         walk.hand_over(arguments, node)
         _presume(walk, walk.written(node), name, receiver, node)
         return walk.made(node)
-    known = catalogue.CONTAINER_READS | catalogue.CONTAINER_APPENDS | catalogue.CONTAINER_STORES
+    known = (
+        catalogue_names.CONTAINER_READS
+        | catalogue_names.CONTAINER_APPENDS
+        | catalogue_names.CONTAINER_STORES
+    )
     if walk.discarded is not None and name not in known and not reads(name):
         walk.emit("external", (), "w", f"whatever {name} reaches", node)
     return container_call(walk, name, name, receiver, arguments, node)
@@ -158,7 +167,7 @@ def _method(
 ) -> Value:
     """A method of a catalogued class."""
     does = effects.does.get(name, effects.otherwise)
-    is_lock = effects is catalogue.TYPES["asyncio.Lock"]
+    is_lock = effects is catalogue_types.TYPES["asyncio.Lock"]
     if awaited and name not in effects.quiet:
         walk.emit("suspend", (), "", f".{name}()", node)
     if effects.exclusive and name not in {"close", "get_bind"}:
@@ -211,7 +220,7 @@ def _plain_method(
             for place in receiver.places:
                 walk.emit("context", place, name, "context variable", node)
             for place in receiver.places:
-                walk.stores.append((place + (".value",), arguments.get(0)))
+                walk.stores.append(((*place, ".value"), arguments.get(0)))
         return Value(step(receiver, ".value"))
     if not awaited:
         return container_call(walk, dotted, name, receiver, arguments, node)
@@ -229,12 +238,12 @@ def container_call(
     node: ast.AST,
 ) -> Value:
     """A plain method call: by its name, what it does to the object."""
-    if name in catalogue.CONTAINER_APPENDS or name in catalogue.CONTAINER_STORES:
-        mode = "a" if name in catalogue.CONTAINER_APPENDS else "k"
+    if name in catalogue_names.CONTAINER_APPENDS or name in catalogue_names.CONTAINER_STORES:
+        mode = "a" if name in catalogue_names.CONTAINER_APPENDS else "k"
         for place in step(receiver, "[]"):
             walk.emit("memory", place, mode, f".{name}()", node)
         return walk.element(receiver)
-    if name in catalogue.CONTAINER_READS:
+    if name in catalogue_names.CONTAINER_READS:
         for place in step(receiver, "[]"):
             walk.emit("memory", place, "r", f".{name}()", node)
         if name in {"get", "values", "items", "copy"}:
@@ -253,7 +262,7 @@ def _derived(walk: "Calls", name: str, receiver: Value, node: ast.AST) -> Value:
     classes = tuple(Type(c.target) for c in receiver.callees if isinstance(c.target, Class))
     if classes:  # `Model.model_validate(...)`
         return walk.made(node, classes)
-    is_text = name in catalogue.TEXT_METHODS and receiver.text is None
+    is_text = name in catalogue_names.TEXT_METHODS and receiver.text is None
     return Value(
         receiver.places if is_text else walk.made(node).places,
         receiver.types,
@@ -276,7 +285,7 @@ def unknown_call(
     name = func.attr if isinstance(func, ast.Attribute) else spelled
     if not awaited and isinstance(func, ast.Attribute):
         root = spelled.partition(".")[0]
-        if root in catalogue.LOGGING_ROOTS:
+        if root in catalogue_names.LOGGING_ROOTS:
             return NOTHING
         if name == "run_in_executor" or name == "run":
             walk.hand_over(arguments, node)
@@ -358,10 +367,9 @@ def entered(walk: "Calls", dotted: str, value: Value, node: ast.AST, awaited: bo
     effects = catalogue.type_effects(dotted)
     if awaited:
         walk.emit("suspend", (), "", "async with", node)
-    if effects is catalogue.TYPES["asyncio.Lock"]:
-        for place in value.places:
-            walk.emit("lock", place, "w", lock_kind(value, place), node)
-    elif effects is None and catalogue.LOCK_LIKE.search(dotted):
+    if effects is catalogue_types.TYPES["asyncio.Lock"] or (
+        effects is None and catalogue_names.LOCK_LIKE.search(dotted)
+    ):
         for place in value.places:
             walk.emit("lock", place, "w", lock_kind(value, place), node)
     elif effects is None and awaited and not catalogue.is_benign(dotted):

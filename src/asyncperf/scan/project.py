@@ -12,11 +12,39 @@ from asyncperf.scan.index import Binding, Class, Function, Import, Module
 
 # An installed package wins over a file of the same name that lies beside the importing one.
 INSTALLED = sys.stdlib_module_names | {
-    "aiofiles", "aiohttp", "aioboto3", "aiobotocore", "aiokafka", "aiosqlite", "anyio", "asyncpg",
-    "beanie", "boto3", "botocore", "celery", "databases", "fastapi", "httpx", "jwt", "motor",
-    "numpy", "openai", "pandas", "prometheus_client", "psycopg", "psycopg2", "pydantic", "pymongo",
-    "redis", "requests", "sqlalchemy", "sqlmodel", "starlette", "tortoise", "websockets",
-}  # fmt: skip
+    "aiofiles",
+    "aiohttp",
+    "aioboto3",
+    "aiobotocore",
+    "aiokafka",
+    "aiosqlite",
+    "anyio",
+    "asyncpg",
+    "beanie",
+    "boto3",
+    "botocore",
+    "celery",
+    "databases",
+    "fastapi",
+    "httpx",
+    "jwt",
+    "motor",
+    "numpy",
+    "openai",
+    "pandas",
+    "prometheus_client",
+    "psycopg",
+    "psycopg2",
+    "pydantic",
+    "pymongo",
+    "redis",
+    "requests",
+    "sqlalchemy",
+    "sqlmodel",
+    "starlette",
+    "tortoise",
+    "websockets",
+}
 
 MAX_HOPS = 12  # of re-exports; a longer chain is a cycle
 
@@ -42,10 +70,9 @@ class Project:
         folders = {dirname(file) for file in self.modules}
         self._folders = folders | {parent for folder in folders for parent in _parents(folder)}
         self._roots = sorted(
-            {
-                dirname(folder) for folder in self._packages if dirname(folder) not in self._packages
-            } | {""}
-        )  # fmt: skip
+            {dirname(folder) for folder in self._packages if dirname(folder) not in self._packages}
+            | {""}
+        )
         self._found: dict[tuple[str, str], Module | External | None] = {}
         self._subclasses: dict[Class, list[Class]] | None = None
         self._bases: dict[Class, list[Class | External]] = {}

@@ -4,6 +4,7 @@
 """
 
 import ast
+import builtins
 from typing import TYPE_CHECKING
 
 from asyncperf.scan.index import Binding, Class, Function, Module, Variable
@@ -12,6 +13,9 @@ from asyncperf.scan.values import NOTHING, Callee, Effect, EffectKind, Place, Ty
 
 if TYPE_CHECKING:
     from asyncperf.scan.analyst import Analyst
+
+
+BUILTINS = frozenset(dir(builtins))
 
 
 class State:
@@ -63,7 +67,9 @@ class State:
                     )
         found = self.project.name(self.module, name)
         if found is None:
-            return Value(callees=(Callee(f"builtins.{name}"),))
+            if name in BUILTINS:
+                return Value(callees=(Callee(f"builtins.{name}"),))
+            return Value(frozenset({("global", f"{self.module.file}:{name}")}))
         return self.meant(found, self.module, name)
 
     def bound(self, binding: Binding, name: str) -> Value:

@@ -64,10 +64,11 @@ ARGUMENT = "=argument "
 class Effect(NamedTuple):
     """One thing that code does, and where.
 
-    `mode` by kind. memory: r, w (rebinds), i (rebinds once), a (ordered append), k (keyed store), u (update from
-    its old value). own, an object that serves one caller at a time: r, w, c (commits), o (it may hold one). external:
-    r, w, q (probably reads), ? (decided by the text at `place`). raise: how many calls down, 0 to
-    9. unknown: await, call.
+    `mode` by kind. memory: r, w (rebinds; `what` begins with `=` where the value is known), i
+    (rebinds once), a (ordered append), k (keyed store), u (update from its old value). own, an
+    object that serves one caller at a time: r, w, c (commits), o (it may hold one). external: r,
+    w, q (probably reads), ? (decided by the text at `place`). raise: how many calls down, 0 to 9.
+    unknown: await, call.
     """
 
     kind: EffectKind
@@ -131,7 +132,9 @@ def at(value: Value, places: Iterable[Place]) -> Value:
 
 def bare(value: Value) -> Value:
     """A value without what hangs on it, so that values do not nest without end."""
-    plain = tuple(callee for callee in value.callees if callee.receiver is None and not callee.given)
+    plain = tuple(
+        callee for callee in value.callees if callee.receiver is None and not callee.given
+    )
     return Value(value.places, value.types, plain, value.text)
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import psutil
+
 from asyncperf.errors import TargetError
 from asyncperf.probe.notes import read_notes
 from asyncperf.probe.orders import ProbeOrders
@@ -35,6 +37,10 @@ WORKER_READY = (
 # this is enough.
 SILENT_WORKERS_S = 5.0
 WORKER_DIED = "Child process ["
+SLOW_WORKERS = (
+    "Its workers died again and again. uvicorn ends those that take more than 5 s to import the "
+    "app: --timeout-worker-healthcheck 60 gives them longer, --workers 1 needs none.\n"
+)
 
 # A method and a target.
 Probe = tuple[str, str]
@@ -74,6 +80,13 @@ class Probed:
 
 
 NOT_PROBED = Probed()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 class ServerProcess:
@@ -132,7 +145,7 @@ class ServerProcess:
                 raise TargetError(
                     f"the server did not answer at {self._address.origin} within "
                     f"{START_TIMEOUT_S:.0f} s",
-                    self._last_words(),
+                    (SLOW_WORKERS if self._deaths() else "") + self._last_words(),
                 )
             time.sleep(POLL_S)
 
@@ -161,9 +174,16 @@ class ServerProcess:
         return tuple(text for text in (self._deaths(), self._untuned()) if text is not None)
 
     def _deaths(self) -> str | None:
-        # uvicorn starts another in a dead worker's place.
-        lost = self._process.output().count(WORKER_DIED)
+        # Servers start another in a dead worker's place. uvicorn says so; of any server a worker
+        # is known to have been killed that the probe was in, and that is gone in mid-lifespan.
+        lost = max(self._process.output().count(WORKER_DIED), len(self._gone()))
         return f"{lost} of the server's workers died" if lost else None
+
+    def _gone(self) -> set[int]:
+        notes = [] if self.notes is None else list(read_notes(self.notes))
+        began = {found["pid"] for found in notes if found["note"] == "lifespan"}
+        closed = {found["pid"] for found in notes if found["note"] == "closed"}
+        return {pid for pid in began - closed if not is_running(pid)}
 
     def _untuned(self) -> str | None:
         """Why the collector is not tuned everywhere as it should be, None if it is."""

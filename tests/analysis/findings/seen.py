@@ -80,7 +80,7 @@ def evidence(insight, *results, source=no_source, **run):
     """The evidence of one load with these results and this insight."""
     results = results or (result_of(),)
     results = [replace(result, load=results[0].load) for result in results]
-    measured = [Measured(r.endpoint, alone(0.1), samples([1.0])) for r in results]
+    measured = [Measured(r.endpoint, alone(r.unloaded_s or 0.1), samples([1.0])) for r in results]
     load = load_of(*measured, name=results[0].load, insight=insight)
     return evidence_of(run_of(load, **run), results, source)
 

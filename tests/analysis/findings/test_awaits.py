@@ -1,13 +1,15 @@
 """Awaits one after another, from spans and source: found, kept apart, or too little to tell."""
 
+from dataclasses import replace
+
 import pytest
 
 from asyncperf.analysis.findings import healthy
-from asyncperf.insight import Site
+from asyncperf.insight import Resource, Site
 from asyncperf.model import Figures, Latency
 
 from ...builders import ITEMS, result_of
-from .seen import FILE, codes, evidence, found, insight_of, requests
+from .seen import FILE, codes, evidence, found, insight_of, requests, table
 
 INDEPENDENT = """
 async def items():
@@ -113,7 +115,7 @@ def test_the_experiment_at_its_published_scale():
     assert finding.predicted == {"rate_rps": pytest.approx(100), "response_s": pytest.approx(5)}
     assert finding.cost_ms_per_request == pytest.approx(10_000)
     assert finding.cost_rps == pytest.approx(200 / 3)
-    assert "with the same users" in finding.advice
+    assert "Up to 100 req/s under this load." in finding.advice
 
 
 def test_the_longest_is_taken_for_each_request_and_then_averaged():
@@ -164,3 +166,48 @@ def test_a_session_in_a_loop_is_asked_once_not_many_times_together():
     assert "in one query" in finding.advice
     assert "gather" not in finding.advice
     assert finding.evidence["rounds"] == 5
+
+
+SESSION = Resource("one at a time", "Session", None, None)
+
+
+def using(insight, *rows):
+    """Sessions used in each request: (when, which, in which task)."""
+    uses = [
+        {"request": request, "asked": at, "got": at, "released": at, "instance": n, "task": task}
+        for request in range(10)
+        for at, n, task in rows
+    ]
+    return replace(insight, resources=(SESSION,), uses=table("uses", uses))
+
+
+@pytest.mark.parametrize(
+    ("uses", "together"),
+    [
+        ([(20.1, 1, 0), (20.6, 1, 0)], False),
+        ([(20.1, 1, 0), (20.6, 1, 5)], False),  # in a task that the second await made
+        ([(20.1, 1, 0), (20.6, 2, 0)], True),  # a session each
+        ([(20.1, 1, 0), (20.4, 1, 0)], True),  # only the first await uses it
+        ([(19.9, 1, 0), (20.6, 1, 0)], True),
+    ],
+)
+@pytest.mark.parametrize("source", [INDEPENDENT, None])
+def test_awaits_that_were_seen_to_use_one_session_stay_in_order(uses, together, source):
+    insight = using(seen(INDEPENDENT, (0.5, 0.5)), *uses)
+    expected = ["sequential-awaits"] * together
+    assert codes(insight, users(1.0), source=reading(source)) == expected
+    if source and not together:
+        (line,) = healthy(evidence(insight, users(1.0), source=reading(source)), ())
+        assert "both use one Session, which runs one thing at a time" in line.message
+
+
+def test_rounds_that_were_seen_to_use_one_session_are_better_one_query():
+    insight = seen(LOOP, (0.1,), rounds=5)
+    (finding,) = found(
+        using(insight, (20.05, 1, 0), (20.15, 1, 0)), users(1.0), source=reading(LOOP)
+    )
+    assert "in one query: all rounds use one Session" in finding.advice
+    (finding,) = found(
+        using(insight, (20.05, 1, 0), (20.15, 2, 0)), users(1.0), source=reading(LOOP)
+    )
+    assert "gather" in finding.advice

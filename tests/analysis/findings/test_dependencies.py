@@ -1,11 +1,13 @@
 """Dependencies that FastAPI resolves one after another."""
 
+from dataclasses import replace
+
 import pytest
 
-from asyncperf.insight import Site
+from asyncperf.insight import Resource, Site
 
 from ...builders import result_of
-from .seen import FILE, codes, found, insight_of, requests
+from .seen import FILE, codes, found, insight_of, requests, table
 
 SOLVER = Site(
     "/venv/site-packages/fastapi/dependencies/utils.py",
@@ -74,3 +76,17 @@ def test_what_is_said():
     assert (finding.line, finding.function) == (2, "user")
     assert "user (300 ms) and flags (200 ms) one after another, in 500 ms" in finding.message
     assert "together they would take 300 ms" in finding.message
+
+
+@pytest.mark.parametrize(("instances", "together"), [((1, 2), True), ((1, 1), False)])
+def test_dependencies_that_use_one_session_stay_in_order(instances, together):
+    insight = seen(("user", 0.3), ("flags", 0.3))
+    uses = [
+        {"request": request, "asked": at, "got": at, "released": at, "instance": instance}
+        for request in range(10)
+        for at, instance in zip((20.1, 20.4), instances, strict=True)
+    ]
+    session = Resource("one at a time", "Session", None, None)
+    insight = replace(insight, resources=(session,), uses=table("uses", uses))
+    expected = ["sequential-dependencies"] * together
+    assert codes(insight, source=lambda file: SOURCE) == expected

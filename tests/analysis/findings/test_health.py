@@ -1,9 +1,12 @@
 """Healthy is said too, of what was seen, and of nothing else."""
 
+from dataclasses import replace
+
 from asyncperf.analysis.findings import find, healthy
+from asyncperf.model import GeneratorHealth
 
 from ...builders import BLOCKING, result_of
-from .seen import evidence, insight_of, requests, stalls, threads, ticks
+from .seen import evidence, insight_of, requests, stalls, table, threads, ticks
 from .test_pool import HANDLER, trips
 
 
@@ -32,6 +35,12 @@ def test_nothing_is_called_healthy_that_is_not_or_was_not_seen():
     assert messages(None) == []
 
 
+def test_what_the_generator_limited_is_not_called_healthy():
+    insight = insight_of(requests=requests(), ticks=ticks())
+    busy = GeneratorHealth(cpu=1.0, max_drift_s=0.5)
+    assert messages(insight, result_of(generator=busy)) == []
+
+
 def test_a_pool_that_nobody_waits_for():
     insight = insight_of(
         requests=requests(route=1),
@@ -40,3 +49,6 @@ def test_a_pool_that_nobody_waits_for():
         trips=trips(100, wait_s=0.0002, run_s=0.5),
     )
     assert messages(insight, result_of(BLOCKING)) == ["thread pool: longest wait 0.2 ms"]
+    busy = [row | {"threads_busy": 27} for row in ticks()[:100]]
+    insight = replace(insight, ticks=table("ticks", busy))
+    assert messages(insight, result_of(BLOCKING)) == ["thread pool: at most 27 of 40 threads busy"]

@@ -65,6 +65,29 @@ def test_threads_are_no_advice_for_code_that_computes():
     assert "releases Python's lock" in found(native, SLOW)[0].advice
 
 
+@pytest.mark.parametrize(
+    ("line", "kind", "hashes"),
+    [
+        ("return hashlib.scrypt(password, salt=salt, n=n, r=8, p=1)", NATIVE, True),
+        ("return bcrypt.checkpw(plain, hashed)", NATIVE, True),
+        ("return password_hash.verify(plain, hashed)", NATIVE, True),
+        ("return json.dumps(found)", NATIVE, False),
+        ("return hashlib.scrypt(password, salt=salt, n=n, r=8, p=1)", CPU, False),
+    ],
+)
+def test_hashing_a_password_is_for_a_thread_that_takes_as_much_cpu(line, kind, hashes):
+    source = "\n" * 13 + line + "\n"  # line 14
+    insight = insight_of(
+        requests=requests(), stalls=stalls(1000, 0.04, kind=kind, cpu_s=0.04), ticks=ticks(cpu=0.82)
+    )
+    (finding,) = found(insight, SLOW, source=lambda file: source)
+    assert ("Hashing a password" in finding.advice) is hashes
+    # 1,000 requests in all, so 40 ms each, on the two CPUs of that machine.
+    assert ("at most 50 req/s on 2 CPUs" in finding.advice) is hashes
+    assert (finding.predicted["rate_rps"] == pytest.approx(50)) is hashes
+    assert (finding.fix_kind == "thread") is hashes
+
+
 def test_each_line_is_a_finding_of_its_own_and_the_costliest_comes_first():
     other = Stack((Frame(FILE, 20, "helper"),), 0)
     rows = stalls(100, 0.03) + stalls(100, 0.06, stack=1)
@@ -141,3 +164,54 @@ def test_too_few_requests_to_look_inside_is_said():
     assert "19 of its requests" in finding.message
     trouble = replace(SLOW, trouble="the server died")
     assert codes(insight, trouble) == []
+
+
+def at(*lines):
+    """A stack through these lines of the app's functions, the last of them to blame."""
+    frames = [Frame(FILE, line, function) for line, function in lines]
+    return Stack((Frame("/lib/uvicorn.py", 1, "run"), *frames), len(lines))
+
+
+def test_what_computes_is_told_once_whichever_line_it_was_seen_at():
+    handler = (14, "items")
+    stacks = (at(handler, (30, "build")), at(handler, (31, "build")), at(handler))
+    counts = (600, 200, 100)
+    rows = [
+        row
+        for number, count in enumerate(counts)
+        for row in stalls(count, 0.05, kind=CPU, stack=number)
+    ]
+    insight = insight_of(requests=requests(1000), stalls=rows, stacks=stacks, ticks=ticks(0.9))
+    (finding,) = found(insight, SLOW)
+    assert (finding.line, finding.function) == (30, "build")
+    assert finding.evidence["stalls"] == sum(counts)
+
+
+def test_two_functions_that_compute_are_told_apart():
+    handler = (14, "items")
+    stacks = (at(handler, (30, "build")), at(handler, (40, "draw")))
+    rows = [row for n in range(2) for row in stalls(300, 0.05, kind=CPU, stack=n)]
+    insight = insight_of(requests=requests(1000), stalls=rows, stacks=stacks, ticks=ticks(0.9))
+    assert {finding.line for finding in found(insight, SLOW)} == {30, 40}
+
+
+def test_calls_that_block_are_told_by_their_lines():
+    handler = (14, "items")
+    rows = [row for n in range(2) for row in stalls(300, 0.05, stack=n)]
+    stacks = (at(handler, (30, "fetch")), at(handler, (31, "fetch")))
+    insight = insight_of(requests=requests(1000), stalls=rows, stacks=stacks, ticks=ticks(0.1))
+    assert {finding.line for finding in found(insight, SLOW)} == {30, 31}
+
+
+@pytest.mark.parametrize(
+    ("result", "gain"),
+    [
+        (SLOW, "`asyncio.to_thread`) up to 420 req/s, where the event loop"),
+        # 40 threads for 50 ms, and no rate to set beside it.
+        (replace(SLOW, steady=None, window=None), "`asyncio.to_thread`) at most 800 req/s"),
+    ],
+)
+def test_what_threads_would_give_a_call_that_blocks(result, gain):
+    insight = insight_of(requests=requests(1000), stalls=stalls(1000, 0.05), ticks=ticks(cpu=0.05))
+    finding = next(f for f in found(insight, result) if f.code == "loop-blocked")
+    assert gain in finding.advice

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from asyncperf.insight import Site
+from asyncperf.insight import Resource, Site
 from asyncperf.probe.record_format import TRIP_KINDS
 
 from ...builders import BLOCKING, figures, result_of
-from .seen import FILE, codes, found, insight_of, requests, threads
+from .seen import FILE, codes, found, insight_of, requests, table, threads, ticks
 
 ENDPOINT, DEPENDENCY = TRIP_KINDS.index("endpoint"), TRIP_KINDS.index("dependency")
 HANDLER = Site(FILE, 29, None, "blocking", None)
@@ -115,3 +115,74 @@ def test_a_trip_for_nothing_is_a_remark_unless_it_is_a_good_part_of_the_request(
     assert quick[0].cost_ms_per_request == pytest.approx(0.3, rel=0.01)
     (queued,) = found(seen(trips(100, wait_s=0.004, run_s=0.0001, resume_s=0.047, cause=1)), RESULT)
     assert queued.severity == "warning"
+
+
+def test_fastapis_own_check_is_a_remark_however_long_it_waits():
+    rows = trips(100, wait_s=0.004, run_s=0.0001, resume_s=0.047, cause=1)
+    for row in rows:
+        row["kind"] = TRIP_KINDS.index("response validation")
+    (finding,) = found(seen(rows), RESULT)
+    assert (finding.code, finding.severity) == ("pool-trips", "info")
+
+
+def busy(threads_busy, share=1.0):
+    """Ticks of which that share saw so many threads busy, the others none."""
+    rows = ticks()
+    return [
+        row | {"threads_busy": threads_busy if i < share * len(rows) else 0}
+        for i, row in enumerate(rows)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (busy(40), ["pool-saturated"]),
+        (busy(40, 0.05), ["pool-saturated"]),  # in bursts
+        (busy(39), []),  # what is waited for is Python's lock
+        (busy(40, 0.005), []),
+        ([], ["pool-saturated"]),  # not known
+    ],
+)
+def test_a_pool_that_is_never_full_is_not_saturated(rows, expected):
+    assert codes(seen(trips(100, wait_s=1.0, run_s=0.5), ticks=rows), RESULT) == expected
+
+
+def test_a_full_pool_of_another_worker_counts():
+    rows = busy(10) + [row | {"worker": 1} for row in busy(40)]
+    insight = seen(trips(100, wait_s=2.0, run_s=0.5), ticks=rows, workers=2)
+    assert codes(insight, RESULT) == ["pool-saturated"]
+
+
+def test_threads_that_wait_for_connections_are_not_said_to_compute():
+    rows = requests(100, route=1, pool_run_s=1.1, thread_conn_wait_s=0.9)
+    insight = replace(seen([]), requests=table("requests", rows))
+    insight = replace(insight, trips=table("trips", trips(100, wait_s=2.0, run_s=1.1)))
+    (finding,) = found(insight, RESULT)
+    assert "waits 900 ms for a connection: mend that first" in finding.advice
+    assert finding.predicted is None
+    assert finding.why_not == "more threads would wait for the same connections"
+
+
+@pytest.mark.parametrize(("exit_s", "expected"), [(0.0001, ["pool-trips"]), (0.002, [])])
+def test_a_generator_that_blocks_after_the_answer_needs_its_thread(exit_s, expected):
+    entered = [
+        row | {"kind": TRIP_KINDS.index("generator dependency enter")}
+        for row in trips(100, wait_s=0.001, run_s=0.0001, cause=1)
+    ]
+    left = [
+        row | {"kind": TRIP_KINDS.index("generator dependency exit"), "run_s": exit_s, "pool": 1}
+        for row in entered
+    ]
+    without_limit = Resource("threads", "without a limit", None, None)
+    insight = seen(entered + left, resources=(threads(), without_limit))
+    assert codes(insight, RESULT) == expected
+
+
+def test_a_librarys_class_as_a_dependency_is_told_of_the_endpoint_that_depends_on_it():
+    form = Site("/venv/site-packages/fastapi/security/oauth2.py", 59, None, "Form.__init__", None)
+    rows = trips(100, wait_s=0.001, run_s=0.0001, cause=1)
+    (finding,) = found(seen(rows, sites=(HANDLER, form)), RESULT)
+    assert (finding.file, finding.line) == ("shop.py", 30)
+    assert finding.message.startswith("Form, on which it depends, runs for 100 us")
+    assert "`async def` of your own" in finding.advice

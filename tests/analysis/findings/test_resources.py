@@ -3,8 +3,10 @@
 import pytest
 
 from asyncperf.insight import Resource, Site
+from asyncperf.model import Figures
 
-from .seen import FILE, codes, found, insight_of, requests
+from ...builders import result_of
+from .seen import FILE, codes, found, insight_of, requests, ticks
 
 ASKS = Site(FILE, 13, 5, "items", "async with pool")
 POOL = Resource("connections", "asyncpg", 10, None)
@@ -25,6 +27,12 @@ def seen(rows, resource=POOL):
     return insight_of(requests=requests(), uses=rows, resources=(resource,), sites=(ASKS,))
 
 
+@pytest.mark.parametrize(("hold_s", "holds"), [(0.0099, False), (0.011, True)])
+def test_a_pool_with_free_connections_is_not_what_is_waited_for(hold_s, holds):
+    """Of 5,000 requests in 50 s: ten connections are busy for a tenth of the time by 10 ms."""
+    assert codes(seen(stays(100, 0.1, hold_s))) == ["connections-saturated"] * holds
+
+
 @pytest.mark.parametrize(
     ("resource", "code"),
     [(POOL, "connections-saturated"), (LOCK, "lock-saturated"), (SEMAPHORE, "lock-saturated")],
@@ -35,8 +43,8 @@ def seen(rows, resource=POOL):
         (100, 0.1, 0.05, True),
         (100, 0.0051, 0.1, True),
         (100, 0.0049, 0.1, False),  # less than a twentieth of the hold
-        (100, 0.0011, 0.001, True),
-        (100, 0.0009, 0.001, False),  # a turn of the loop
+        (100, 0.0011, 0.011, True),
+        (100, 0.0009, 0.011, False),  # a turn of the loop
         (19, 0.1, 0.05, False),  # too little to tell
     ],
 )
@@ -69,11 +77,43 @@ def test_the_cap_by_the_utilisation_law():
     assert finding.cost_ms_per_request == pytest.approx(200)
 
 
-def nested(count, wait_s, *, got=True, released=25.0):
+@pytest.mark.parametrize(
+    ("cpu", "delay", "severity"),
+    [(0.1, 0.0, "error"), (0.5, 0.29, "error"), (0.5, 0.31, "info"), (0.9, 0.0, "info")],
+)
+@pytest.mark.parametrize("resource", [POOL, LOCK])
+def test_a_queue_of_those_who_wait_for_a_busy_loop_is_not_the_limit(resource, cpu, delay, severity):
+    insight = insight_of(
+        requests=requests(),
+        uses=stays(100, 0.2, 2.0),
+        resources=(resource,),
+        sites=(ASKS,),
+        ticks=ticks(cpu, delay),
+    )
+    (finding,) = [f for f in found(insight) if f.code.endswith("-saturated")]
+    assert finding.severity == severity
+    assert ("the event loop" in finding.message) == (severity == "info")
+    assert ("gains nothing" in finding.advice) == (severity == "error" and resource == POOL)
+    assert (finding.cost_rps is None) == (severity == "info")
+
+
+@pytest.mark.parametrize(
+    ("hold_s", "severity"),
+    [(2.6, "error"), (2.4, "info")],  # 100 of them in 50 s, for ten places
+)
+def test_places_that_are_often_free_are_waited_for_in_bursts_only(hold_s, severity):
+    hundred = result_of(steady=Figures(100, 0, 2.0, None))
+    (finding,) = found(seen(stays(100, 0.2, hold_s)), hundred)
+    assert (finding.code, finding.severity) == ("connections-saturated", severity)
+    assert finding.evidence["utilization"] == pytest.approx(100 * hold_s / 50 / 10)
+
+
+def nested(count, wait_s, *, got=True):
     rows = []
     for i in range(count):
-        rows.append(use(i, 20.0, 20.0, released))
-        rows.append(use(i, 21.0, 21 + wait_s if got else NEVER, 22.0 if got else NEVER))
+        rows.append(use(i, 20.0, 20.0, 25.0))
+        until = 22.0 if got else NEVER
+        rows.append(use(i, 21.0, 21 + wait_s if got else NEVER, until, nested=1))
     return rows
 
 
@@ -84,7 +124,7 @@ def nested(count, wait_s, *, got=True, released=25.0):
         (nested(2, 0.0), ["warning"]),  # it will, with more users
         (nested(2, 0.0, got=False), ["error"]),
         (nested(1, 0.5), []),  # too little to call it their way
-        (nested(2, 0.5, released=20.9), []),  # given back first
+        ([{**use, "nested": 0} for use in nested(2, 0.5)], []),  # given back whatever becomes of it
     ],
 )
 def test_connection_deadlock(rows, severities):
@@ -95,19 +135,26 @@ def test_connection_deadlock(rows, severities):
 
 
 def test_a_standstill_without_a_steady_state_is_found_all_the_same():
-    from ...builders import result_of
-
     stuck = result_of(steady=None, window=None, no_window_why="0 requests completed")
     rows = [use(i, 1.0, 1.0, NEVER) for i in range(10)]
-    rows += [use(i, 1.1, NEVER, NEVER) for i in range(10)]
+    rows += [use(i, 1.1, NEVER, NEVER, nested=1) for i in range(10)]
     insight = insight_of(uses=rows, resources=(POOL,), sites=(ASKS,))
     assert codes(insight, stuck) == ["connection-deadlock", "too-little-data"]
 
 
-def test_two_pools_are_no_deadlock():
-    rows = [{**use, "instance": i % 2} for i, use in enumerate(nested(2, 0.5))]
-    assert codes(seen(rows)) == []
-
-
 def test_a_lock_is_no_connection():
     assert codes(seen(nested(2, 0.5), LOCK)) == []
+
+
+@pytest.mark.parametrize(("alone_s", "said"), [(0.049, True), (0.06, False)])
+def test_what_is_held_for_longer_under_load_is_said_to_be_slowed(alone_s, said):
+    alone = [use(1000 + i, -2.0, -2.0, -2.0 + alone_s) for i in range(5)]
+    (finding,) = found(seen(stays(100, 0.1, 0.1) + alone))
+    assert ("Without load it is held for 49 ms: first mend" in finding.advice) is said
+    assert finding.evidence["hold_alone_s"] == pytest.approx(alone_s)
+
+
+def test_nothing_is_said_of_a_hold_without_load_that_is_not_known():
+    (finding,) = found(seen(stays(100, 0.1, 0.1)))
+    assert "Without load" not in finding.advice
+    assert "hold_alone_s" not in finding.evidence

@@ -34,6 +34,25 @@ def test_the_command_line(command, access_log, expected):
     assert result == ["server-settings"] * expected
 
 
+@pytest.mark.parametrize(
+    ("command", "writes", "expected"),
+    [
+        (("python", "shop.py"), True, 1),
+        (("python", "shop.py"), False, 0),
+        (("python", "shop.py"), None, 0),
+        (OWN, False, 0),  # a configuration of its own says so
+        (OWN, None, 1),
+    ],
+)
+def test_what_a_worker_does_outdoes_the_command_line(command, writes, expected):
+    insight = insight_of(requests=requests())
+    workers = tuple(replace(worker, access_log=writes) for worker in insight.workers)
+    result = codes(
+        replace(insight, workers=workers), target=target(command=command, access_log=None)
+    )
+    assert result == ["server-settings"] * expected
+
+
 @pytest.mark.parametrize(("cpu", "severity"), [(0.79, "info"), (0.81, "warning")])
 def test_an_access_log_matters_where_the_loop_has_no_time(cpu, severity):
     insight = insight_of(requests=requests(), ticks=ticks(cpu))

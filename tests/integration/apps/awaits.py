@@ -57,7 +57,7 @@ async def rows() -> AsyncIterator[int]:
 async def everything(
     _: Annotated[str, Depends(user)], __: Annotated[int, Depends(settings)]
 ) -> list[int]:
-    await asyncio.gather(query(0.003), query(0.001))
+    await asyncio.gather(query(0.05), query(0.03))
     async with anyio.create_task_group() as group:
         group.start_soon(query, 0.001)
     return [row async for row in rows()]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cache, partial
 
 from asyncperf.analysis.findings.awaits import sequential_awaits, sequential_loop
 from asyncperf.analysis.findings.collector import gc_pauses
 from asyncperf.analysis.findings.dependencies import sequential_dependencies
-from asyncperf.analysis.findings.evidence import EVERY_ENDPOINT, Evidence, Source
+from asyncperf.analysis.findings.evidence import EVERY_ENDPOINT, Evidence, Source, alone_in
 from asyncperf.analysis.findings.generator import (
     generator_limit,
     generator_saturated,
@@ -28,6 +29,8 @@ from asyncperf.analysis.findings.resources import (
     lock_saturated,
 )
 from asyncperf.analysis.findings.server import server_settings
+from asyncperf.analysis.prediction import Demands
+from asyncperf.levels import Held
 from asyncperf.model import EndpointResult, Finding, Run
 
 __all__ = ["Source", "evidence_of", "find", "generator_limit", "healthy", "no_source"]
@@ -62,6 +65,8 @@ def evidence_of(
     """What there is to judge each result by. Of a load that was repeated it is the insight of
     the repetition that the result shows."""
     found = []
+    # Endpoints that share a load each ask for what all of them need.
+    alone: dict[tuple[str, Held | None], Callable[[int], Demands | None]] = {}
     for result in results:
         together = [other for other in results if other.load == result.load]
         load = next(
@@ -76,7 +81,10 @@ def evidence_of(
         inside = inside_of(load.insight, together, load.duration_s) if load else None
         index = next(i for i, other in enumerate(together) if other is result)
         plan = run.plan.at(result.held.level) if result.held else run.plan
-        found.append(Evidence(replace(run, plan=plan), together, index, inside, source))
+        alone_of = alone.setdefault(
+            (result.load, result.held), cache(partial(alone_in, load, together))
+        )
+        found.append(Evidence(replace(run, plan=plan), together, index, inside, source, alone_of))
     return tuple(found)
 
 

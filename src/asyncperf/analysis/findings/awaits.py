@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from asyncperf.analysis.findings import flow
 from asyncperf.analysis.findings.evidence import LEAST_DETAILED, Evidence
+from asyncperf.analysis.findings.exclusive import Sharing, sharing
 from asyncperf.analysis.findings.gains import Cost
-from asyncperf.analysis.findings.words import rate, spoken
+from asyncperf.analysis.findings.words import spoken
 from asyncperf.insight import Records, Site
 from asyncperf.model import Finding
 from asyncperf.probe.places import is_users
@@ -84,16 +86,15 @@ class Function:
 @dataclass(frozen=True, eq=False)
 class Looked:
     """A function whose awaits were looked at: what may run together, and what parts the rest;
-    `order` is None where its source could not be read."""
+    where its source could not be `read`, by what was seen of them alone."""
 
     function: Function
     sites: list[int]
-    order: flow.Order | None
+    order: flow.Order
+    read: bool
 
     @property
     def groups(self) -> list[list[int]]:
-        if self.order is None:
-            return [self.sites]
         return [[self.sites[i] for i in group] for group in self.order.groups]
 
 
@@ -106,6 +107,7 @@ def sequential_awaits(evidence: Evidence) -> Iterable[Finding]:
 
 
 def sequential_loop(evidence: Evidence) -> Iterable[Finding]:
+    shared = shared_by(evidence)
     for function in functions(evidence):
         for number, rounds in function.rounds().items():
             apart_s, together_s = function.times([number])
@@ -115,6 +117,8 @@ def sequential_loop(evidence: Evidence) -> Iterable[Finding]:
             why = flow.looped(code, function.sites[number]) if code else None
             if why in (flow.ONE_BY_ONE, flow.STOPS):
                 continue
+            if why is None and (name := shared.rounds(number)) is not None:
+                why = flow.ALL_SHARE.format(f"one {name}")
             yield _loop(evidence, function, number, rounds, why, code is not None)
 
 
@@ -123,13 +127,13 @@ def _sequential(
 ) -> Finding:
     first = looked.function.sites[group[0]]
     gain_s = apart_s - together_s
-    unloaded_gain_s = unloaded(evidence, gain_s)
+    unloaded_gain_s = evidence.unloaded(gain_s)
     cost = cost_of(evidence, gain_s)
     alone_s = evidence.result.unloaded_s
     predicted = dict(cost.predicted or {})
     if alone_s is not None:
         predicted["response_s"] = max(0.0, alone_s - unloaded_gain_s)
-    checked = "none takes another's result" if looked.order else "perhaps none needs another"
+    checked = "none takes another's result" if looked.read else "perhaps none needs another"
     return Finding(
         code="sequential-awaits",
         severity="warning",
@@ -140,8 +144,8 @@ def _sequential(
             f"they would take {spoken(together_s)}."
         ),
         advice=(
-            f"Run them together (`asyncio.gather`, a task group).{up_to(cost)} "
-            f"{NOT_PROVED if looked.order else NOT_READ}"
+            f"Run them together (`asyncio.gather`, a task group).{cost.sentence} "
+            f"{NOT_PROVED if looked.read else NOT_READ}"
         ),
         evidence={
             "awaits": float(len(group)),
@@ -163,11 +167,12 @@ def _loop(
     gain_s = apart_s - together_s
     cost = cost_of(evidence, gain_s)
     if why is not None:
-        advice = f"Ask for all of it in one query: {why}."
+        advice = f"Ask for all of it in one query: {why}.{cost.sentence}"
     else:
         advice = (
             "Ask for all of it at once if the other side can; else run some of them together "
-            f"(`asyncio.gather` with a semaphore). {NOT_PROVED if read else NOT_READ}"
+            f"(`asyncio.gather` with a semaphore).{cost.sentence} "
+            f"{NOT_PROVED if read else NOT_READ}"
         )
     return Finding(
         code="sequential-loop",
@@ -195,15 +200,29 @@ def _loop(
 def looked_at(evidence: Evidence) -> list[Looked]:
     """Functions with several awaits that together would save something."""
     found = []
+    shared = shared_by(evidence)
     for function in functions(evidence):
         sites = function.once()
         apart_s, together_s = function.times(sites)
         if len(sites) < 2 or not worthwhile(evidence, apart_s - together_s):
             continue
         code = flow.parse(evidence.source(function.file))
-        order = flow.order(code, [function.sites[s] for s in sites]) if code else None
-        found.append(Looked(function, sites, order))
+        seen = partial(_shared, shared, sites)
+        order = flow.order(code, [function.sites[s] for s in sites], seen) if code else None
+        found.append(
+            Looked(function, sites, order or flow.grouped(len(sites), seen), order is not None)
+        )
     return found
+
+
+def shared_by(evidence: Evidence) -> Sharing:
+    spans = detailed(evidence)
+    return Sharing({}, {}) if spans is None else sharing(evidence, spans)
+
+
+def _shared(shared: Sharing, sites: Sequence[int], first: int, second: int) -> str | None:
+    name = shared.between(sites[first], sites[second])
+    return None if name is None else flow.SHARED.format(f"one {name}")
 
 
 def functions(evidence: Evidence) -> list[Function]:
@@ -254,26 +273,16 @@ def detailed(evidence: Evidence) -> Records | None:
 
 def worthwhile(evidence: Evidence, gain_s: float) -> bool:
     steady = evidence.result.steady
-    mean_s = steady.latency.mean_s if steady and steady.latency else 0.0
+    if steady and steady.latency:
+        mean_s = steady.latency.mean_s
+    elif evidence.requests is not None:
+        mean_s = float(np.mean(evidence.requests["end"] - evidence.requests["start"]))
+    else:
+        mean_s = 0.0
     return gain_s >= max(LEAST_GAIN_S, LEAST_GAIN * mean_s)
 
 
 def cost_of(evidence: Evidence, gain_s: float) -> Cost:
     """What it costs the load that each request of this endpoint lacks that gain."""
     share = evidence.shares[evidence.index]
-    return evidence.cost(gain_s * share, response_s=unloaded(evidence, gain_s) * share)
-
-
-def up_to(cost: Cost) -> str:
-    """The rate without it, as a sentence of its own after another one; "" if nothing is gained."""
-    if not cost.rps or not cost.rate_rps:
-        return ""
-    return f" Up to {rate(cost.rate_rps)} with the same users."
-
-
-def unloaded(evidence: Evidence, gain_s: float) -> float:
-    """What a gain under load is without: awaits that queue for something take longer then."""
-    steady, alone_s = evidence.result.steady, evidence.result.unloaded_s
-    if steady is None or steady.latency is None or alone_s is None or not steady.latency.mean_s:
-        return gain_s
-    return gain_s * min(1.0, alone_s / steady.latency.mean_s)
+    return evidence.cost(gain_s * share, evidence.unloaded(gain_s) * share)

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from asyncperf.analysis.findings.evidence import Evidence
-from asyncperf.analysis.findings.words import rate, share, spoken
+from asyncperf.analysis.findings.inside import Inside
+from asyncperf.analysis.findings.words import share, spoken
+from asyncperf.analysis.prediction import LOOP
 from asyncperf.model import Finding
 
 # Of the loop's time. Python's own share is about one percent; from here on tuning it gains
@@ -29,12 +31,14 @@ def gc_pauses(evidence: Evidence) -> Iterable[Finding]:
     if len(lengths_s) < LEAST_PAUSES or (part < LEAST_SHARE and long < LEAST_PAUSES):
         return
     mean_s = float(lengths_s.sum()) / max(1, evidence.answered)
-    cost = evidence.cost(mean_s, loop=mean_s)
+    # What the single user met of it was a part of its response time.
+    alone_s = min(mean_s, _unloaded(evidence, inside))
+    cost = evidence.cost(mean_s, alone_s, {LOOP: mean_s})
     # The worker counts the requests that it records; the others wait all the same.
     recorded = max(1, len(inside.requests))
     waiting = float(np.mean(inside.collections["in_flight"]))
     waiting *= max(1.0, evidence.answered / recorded)
-    without = f": up to {rate(cost.rate_rps)}" if cost.rps and cost.rate_rps else ""
+    without = f": {cost.gain}" if cost.gain else ""
     if evidence.run.target.gc == "tuned":
         advice = "It is tuned already: keep fewer objects alive, or fewer requests waiting."
     else:
@@ -60,3 +64,11 @@ def gc_pauses(evidence: Evidence) -> Iterable[Finding]:
         cost_ms_per_request=cost.ms_per_request,
         cost_rps=cost.rps,
     )
+
+
+def _unloaded(evidence: Evidence, inside: Inside) -> float:
+    """For how long the collector stopped each of the single user's requests, on average."""
+    requests = sum(result.unloaded_requests for result in evidence.together)
+    every = inside.insight.collections
+    alone = every[(every["on_loop"] == 1) & (every["start"] < 0)]
+    return float(alone["duration_s"].sum()) / max(1, requests)

@@ -15,10 +15,10 @@ from asyncperf.analysis.findings.awaits import (
     USUAL,
     cost_of,
     detailed,
-    up_to,
     worthwhile,
 )
 from asyncperf.analysis.findings.evidence import Evidence, Source
+from asyncperf.analysis.findings.exclusive import Sharing, sharing
 from asyncperf.analysis.findings.words import in_words, spoken
 from asyncperf.insight import Site
 from asyncperf.model import Finding
@@ -55,7 +55,7 @@ def sequential_dependencies(evidence: Evidence) -> Iterable[Finding]:
             f"none names another: together they would take {spoken(together_s)}."
         ),
         advice=(
-            f"Await what they do together in one dependency (`asyncio.gather`).{up_to(cost)} "
+            f"Await what they do together in one dependency (`asyncio.gather`).{cost.sentence} "
             "Whether one needs another in a way that its parameters do not say is for you to check."
         ),
         evidence={
@@ -97,7 +97,11 @@ def resolved(evidence: Evidence) -> tuple[list[Resolved], float, float]:
         for number, each in lengths_s.items()
         if len(each) >= USUAL * requests and np.mean(each) >= LEAST_AWAIT_S
     ]
-    apart = _apart([(n, inside.insight.sites[n]) for n in usual], evidence.source)
+    apart = _apart(
+        [(n, inside.insight.sites[n]) for n in usual],
+        evidence.source,
+        sharing(evidence, chosen, "callee"),
+    )
     taken = [[run[n] for n in apart if n in run] for run in runs.values()]
     return (
         [Resolved(inside.insight.sites[n], float(np.mean(lengths_s[n]))) for n in apart],
@@ -110,13 +114,16 @@ def _is_solver(site: Site) -> bool:
     return site.file.endswith(SOLVER[0]) and site.function == SOLVER[1]
 
 
-def _apart(dependencies: list[tuple[int, Site]], source: Source) -> list[int]:
+def _apart(dependencies: list[tuple[int, Site]], source: Source, shared: Sharing) -> list[int]:
     """Those that no other one of them asks for: FastAPI solves a shared dependency once, so that
-    it seems to stand beside the one that takes its result."""
+    it seems to stand beside the one that takes its result. Nor do two of them use one session."""
     kept: list[tuple[int, Site]] = []
     for number, site in dependencies:
         asked = _asked_for(site, source)
-        if not any(other.function.rpartition(".")[2] in asked for _, other in kept):
+        if not any(
+            other.function.rpartition(".")[2] in asked or shared.between(known, number)
+            for known, other in kept
+        ):
             kept.append((number, site))
     return [number for number, _ in kept]
 

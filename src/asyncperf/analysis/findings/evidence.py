@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePath
@@ -10,10 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from asyncperf.analysis.findings.gains import Cost, Offered, Place, Turn, cost, threads_of
+from asyncperf.analysis.findings.gains import Cost, Measured, cost, with_queue, without
 from asyncperf.analysis.findings.inside import Inside, own_s
+from asyncperf.analysis.mva import Queue
+from asyncperf.analysis.prediction import LOOP, THREADS, Demands, demands_of, together
 from asyncperf.insight import Frame, Records, Site
-from asyncperf.model import EndpointResult, Run
+from asyncperf.model import EndpointResult, Load, Run
+from asyncperf.probe.record_format import CONNECTIONS
 
 # The source of a file, None where it is not to be had.
 Source = Callable[[str], str | None]
@@ -33,16 +36,30 @@ class Spot(NamedTuple):
     function: str | None = None
 
 
+def alone_in(load: Load | None, together: Sequence[EndpointResult], index: int) -> Demands | None:
+    """What a request of an endpoint needs without contention, by its single user's."""
+    result = together[index]
+    measured = load.measured if load else ()
+    found = next((each for each in measured if each.endpoint == result.endpoint), None)
+    if load is None or found is None or result.unloaded_s is None:
+        return None
+    demands = demands_of(load.insight, found.endpoint, found.unloaded, found.samples)
+    # Of repeated loads the response time is that of all of them.
+    return demands and replace(demands, response_s=result.unloaded_s)
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """One endpoint in one load. `together` are the results of that load, this one's at `index`;
-    `inside` is None without a probe."""
+    `inside` is None without a probe; `alone_in` says what a request of each result's endpoint
+    needs without contention, None where that is not known."""
 
     run: Run
     together: Sequence[EndpointResult]
     index: int
     inside: Inside | None
     source: Source
+    alone_in: Callable[[int], Demands | None]
 
     @property
     def result(self) -> EndpointResult:
@@ -106,15 +123,23 @@ class Evidence:
         return total / requests if requests else None
 
     @cached_property
-    def turn(self) -> Turn:
-        """What a request of the load takes of the places that are known."""
-        plan = self.run.plan
-        workers = self.inside.workers if self.inside else self.run.target.workers or 1
-        places = {"threads": threads_of(workers, self._thread_s)}
+    def demands(self) -> Demands | None:
+        """What a request of the load needs without contention, all endpoints together; of the
+        event loop what it takes under load, with the server's own work in it."""
+        parts = [(share, self.alone_in(index)) for index, share in enumerate(self.shares)]
+        known = [(share, demands) for share, demands in parts if demands is not None]
+        if len(known) < len(parts):
+            return None
+        found = together(known)
         if self.inside is not None and self.answered:
-            busy_s = self.inside.loop_cpu_s + self.blocked_s
-            places["loop"] = Place(workers, busy_s / self.answered)
-        return Turn(Offered(plan.users, plan.think_time_s, plan.rate_rps), self._response_s, places)
+            busy_s = (self.inside.loop_cpu_s + self.blocked_s) / self.answered
+            found = with_queue(found, LOOP, Queue(busy_s))
+        return found
+
+    @cached_property
+    def own(self) -> Demands | None:
+        """What a request of this endpoint alone needs without contention."""
+        return self.alone_in(self.index)
 
     @cached_property
     def blocked_s(self) -> float:
@@ -124,36 +149,61 @@ class Evidence:
         stalls = self.inside.stalls
         return float(np.maximum(0.0, own_s(stalls) - stalls["cpu_s"]).sum())
 
-    @property
-    def _thread_s(self) -> float:
+    @cached_property
+    def loop_share(self) -> float:
+        """For how much of the time the event loops had work: computing, blocked, or waiting for
+        a CPU; 0 where that was not seen."""
+        if self.inside is None or not self.inside.ticked_s:
+            return 0.0
         inside = self.inside
-        if inside is not None and len(inside.requests) and inside.requests["pool_run_s"].any():
-            return float(inside.requests["pool_run_s"].mean())
-        # From outside: a `def` handler holds its thread while it runs.
-        return sum(
-            share * (result.unloaded_s or 0.0)
-            for share, result in zip(self.shares, self.together, strict=True)
-            if result.endpoint.handler is not None and not result.endpoint.handler.is_async
-        )
+        return (inside.loop_cpu_s + inside.loop_delay_s + self.blocked_s) / inside.ticked_s
 
     @property
-    def _response_s(self) -> float | None:
-        alone_s = [result.unloaded_s for result in self.together]
-        known = [alone for alone in alone_s if alone is not None]
-        if len(known) < len(alone_s):
-            return None
-        return sum(share * alone for share, alone in zip(self.shares, known, strict=True))
+    def workers(self) -> int:
+        return self.inside.workers if self.inside else self.run.target.workers or 1
 
-    def cost_of_place(self, taken_s: float, place: Place) -> Cost:
-        """The cost of a limited place that a request takes, beside those that `turn` knows."""
-        now = replace(self.turn, places={**self.turn.places, "it": place})
-        return cost(now, self.turn, taken_s, self.rate_rps, self.latency_s)
+    def unloaded(self, taken_s: float) -> float:
+        """What of a time under load is left without: awaits that queue take longer then."""
+        steady, alone_s = self.result.steady, self.result.unloaded_s
+        mean_s = steady.latency.mean_s if steady and steady.latency else 0.0
+        return taken_s * min(1.0, alone_s / mean_s) if alone_s is not None and mean_s else taken_s
 
-    def cost(self, taken_s: float, *, response_s: float = 0.0, **places_s: float) -> Cost:
+    def cost(
+        self, taken_s: float, response_s: float = 0.0, queues_s: Mapping[str, float] | None = None
+    ) -> Cost:
         """The cost of a cause that takes `taken_s` of each of the load's requests, and
-        without which they take so much less of the response and of each place."""
-        after = self.turn.without(response_s=response_s, **places_s)
-        return cost(self.turn, after, taken_s, self.rate_rps, self.latency_s)
+        without which they take so much less of the response, unloaded, and of each queue."""
+        now = self.demands
+        return self.cost_of(now, now and without(now, response_s, queues_s), taken_s)
+
+    def cost_of(
+        self,
+        now: Demands | None,
+        after: Demands | None,
+        taken_s: float,
+        stands_still: bool = False,
+    ) -> Cost:
+        """The cost of what `after` goes without. What stands still is not measured by its
+        rate: what it had was before that."""
+        rate_rps = 0.0 if stands_still else self.rate_rps
+        measured = Measured(rate_rps, self.latency_s)
+        found = cost(now, after, self.run.plan, self.workers, taken_s, measured)
+        if stands_still and found.rate_rps is not None:
+            found = replace(found, rps=found.rate_rps - (self.rate_rps or 0.0))
+        return replace(found, then=found.then and self._full(found.then))
+
+    def _full(self, queue: str) -> str:
+        """That a queue of the demands is full, in words."""
+        if queue == LOOP:
+            return "the event loop has no time left"
+        if queue == THREADS:
+            return "the thread pool is full"
+        number = int(queue.rpartition(" ")[2])
+        resource = self.inside.insight.resources[number] if self.inside else None
+        name = resource.name if resource else queue
+        if resource is not None and resource.kind == CONNECTIONS:
+            return f"all connections ({name}) are taken, and the queue has moved to them"
+        return f"{name} is full, and the queue has moved to it"
 
     # Words.
 

@@ -10,7 +10,7 @@ Schaefer, "Enabling Additional Parallelism in Asynchronous JavaScript", ECOOP 20
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from asyncperf.insight import Site
@@ -22,6 +22,7 @@ HANDLED = "an `except` handles an error of the first before the second begins"
 LEAVES = "the function can leave between them"
 EFFECT = "its result is thrown away, so it is there for its effect"
 SHARED = "both use {}, which runs one thing at a time"
+ALL_SHARE = "all rounds use {}, which runs one thing at a time"
 ONE_BY_ONE = "each round takes what an earlier one gave"
 STOPS = "the loop can end early, by what an earlier round gave"
 
@@ -129,21 +130,31 @@ def parse(source: str | None) -> Code | None:
         return None
 
 
-def order(code: Code, sites: Sequence[Site]) -> Order | None:
-    """What parts the awaits of one function, in the order in which they ran; None if the source
-    is not the one that ran."""
+# Why the second of two awaits, by their indices, has to wait for the first; None if nothing
+# says so.
+Parts = Callable[[int, int], str | None]
+
+
+def order(code: Code, sites: Sequence[Site], seen: Parts = lambda *_: None) -> Order | None:
+    """What parts the awaits of one function, in the order in which they ran, by the source or
+    by what was `seen`; None if the source is not the one that ran."""
     awaits = [code.find(site) for site in sites]
     found = [node for node in awaits if node is not None]
     if len(found) < len(awaits):
         return None
+    return grouped(len(found), lambda a, b: parted(code, found[a], found[b]) or seen(a, b))
+
+
+def grouped(count: int, parts: Parts) -> Order:
+    """So many awaits, as far as `parts` does not part them."""
     groups: list[list[int]] = [[0]]
     partings = []
-    for later in range(1, len(found)):
+    for later in range(1, count):
         parting = next(
             (
                 Parting(earlier, later, why)
                 for earlier in groups[-1]
-                if (why := parted(code, found[earlier], found[later])) is not None
+                if (why := parts(earlier, later)) is not None
             ),
             None,
         )
@@ -264,7 +275,7 @@ def shared(first: ast.Await, second: ast.Await) -> str | None:
 
 def exclusive(node: ast.Await) -> str | None:
     names = sorted(exclusive_names(node))
-    return SHARED.format(f"`{names[0]}`").replace("both use", "all rounds use") if names else None
+    return ALL_SHARE.format(f"`{names[0]}`") if names else None
 
 
 def exclusive_names(node: ast.AST) -> set[str]:

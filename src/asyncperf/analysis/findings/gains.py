@@ -1,112 +1,118 @@
-"""What a cause costs: the rate and the response time without it, by the laws of `capacity`.
+"""What a cause costs: the rate and the response time without it.
 
-Asymptotic bounds (Lazowska, Zahorjan, Graham and Sevcik, "Quantitative System Performance",
-1984, chapter 5): with N users, think time Z and a response time without contention R,
-X <= min(N / (R + Z), c_k / D_k) over all places k of capacity c_k, of which a request takes
-D_k. What a cause takes of R or of a D_k is left out, and the bound is computed again. So a
-gain is the most that the remedy can give.
+What a request needs without contention is changed as the remedy would change it, and the load
+foretold from both (`prediction`): what it waits for, the next queue and the users bound what is
+left. The measured rate is taken to grow as the foretold one does, for what holds it below that
+now stays. So a gain is what the remedy gives if it takes away all that it can.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from asyncperf.analysis.capacity import THREAD_TOKENS
-
-# A gain below this share of what is had now drowns in the noise of two runs.
-WORTHWHILE = 0.05
-
-
-@dataclass(frozen=True)
-class Place:
-    """Something of limited capacity, over all workers, and for how long a request takes one
-    unit of it."""
-
-    capacity: float
-    demand_s: float
-
-    @property
-    def most_rps(self) -> float:
-        """The utilisation law: X <= c / D."""
-        return self.capacity / self.demand_s if self.demand_s > 0 else math.inf
-
-
-@dataclass(frozen=True)
-class Offered:
-    """The load: `users` who think `think_s`, or `rate_rps` arrivals in an open one."""
-
-    users: int
-    think_s: float
-    rate_rps: float | None
-
-
-@dataclass(frozen=True)
-class Turn:
-    """What one request of a load takes, on average: `response_s` without contention, None if
-    that was not measured; and of each place by its name."""
-
-    offered: Offered
-    response_s: float | None
-    places: dict[str, Place]
-
-    @property
-    def most_rps(self) -> float | None:
-        """The bound on the throughput; None where nothing is known to bound it."""
-        offered = self.offered
-        bounds = [place.most_rps for place in self.places.values() if place.demand_s > 0]
-        if offered.rate_rps is not None:
-            bounds.append(offered.rate_rps)
-        elif self.response_s is not None:
-            turn_s = self.response_s + offered.think_s
-            bounds += [offered.users / turn_s] if turn_s > 0 else []
-        else:
-            return None
-        return min(bounds, default=None)
-
-    def without(self, *, response_s: float = 0.0, **places_s: float) -> Turn:
-        """The same less so many seconds of the response, and of each place by its name."""
-        left = {
-            name: replace(place, demand_s=max(0.0, place.demand_s - places_s.get(name, 0.0)))
-            for name, place in self.places.items()
-        }
-        kept_s = None if self.response_s is None else max(0.0, self.response_s - response_s)
-        return replace(self, response_s=kept_s, places=left)
+from asyncperf.analysis.findings.words import rate
+from asyncperf.analysis.mva import Queue
+from asyncperf.analysis.prediction import LOOP, Demands, most_rps, predict
+from asyncperf.model import LoadPlan
 
 
 @dataclass(frozen=True)
 class Cost:
     """What a cause costs each request, and all of them: `rate_rps` is the rate without it, None
-    where no law says."""
+    where it cannot be foretold. `then` is the queue that caps that, None if the load does."""
 
     ms_per_request: float
     rps: float | None = None
     rate_rps: float | None = None
+    then: str | None = None
 
     @property
     def predicted(self) -> dict[str, float] | None:
         return None if self.rate_rps is None else {"rate_rps": self.rate_rps}
 
+    @property
+    def gain(self) -> str:
+        """`up to 50 req/s, where the thread pool is full`; "" where nothing is gained."""
+        return f"up to {rate(self.rate_rps)}{self._then}" if self.rps and self.rate_rps else ""
+
+    @property
+    def _then(self) -> str:
+        return f", where {self.then}" if self.then else ""
+
+    @property
+    def sentence(self) -> str:
+        """The same as a sentence of its own, after another one."""
+        if not self.rps or not self.rate_rps:
+            return ""
+        return f" Up to {rate(self.rate_rps)} under this load{self._then}."
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the load had: its rate, and its mean latency with all queues."""
+
+    rate_rps: float | None
+    latency_s: float | None
+
+
+def without(
+    demands: Demands, response_s: float = 0.0, queues_s: Mapping[str, float] | None = None
+) -> Demands:
+    """The same less so many seconds of the response, and of each queue by its name. What is
+    left of the loop's work still takes its time."""
+    taken = queues_s or {}
+    queues = {
+        name: replace(queue, demand_s=max(0.0, queue.demand_s - taken.get(name, 0.0)))
+        for name, queue in demands.queues.items()
+    }
+    least_s = queues[LOOP].demand_s if LOOP in queues else 0.0
+    left_s = max(demands.response_s - response_s, min(least_s, demands.response_s))
+    return replace(demands, response_s=left_s, queues=queues)
+
 
 def cost(
-    now: Turn, after: Turn, own_s: float, rate_rps: float | None, latency_s: float | None
+    now: Demands | None,
+    after: Demands | None,
+    plan: LoadPlan,
+    workers: int,
+    own_s: float,
+    measured: Measured,
 ) -> Cost:
-    """The cost of what `after` goes without and `now` has. It took `own_s` of a request by
-    itself; measured were `rate_rps` and a mean of `latency_s`, which hold its queues as well.
-
-    The measured rate grows as the bound does: what holds it below its bound stays.
-    """
-    before_rps, most_rps, own_ms = now.most_rps, after.most_rps, 1000 * own_s
-    if rate_rps is None or not before_rps or most_rps is None:
+    """The cost of what `after` goes without and `now` has; it took `own_s` of a request by
+    itself. A load that stood still has what is foretold of `after`."""
+    own_ms = 1000 * own_s
+    rate_rps, latency_s = measured.rate_rps, measured.latency_s
+    if now is None or after is None or rate_rps is None or after.response_s <= 0:
         return Cost(own_ms)
-    after_rps = rate_rps * max(1.0, most_rps / before_rps)
-    offered = after.offered
-    if offered.rate_rps is None and latency_s is not None and after_rps > 0:
+    after_rps = predict(after, plan, workers).rate_rps
+    if rate_rps > 0:
+        after_rps = rate_rps * max(1.0, after_rps / predict(now, plan, workers).rate_rps)
+    if plan.rate_rps is None and latency_s is not None and after_rps > 0:
         # Little's law for the closed load: N = X (R + Z).
-        left_s = latency_s * rate_rps / after_rps - offered.think_s * (1 - rate_rps / after_rps)
+        grown = rate_rps / after_rps
+        left_s = latency_s * grown - plan.think_time_s * (1 - grown)
         own_ms = max(own_ms, 1000 * (latency_s - left_s))
-    return Cost(own_ms, after_rps - rate_rps, after_rps)
+    return Cost(own_ms, after_rps - rate_rps, after_rps, capped_by(after, plan, workers))
 
 
-def threads_of(workers: int, demand_s: float) -> Place:
-    return Place(workers * THREAD_TOKENS, demand_s)
+def at_most(found: Cost, most_rps: float) -> Cost:
+    """The same where something else allows no more than that rate."""
+    if found.rps is None or found.rate_rps is None or found.rate_rps <= most_rps:
+        return found
+    gained_rps = max(0.0, found.rps - (found.rate_rps - most_rps))
+    return replace(found, rps=gained_rps, rate_rps=found.rate_rps - found.rps + gained_rps)
+
+
+def capped_by(demands: Demands, plan: LoadPlan, workers: int) -> str | None:
+    """The name of the queue that allows less than the load asks for, None if none does."""
+    asked_rps = plan.rate_rps
+    if asked_rps is None:
+        asked_rps = plan.users / (demands.response_s + plan.think_time_s)
+    tight = {name: workers * most_rps(queue) for name, queue in demands.queues.items()}
+    name = min(tight, key=lambda name: tight[name], default=None)
+    return name if name is not None and tight[name] < asked_rps else None
+
+
+def with_queue(demands: Demands, name: str, queue: Queue) -> Demands:
+    return replace(demands, queues={**demands.queues, name: queue})

@@ -9,18 +9,22 @@ import numpy as np
 from asyncperf.analysis.findings import flow
 from asyncperf.analysis.findings.awaits import Looked, looked_at
 from asyncperf.analysis.findings.evidence import EVERY_ENDPOINT, Evidence
+from asyncperf.analysis.findings.generator import generator_limit
 from asyncperf.analysis.findings.inside import Inside, own_s
 from asyncperf.analysis.findings.pool import visits
 from asyncperf.analysis.findings.words import in_words, share, spoken
 from asyncperf.model import Finding, Healthy
+from asyncperf.probe.record_format import DEFAULT_POOL
 
 OF_THE_LOOP = ("loop-blocked", "loop-busy", "gc-pauses")
-# Ticks that it takes to say how late the loop is: about five seconds of them.
-LEAST_TICKS = 500
+# For so long, over all workers, the loops must have been watched to be called healthy.
+LEAST_TICKED_S = 5.0
 
 
 def healthy(every: Sequence[Evidence], findings: Sequence[Finding]) -> tuple[Healthy, ...]:
-    """In the order in which they are told: endpoints first, then what all of them share."""
+    """In the order in which they are told: endpoints first, then what all of them share. What the
+    load generator limited says nothing of the app, good or bad."""
+    every = [each for each in every if generator_limit(each.result.generator) is None]
     found = {finding.code for finding in findings}
     lines = [line for evidence in every for line in _order(evidence)]
     lines += _loop(every, findings)
@@ -32,7 +36,7 @@ def healthy(every: Sequence[Evidence], findings: Sequence[Finding]) -> tuple[Hea
 def _order(evidence: Evidence) -> Iterable[Healthy]:
     """Awaits that take long one after another, and have to."""
     for looked in looked_at(evidence):
-        if looked.order is not None and all(len(group) == 1 for group in looked.groups):
+        if looked.read and all(len(group) == 1 for group in looked.groups):
             yield Healthy(
                 "sequential-awaits",
                 evidence.label,
@@ -60,7 +64,7 @@ def _loop(every: Sequence[Evidence], findings: Sequence[Finding]) -> Iterable[He
     seen = [
         (evidence, evidence.inside)
         for evidence in every
-        if evidence.first and evidence.inside and len(evidence.inside.ticks) >= LEAST_TICKS
+        if evidence.first and evidence.inside and evidence.inside.ticked_s >= LEAST_TICKED_S
     ]
     good = [
         (evidence, inside)
@@ -85,8 +89,20 @@ def _steadiness(insides: Sequence[Inside]) -> str:
 
 
 def _pool(every: Sequence[Evidence]) -> Iterable[Healthy]:
-    waits = [
-        float(np.max(found.trips["wait_s"])) for evidence in every for found in visits(evidence)
+    visited = [evidence for evidence in every if visits(evidence)]
+    if not visited:
+        return
+    insides = [evidence.inside for evidence in visited if evidence.inside is not None]
+    most = max(int(inside.ticks["threads_busy"].max(initial=0)) for inside in insides)
+    capacities = [
+        pool.capacity
+        for inside in insides
+        for pool in inside.insight.resources
+        if pool.name == DEFAULT_POOL and pool.capacity
     ]
-    if waits:
-        yield Healthy("pool-saturated", None, f"thread pool: longest wait {spoken(max(waits))}")
+    if capacities and 0 < most < min(capacities):
+        text = f"at most {most} of {min(capacities)} threads busy"
+    else:  # seldom enough full, or never looked at while busy
+        waits = [float(np.max(v.trips["wait_s"])) for each in visited for v in visits(each)]
+        text = f"longest wait {spoken(max(waits))}"
+    yield Healthy("pool-saturated", None, f"thread pool: {text}")

@@ -69,6 +69,13 @@ class Inside:
         return self._cut(self.insight.uses, "asked")
 
     @cached_property
+    def alone(self) -> Records:
+        """The uses by the single user's requests, before the load."""
+        uses = self.insight.uses
+        before: Records = uses[uses["asked"] < 0]
+        return before
+
+    @cached_property
     def spans(self) -> Records:
         """Of the requests that ended here, whole as well."""
         return self._whole(self.insight.spans)
@@ -155,6 +162,11 @@ class Inside:
     def loop_delay_s(self) -> float:
         """How long they were ready to run while no CPU was free; 0 where that is not known."""
         return self._grown("delay_s")
+
+    @cached_property
+    def logged_s(self) -> float:
+        """How long the event loops wrote access logs."""
+        return self._grown("logged_s")
 
     def _grown(self, column: str) -> float:
         total = 0.0

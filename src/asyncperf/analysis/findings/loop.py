@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from asyncperf.analysis.capacity import THREAD_TOKENS
 from asyncperf.analysis.findings.evidence import Evidence, Spot
+from asyncperf.analysis.findings.gains import at_most, with_queue, without
 from asyncperf.analysis.findings.stalls import (
     GRAVE,
     Blamed,
@@ -17,6 +20,8 @@ from asyncperf.analysis.findings.stalls import (
     share_of,
 )
 from asyncperf.analysis.findings.words import rate, share, spoken
+from asyncperf.analysis.mva import Queue
+from asyncperf.analysis.prediction import LOOP, THREADS
 from asyncperf.model import Finding, Severity
 
 # At four fifths of its time a loop already keeps what comes waiting for four times as long as
@@ -32,9 +37,16 @@ NO_THREADS = (
     "A thread would not mend it: Python runs one thread at a time. Compute less, or once and "
     "keep the result, or compute in another process (`ProcessPoolExecutor`)"
 )
+# What the source of a line that hashes a password says: the standard library, its packages, or
+# the names that FastAPI's tutorial uses. All of these release Python's lock.
+HASHES = re.compile(r"scrypt|pbkdf2|bcrypt|argon2|hashpw|checkpw|passw|pwd", re.IGNORECASE)
+HASHING = (
+    "Hashing a password releases Python's lock, so a thread frees the loop (`asyncio.to_thread`, "
+    "or a plain `def` function). It takes as much CPU there"
+)
 NATIVE_CALL = (
     "Where it is a call that releases Python's lock (hashing, compression, NumPy; not json, not a "
-    "regular expression), `asyncio.to_thread` frees the loop. Otherwise: "
+    "regular expression), `asyncio.to_thread` frees the loop. Otherwise not: "
 )
 
 
@@ -44,13 +56,13 @@ def loop_blocked(evidence: Evidence) -> Iterable[Finding]:
         spot, what = _spot(evidence, stalls)
         part = share_of(stalls, evidence.inside) if evidence.inside else 0.0
         mean_s = stalls.own_s / max(1, evidence.answered)
-        cost = evidence.cost(mean_s, loop=mean_s)
+        cost = evidence.cost(mean_s, queues_s={LOOP: mean_s})
         advice = "Await an asynchronous version of the call"
-        if cost.rate_rps is not None and cost.rps:
-            advice += f": up to {rate(cost.rate_rps)}"
+        if cost.gain:
+            advice += f": {cost.gain}"
         if not in_background(stalls):
-            threads_rps = _by_threads(evidence, mean_s)
-            advice += f"; in threads (a plain `def` endpoint, `asyncio.to_thread`) {threads_rps}"
+            in_threads = _by_threads(evidence, mean_s)
+            advice += f"; in threads (a plain `def` endpoint, `asyncio.to_thread`) {in_threads}"
         suffers = damage(evidence, stalls)
         yield Finding(
             code="loop-blocked",
@@ -80,10 +92,16 @@ def loop_busy(evidence: Evidence) -> Iterable[Finding]:
         spot, what = _spot(evidence, stalls)
         part = share_of(stalls, evidence.inside) if evidence.inside else 0.0
         mean_s = stalls.own_s / max(1, evidence.answered)
-        cost = evidence.cost(mean_s, response_s=mean_s, loop=mean_s)
+        cost = evidence.cost(mean_s, mean_s, {LOOP: mean_s})
         suffers = damage(evidence, stalls)
-        without = f"; without it, up to {rate(cost.rate_rps)}" if cost.rps and cost.rate_rps else ""
-        advice = NATIVE_CALL if stalls.native else ""
+        gained = f"; without it, {cost.gain}" if cost.gain else ""
+        advice = f"{NATIVE_CALL if stalls.native else ''}{NO_THREADS}{gained}."
+        fix_kind = "compute-less-or-elsewhere"
+        if stalls.native and _hashes(evidence, stalls):
+            fix_kind = "thread"
+            cpus = evidence.run.machine.cpus
+            cost = at_most(cost, cpus / mean_s)
+            advice = f"{HASHING}: at most {rate(cpus / mean_s)} on {cpus} CPUs."
         yield Finding(
             code="loop-busy",
             severity=_severity(part),
@@ -94,16 +112,22 @@ def loop_busy(evidence: Evidence) -> Iterable[Finding]:
                 f"{len(stalls.records):,} times in {_span(evidence)}: {share(part)} of the "
                 f"loop's time.{_damage(suffers)}"
             ),
-            advice=f"{advice}{NO_THREADS}{without}.",
+            advice=advice,
             evidence=_evidence(stalls, part),
             suffers=suffers,
-            fix_kind="compute-less-or-elsewhere",
+            fix_kind=fix_kind,
             predicted=cost.predicted,
             cost_ms_per_request=cost.ms_per_request,
             cost_rps=cost.rps,
         )
     if not found:
         yield from _no_time_left(evidence)
+
+
+def _hashes(evidence: Evidence, stalls: Blamed) -> bool:
+    frame = stalls.frame
+    lines = (evidence.source(frame.file) or "").splitlines() if frame else []
+    return frame is not None and any(map(HASHES.search, lines[frame.line - 1 : frame.line]))
 
 
 def _no_time_left(evidence: Evidence) -> Iterable[Finding]:
@@ -118,7 +142,7 @@ def _no_time_left(evidence: Evidence) -> Iterable[Finding]:
     cost = evidence.cost(loop_s * evidence.shares[evidence.index])
     crowded = (
         f" For {share(delay)} of the time no CPU was free for it: the machine is too small for "
-        f"its {inside.workers} workers and all else that runs."
+        f"its {_workers(inside.workers)} and all else that runs."
         if delay >= CROWDED
         else ""
     )
@@ -158,6 +182,10 @@ def _takes_most(evidence: Evidence) -> bool:
     return taken[evidence.index] == max(taken)
 
 
+def _workers(count: int) -> str:
+    return "worker" if count == 1 else f"{count} workers"
+
+
 def mean_length(stalls: Blamed) -> float:
     return stalls.own_s / len(stalls.records)
 
@@ -176,10 +204,13 @@ def _label(evidence: Evidence, stalls: Blamed) -> str:
 
 def _by_threads(evidence: Evidence, mean_s: float) -> str:
     """What threads would allow: they wait as long, but 40 at a time."""
-    workers = evidence.inside.workers if evidence.inside else 1
-    if mean_s <= 0:
-        return "it would wait there as long"
-    return f"at most {rate(workers * THREAD_TOKENS / mean_s)}"
+    now = evidence.demands
+    if now is None or evidence.rate_rps is None:
+        return f"at most {rate(evidence.workers * THREAD_TOKENS / mean_s)}"
+    held = now.queues.get(THREADS, Queue(0.0, THREAD_TOKENS))
+    in_threads = replace(held, demand_s=held.demand_s + mean_s)
+    moved = with_queue(without(now, queues_s={LOOP: mean_s}), THREADS, in_threads)
+    return evidence.cost_of(now, moved, mean_s).gain or "nothing would be gained"
 
 
 def _spot(evidence: Evidence, stalls: Blamed) -> tuple[Spot, str]:

@@ -9,10 +9,14 @@ import numpy as np
 
 from asyncperf.analysis.capacity import THREAD_TOKENS
 from asyncperf.analysis.findings.evidence import Evidence
-from asyncperf.analysis.findings.words import rate, spoken, times
-from asyncperf.insight import Records, Site
+from asyncperf.analysis.findings.inside import Inside
+from asyncperf.analysis.findings.words import spoken, times
+from asyncperf.analysis.prediction import LOOP
+from asyncperf.analysis.prediction import THREADS as THREADS_QUEUE
+from asyncperf.insight import Records, Resource, Site
 from asyncperf.model import Finding
-from asyncperf.probe.record_format import THREADS, TRIP_KINDS
+from asyncperf.probe.places import is_users
+from asyncperf.probe.record_format import DEFAULT_POOL, THREADS, TRIP_KINDS
 
 # The pool is worth a finding when the next limit would allow a tenth more.
 WORTHWHILE = 1.1
@@ -24,14 +28,23 @@ LEAST_WAIT_S = 0.005
 # A pool that is used for less than this has free threads; what is waited for there is Python's
 # lock or a CPU. (Bursts fill a pool that is idle most of the time; hence so little.)
 LEAST_USED = 0.2
+# A pool that makes requests wait is seen full at more ticks than this; one that never is has free
+# threads, and what is waited for is that a thread gets Python's lock or a CPU.
+LEAST_FULL = 0.01
 # A thread that is held so much longer than without load waits for Python's lock: it computes.
 COMPUTES = 2.0
+# Why a bigger pool is no fix.
+LOCKED = "more threads would wait for Python's lock"
+CONNECTIONS_FIRST = "more threads would wait for the same connections"
 # A function that is done in so short a time waits for nothing, and needs no thread.
 QUICK_S = 0.001
 # Who sends functions to a thread that need not go there: dependencies, for which it is enough to
 # be `async def`; and FastAPI itself, which validates what a `def` endpoint returns.
 DEPENDENCIES = tuple(map(TRIP_KINDS.index, ("dependency", "generator dependency enter")))
+GENERATOR_EXIT = TRIP_KINDS.index("generator dependency exit")
 VALIDATION = TRIP_KINDS.index("response validation")
+# What a trip takes of the event loop, to send it and to come back: four of them took 0.25 ms.
+ON_LOOP_S = 62e-6
 # In so many requests of ten at least: otherwise it is not the endpoint's way.
 USUAL = 0.5
 # Of a request's time, what its trips for nothing have to take to be more than a remark.
@@ -43,6 +56,7 @@ class Visits:
     """All trips of an endpoint's recorded requests to run one function, on average for each
     request."""
 
+    cause: int
     site: Site | None
     trips: Records
     requests: int
@@ -91,12 +105,19 @@ def pool_saturated(evidence: Evidence) -> Iterable[Finding]:
 def pool_trips(evidence: Evidence) -> Iterable[Finding]:
     """Functions that are quick, and wait for a thread each time: `def` dependencies mostly."""
     for found in visits(evidence):
-        if not found.usual or found.mean_run_s > QUICK_S or not len(found.trips):
+        if not found.usual or not len(found.trips):
+            continue
+        if found.mean_run_s + exit_run_s(evidence, found) > QUICK_S:
             continue
         if found.kind == VALIDATION:
             spot, what = evidence.handler, "FastAPI's check of what the endpoint returns runs"
             advice = (
                 "Return a `Response`, or make the endpoint `async def` if nothing in it blocks."
+            )
+        elif found.kind in DEPENDENCIES and found.site and not is_users(found.site.file):
+            spot, what = evidence.handler, f"{_named(found.site)}, on which it depends, runs"
+            advice = (
+                "Depend on an `async def` of your own that calls it, on the event loop, at once."
             )
         elif found.kind in DEPENDENCIES:
             spot, what = evidence.spot(found.site), "It runs"
@@ -108,8 +129,13 @@ def pool_trips(evidence: Evidence) -> Iterable[Finding]:
             continue  # the endpoint's own work, or what asks for a thread by name
         steady = evidence.result.steady
         mean_s = steady.latency.mean_s if steady and steady.latency else None
-        remarkable = mean_s is not None and found.extra_s >= REMARKABLE * mean_s
-        cost = evidence.cost(found.extra_s * evidence.shares[evidence.index])
+        # The check is FastAPI's way with every `def` endpoint, and no fault of this one's.
+        theirs = found.kind != VALIDATION
+        remarkable = theirs and mean_s is not None and found.extra_s >= REMARKABLE * mean_s
+        share = evidence.shares[evidence.index]
+        on_loop_s = found.each * ON_LOOP_S
+        alone_s = evidence.unloaded(found.extra_s) + on_loop_s
+        cost = evidence.cost(found.extra_s * share, alone_s * share, {LOOP: on_loop_s * share})
         yield Finding(
             code="pool-trips",
             severity="warning" if remarkable else "info",
@@ -120,13 +146,14 @@ def pool_trips(evidence: Evidence) -> Iterable[Finding]:
                 f"{times(found.each)} a request, which pays {spoken(found.extra_s)} for the "
                 "way there and back."
             ),
-            advice=advice,
+            advice=f"{advice}{cost.sentence * remarkable}",
             evidence={
                 "trips": found.each,
                 "run_s": found.mean_run_s,
                 "extra_s": found.extra_s,
             },
             fix_kind="async-def",
+            predicted=cost.predicted,
             cost_ms_per_request=1000 * found.extra_s,
             cost_rps=cost.rps,
         )
@@ -142,16 +169,45 @@ def visits(evidence: Evidence) -> list[Visits]:
     limited = [n for n, pool in enumerate(pools) if pool.kind == THREADS and pool.capacity]
     trips = trips[np.isin(trips["pool"], limited)]
     found = [
-        Visits(inside.site(int(cause)), trips[trips["cause"] == cause], len(requests))
+        Visits(int(cause), inside.site(int(cause)), trips[trips["cause"] == cause], len(requests))
         for cause in np.unique(trips["cause"])
     ]
     return sorted(found, key=lambda each: -each.run_s)
 
 
+def _named(site: Site) -> str:
+    """A library's function, or class, by its name."""
+    name = site.function.removesuffix(".__init__")
+    return "A class" if "<locals>" in name else name
+
+
+def exit_run_s(evidence: Evidence, entered: Visits) -> float:
+    """How long a generator dependency runs after the answer: what it does there, such as giving
+    a connection back, would run on the event loop as well if it were `async def`."""
+    inside = evidence.inside
+    if inside is None:
+        return 0.0
+    trips = inside.of(inside.trips, evidence.index)
+    exits = trips[(trips["kind"] == GENERATOR_EXIT) & (trips["cause"] == entered.cause)]
+    return float(np.nanmean(exits["run_s"])) if np.isfinite(exits["run_s"]).any() else 0.0
+
+
+def ever_full(inside: Inside, pool: Resource) -> bool:
+    """Whether the default pool had no free thread at any worker's ticks but a few. True where
+    that is not known."""
+    if pool.name != DEFAULT_POOL or pool.capacity is None or not len(inside.ticks):
+        return True
+    full = inside.ticks["threads_busy"] >= pool.capacity
+    return any(
+        float(full[inside.ticks["worker"] == worker].mean()) > LEAST_FULL
+        for worker in np.unique(inside.ticks["worker"])
+    )
+
+
 def _seen(evidence: Evidence, seen: list[Visits]) -> Iterable[Finding]:
     """The pool that this endpoint waits for longest, and what holds its threads."""
     inside, result, longest = evidence.inside, evidence.result, seen[0]
-    if inside is None:
+    if inside is None or evidence.requests is None:
         return
     wait_s, run_s = sum(each.wait_s for each in seen), sum(each.run_s for each in seen)
     if wait_s < max(LEAST_WAIT_S, QUEUED * run_s):
@@ -162,14 +218,18 @@ def _seen(evidence: Evidence, seen: list[Visits]) -> Iterable[Finding]:
     places = (pool.capacity or THREAD_TOKENS) * inside.workers
     held_s = float(np.nansum(inside.trips[inside.trips["pool"] == number]["run_s"]))
     used = evidence.of_each_recorded * held_s / (inside.span_s * places)
-    if used < LEAST_USED:
+    if used < LEAST_USED or not ever_full(inside, pool):
         return
-    taken_s = run_s * evidence.shares[evidence.index]
-    cost = evidence.cost(wait_s * evidence.shares[evidence.index], threads=taken_s)
+    share, own = evidence.shares[evidence.index], evidence.own
+    taken_s = own.queues[THREADS_QUEUE].demand_s if own and THREADS_QUEUE in own.queues else run_s
+    cost = evidence.cost(wait_s * share, queues_s={THREADS_QUEUE: taken_s * share})
     handler, site = result.endpoint.handler, longest.site
-    own = handler is not None and (site is None or _is(site, handler.file, handler.name))
-    spot = evidence.handler if own else evidence.spot(site)
-    computes = result.unloaded_s is not None and run_s > COMPUTES * result.unloaded_s
+    of_handler = handler is not None and (site is None or _is(site, handler.file, handler.name))
+    spot = evidence.handler if of_handler else evidence.spot(site)
+    conn_wait_s = float(evidence.requests["thread_conn_wait_s"].mean())
+    queues = conn_wait_s > run_s / 2
+    computes = result.unloaded_s is not None and run_s - conn_wait_s > COMPUTES * result.unloaded_s
+    why_not = CONNECTIONS_FIRST if queues else LOCKED if computes else None
     yield Finding(
         code="pool-saturated",
         severity="error",
@@ -179,28 +239,33 @@ def _seen(evidence: Evidence, seen: list[Visits]) -> Iterable[Finding]:
             f"Each request waits {spoken(wait_s)} for one of {places // inside.workers} threads "
             f"per worker, then holds it for {spoken(run_s)}."
         ),
-        advice=_advice(computes, cost.rate_rps if cost.rps else None),
+        advice=_advice(why_not, conn_wait_s, cost.gain),
         evidence={
             "capacity": float(places),
             "hold_s": run_s,
             "wait_s": wait_s,
             "utilization": used,
         },
-        fix_kind=None if computes else "async-or-bigger-pool",
-        predicted=None if computes else cost.predicted,
-        why_not="more threads would wait for Python's lock" if computes else None,
-        cost_ms_per_request=max(1000 * wait_s, 0.0 if computes else cost.ms_per_request),
-        cost_rps=None if computes else cost.rps,
+        fix_kind=None if why_not else "async-or-bigger-pool",
+        predicted=None if why_not else cost.predicted,
+        why_not=why_not,
+        cost_ms_per_request=max(1000 * wait_s, 0.0 if why_not else cost.ms_per_request),
+        cost_rps=None if why_not else cost.rps,
     )
 
 
-def _advice(computes: bool, rate_rps: float | None) -> str:
-    if computes:
+def _advice(why_not: str | None, conn_wait_s: float, gained: str) -> str:
+    if why_not == CONNECTIONS_FIRST:
+        return (
+            f"Of that it waits {spoken(conn_wait_s)} for a connection: mend that first. More "
+            "threads would only wait there."
+        )
+    if why_not == LOCKED:
         return (
             "It holds a thread far longer than without load: it computes, and Python runs one "
             "thread at a time. A bigger pool gains nothing; compute less, or in more processes."
         )
-    gain = f" would allow up to {rate(rate_rps)}" if rate_rps is not None else " would end the wait"
+    gain = f" would allow {gained}" if gained else " would end the wait"
     return (
         f"Awaited tasks in an `async def`, or a bigger pool,{gain}; what it waits for (a database, "
         "a service) has to bear that as well."

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from asyncperf.analysis.findings.evidence import Evidence, Spot
-from asyncperf.analysis.findings.gains import Place
+from asyncperf.analysis.findings.gains import Cost, with_queue, without
+from asyncperf.analysis.findings.holding import Idle, idle
 from asyncperf.analysis.findings.inside import NOTHING
+from asyncperf.analysis.findings.loop import BUSY
 from asyncperf.analysis.findings.words import rate, share, spoken
+from asyncperf.analysis.mva import Queue
+from asyncperf.analysis.prediction import name_of
 from asyncperf.insight import Records, Resource
 from asyncperf.model import Finding, FindingCode
 from asyncperf.probe.record_format import (
@@ -29,6 +34,15 @@ SHARED_BY = 2
 QUEUED = 0.05
 # ... and longer than a turn of the event loop takes.
 LEAST_WAIT_S = 0.001
+# Places that are free for half of the time are waited for in bursts only (of M/M/c, Lazowska et
+# al., 1984, section 3.3, hardly one request in ten waits for one of five).
+OFTEN_FREE = 0.5
+# A pool that is used for less than this has free connections: what is waited for there is the
+# client's own doing, or the event loop. (Bursts fill a pool that is idle most of the time.)
+LEAST_USED = 0.1
+# A place that is held so much longer than without load is not the cause: what its holder does
+# meanwhile has become slow.
+SLOWED = 2.0
 # Fewer stays than this say nothing of how long they usually are.
 LEAST_STAYS = 20
 # Requests that held one connection and waited for another, before it is called their way.
@@ -46,40 +60,83 @@ class Stays:
     requests: int
     wait_s: float
     hold_s: float
+    alone_s: float | None  # the hold of the single user's requests, where that is known
+
+    @property
+    def slowed(self) -> bool:
+        return self.alone_s is not None and self.hold_s > SLOWED * self.alone_s
 
     @property
     def queued(self) -> bool:
         return self.wait_s >= max(LEAST_WAIT_S, QUEUED * self.hold_s)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Something with so many `places`, over all workers, of which a request of the load takes
+    one for `demand_s`; `used` is the share that is taken."""
+
+    places: int
+    demand_s: float
+    used: float
+
+    @property
+    def most_rps(self) -> float:
+        """The utilisation law: X <= c / D."""
+        return self.places / self.demand_s if self.demand_s > 0 else math.inf
+
+
 def connections_saturated(evidence: Evidence) -> Iterable[Finding]:
     for stays in _stays(evidence, (CONNECTIONS,)):
         if not stays.queued or _deadlocked(evidence, stays.number):
             continue  # that is told as what it is
-        place, used = _place(evidence, stays)
+        place = _place(evidence, stays)
+        if place.used < LEAST_USED:
+            continue
+        unused = idle(evidence, stays.records)
         yield _saturated(
             evidence,
             stays,
+            place,
             "connections-saturated",
             f"Each request waits {spoken(stays.wait_s)} for one of {stays.capacity} connections "
             f"per worker ({stays.resource.name}), then holds it for {spoken(stays.hold_s)}; they "
-            f"are busy for {share(min(1.0, used))} of the time.",
-            f"They cap it at {rate(place.most_rps)}, however the queries are arranged: gathering "
-            "them gains nothing. Hold a connection for less time; a bigger pool moves the queue to "
-            "the database.",
+            f"are busy for {share(min(1.0, place.used))} of the time."
+            f"{_meanwhile(evidence, unused)}",
+            f"Held so long, they cap it at {rate(place.most_rps)}, however the queries are "
+            f"arranged: gathering them gains nothing. {_shorter(unused)}; a bigger pool moves the "
+            "queue to what is behind it, which has to bear that as well.",
         )
+
+
+def _meanwhile(evidence: Evidence, unused: Idle | None) -> str:
+    if unused is None:
+        return ""
+    site = unused.site
+    return (
+        f" For {spoken(unused.time_s)} of it nothing is asked of the connection: the request "
+        f"awaits `{(site.text or '').removeprefix('await ')}` "
+        f"({evidence.shown(site.file)}:{site.line})."
+    )
+
+
+def _shorter(unused: Idle | None) -> str:
+    if unused is None:
+        return "Hold a connection for less time"
+    return "Give it back before that await (end the transaction, close the session)"
 
 
 def lock_saturated(evidence: Evidence) -> Iterable[Finding]:
     for stays in _stays(evidence, LOCKS):
         if not stays.queued:
             continue
-        place, _ = _place(evidence, stays)
+        place = _place(evidence, stays)
         kind = stays.resource.kind.replace("_", " ").replace("-", " ")
         places = f"a {kind}" + (f" of {stays.capacity}" if stays.capacity > 1 else "")
         yield _saturated(
             evidence,
             stays,
+            place,
             "lock-saturated",
             f"Each request waits {spoken(stays.wait_s)} for {places}, then holds it for "
             f"{spoken(stays.hold_s)}: at most {rate(place.most_rps)}.",
@@ -98,13 +155,14 @@ def connection_deadlock(evidence: Evidence) -> Iterable[Finding]:
     for number, resource in enumerate(inside.insight.resources):
         if resource.kind != CONNECTIONS or not resource.capacity:
             continue
-        nested = _nested(uses[uses["resource"] == number], inside.end_s)
+        nested = _nested(uses, number)
         if len(_requests(nested)) < LEAST_DEADLOCKS:
             continue
         gave_up = int(np.isnan(nested["got"]).sum())
         ended = np.where(np.isnan(nested["got"]), inside.end_s, nested["got"])
         wait_s = float(np.mean(ended - nested["asked"]))
         waits = gave_up > 0 or wait_s >= LEAST_WAIT_S
+        cost = _without_nested(evidence, number, resource, wait_s) if waits else None
         yield Finding(
             code="connection-deadlock",
             severity="error" if waits else "warning",
@@ -118,7 +176,7 @@ def connection_deadlock(evidence: Evidence) -> Iterable[Finding]:
             ),
             advice=(
                 "Use the connection that the request has, or give it back first. A bigger pool "
-                "only needs more requests for the same end."
+                "only needs more requests for the same end." + (cost.sentence if cost else "")
             ),
             evidence={
                 "requests": float(len(_requests(nested))),
@@ -127,31 +185,57 @@ def connection_deadlock(evidence: Evidence) -> Iterable[Finding]:
                 "capacity": float(resource.capacity),
             },
             fix_kind="one-connection-a-request",
+            predicted=cost.predicted if cost else None,
             cost_ms_per_request=1000 * wait_s * len(nested) / max(1, len(_requests(uses))),
+            cost_rps=cost.rps if cost else None,
         )
 
 
+def _without_nested(evidence: Evidence, number: int, resource: Resource, wait_s: float) -> Cost:
+    """What the load would have if each request held one connection at a time."""
+    inside, now, own = evidence.inside, evidence.demands, evidence.own
+    name = name_of(number, resource)
+    if inside is None or now is None or own is None or name not in own.queues:
+        return evidence.cost(wait_s)
+    uses = inside.insight.uses
+    alone = inside.of(uses[(uses["resource"] == number) & (uses["asked"] < 0)], evidence.index)
+    held_s = alone["released"] - alone["got"]
+    nested_s = float(np.nansum(held_s[alone["nested"] == 1])) / max(1e-9, float(np.nansum(held_s)))
+    taken_s = own.queues[name].demand_s * nested_s * evidence.shares[evidence.index]
+    return evidence.cost_of(now, without(now, queues_s={name: taken_s}), wait_s, stands_still=True)
+
+
 def _saturated(
-    evidence: Evidence, stays: Stays, code: FindingCode, message: str, advice: str
+    evidence: Evidence, stays: Stays, place: Place, code: FindingCode, message: str, advice: str
 ) -> Finding:
-    place, used = _place(evidence, stays)
-    cost = evidence.cost_of_place(stays.wait_s * evidence.shares[evidence.index], place)
+    cost = _cost(evidence, stays, place)
+    behind_loop = evidence.loop_share >= BUSY
+    advice += cost.sentence
+    if behind_loop:
+        message += (
+            f" But who holds one waits for the event loop, which had work for "
+            f"{share(min(1.0, evidence.loop_share))} of the time."
+        )
+        advice = "Mend the event loop first: more places would only wait there as well."
     return Finding(
         code=code,
-        severity="error",
+        severity="info" if behind_loop or place.used < OFTEN_FREE else "error",
         endpoint=evidence.label,
         **_spot(evidence, stays.records)._asdict(),
         message=message,
-        advice=advice,
+        advice=f"{_slowed(stays)} {advice}" if stays.slowed else advice,
         evidence={
             "capacity": float(stays.capacity),
             "hold_s": stays.hold_s,
+            **({"hold_alone_s": stays.alone_s} if stays.alone_s is not None else {}),
             "wait_s": stays.wait_s,
-            "utilization": used,
+            "utilization": place.used,
+            "loop_share": evidence.loop_share,
         },
-        fix_kind="hold-shorter",
+        fix_kind=None if behind_loop else "hold-shorter",
+        predicted=None if behind_loop else cost.predicted,
         cost_ms_per_request=1000 * stays.wait_s,
-        cost_rps=cost.rps,
+        cost_rps=None if behind_loop else cost.rps,
     )
 
 
@@ -160,6 +244,7 @@ def _stays(evidence: Evidence, kinds: tuple[str, ...]) -> Iterable[Stays]:
     if inside is None:
         return
     uses = inside.of(inside.uses, evidence.index)
+    early = inside.of(inside.alone, evidence.index)
     for number, resource in enumerate(inside.insight.resources):
         mine = uses[uses["resource"] == number]
         if resource.kind not in kinds or not resource.capacity or len(mine) < LEAST_STAYS:
@@ -167,22 +252,49 @@ def _stays(evidence: Evidence, kinds: tuple[str, ...]) -> Iterable[Stays]:
         requests = len(_requests(mine))
         if SHARED_BY * _instances(mine) > requests:
             continue
-        got = np.where(np.isnan(mine["got"]), inside.end_s, mine["got"])
-        left = np.where(np.isnan(mine["released"]), inside.end_s, mine["released"])
-        wait_s, hold_s = (
-            np.maximum(0.0, s).sum() / requests for s in (got - mine["asked"], left - got)
-        )
-        yield Stays(
-            number, resource, resource.capacity, mine, requests, float(wait_s), float(hold_s)
-        )
+        wait_s, hold_s = _mean_s(mine, inside.end_s)
+        alone = early[early["resource"] == number]
+        alone_s = _mean_s(alone, 0.0)[1] if len(alone) else None
+        yield Stays(number, resource, resource.capacity, mine, requests, wait_s, hold_s, alone_s)
 
 
-def _place(evidence: Evidence, stays: Stays) -> tuple[Place, float]:
-    """What a request of the load takes of it, all endpoints together, and the share of its places
-    that is in use."""
+def _mean_s(uses: Records, end_s: float) -> tuple[float, float]:
+    """How long a request waits, and how long it holds; what lasts, until `end_s`."""
+    got = np.where(np.isnan(uses["got"]), end_s, uses["got"])
+    left = np.where(np.isnan(uses["released"]), end_s, uses["released"])
+    requests = len(_requests(uses))
+    wait_s, hold_s = (
+        float(np.maximum(0.0, s).sum() / requests) for s in (got - uses["asked"], left - got)
+    )
+    return wait_s, hold_s
+
+
+def _slowed(stays: Stays) -> str:
+    return (
+        f"Without load it is held for {spoken(stays.alone_s or 0.0)}: first mend what is slow "
+        "meanwhile (the event loop, a thread's turn, the CPUs, or what is at the other end)."
+    )
+
+
+def _cost(evidence: Evidence, stays: Stays, place: Place) -> Cost:
+    """What this endpoint's stays cost the load: without them the others' are left."""
+    share, now, own = evidence.shares[evidence.index], evidence.demands, evidence.own
+    if now is None:
+        return evidence.cost(stays.wait_s * share)
+    name = name_of(stays.number, stays.resource)
+    if name not in now.queues:  # several that look alike, or too short for a single user
+        each = max(1, round(place.places / evidence.workers))
+        now = with_queue(now, name, Queue(place.demand_s, each))
+    held_s = own.queues[name].demand_s if own and name in own.queues else stays.hold_s
+    after = without(now, queues_s={name: held_s * share})
+    return evidence.cost_of(now, after, stays.wait_s * share)
+
+
+def _place(evidence: Evidence, stays: Stays) -> Place:
+    """What the requests of the load take of it, all endpoints together."""
     inside = evidence.inside
     if inside is None:
-        return Place(stays.capacity, 0.0), 0.0
+        return Place(stays.capacity, 0.0, 0.0)
     all_uses = inside.uses[inside.uses["resource"] == stays.number]
     got = np.where(np.isnan(all_uses["got"]), inside.end_s, all_uses["got"])
     left = np.where(np.isnan(all_uses["released"]), inside.end_s, all_uses["released"])
@@ -190,7 +302,7 @@ def _place(evidence: Evidence, stays: Stays) -> tuple[Place, float]:
     places = stays.capacity * _instances(all_uses)
     used = evidence.of_each_recorded * held_s / (inside.span_s * places)
     demand_s = held_s / max(1, len(inside.requests))
-    return Place(places, demand_s), used
+    return Place(places, demand_s, used)
 
 
 def _deadlocked(evidence: Evidence, number: int) -> bool:
@@ -198,25 +310,13 @@ def _deadlocked(evidence: Evidence, number: int) -> bool:
     if inside is None:
         return False
     uses = inside.of(inside.uses, evidence.index)
-    nested = _nested(uses[uses["resource"] == number], inside.end_s)
-    return len(_requests(nested)) >= LEAST_DEADLOCKS
+    return len(_requests(_nested(uses, number))) >= LEAST_DEADLOCKS
 
 
-def _nested(uses: Records, end_s: float) -> Records:
-    """The uses that were asked for while the same request held another one. Sorted by request
-    and time, the place held longest so far tells."""
-    order = np.lexsort((uses["asked"], uses["instance"], uses["request"], uses["worker"]))
-    uses = uses[order]
-    chosen = np.zeros(len(uses), bool)
-    holder, until_s = None, -np.inf
-    for i, use in enumerate(uses):
-        of = use["worker"], use["request"], use["instance"]
-        if of != holder:
-            holder, until_s = of, -np.inf
-        chosen[i] = use["asked"] < until_s
-        if not np.isnan(use["got"]):
-            until_s = max(until_s, end_s if np.isnan(use["released"]) else use["released"])
-    return uses[chosen]
+def _nested(uses: Records, number: int) -> Records:
+    """The stays with a pool that were asked for while another one of it was held."""
+    nested: Records = uses[(uses["resource"] == number) & (uses["nested"] == 1)]
+    return nested
 
 
 def _instances(uses: Records) -> int:

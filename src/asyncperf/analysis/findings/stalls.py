@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,7 +63,8 @@ def blamed(evidence: Evidence, *, waiting: bool) -> list[Blamed]:
     chosen = (inside.stalls["kind"] == BLOCKED) == waiting
     found: list[Blamed] = []
     for cause in (evidence.index, NOBODY) if evidence.first else (evidence.index,):
-        found += _by_line(inside, inside.stalls[chosen & (causes == cause)], cause)
+        own = list(_by_line(inside, inside.stalls[chosen & (causes == cause)], cause))
+        found += own if waiting else _by_function(inside, own)
     worth = (each for each in found if matters(each, inside))
     return sorted(worth, key=lambda each: -each.own_s)
 
@@ -86,6 +87,34 @@ def _by_line(inside: Inside, stalls: Records, cause: int) -> Iterable[Blamed]:
         lines[_to_blame(stack)].append(number)
     for (frame, users), numbers in lines.items():
         yield Blamed(frame, users, cause, stalls[np.isin(stalls["stack"], numbers)])
+
+
+def _by_function(inside: Inside, lines: Sequence[Blamed]) -> list[Blamed]:
+    """Code that computes is looked at while it is at this line or that, or in one of those that
+    have called it: put together with what was seen most, whose line is the one told. So is a
+    stall of which nothing was seen."""
+    stacks = inside.insight.stacks
+    found: list[Blamed] = []
+    for each in sorted(lines, key=lambda each: -each.own_s):
+        same = next((i for i, other in enumerate(found) if _is_part(each, other, stacks)), None)
+        if same is None:
+            found.append(each)
+        else:
+            records = np.concatenate([found[same].records, each.records])
+            found[same] = replace(found[same], records=records)
+    return found
+
+
+def _is_part(each: Blamed, other: Blamed, stacks: Sequence[Stack]) -> bool:
+    """Whether its function was on the way to what the other was seen at."""
+    if each.frame is None:
+        return other.users
+    if not (each.users and other.users):
+        return False
+    of = (each.frame.file, each.frame.function)
+    numbers = (int(number) for number in np.unique(other.records["stack"]))
+    frames = (frame for n in numbers if n < len(stacks) for frame in stacks[n].frames)
+    return any((frame.file, frame.function) == of for frame in frames)
 
 
 def _to_blame(stack: Stack | None) -> tuple[Frame | None, bool]:

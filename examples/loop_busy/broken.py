@@ -1,0 +1,36 @@
+"""A sales report that computes the same trend for each request, on the event loop.
+
+Nothing else of its worker goes on meanwhile. To mend it: compute it once (`functools.cache`).
+A thread would gain nothing: Python runs one at a time.
+"""
+
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import FastAPI, Request
+from upstream import running
+
+
+def trend() -> float:
+    """What the season does to sales."""
+    total = 0.0
+    for day in range(600_000):
+        total += math.sin(day / 58)
+    return total
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
+    async with running() as url, httpx.AsyncClient(base_url=url) as shop:
+        yield {"shop": shop}
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.get("/report")
+async def report(request: Request) -> float:
+    sold = (await request.state.shop.get("/sold/60")).json()
+    return sold["amount"] * trend()

@@ -1,0 +1,57 @@
+"""Who answers an endpoint, as far as only the probe saw it: of a server that a command starts,
+nothing else is known."""
+
+import ast
+from dataclasses import replace
+from pathlib import Path
+
+from asyncperf.insight import Insight, Route
+from asyncperf.model import Endpoint, Handler, Load
+from asyncperf.source_files import read_source
+
+
+def with_handlers(load: Load, insight: Insight | None) -> Load:
+    """The load, its endpoints with the handlers that the probe saw where none were known."""
+    if insight is None:
+        return load
+    routes = {(route.method, route.path): route for route in insight.routes}
+
+    def known(endpoint: Endpoint) -> Endpoint:
+        route = routes.get((endpoint.method, endpoint.path))
+        if endpoint.handler is not None or route is None:
+            return endpoint
+        return replace(endpoint, handler=handler_of(route))
+
+    measured = tuple(replace(each, endpoint=known(each.endpoint)) for each in load.measured)
+    return replace(load, measured=measured)
+
+
+def handler_of(route: Route) -> Handler | None:
+    """None where its source does not show the `def`."""
+    source = None if route.file is None else read_source(route.file)
+    if route.file is None or source is None:
+        return None
+    try:
+        tree = ast.parse(source)
+    except (ValueError, SyntaxError):
+        return None
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        first = min(line.lineno for line in (node, *node.decorator_list))
+        if first == route.line and node.name == route.function:
+            is_async = isinstance(node, ast.AsyncFunctionDef)
+            return Handler(display_path(route.file), node.lineno, node.name, is_async)
+    return None
+
+
+def display_path(file: str) -> str:
+    """As the report's other paths are: relative to the working directory where that is above."""
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+
+
+def python_of(insight: Insight) -> str | None:
+    """The Python of the workers, if all have the same."""
+    pythons = {worker.python for worker in insight.workers}
+    return pythons.pop().replace("cpython", "CPython") if len(pythons) == 1 else None

@@ -1,0 +1,107 @@
+"""Sessions and connections that do one thing at a time: which of them an await uses.
+
+Two awaits on one of these cannot run together, whatever their source looks like. Only what
+requests in detail do with them is recorded, each call as a stay; nobody waits here.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from .connections import HELD
+from .imports import AfterImport
+from .record_format import ONE_AT_A_TIME
+from .request import Request
+from .timeline import TRACK
+from .uses import Limited, ask, asker, mark_as_coroutine_function
+
+# One that is gone may leave its place in memory to the next; a number is its own.
+NUMBERS: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+COUNTER = itertools.count(1)
+# A session has a connection of its pool's, by way of which it does what it is asked.
+INSIDE: ContextVar[bool] = ContextVar("asyncperf_inside_exclusive", default=False)
+# What asyncpg's connections are asked by; one that is prepared first comes as `prepare`.
+ASYNCPG = ("execute", "executemany", "fetch", "fetchrow", "fetchval", "prepare")
+
+Begin = Callable[[], Coroutine[Any, Any, Any]]
+
+
+def hooks() -> dict[str, AfterImport]:
+    return {
+        "sqlalchemy.ext.asyncio.session": _sqlalchemy,
+        "sqlalchemy.ext.asyncio.engine": _sqlalchemy,
+        "asyncpg.connection": _asyncpg,
+    }
+
+
+def _sqlalchemy(module: ModuleType) -> None:
+    """All that its asynchronous sessions and connections do is a method of the synchronous one,
+    in a greenlet."""
+    spawn = vars(module)["greenlet_spawn"]
+
+    @functools.wraps(spawn)
+    def spawned(function: Any, *args: Any, **options: Any) -> Any:
+        owner = None if TRACK.get() is None else getattr(function, "__self__", None)
+        # An engine connects any number at once; it executes nothing.
+        if not hasattr(owner, "execute"):
+            return spawn(function, *args, **options)
+        begin = functools.partial(spawn, function, *args, **options)
+        return used(owner, begin, type(owner).__name__)
+
+    mark_as_coroutine_function(spawned)
+    vars(module)["greenlet_spawn"] = spawned
+
+
+def _asyncpg(module: ModuleType) -> None:
+    for name in ASYNCPG:
+        _watch(module.Connection, name)
+
+
+def _watch(cls: Any, name: str) -> None:
+    method = getattr(cls, name)
+
+    @functools.wraps(method)
+    def called(self: Any, *args: Any, **options: Any) -> Any:
+        if TRACK.get() is None:
+            return method(self, *args, **options)
+        begin = functools.partial(method, self, *args, **options)
+        # Of a pool it is the stay with it: the same connection is another one's later. What the
+        # pool does when it is given back is nobody's.
+        owner = self if self._pool_holder is None else HELD.get(id(self._proxy))
+        return begin() if owner is None else used(owner, begin, type(self).__name__)
+
+    mark_as_coroutine_function(called)
+    setattr(cls, name, called)
+
+
+def used(owner: Any, begin: Begin, name: str) -> Coroutine[Any, Any, Any]:
+    by = asker()
+    if INSIDE.get() or not isinstance(by, Request):
+        return begin()
+    try:
+        number = NUMBERS.get(owner)
+        if number is None:
+            number = NUMBERS[owner] = next(COUNTER)
+    except TypeError:  # the user's own kind, perhaps, that cannot be a key
+        return begin()
+    return _used(Limited(ONE_AT_A_TIME, name, None, None, number), by, begin)
+
+
+async def _used(limited: Limited, by: Request, begin: Begin) -> Any:
+    use = ask(by, limited, None)
+    use.take()
+    inside = INSIDE.set(True)
+    try:
+        return await begin()
+    finally:
+        use.end()
+        try:
+            INSIDE.reset(inside)
+        except ValueError:
+            pass  # thrown away unfinished, in another context

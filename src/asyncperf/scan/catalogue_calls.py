@@ -1,0 +1,112 @@
+"""What library functions do. Part of the catalogue."""
+
+from asyncperf.scan.library_effects import CallEffects
+
+
+def _call(names: str, **effects: str) -> dict[str, CallEffects]:
+    return dict.fromkeys(names.split(), CallEffects(**effects))  # type: ignore[arg-type]
+
+
+CALLS: dict[str, CallEffects] = {
+    **_call("asyncio.sleep anyio.sleep trio.sleep anyio.sleep_until", special="sleep"),
+    **_call("time.sleep", special="blocking"),
+    **_call(
+        "asyncio.to_thread anyio.run_sync starlette.run_in_threadpool fastapi.run_in_threadpool "
+        "asgiref.sync_to_async asyncer.asyncify",
+        special="thread",
+    ),
+    **_call(
+        "asyncio.gather asyncio.wait asyncio.wait_for asyncio.shield asyncio.as_completed "
+        "asyncio.timeout asyncio.timeout_at anyio.fail_after anyio.move_on_after "
+        "async_timeout.timeout",
+        special="gather",
+    ),
+    **_call(
+        "asyncio.create_task asyncio.ensure_future asyncio.run_coroutine_threadsafe",
+        special="start",
+    ),
+    **_call("functools.partial functools.partialmethod", special="partial"),
+    **_call(
+        "contextlib.asynccontextmanager contextlib.contextmanager functools.wraps typing.cast "
+        "functools.lru_cache functools.cache contextlib.aclosing contextlib.closing copy.copy "
+        "builtins.aiter builtins.iter builtins.reversed builtins.sorted builtins.list "
+        "builtins.tuple "
+        "builtins.set builtins.enumerate fastapi.Depends fastapi.Security typing_extensions.cast",
+        special="same",
+    ),
+    **_call("builtins.anext builtins.next", special="next"),
+    **_call(
+        "sqlalchemy.select sqlmodel.select sqlalchemy.exists sqlalchemy.union_all",
+        returns="sqlalchemy.Select",
+    ),
+    **_call(
+        "sqlalchemy.insert sqlalchemy.update sqlalchemy.delete sqlmodel.delete sqlmodel.update",
+        returns="sqlalchemy.Write",
+    ),
+    **_call("sqlalchemy.text sqlmodel.text", special="text"),
+    **_call(
+        "sqlalchemy.create_async_engine sqlalchemy.create_engine sqlmodel.create_engine",
+        returns="sqlalchemy.AsyncEngine",
+    ),
+    **_call(
+        "sqlalchemy.async_sessionmaker sqlalchemy.sessionmaker",
+        returns="sqlalchemy.async_sessionmaker",
+    ),
+    **_call(
+        "sqlalchemy.async_scoped_session sqlalchemy.scoped_session",
+        returns="sqlalchemy.shared_sessionmaker",
+    ),
+    **_call("asyncpg.connect psycopg.connect aiosqlite.connect", returns="asyncpg.Connection"),
+    **_call("asyncpg.create_pool", returns="asyncpg.Pool"),
+    **_call("redis.from_url aioredis.from_url", returns="redis.Redis"),
+    **_call("aiofiles.open anyio.open_file", world="files", does="q", returns="aiofiles.File"),
+    **_call("builtins.open io.open os.fdopen", world="files", does="q", returns="io.File"),
+    **_call(
+        "httpx.get httpx.head requests.get requests.head urllib.urlopen",
+        world="http",
+        does="r",
+        returns="httpx.Response",
+    ),
+    **_call(
+        "httpx.post httpx.put httpx.patch httpx.delete requests.post requests.put requests.patch "
+        "requests.delete",
+        world="http",
+        does="w",
+        returns="httpx.Response",
+    ),
+    **_call("httpx.request requests.request", world="http", does="http", returns="httpx.Response"),
+    **_call("aiohttp.request", world="http", does="http", returns="httpx.Response"),
+    **_call(
+        "websockets.connect websockets.serve",
+        world="socket",
+        does="w",
+        returns="websockets.ClientConnection",
+    ),
+    **_call(
+        "subprocess.run subprocess.Popen subprocess.call subprocess.check_call "
+        "subprocess.check_output "
+        "asyncio.create_subprocess_exec asyncio.create_subprocess_shell anyio.run_process "
+        "anyio.open_process os.system",
+        world="process",
+        does="w",
+    ),
+    **_call(
+        "os.remove os.unlink os.mkdir os.makedirs os.rename os.replace os.rmdir os.chmod "
+        "os.symlink "
+        "shutil.rmtree shutil.copy shutil.copyfile shutil.copytree shutil.move shutil.copyfileobj "
+        "aiofiles.remove aiofiles.mkdir aiofiles.makedirs aiofiles.rename aiofiles.rmtree",
+        world="files",
+        does="w",
+    ),
+    **_call(
+        "os.listdir os.stat os.walk os.scandir glob.glob aiofiles.listdir aiofiles.stat "
+        "aiofiles.exists",
+        world="files",
+        does="r",
+    ),
+    **_call("boto3.client", returns="boto3.Client"),
+    **_call("boto3.resource", returns="boto3.Resource"),
+    **_call("builtins.print builtins.input", world="output", does="w"),
+    **_call("smtplib.SMTP smtplib.SMTP_SSL aiosmtplib.send", world="mail", does="w"),
+    **_call("structlog.bind_contextvars", special="context"),
+}

@@ -1,0 +1,75 @@
+"""What is known of one function while its sites are judged. For `scan` only."""
+
+import ast
+
+from asyncperf.scan import flow
+from asyncperf.scan.conflicts import Doings, Finding
+from asyncperf.scan.index import AnyFunction, Function
+from asyncperf.scan.values import Effect
+from asyncperf.scan.walk import Walk
+from asyncperf.sites import Remedy, Site, SiteKind
+
+
+class Facts:
+    def __init__(self, function: Function, node: AnyFunction, walk: Walk) -> None:
+        self.function, self.node, self.walk = function, node, walk
+        self.file = function.module.file
+        self.inner = {
+            inner.name: flow.names(inner).read
+            for inner in ast.walk(node)
+            if isinstance(inner, AnyFunction) and inner is not node
+        }
+        self._names: dict[int, flow.Names] = {}
+        self._doings: dict[int, Doings] = {}
+
+    def doings(self, key: int) -> Doings:
+        if key not in self._doings:
+            begin, end = self.walk.spans.get(key, (0, 0))
+            self._doings[key] = Doings(self.walk.effects[begin:end])
+        return self._doings[key]
+
+    def names(self, statement: ast.stmt) -> flow.Names:
+        if id(statement) not in self._names:
+            self._names[id(statement)] = flow.names(statement)
+        return self._names[id(statement)]
+
+    def reads(self, statement: ast.stmt) -> set[str]:
+        """Names that a statement reads, those inside functions that it mentions too."""
+        names = self.names(statement)
+        found = names.read | names.attributes_read
+        for name in names.read & self.inner.keys():
+            found |= self.inner[name]
+        return found
+
+    def site(
+        self,
+        kind: SiteKind,
+        node: ast.stmt,
+        awaits: tuple[ast.Await, ...],
+        finding: Finding,
+        remedy: Remedy,
+    ) -> Site:
+        return Site(
+            self.file,
+            node.lineno,
+            awaits[0].col_offset + 1,
+            tuple(await_.lineno for await_ in awaits),
+            self.function.qualname,
+            kind,
+            finding.verdict,
+            finding.reason,
+            remedy if finding.verdict in {"independent", "likely"} else "none",
+            finding.file,
+            finding.line,
+        )
+
+    def settled(self, open_: list[Finding], reason: str, remedy: Remedy) -> tuple[Finding, Remedy]:
+        if not open_:
+            return Finding("independent", reason), remedy
+        first = open_[0]
+        return Finding("likely", f"{reason}, but {first.reason}", first.file, first.line), remedy
+
+    def is_own(self, effect: Effect, statement: ast.stmt) -> bool:
+        """Whether the statement itself, not a callee, does this."""
+        end = statement.end_lineno or statement.lineno
+        return effect.file == self.file and statement.lineno <= effect.line <= end

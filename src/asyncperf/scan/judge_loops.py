@@ -1,0 +1,149 @@
+"""Verdicts on loops of awaits. For `scan` only."""
+
+import ast
+
+from asyncperf.scan import conflicts, flow
+from asyncperf.scan.candidates import Loop
+from asyncperf.scan.conflicts import Doings, Finding
+from asyncperf.scan.facts import Facts
+from asyncperf.scan.values import Effect, spelled
+from asyncperf.sites import Remedy, Site
+
+
+class LoopJudge(Facts):
+    def loop(self, loop: Loop) -> Site:
+        finding, remedy = self.judge_loop(loop)
+        return self.site("loop", loop.statement, loop.awaits, finding, remedy)
+
+    def judge_loop(self, loop: Loop) -> tuple[Finding, Remedy]:
+        done = self.doings(-id(loop.node))
+        decided = self.order(loop, done) or self.shared_in_loop(loop, done)
+        if decided:
+            return decided, "none"
+        open_: list[Finding] = []
+        if not done.suspends:
+            open_ = conflicts.unresolved(done)
+            return self.settled(open_, "no iteration ever waits", "none")
+        if all(isinstance(await_.value, ast.Name) for await_ in loop.awaits):
+            return Finding("likely", "awaits what was started before, so it runs already"), "none"
+        finding, more = self.changes(loop, done)
+        if finding:
+            return finding, "none"
+        open_ += more + conflicts.unresolved(done)
+        if done.raises:
+            effect = done.raises[0]
+            open_.append(
+                conflicts.decided("likely", f"an iteration may raise {effect.what}", effect)
+            )
+        if any(e.what != "semaphore" and not self.is_private(e, loop) for e in done.locks):
+            return self.settled(
+                open_, "iterations share no data, but take turns at one lock", "none"
+            )
+        reads = {effect.what for effect in done.external}
+        remedy: Remedy = "batch" if reads == {"database"} else "bounded-overlap"
+        return self.settled(open_, "no iteration needs or changes what another one has", remedy)
+
+    def order(self, loop: Loop, done: Doings) -> Finding | None:
+        """Sleeps, exits and values that one iteration leaves to the next."""
+        for effect in done.sleeps:
+            if self.is_own(effect, loop.statement):
+                return Finding("unsafe", "the sleep paces the iterations", self.file, effect.line)
+        if not isinstance(loop.node, ast.For):
+            return None
+        found = flow.loop_exit(loop.node.body)
+        if found is not None:
+            line = found.lineno
+            return Finding(
+                "dependent", f"line {line} may end the loop before the rest", self.file, line
+            )
+        for statement in loop.node.body:
+            for node in flow.nodes(statement):
+                if isinstance(node, ast.AugAssign) and any(
+                    isinstance(n, ast.Await) for n in flow.nodes(node.value)
+                ):
+                    return Finding(
+                        "unsafe",
+                        "updates a value across an await: updates would be lost",
+                        self.file,
+                        node.lineno,
+                    )
+        carried = flow.carried(loop.node)
+        for node, names in flow.deciding_names(loop.node):
+            shared = sorted(names & carried)
+            if shared:
+                line = getattr(node, "lineno", loop.node.lineno)
+                return Finding(
+                    "dependent",
+                    f"`{shared[0]}` passes from one iteration to the next",
+                    self.file,
+                    line,
+                )
+        return None
+
+    def shared_in_loop(self, loop: Loop, done: Doings) -> Finding | None:
+        for effect in done.own:
+            if effect.what != conflicts.UNKNOWN_OBJECT and not self.is_private(effect, loop):
+                return conflicts.decided(
+                    "unsafe",
+                    f"all iterations use one {effect.what}, `{spelled(effect.place)}`, "
+                    "which serves one caller at a time",
+                    effect,
+                )
+        return conflicts.context(done)
+
+    def is_private(self, effect: Effect, loop: Loop) -> bool:
+        """Whether each iteration has an object of its own here."""
+        if effect.place[:1] == ("item",):
+            return True
+        if effect.place[:1] == ("new",):
+            line = effect.place[1].partition(":")[0]
+            end = loop.node.end_lineno or loop.node.lineno
+            body = loop.node.body[0].lineno if isinstance(loop.node, ast.For) else loop.node.lineno
+            return line.isdigit() and body <= int(line) <= end
+        return False
+
+    def changes(self, loop: Loop, done: Doings) -> tuple[Finding | None, list[Finding]]:
+        """What iterations change that others see, in memory and outside."""
+        outer = [e for e in done.memory if not self.is_private(e, loop)]
+        own = [e for e in outer if self.is_own(e, loop.statement)]
+        inner = Doings([e for e in outer if not self.is_own(e, loop.statement)])
+        finding, open_ = conflicts.changed_memory(inner, inner)
+        if finding is None:
+            direct = Doings([e for e in own if e.mode != "r"])
+            finding = conflicts.changed_memory(direct, inner)[0]
+        if finding:
+            return finding, []
+        caught = isinstance(loop.node, ast.For) and _is_caught(loop.node)
+        for effect in done.external:
+            if effect.mode == "w" and not caught:
+                return (
+                    conflicts.decided(
+                        "unsafe",
+                        f"each iteration writes to {effect.what}; order and failures would change",
+                        effect,
+                    ),
+                    [],
+                )
+            if effect.mode != "r":
+                open_.append(
+                    conflicts.decided(
+                        "likely", f"that {effect.what} is only read is not proved", effect
+                    )
+                )
+        return None, open_
+
+
+def _is_caught(loop: ast.For) -> bool:
+    """Whether every await of the body stands in a `try` that swallows failures."""
+    for statement in loop.body:
+        awaits = any(isinstance(node, ast.Await) for node in flow.nodes(statement))
+        if awaits and not (
+            isinstance(statement, ast.Try)
+            and any(
+                handler.type is None
+                or getattr(handler.type, "id", "") in {"Exception", "BaseException"}
+                for handler in statement.handlers
+            )
+        ):
+            return False
+    return True

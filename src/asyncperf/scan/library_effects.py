@@ -1,0 +1,35 @@
+"""The words in which the catalogue says what library calls do. For `scan` only."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+# r reads, w writes, q probably reads, - neither; "sql": the first argument says, as a statement;
+# "http": the first argument says, as a method.
+Does = Literal["r", "w", "q", "-", "sql", "http", "commit"]
+
+
+@dataclass(frozen=True, slots=True)
+class TypeEffects:
+    """What the methods of one library class do.
+
+    `exclusive` names an object that serves one caller at a time; `world` what it reaches
+    (database, http...). `makes` says which methods return or enter an object of which class,
+    `quiet` which never suspend although they are awaited.
+    """
+
+    world: str = ""
+    exclusive: str = ""
+    does: dict[str, Does] = field(default_factory=dict)
+    otherwise: Does = "w"
+    makes: dict[str, str] = field(default_factory=dict)
+    quiet: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class CallEffects:
+    """What one library function does; `returns` is the class of its result."""
+
+    world: str = ""
+    does: Does = "-"
+    returns: str = ""
+    special: str = ""  # sleep, thread, gather, partial, same: understood by `calls`

@@ -1,0 +1,139 @@
+"""Sessions and connections that do one thing at a time: which of them are used, by whom."""
+
+import asyncio
+
+import asyncpg
+import asyncpg.connection
+import asyncpg.pool
+import pytest
+import sqlalchemy.ext.asyncio
+import sqlalchemy.ext.asyncio.engine
+import sqlalchemy.ext.asyncio.session
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from asyncperf.probe import connections_sql, exclusive
+from asyncperf.probe.record_format import ONE_AT_A_TIME
+from asyncperf.probe.timeline import NONE, TRACK, Timeline, Track
+from asyncperf.probe.uses import take_over
+
+from ..postgres import running
+
+POOL = (
+    (asyncpg.pool.Pool, "_acquire"),
+    (asyncpg.pool.Pool, "release"),
+    (asyncpg.pool.PoolConnectionHolder, "acquire"),
+)
+SQLALCHEMY = (sqlalchemy.ext.asyncio.session, sqlalchemy.ext.asyncio.engine)
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    with running() as address:
+        yield address
+
+
+@pytest.fixture(autouse=True)
+def hooked(monkeypatch):
+    for module in SQLALCHEMY:
+        monkeypatch.setattr(module, "greenlet_spawn", module.greenlet_spawn)
+    for name in exclusive.ASYNCPG:
+        monkeypatch.setattr(asyncpg.Connection, name, getattr(asyncpg.Connection, name))
+    for changed, name in POOL:
+        monkeypatch.setattr(changed, name, getattr(changed, name))
+    modules = {
+        module.__name__: module for module in (*SQLALCHEMY, asyncpg.connection, asyncpg.pool)
+    }
+    for name, hook in (exclusive.hooks() | connections_sql.hooks()).items():
+        if name in modules:
+            hook(modules[name])
+
+
+def used(recorded, coroutine, detail=True):
+    """What the request that runs it used, in order: (name, number, task)."""
+    request = recorded.request()
+    timeline = Timeline(str(recorded.folder), recorded.tables.spans, recorded.ledger.sites)
+
+    async def tracked():
+        if detail:
+            TRACK.set(Track(timeline, request, 0, NONE))
+        await coroutine
+
+    recorded.run(tracked(), request)
+    take_over(recorded.ledger)
+    assert request.lock_wait_s < 0.001  # nobody waits for these
+    resources = recorded.resources()
+    exclusively = {name for name, r in resources.items() if r["kind"] == ONE_AT_A_TIME}
+    assert all(resources[name]["capacity"] is None for name in exclusively)
+    uses = [use for use in recorded.uses() if use["resource"] in exclusively]
+    uses.sort(key=lambda use: use["asked"])
+    assert all(use["asked"] <= use["got"] < use["released"] for use in uses)
+    return [(use["resource"], use["instance"], use["task"]) for use in uses]
+
+
+async def sessions(address, count, rounds):
+    """So many sessions, each used that often, and closed."""
+    engine = sqlalchemy.ext.asyncio.create_async_engine(f"postgresql+asyncpg://{address}")
+    for _ in range(count):
+        async with AsyncSession(engine) as session:
+            for _ in range(rounds):
+                assert await session.scalar(text("select 1")) == 1
+    await engine.dispose()
+
+
+def test_each_session_is_told_apart(recorded, postgres):
+    found = used(recorded, sessions(postgres, count=2, rounds=2))
+    first, second = dict.fromkeys(number for _, number, _ in found)
+    # Two queries, and SQLAlchemy closes it in a task. Nothing of the connection that it has.
+    assert found == [
+        *[("Session", first, 0)] * 2,
+        ("Session", first, 1),
+        *[("Session", second, 0)] * 2,
+        ("Session", second, 2),
+    ]
+
+
+def test_a_connection_of_a_pool_is_another_one_for_who_gets_it_next(recorded, postgres):
+    async def queries():
+        async with asyncpg.create_pool(f"postgres://{postgres}", min_size=1, max_size=1) as pool:
+            for _ in range(2):
+                async with pool.acquire() as connection:
+                    assert await connection.fetchval("select 1") == 1
+                    assert await connection.fetch("select 1") == [(1,)]
+
+    found = used(recorded, queries())
+    numbers = [number for name, number, _ in found if name == "Connection"]
+    first, second = dict.fromkeys(numbers)
+    assert numbers.count(first) == numbers.count(second) >= 2
+
+
+def test_the_task_that_uses_it_is_named(recorded, postgres):
+    async def query():
+        connection = await asyncpg.connect(f"postgres://{postgres}")
+        try:
+            assert await connection.fetchval("select $1::int", 3) == 3
+        finally:
+            await connection.close()
+
+    async def both():
+        await asyncio.gather(query(), query())
+
+    found = used(recorded, both())
+    assert len({(number, task) for _, number, task in found}) == 2
+    assert {task for *_, task in found} == {1, 2}
+
+
+def test_a_request_that_is_not_in_detail_leaves_nothing(recorded, postgres):
+    assert used(recorded, sessions(postgres, count=1, rounds=1), detail=False) == []
+
+
+def test_an_error_of_the_database_comes_through(recorded, postgres):
+    async def fails():
+        connection = await asyncpg.connect(f"postgres://{postgres}")
+        try:
+            with pytest.raises(asyncpg.UndefinedTableError):
+                await connection.fetch("select * from nothing")
+        finally:
+            await connection.close()
+
+    assert len(used(recorded, fails())) == 1

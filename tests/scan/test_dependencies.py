@@ -1,0 +1,46 @@
+"""Dependencies of an endpoint."""
+
+from collections.abc import Callable
+
+import pytest
+
+from asyncperf.sites import Scan
+
+SETUP = """
+from typing import Annotated
+import httpx
+from fastapi import Depends, FastAPI, HTTPException
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+app, client = FastAPI(), httpx.AsyncClient()
+async def session() -> AsyncSession: ...
+async def flags(): return (await client.get("/flags")).json()
+async def limits(): return (await client.get("/limits")).json()
+async def user():
+    found = await client.get("/me")
+    if not found: raise HTTPException(401)
+    return found
+async def rows(session: AsyncSession = Depends(session)): return await session.execute(select(1))
+async def more(session: AsyncSession = Depends(session)): return await session.execute(select(2))
+Limits = Annotated[dict, Depends(limits)]
+"""
+
+ENDPOINTS = {
+    "two reads": ("a=Depends(flags), b=Depends(limits)", "independent"),
+    "annotated": ("b: Limits, a: Annotated[dict, Depends(flags)]", "independent"),
+    "one that refuses": ("a=Depends(user), b=Depends(limits)", "dependent"),
+    "one session": ("a=Depends(rows), b=Depends(more)", "unsafe"),
+    "an unknown one": ("a=Depends(elsewhere), b=Depends(limits)", "likely"),
+}
+
+
+@pytest.mark.parametrize(("parameters", "verdict"), ENDPOINTS.values(), ids=ENDPOINTS)
+def test_dependencies(scan_source: Callable[..., Scan], parameters: str, verdict: str) -> None:
+    scan = scan_source(f"{SETUP}\n@app.get('/')\nasync def f({parameters}): ...\n")
+    (site,) = [site for site in scan.sites if site.kind == "dependencies"]
+    assert site.verdict == verdict, site.reason
+
+
+def test_one_dependency_is_no_site(scan_source: Callable[..., Scan]) -> None:
+    scan = scan_source(f"{SETUP}\n@app.get('/')\nasync def f(a=Depends(flags)): ...\n")
+    assert not scan.sites

@@ -1,0 +1,261 @@
+# ruff: noqa: E501
+"""The verdict on each kind of pair, run and loop, as docs/scan.md says."""
+
+from collections.abc import Callable
+
+import pytest
+
+from asyncperf.sites import Scan, Site
+
+OnlySite = Callable[..., Site]
+
+SQL = """
+from sqlalchemy import select, insert
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+maker = async_sessionmaker(create_async_engine("postgresql+asyncpg://"))
+async def users(session: AsyncSession):
+    return await session.execute(select(1))
+async def own_users():
+    async with maker() as session:
+        return await session.execute(select(1))
+async def own_insert():
+    async with maker() as session:
+        await session.execute(insert("t"))
+"""
+HTTP = """
+import httpx
+client = httpx.AsyncClient()
+async def get(path):
+    response = await client.get(path)
+    return response.json()
+async def post(path):
+    return await client.post(path)
+"""
+
+PAIRS = {
+    "reads by one HTTP client": (HTTP, "a = await get('/a'); b = await get('/b'); return a, b", "independent"),
+    "sessions of their own": (SQL, "a = await own_users(); b = await own_users(); return a, b", "independent"),
+    "the first's result": (HTTP, "a = await get('/a'); b = await get(a); return b", "dependent"),
+    "a value derived in between": (HTTP, "a = await get('/a'); c = a['x']; b = await get(c); return b", "dependent"),
+    "a container filled in between": (HTTP, "q = {}; a = await get('/a'); q['a'] = a; b = await get(q); return b", "dependent"),
+    "a closure over the result": (HTTP, "a = await get('/a')\n    def path(): return a\n    b = await get(path()); return b", "dependent"),
+    "a check in between": (HTTP, "a = await get('/a')\n    if a is None: raise ValueError\n    b = await get('/b'); return b", "dependent"),
+    "an assertion in between": (HTTP, "a = await get('/a')\n    assert a\n    b = await get('/b'); return b", "dependent"),
+    "one session": (SQL, "session = maker(); a = await users(session); b = await users(session); return a, b", "unsafe"),
+    "write then read": (SQL, "a = await own_insert(); b = await own_users(); return a, b", "dependent"),
+    "read then write": (SQL, "a = await own_users(); b = await own_insert(); return a, b", "unsafe"),
+    "write then write": (HTTP, "a = await post('/a'); b = await post('/b'); return a, b", "unsafe"),
+    "a sleep": ("import asyncio\n" + HTTP, "await asyncio.sleep(1); a = await get('/a'); return a", "unsafe"),
+    "a call of nothing known": (HTTP, "a = await get('/a'); b = await elsewhere.get_b(); return a, b", "likely"),
+    "an unknown write": (HTTP, "a = await get('/a'); b = await elsewhere.save(); return a, b", "unsafe"),
+    "a name that guards": (HTTP, "await elsewhere.verify_access(); a = await get('/a'); return a", "dependent"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("setup", "body", "verdict"), PAIRS.values(), ids=PAIRS)
+def test_a_pair(only_site: OnlySite, setup: str, body: str, verdict: str) -> None:
+    site = only_site(f"{setup}\nasync def f():\n    {body}\n")
+    assert (site.kind, site.verdict) == ("pair", verdict), site.reason
+
+
+LOOPS = {
+    "reads": (HTTP, "    for x in xs: found.append(await get(x))", "independent"),
+    "a comprehension": (HTTP, "    found = [await get(x) for x in xs]", "independent"),
+    "an accumulator passed on": (HTTP, "    y = 0\n    for x in xs: y = await get(y)", "dependent"),
+    "a name seen so far": (HTTP, "    seen = set()\n    for x in xs:\n        if x in seen: continue\n        seen.add(await get(x))", "dependent"),
+    "the first match": (HTTP, "    for x in xs:\n        if await get(x): return x", "dependent"),
+    "a break": (HTTP, "    for x in xs:\n        if await get(x): break", "dependent"),
+    "a sum across an await": (HTTP, "    y = 0\n    for x in xs: y += await get(x)", "unsafe"),
+    "writes": (HTTP, "    for x in xs: await post(x)", "unsafe"),
+    "a pause": ("import asyncio\n" + HTTP, "    for x in xs:\n        await get(x)\n        await asyncio.sleep(1)", "unsafe"),
+    "one session": (SQL, "    session = maker()\n    for x in xs: found.append(await users(session))", "unsafe"),
+    "sessions of their own": (SQL, "    for x in xs: found.append(await own_users())", "independent"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("setup", "body", "verdict"), LOOPS.values(), ids=LOOPS)
+def test_a_loop(scan_source: Callable[..., Scan], setup: str, body: str, verdict: str) -> None:
+    scan = scan_source(f"{setup}\nasync def f(xs):\n    found = []\n{body}\n    return found\n")
+    (site,) = [site for site in scan.sites if site.function == "f" and site.kind == "loop"]
+    assert site.verdict == verdict, site.reason
+
+
+def test_a_run_is_as_good_as_its_worst_pair(scan_source: Callable[..., Scan]) -> None:
+    """The third needs the first, though the neighbours do not need each other."""
+    scan = scan_source(
+        HTTP + "async def f():\n    a = await get('/a')\n    b = await get('/b')\n"
+        "    c = await get(a)\n    return b, c\n"
+    )
+    verdicts = {(site.kind, site.line): site.verdict for site in scan.sites if site.function == "f"}
+    assert [verdict for (kind, _), verdict in verdicts.items() if kind == "pair"] == [
+        "independent",
+        "independent",
+    ]
+    assert [verdict for (kind, _), verdict in verdicts.items() if kind == "run"] == ["dependent"]
+
+
+def test_a_shared_object_is_named_with_its_place(only_site: OnlySite) -> None:
+    site = only_site(
+        SQL + "async def f(session: AsyncSession):\n"
+        "    a = await users(session)\n    b = await users(session)\n    return a, b\n"
+    )
+    assert "`session`" in site.reason
+    assert site.fact_file == "app.py"
+    assert site.fact_line == 6
+    assert site.remedy == "none"
+
+
+def test_the_flow_of_data_is_named(only_site: OnlySite) -> None:
+    site = only_site(
+        HTTP + "async def f():\n    user = await get('/a')\n    b = await get(user)\n    return b\n"
+    )
+    assert "`user`" in site.reason
+
+
+SHARED_SESSIONS = {
+    "handed to a repository": """
+class Repository:
+    def __init__(self, session): self.session = session
+    async def all(self): return await self.session.execute(select(1))
+async def f(session: AsyncSession):
+    first, second = Repository(session), Repository(session)
+    a = await first.all()
+    b = await second.all()
+    return a, b
+""",
+    "handed to a repository's factory": """
+class Repository:
+    def __init__(self, session): self.session = session
+    @classmethod
+    def of(cls, session: AsyncSession) -> "Repository": return cls(session)
+    async def all(self): return await self.session.execute(select(1))
+async def f(session: AsyncSession):
+    a = await Repository.of(session).all()
+    b = await users(session)
+    return a, b
+""",
+    "held by two services of the caller": """
+class Service:
+    def __init__(self, session: AsyncSession): self.session = session
+    async def all(self): return await self.session.execute(select(1))
+async def f(a: Service, b: Service):
+    x = await a.all()
+    y = await b.all()
+    return x, y
+""",
+    "behind an optional argument": """
+async def found(db: AsyncSession | None = None):
+    if db is not None:
+        return await users(db)
+    return await own_users()
+async def f(db: AsyncSession | None = None):
+    a = await found(db)
+    b = await found(db=db)
+    return a, b
+""",
+    "opened by a context manager that may reuse one": """
+from contextlib import asynccontextmanager
+@asynccontextmanager
+async def opened(db):
+    if db: yield db
+    else:
+        async with maker() as session: yield session
+async def found(db):
+    async with opened(db) as session:
+        return await users(session)
+async def f(db: AsyncSession):
+    a = await found(db)
+    b = await found(db)
+    return a, b
+""",
+    "in a context variable": """
+from contextvars import ContextVar
+current: ContextVar[AsyncSession] = ContextVar("current")
+async def found(): return await users(current.get())
+async def f():
+    a = await found()
+    b = await found()
+    return a, b
+""",
+    "in a closure": """
+async def f(session: AsyncSession):
+    async def found(): return await users(session)
+    a = await found()
+    b = await found()
+    return a, b
+""",
+    "given to unknown functions": """
+from elsewhere import get_a, get_b
+async def f(session: AsyncSession):
+    a = await get_a(session)
+    b = await get_b(session=session)
+    return a, b
+""",
+    "without any type": """
+async def f(session):
+    a = await session.get_a()
+    b = await session.get_b()
+    return a, b
+""",
+    "in a base class that is not there": """
+from elsewhere import Base
+class Repository(Base):
+    async def f(self):
+        a = await self.session.scalar(1)
+        b = await self.get_other()
+        return a, b
+f = None
+""",
+}
+
+
+@pytest.mark.parametrize("source", SHARED_SESSIONS.values(), ids=SHARED_SESSIONS)
+def test_a_shared_session_is_never_missed(scan_source: Callable[..., Scan], source: str) -> None:
+    sites = [s for s in scan_source(SQL + source).sites if s.function.split(".")[-1] == "f"]
+    assert [site.verdict for site in sites] == ["unsafe"], sites
+
+
+def test_what_never_waits_has_nothing_to_gain(only_site: OnlySite) -> None:
+    site = only_site(
+        "seen = {}\nasync def known(): return seen.get(1)\n"
+        "async def f():\n    a = await known()\n    b = await known()\n    return a, b\n"
+    )
+    assert (site.verdict, site.remedy) == ("independent", "none")
+
+
+def test_a_context_variable_that_is_set_stays_in_its_task(only_site: OnlySite) -> None:
+    source = (
+        HTTP + "from contextvars import ContextVar\nuser = ContextVar('user')\n"
+        "async def login():\n    user.set(await get('/me'))\n"
+        "async def f():\n    await login()\n    a = await get('/a')\n    return a\n"
+    )
+    assert only_site(source).verdict == "unsafe"
+
+
+def test_one_lock_makes_them_take_turns(only_site: OnlySite) -> None:
+    source = (
+        HTTP + "import asyncio\nlock = asyncio.Lock()\n"
+        "async def turn(path):\n    async with lock:\n        return await get(path)\n"
+        "async def f():\n    a = await turn('/a')\n    b = await turn('/b')\n    return a, b\n"
+    )
+    site = only_site(source)
+    assert (site.verdict, site.remedy) == ("independent", "none")
+
+
+def test_changes_to_a_list_of_the_caller_keep_their_order(only_site: OnlySite) -> None:
+    source = (
+        HTTP + "async def f():\n    found = []\n"
+        "    async def add(path):\n        found.append(await get(path))\n"
+        "    await add('/a')\n    await add('/b')\n    return found\n"
+    )
+    assert only_site(source).verdict == "unsafe"
+
+
+def test_the_experiment(scan_source: Callable[..., Scan]) -> None:
+    from pathlib import Path
+
+    source = Path(__file__).parents[2].joinpath("app.py").read_text()
+    verdicts: dict[str, set[str]] = {}
+    for site in scan_source(source).sites:
+        verdicts.setdefault(site.function, set()).add(site.verdict)
+    assert verdicts == {"async_independent": {"independent"}, "async_dependent": {"dependent"}}

@@ -1,0 +1,83 @@
+# ruff: noqa: E501
+"""Names across files: imports, re-exports, the place of the root."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from asyncperf.scan import load, scan_paths
+from asyncperf.scan.index import Class, Function
+from asyncperf.scan.project import External
+from asyncperf.sites import Scan
+
+READS = "import httpx\nclient = httpx.AsyncClient()\nasync def get():\n    return await client.get('/')\n"
+USE = "async def f():\n    a = await get()\n    b = await get()\n    return a, b\n"
+
+LAYOUTS = {
+    "absolute": {"pkg/__init__.py": "", "pkg/api.py": READS, "pkg/use.py": "from pkg.api import get\n" + USE},
+    "relative": {"pkg/__init__.py": "", "pkg/api.py": READS, "pkg/use.py": "from .api import get\n" + USE},
+    "re-exported": {"pkg/__init__.py": "from .api import *\n", "pkg/api.py": READS, "use.py": "from pkg import get\n" + USE},
+    "in src": {"src/pkg/__init__.py": "", "src/pkg/api.py": READS, "src/pkg/use.py": "from pkg.api import get\n" + USE},
+    "without __init__": {"app/api.py": READS, "app/sub/use.py": "from app.api import get\n" + USE},
+    "in a branch": {"api.py": READS, "use.py": "try:\n    from api import get\nexcept ImportError:\n    get = None\n" + USE},
+    "as a module": {"api.py": READS, "use.py": "import api as own\n" + USE.replace("get()", "own.get()")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("files", LAYOUTS.values(), ids=LAYOUTS)
+def test_an_imported_function_is_followed(tmp_path: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (site,) = scan_paths([tmp_path]).sites
+    assert site.verdict == "independent", site.reason
+
+
+def test_a_package_that_is_the_root_itself_is_found(tmp_path: Path) -> None:
+    package = tmp_path / "pkg"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "api.py").write_text(READS)
+    (package / "use.py").write_text("from pkg.api import get\n" + USE)
+    (site,) = scan_paths([package]).sites
+    assert (site.file, site.verdict) == ("use.py", "independent")
+
+
+def test_an_installed_package_wins_over_a_file_beside(tmp_path: Path) -> None:
+    (tmp_path / "redis.py").write_text("def from_url(): ...\n")
+    (tmp_path / "use.py").write_text("from redis import from_url\nfrom use2 import C\n")
+    (tmp_path / "use2.py").write_text("class C: ...\n")
+    project = load([tmp_path], tmp_path).project
+    module = project.modules["use.py"]
+    assert isinstance(project.name(module, "from_url"), External)
+    assert isinstance(project.name(module, "C"), Class)
+
+
+def test_subclasses_are_taken_for_what_may_be_called(scan_source: Callable[..., Scan]) -> None:
+    """A base that only reads does not prove that an override does."""
+    scan = scan_source(
+        READS + "class Base:\n    async def load(self): return await get()\n"
+        "class Other(Base):\n    async def load(self): return await client.post('/')\n"
+        "async def f(base: Base):\n    a = await base.load()\n    b = await base.load()\n    return a, b\n"
+    )
+    (site,) = [site for site in scan.sites if site.function == "f"]
+    assert site.verdict == "unsafe"
+
+
+def test_bodies_are_parsed_again_when_trees_were_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asyncperf.scan.index.MAX_LINES_OF_TREES", 1)
+    (tmp_path / "api.py").write_text(READS)
+    (tmp_path / "use.py").write_text("from api import get\n" + USE)
+    (site,) = scan_paths([tmp_path]).sites
+    assert site.verdict == "independent"
+
+
+def test_functions_know_their_class_and_line(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("class A:\n    async def f(self):\n        def g(): ...\n")
+    functions = load([tmp_path], tmp_path).project.modules["a.py"].functions
+    assert [(f.qualname, f.line) for f in functions] == [("A.f", 2), ("A.f.g", 3)]
+    assert all(isinstance(f, Function) for f in functions)

@@ -1,0 +1,120 @@
+"""Finding and reading files: whatever is odd is reported, and the rest goes on."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asyncperf.scan import scan_paths, sources
+from asyncperf.sites import Problem
+
+GOOD = "async def f(c):\n    a = await c.get(1)\n    b = await c.get(a)\n"
+
+
+def test_a_syntax_error_is_reported_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("x = 1\ndef\n")
+    (tmp_path / "good.py").write_text(GOOD)
+    scan = scan_paths([tmp_path])
+    assert [(problem.file, problem.line) for problem in scan.problems] == [("bad.py", 2)]
+    assert [site.file for site in scan.sites] == ["good.py"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"# coding: nonsense\n", b"\xff\xfe", b"x = '\xe9'\n", b"a\x00b"]
+)
+def test_an_unreadable_file_is_reported(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "odd.py").write_bytes(content)
+    (tmp_path / "good.py").write_text(GOOD)
+    scan = scan_paths([tmp_path])
+    assert [problem.file for problem in scan.problems] == ["odd.py"]
+    assert len(scan.sites) == 1
+
+
+def test_a_declared_encoding_is_honoured(tmp_path: Path) -> None:
+    (tmp_path / "latin.py").write_bytes(b"# coding: latin-1\nx = '\xe9'\n")
+    assert not scan_paths([tmp_path]).problems
+
+
+def test_a_giant_file_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "giant.py").write_text("x = 1\n" * (sources.MAX_FILE_BYTES // 6 + 1))
+    (problem,) = scan_paths([tmp_path]).problems
+    assert "generated" in problem.what
+
+
+def test_a_file_that_vanished_is_reported(tmp_path: Path) -> None:
+    found = sources.read(tmp_path / "gone.py", tmp_path)
+    assert isinstance(found, Problem)
+    assert found.file == "gone.py"
+
+
+def test_environments_are_not_the_projects_own(tmp_path: Path) -> None:
+    for folder in (".venv", "venv", "node_modules", "mine"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.py").write_text(GOOD)
+    (tmp_path / "mine2").mkdir()
+    (tmp_path / "mine2" / "pyvenv.cfg").touch()
+    (tmp_path / "mine2" / "a.py").write_text(GOOD)
+    assert [site.file for site in scan_paths([tmp_path]).sites] == ["mine/a.py"]
+
+
+def test_one_file_is_named_relative_to_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(GOOD)
+    assert [site.file for site in scan_paths([tmp_path / "a.py"]).sites] == ["a.py"]
+
+
+def test_nothing_is_executed(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("raise SystemExit(1)\n" + GOOD)
+    assert len(scan_paths([tmp_path]).sites) == 1
+
+
+def test_deep_nesting_is_survived(tmp_path: Path) -> None:
+    (tmp_path / "deep.py").write_text("x = " + "(" * 3_000 + ")" * 3_000 + "\n")
+    (tmp_path / "sum.py").write_text("x = " + "+".join(["1"] * 20_000) + "\n")
+    (tmp_path / "good.py").write_text(GOOD)
+    assert len(scan_paths([tmp_path]).sites) == 1
+
+
+def test_cyclic_imports_bases_and_calls_end(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(
+        "from b import *\nfrom b import B, name\nclass A(B): pass\n"
+        "async def first(n):\n    await second(n)\n    await second(n)\n"
+    )
+    (tmp_path / "b.py").write_text(
+        "from a import *\nfrom a import A, name, first\nclass B(A): pass\n"
+        "async def second(n):\n    await first(n)\n    await third(n)\n"
+        "async def third(n):\n    await second(n)\n    await third(n)\n"
+    )
+    assert {site.function for site in scan_paths([tmp_path]).sites} == {"first", "second", "third"}
+
+
+@given(text=st.text(alphabet="async def f():\n    await x(y)[]{}=,.:'\"\\0#é", max_size=200))
+def test_any_text_is_scanned_or_reported(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    (folder / "a.py").write_bytes(text.encode())
+    scan = scan_paths([folder])
+    assert scan.files + len(scan.problems) == 1
+
+
+def test_odd_syntax_of_the_standard_librarys_tests_is_scanned() -> None:
+    """A sample; benchmarks/scan_speed.py takes all of it."""
+    folder = Path(sys.modules["os"].__file__ or "").parent / "test"
+    if not folder.is_dir():
+        folder = folder.parent / "asyncio"
+    names = (
+        "test_coroutines",
+        "test_asyncgen",
+        "test_grammar",
+        "test_patma",
+        "test_syntax",
+        "test_scope",
+    )
+    files = [path for path in sorted(folder.glob("*.py")) if path.stem in names] or [
+        *folder.glob("*.py")
+    ]
+    scan = scan_paths(files, root=folder)
+    assert scan.files + len(scan.problems) == len(files)
+    assert scan.lines > 5_000

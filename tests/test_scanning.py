@@ -1,0 +1,154 @@
+"""`asyncperf scan` as it is typed, on a small project."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from asyncperf import cli, errors
+from asyncperf.scanning import root_of
+
+ROOT = Path(__file__).parents[1]
+INDEPENDENT = """\
+import asyncio
+
+async def user():
+    await asyncio.sleep(0.1)
+    return 1
+
+async def news():
+    await asyncio.sleep(0.1)
+    return 2
+
+async def page():
+    first = await user()
+    second = await news()
+    return first, second
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "src" / "page.py"
+    file.parent.mkdir()
+    file.write_text(INDEPENDENT)
+    return tmp_path
+
+
+@pytest.fixture
+def scan(project, monkeypatch, capsys):
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["asyncperf", "scan", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        return ended.value.code, captured.out, captured.err
+
+    return run
+
+
+def test_findings_fail_unless_they_may_stand(scan):
+    code, out, _ = scan()
+    assert code == errors.FOUND
+    assert out.startswith("! sequential-awaits  src/page.py:12  page")
+    assert scan("--fail-on", "never")[0] == errors.OK
+
+
+def test_the_folder_that_is_named_is_the_root_of_the_json(scan, project):
+    document = json.loads(scan("src", "--json", "-")[1])
+    assert document["root"] == str(project / "src")
+    assert {site["file"] for site in document["sites"]} == {"page.py"}
+    # People are told paths from where they stand.
+    assert "src/page.py:12" in scan("src")[1]
+    assert "file=src/page.py," in scan("src", "--github")[1]
+
+
+def test_what_is_excluded_is_not_read(scan):
+    code, _, _ = scan("--exclude", "page.py")
+    assert code == errors.LOAD  # nothing is left
+    assert scan("--exclude", "other/*")[0] == errors.FOUND
+
+
+def test_a_baseline_is_written_kept_to_and_renewed(scan, project):
+    assert scan("--write-baseline")[0] == errors.OK
+    assert scan()[0] == errors.OK
+    file = project / "src" / "page.py"
+    file.write_text(
+        INDEPENDENT + INDEPENDENT.rsplit("\n\n", maxsplit=1)[-1].replace("page", "other")
+    )
+    code, out, _ = scan()
+    assert code == errors.FOUND
+    assert "other" in out
+    assert "1 finding known to the baseline" in out
+
+
+def test_settings_stand_in_pyproject(scan, project):
+    (project / "pyproject.toml").write_text('[tool.asyncperf.scan]\nfail-on = "never"\n')
+    assert scan()[0] == errors.OK
+    assert scan("--fail-on", "warning")[0] == errors.FOUND
+    (project / "pyproject.toml").write_text('[tool.asyncperf.scan]\nfail = "never"\n')
+    code, _, err = scan()
+    assert code == errors.USAGE
+    assert "has no setting 'fail'" in err
+
+
+def test_files_are_written_and_no_others_replaced(scan, project):
+    assert scan("--sarif", "a.sarif", "--json", "a.json")[0] == errors.FOUND
+    assert scan("--sarif", "a.sarif", "--json", "a.json")[0] == errors.FOUND
+    (project / "a.json").write_text("mine")
+    code, _, err = scan("--json", "a.json")
+    assert code == errors.USAGE
+    assert "is no result" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "there is no"),
+        (["--json", "-", "--github"], "only one of"),
+        (["--fail-on", "error"], "--fail-on must be one of"),
+        (["--baseline", "nowhere.json"], "cannot read the baseline"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(scan, arguments, message):
+    code, _, err = scan(*arguments)
+    assert code == errors.USAGE
+    assert message in err
+
+
+def test_nothing_of_the_project_is_run(scan, project):
+    (project / "src" / "boom.py").write_text("raise SystemExit('ran')\n" + INDEPENDENT)
+    (project / "conftest.py").write_text("raise SystemExit('ran')\n")
+    code, out, _ = scan()
+    assert code == errors.FOUND
+    assert "boom.py:13" in out
+
+
+def test_the_experiment_is_judged_as_its_author_meant_it():
+    command = [sys.executable, "-m", "asyncperf", "scan", "app.py", "--json", "-"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == errors.FOUND
+    verdicts = {
+        site["function"]: (site["verdict"], site["reason"])
+        for site in json.loads(done.stdout)["sites"]
+        if site["kind"] == "run"
+    }
+    assert verdicts["async_independent"][0] == "independent"
+    verdict, reason = verdicts["async_dependent"]
+    assert verdict == "dependent"
+    assert "first" in reason
+    assert set(verdicts) == {"async_independent", "async_dependent"}
+
+
+def test_the_root_of_what_is_named(tmp_path):
+    for name in ("a/b/c.py", "a/d.py"):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    a = tmp_path / "a"
+    assert root_of([a], tmp_path) == a
+    assert root_of([a / "d.py"], tmp_path) == tmp_path
+    assert root_of([a / "b", a / "d.py"], tmp_path / "elsewhere") == a
