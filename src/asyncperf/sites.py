@@ -57,7 +57,9 @@ class BlockingCall:
     `call` is its full name, such as `time.sleep`. `chain` begins at the `async def` and ends
     at the call itself, which stands at `file`, `line` and `column`. `endpoints` are those that
     reach it, such as `GET /items`. `certain` is False where a step of the chain could not be
-    settled, as a method whose object has no known class.
+    settled, as a method whose object has no known class. `brief` calls take microseconds as a
+    rule, as one system call on a local disk does. `callers` counts the async functions that
+    come to it, the chain's own among them.
     """
 
     file: str
@@ -68,6 +70,8 @@ class BlockingCall:
     chain: tuple[Step, ...]
     endpoints: tuple[str, ...] = ()
     certain: bool = True
+    brief: bool = False
+    callers: int = 1
 
 
 @dataclass(frozen=True, slots=True)

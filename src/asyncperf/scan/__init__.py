@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from asyncperf.scan import sources
-from asyncperf.scan.analyst import Analyst
+from asyncperf.scan.blocking import blocking_calls
+from asyncperf.scan.blocking_catalogue import LAUNCHING
 from asyncperf.scan.candidates import has_candidates
 from asyncperf.scan.dependencies import is_endpoint, judge_dependencies
+from asyncperf.scan.endpoints import Inclusion, inclusions
 from asyncperf.scan.index import Function, Module, Trees, index_module
 from asyncperf.scan.judge import judge
 from asyncperf.scan.project import Project
+from asyncperf.scan.trace import Tracer
 from asyncperf.sites import Problem, Scan, Site
 
 # The walk of a chain of calls is as deep as the chain; Python's own limit is meant for less.
@@ -35,12 +38,14 @@ def scan_paths(
     with _room_to_work():
         loaded = load(paths, root, exclude)
         sites = list(judged(loaded))
+        blocking = blocking_calls(loaded.analyst, loaded.included, loaded.launching)
     return Scan(
         str(root),
         len(loaded.project.modules),
         sum(module.lines for module in loaded.project.modules.values()),
         tuple(sorted(sites, key=lambda site: (site.file, site.line, site.column, site.kind))),
         tuple(loaded.problems),
+        blocking,
     )
 
 
@@ -58,12 +63,16 @@ class Loaded:
         project: Project,
         awaiting: list[Function],
         endpoints: list[Function],
+        included: list[Inclusion],
+        launching: list[Function],
         problems: list[Problem],
     ) -> None:
         self.project = project
-        self.analyst = Analyst(project)
+        self.analyst = Tracer(project)
         self.awaiting = awaiting
         self.endpoints = endpoints
+        self.included = included
+        self.launching = launching
         self.problems = problems
 
 
@@ -83,6 +92,8 @@ def load(paths: Sequence[Path], root: Path, exclude: Sequence[str] = ()) -> Load
     modules: list[Module] = []
     awaiting: list[Function] = []
     endpoints: list[Function] = []
+    included: list[Inclusion] = []
+    launching: list[Function] = []
     for path in sources.find_files(paths, root, exclude):
         source = sources.read(path, root)
         if isinstance(source, Problem):
@@ -95,9 +106,13 @@ def load(paths: Sequence[Path], root: Path, exclude: Sequence[str] = ()) -> Load
         module, bodies = index_module(source.file, tree, source.lines, trees)
         modules.append(module)
         endpoints += [f for f, _ in bodies if "Depends" in source.text and is_endpoint(f)]
+        if "include_router" in source.text:
+            included += inclusions(module, tree)
+        if LAUNCHING.search(source.text):
+            launching += [f for f, _ in bodies if not f.is_async]
         if "await" in source.text:
             awaiting += [f for f, node in bodies if f.is_async and has_candidates(node)]
-    return Loaded(Project(modules, root.parts), awaiting, endpoints, problems)
+    return Loaded(Project(modules, root.parts), awaiting, endpoints, included, launching, problems)
 
 
 def judged(loaded: Loaded) -> Iterator[Site]:
@@ -114,7 +129,6 @@ def judged(loaded: Loaded) -> Iterator[Site]:
             loaded.problems.append(
                 Problem(function.module.file, function.line, "nested too deeply to judge")
             )
-
     for function in loaded.endpoints:
         yield from judge_dependencies(function, loaded.analyst)
 

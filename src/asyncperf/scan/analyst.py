@@ -124,9 +124,12 @@ class Analyst:
         outer = function.outer
         while owner is None and outer is not None:
             owner, outer = outer.owner, outer.outer
-        walk = Walk(self, function.module, function, owner)
+        walk = self.make_walk(function.module, function, owner)
         walk.start()
         return walk
+
+    def make_walk(self, module: Module, function: Function | None, owner: Class | None) -> Walk:
+        return Walk(self, module, function, owner)
 
     def decorated(self, function: Function, found: Summary) -> Summary:
         """With what decorators of the project do around it."""
@@ -277,7 +280,7 @@ class Analyst:
         return NOTHING
 
     def _declared(self, owner: Class, variable: Variable) -> Value:
-        walk = Walk(self, owner.module, None, owner)
+        walk = self.make_walk(owner.module, None, owner)
         walk.start()
         types = types_of(variable.annotation, walk.resolve)
         if types:
@@ -321,7 +324,7 @@ class Analyst:
             self._variables[key] = NOTHING
             bound = module.names.get(name)
             if isinstance(bound, Variable):
-                walk = Walk(self, module, None, None)
+                walk = self.make_walk(module, None, None)
                 walk.start()
                 types = types_of(bound.annotation, walk.resolve)
                 whole = join([walk.evaluate(value) for value in bound.values])

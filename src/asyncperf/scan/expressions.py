@@ -94,6 +94,8 @@ class Expressions(State):
             module = self.project.modules[type_.of.partition(":")[2]]
             found = self.project.name(module, name)
             return self.meant(found, module, name) if found is not None else NOTHING
+        if name == "parent" and type_.of == "pathlib.Path":
+            return Value(step(value, f".{name}"), (type_,))
         callee = Callee(f"{type_.of}.{name}", bare(value))
         return Value(step(value, f".{name}"), callees=(callee,))
 
@@ -258,9 +260,12 @@ class Expressions(State):
         kept = dict(self.env)
         for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
             self.env[argument.arg] = NOTHING
-        value = self.evaluate(node.body)  # it may be called at once, so it counts here
+        value = self.body_of_lambda(node)  # it may be called at once, so it counts here
         self.env = kept
         return Value(self.made(node).places, callees=(Callee("builtins.lambda", bare(value)),))
+
+    def body_of_lambda(self, node: ast.Lambda) -> Value:
+        return self.evaluate(node.body)
 
     def _children(self, node: ast.expr) -> Value:
         for child in ast.iter_child_nodes(node):

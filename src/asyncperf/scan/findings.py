@@ -118,13 +118,17 @@ def _of_call(call: BlockingCall) -> SourceFinding:
     start = call.chain[0]
     through = [step.function for step in call.chain[1:]]
     message = f"`{call.call}` {what} and blocks the event loop"
+    if call.brief:
+        message += ", as a rule for a short time"
     if through:
-        message += f"; `{start.function}` comes to it through {_in_words(through)}"
+        more = f" and {call.callers - 1} more async functions" if call.callers > 2 else ""
+        comes = "come" if more else "comes"
+        message += f"; `{start.function}`{more} {comes} to it through {_in_words(through)}"
     if call.endpoints:
         message += f". Reached from {_in_words(call.endpoints, most=3)}"
     return SourceFinding(
         code="blocking-call",
-        severity="warning" if call.certain else "info",
+        severity="warning" if call.certain and not call.brief else "info",
         file=call.file,
         line=call.line,
         column=call.column,

@@ -1,0 +1,279 @@
+"""Remembers, while functions are walked, what each of them calls: the call graph.
+
+For `scan` only.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from asyncperf.scan import blocking_catalogue as catalogue
+from asyncperf.scan.analyst import Analyst
+from asyncperf.scan.annotations import last_name
+from asyncperf.scan.blocking_catalogue import Blocking
+from asyncperf.scan.calls import Arguments
+from asyncperf.scan.index import Class, Function, Module
+from asyncperf.scan.project import Project
+from asyncperf.scan.values import Callee, Effect, Summary, Value
+from asyncperf.scan.walk import Walk
+
+
+class Spot(NamedTuple):
+    """Where in its function's file a call stands, from its first to its last character."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class Primitive(NamedTuple):
+    """A blocking call of a library."""
+
+    name: str
+    does: Blocking
+    certain: bool
+
+
+@dataclass(slots=True)
+class Trace:
+    """What one function calls on the thread that it runs on itself.
+
+    `chosen` tells for a call which definitions it may mean. `spawned` are coroutines that it
+    starts as tasks, `launched` those that it gives a loop of their own.
+    """
+
+    calls: dict[tuple[Spot, Function], None] = field(default_factory=dict)
+    primitives: dict[Spot, Primitive] = field(default_factory=dict)
+    chosen: dict[Spot, set[object]] = field(default_factory=dict)
+    spawned: set[Function] = field(default_factory=set)
+    launched: set[Function] = field(default_factory=set)
+
+
+class Tracer(Analyst):
+    """An analyst that keeps a trace of each function it walks."""
+
+    def __init__(self, project: Project) -> None:
+        super().__init__(project)
+        self.traces: dict[Function, Trace] = {}
+        # Parameters that their functions hand on to threads, or to who knows where; for a
+        # decorator's inner functions its own parameters, as names of the enclosing function.
+        self.handed_on: set[tuple[str, str]] = set()
+
+    def make_walk(self, module: Module, function: Function | None, owner: Class | None) -> Walk:
+        return TracingWalk(self, module, function, owner)
+
+    def is_threaded(self, function: Function) -> bool:
+        """Whether a decorator runs it in a thread."""
+        if any(last_name(d) in catalogue.THREADING_DECORATORS for d in function.decorators):
+            return True
+        for decorator in self.own_decorators(function):
+            for maker in (decorator, *inner_functions(decorator)):
+                self.summary(maker)
+                if any((key_of(maker), n) in self.handed_on for n in self.signature(maker).names):
+                    return True
+        return False
+
+    def wrappers(self, function: Function) -> Iterator[Function]:
+        """What the project's own decorators put around it."""
+        for decorator in self.own_decorators(function):
+            for inner in inner_functions(decorator):
+                if not inner.is_async and not inner.inner:
+                    self.summary(inner)
+                    yield inner
+
+    def own_decorators(self, function: Function) -> Iterator[Function]:
+        for decorator in function.decorators:
+            target = decorator.func if isinstance(decorator, ast.Call) else decorator
+            meant = self.project.expression(target, function.module)
+            if isinstance(meant, Function):
+                for inner in inner_functions(meant):
+                    self.summary(inner)
+                yield meant
+
+
+def inner_functions(function: Function) -> Iterator[Function]:
+    for bound in function.inner.values():
+        if isinstance(bound, Function):
+            yield bound
+            yield from inner_functions(bound)
+
+
+def key_of(function: Function) -> str:
+    """As the places of an enclosing function's names spell it."""
+    return f"{function.module.file}:{function.ordinal}"
+
+
+class TracingWalk(Walk):
+    """A walk that keeps what it resolves: see `Trace`."""
+
+    analyst: Tracer
+    is_away = False  # whether what is applied now runs elsewhere, or perhaps never
+    is_spawned = False
+    is_launched = False
+    is_in_lambda = False  # which is called later, if at all, by whom it is given to
+    is_nested = False  # whether a call is applied within another one, that of a callback
+    callee: Function | None = None  # of which the effects are being taken over
+    applied: ast.AST | None = None
+
+    def start(self) -> None:
+        super().start()
+        self.trace = (
+            self.analyst.traces.setdefault(self.function, Trace())
+            if self.function is not None
+            else Trace()
+        )
+
+    def call(self, node: ast.Call, awaited: bool) -> Value:
+        func = node.func
+        name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+        if name in catalogue.SPAWNING:
+            outer, self.is_spawned = self.is_spawned, True
+            value = super().call(node, awaited)
+            self.is_spawned = outer
+            return value
+        if name in catalogue.OWN_LOOP or (
+            name == "run"
+            and isinstance(func, ast.Attribute)
+            and last_name(func.value) in catalogue.LOOP_MODULES
+        ):
+            outer, self.is_launched = self.is_launched, True
+            value = super().call(node, awaited)
+            self.is_launched = outer
+            return value
+        is_dropped = self.discarded is node
+        value = super().call(node, awaited)
+        if self.applied is not node and isinstance(func, ast.Attribute) and not awaited:
+            self.unresolved(func, node, is_dropped)
+        return value
+
+    def unresolved(self, func: ast.Attribute, node: ast.Call, is_dropped: bool) -> None:
+        """A method of which the class is not known, or not in the project, though its heir is."""
+        name = func.attr
+        if name in catalogue.BY_NAME:
+            self.primitive(catalogue.BY_NAME[name], node, is_method=True, certain=False)
+        elif name in catalogue.METHOD_NAMES and isinstance(func.value, ast.Name | ast.Attribute):
+            for base in self.library_bases(func.value):
+                self.primitive(f"{base}.{name}", node, is_method=True, certain=True)
+        called = last_name(func.value)
+        if is_dropped and name in catalogue.DROPPED and catalogue.SESSION_NAMES.search(called):
+            self.primitive(catalogue.DROPPED[name], node, is_method=True, certain=False)
+
+    def library_bases(self, node: ast.expr) -> Iterator[str]:
+        """The classes outside the project that an object's own class is made from."""
+        begin = len(self.effects)
+        types = self.evaluate(node).types
+        del self.effects[begin:]  # it was evaluated before
+        for type_ in types:
+            for base in self.project.ancestry(type_.of) if isinstance(type_.of, Class) else ():
+                if isinstance(base, str):
+                    yield base
+
+    def apply(self, callee: Callee, arguments: Arguments, node: ast.AST, awaited: bool) -> Value:
+        if not (isinstance(callee.target, str) and ".state." in callee.target):
+            self.applied = node  # what a request carries in its `state` has no type
+        if not self.is_nested:
+            self.trace.chosen.setdefault(spot_of(node), set()).add(callee.target)
+        outer, self.is_nested = self.is_nested, True
+        if isinstance(callee.target, str):
+            value = self.apply_library(callee, callee.target, arguments, node, awaited)
+        else:
+            value = super().apply(callee, arguments, node, awaited)
+        self.is_nested = outer
+        return value
+
+    def apply_library(
+        self, callee: Callee, dotted: str, arguments: Arguments, node: ast.AST, awaited: bool
+    ) -> Value:
+        outer = self.is_away
+        if not awaited:
+            self.primitive(dotted, node, callee.receiver is not None, certain=True)
+        self.is_away = outer or dotted.rpartition(".")[2] not in catalogue.CALLS_HERE
+        value = super().apply(callee, arguments, node, awaited)
+        self.is_away = outer
+        if not value.types:
+            made = catalogue.returned(dotted)
+            if made is not None:
+                value = replace(value, types=(made,))
+        return value
+
+    def primitive(self, dotted: str, node: ast.AST, is_method: bool, certain: bool) -> None:
+        if self.is_away:
+            return
+        found = catalogue.blocking(dotted, is_method)
+        if found is not None:
+            self.trace.primitives.setdefault(spot_of(node), Primitive(*found, certain))
+
+    def arguments(self, node: ast.Call) -> Arguments:
+        """Evaluated where they stand, whoever then runs what they give."""
+        outer, nested = self.is_away, self.is_nested
+        self.is_away, self.is_nested = self.is_in_lambda, False
+        found = super().arguments(node)
+        self.is_away, self.is_nested = outer, nested
+        return found
+
+    def body_of_lambda(self, node: ast.Lambda) -> Value:
+        outer, lambda_ = self.is_away, self.is_in_lambda
+        self.is_away = self.is_in_lambda = True
+        value = super().body_of_lambda(node)
+        self.is_away, self.is_in_lambda = outer, lambda_
+        return value
+
+    def hand_over(self, arguments: Arguments, node: ast.AST) -> None:
+        name = last_name(node.func) if isinstance(node, ast.Call) else ""
+        outer, self.is_away = self.is_away, self.is_away or name not in catalogue.CALLS_HERE
+        if self.is_away:
+            given = arguments.all()
+            whole = isinstance(node, ast.Call) and len(arguments.positional) == len(node.args)
+            # What `partial` is made of is known again where that is called or handed on.
+            for value in given[1:] if name == "partial" and whole else given:
+                self.hand_on(value)
+        super().hand_over(arguments, node)
+        self.is_away = outer
+
+    def hand_on(self, value: Value) -> None:
+        for place in value.places:
+            if place[0] == "param" and len(place) == 2 and self.function is not None:
+                self.analyst.handed_on.add((key_of(self.function), place[1]))
+            elif place[0] == "free" and len(place) == 3:
+                self.analyst.handed_on.add((place[1], place[2]))
+
+    def instantiate(
+        self,
+        summary: Summary,
+        mapping: dict[str, Value],
+        is_open: bool,
+        function: Function,
+        node: ast.AST,
+    ) -> None:
+        outer, self.callee = self.callee, function
+        super().instantiate(summary, mapping, is_open, function, node)
+        self.callee = outer
+
+    def called_back(self, effect: Effect, mapping: dict[str, Value], node: ast.AST) -> None:
+        name, outer = effect.place[1], self.is_away
+        if self.callee is not None and (key_of(self.callee), name) in self.analyst.handed_on:
+            self.is_away = True
+        if self.is_away:
+            self.hand_on(mapping.get(name, Value()))
+        super().called_back(effect, mapping, node)
+        self.is_away = outer
+
+    def apply_function(
+        self, function: Function, receiver: Value | None, arguments: Arguments, node: ast.AST
+    ) -> Value:
+        trace = self.trace
+        if self.is_launched:
+            trace.launched.add(function)
+        elif not self.is_away:
+            trace.calls[spot_of(node), function] = None
+            if self.is_spawned:
+                trace.spawned.add(function)
+        return super().apply_function(function, receiver, arguments, node)
+
+
+def spot_of(node: ast.AST) -> Spot:
+    if not isinstance(node, ast.expr):
+        return Spot(getattr(node, "lineno", 0), 0, 0, 0)
+    return Spot(node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0)
