@@ -1,8 +1,8 @@
 """Any app, however it is served, and any request: driven by the command line."""
 
 import json
-import platform
 import os
+import platform
 import shlex
 import signal
 import ssl
@@ -87,7 +87,8 @@ def test_a_command_is_served_loaded_and_stopped(asyncperf: Asyncperf) -> None:
     assert target["access_log"] is False
     [endpoint] = document["endpoints"]
     assert endpoint["limiter"]["kind"] == "users"
-    assert endpoint["handler"] is None
+    assert (endpoint["handler"]["name"], endpoint["handler"]["async"]) == ("fine", True)
+    assert endpoint["handler"]["file"] == str(APPS / "shop.py")
 
 
 def test_a_url_is_loaded_and_left_as_it_was(asyncperf: Asyncperf, server: str) -> None:
