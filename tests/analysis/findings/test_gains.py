@@ -61,6 +61,14 @@ def test_gathering_over_one_pool_gains_nothing_at_its_cap():
     assert few.rate_rps == pytest.approx(99.0)
 
 
+def test_queues_that_are_longer_than_foretold_shrink_with_the_cause():
+    """Four users in a bunch: each 60 ms elsewhere, then one after another 38 ms on the loop."""
+    now = demands(0.098, loop=(0.038, 1))
+    after = without(now, response_s=0.038, queues_s={"loop": 0.038})
+    gained = found(now, after, 0.038, 4 / 0.212, 0.212, users=4)
+    assert gained.rate_rps == pytest.approx(4 / 0.060, rel=0.01)
+
+
 def test_what_is_no_bound_costs_no_rate_and_its_own_time():
     now = demands(loop=(0.0001,))
     gained = found(now, without(now, queues_s={"loop": 0.00005}), 0.00005, 33.3, 15.0)

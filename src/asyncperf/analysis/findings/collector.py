@@ -32,8 +32,7 @@ def gc_pauses(evidence: Evidence) -> Iterable[Finding]:
         return
     mean_s = float(lengths_s.sum()) / max(1, evidence.answered)
     # What the single user met of it was a part of its response time.
-    alone_s = min(mean_s, _unloaded(evidence, inside))
-    cost = evidence.cost(mean_s, alone_s, {LOOP: mean_s})
+    cost = evidence.cost(mean_s, _unloaded(evidence, inside), {LOOP: mean_s})
     # The worker counts the requests that it records; the others wait all the same.
     recorded = max(1, len(inside.requests))
     waiting = float(np.mean(inside.collections["in_flight"]))

@@ -2,8 +2,10 @@
 
 What a request needs without contention is changed as the remedy would change it, and the load
 foretold from both (`prediction`): what it waits for, the next queue and the users bound what is
-left. The measured rate is taken to grow as the foretold one does, for what holds it below that
-now stays. So a gain is what the remedy gives if it takes away all that it can.
+left. Where the load queues for longer than is foretold (requests that come in bunches), its
+queues are taken to shrink as the foretold ones do; else the measured rate to grow as the
+foretold one does, for what holds it below that now stays. So a gain is what the remedy gives
+if it takes away all that it can.
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ from asyncperf.analysis.findings.words import rate
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import LOOP, Demands, most_rps, predict
 from asyncperf.model import LoadPlan
+
+# Of a request's own time, what has to be foretold of queues to compare the measured ones with.
+QUEUED = 0.1
 
 
 @dataclass(frozen=True)
@@ -87,13 +92,33 @@ def cost(
         return Cost(own_ms)
     after_rps = predict(after, plan, workers).rate_rps
     if rate_rps > 0:
-        after_rps = rate_rps * max(1.0, after_rps / predict(now, plan, workers).rate_rps)
+        after_rps = max(rate_rps, _rate_after(now, after, plan, workers, rate_rps, latency_s))
     if plan.rate_rps is None and latency_s is not None and after_rps > 0:
         # Little's law for the closed load: N = X (R + Z).
         grown = rate_rps / after_rps
         left_s = latency_s * grown - plan.think_time_s * (1 - grown)
         own_ms = max(own_ms, 1000 * (latency_s - left_s))
     return Cost(own_ms, after_rps - rate_rps, after_rps, capped_by(after, plan, workers))
+
+
+def _rate_after(
+    now: Demands,
+    after: Demands,
+    plan: LoadPlan,
+    workers: int,
+    rate_rps: float,
+    latency_s: float | None,
+) -> float:
+    then, today = predict(after, plan, workers), predict(now, plan, workers)
+    if latency_s is not None and plan.rate_rps is None:
+        # The longest queues that are foretold are those of times that vary.
+        foretold_s = plan.users / today.low_rps - plan.think_time_s - now.response_s
+        queued_s = latency_s - now.response_s
+        if queued_s > foretold_s > QUEUED * now.response_s:
+            left_s = plan.users / then.low_rps - plan.think_time_s - after.response_s
+            turn_s = after.response_s + left_s * queued_s / foretold_s + plan.think_time_s
+            return plan.users / turn_s
+    return rate_rps * then.rate_rps / today.rate_rps
 
 
 def at_most(found: Cost, most_rps: float) -> Cost:
