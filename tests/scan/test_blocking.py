@@ -352,6 +352,41 @@ def test_async_namesakes_do_not_block(scanned, source):
     assert scanned(main=source) == ()
 
 
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ("with Session() as db:\n        db.execute(1)", "sqlalchemy.Session.execute"),
+        ("db = Session()\n    db.query(1).filter(2).first()", "sqlalchemy.Query.first"),
+        ("async with Session() as db:\n        await db.execute(1)", None),
+    ],
+)
+def test_a_sessionmakers_session_is_sync_where_only_a_sync_one_can_be(scanned, body, name):
+    found = scanned(
+        main="from sqlalchemy.orm import sessionmaker\nSession = sessionmaker()\n"
+        f"async def f():\n    {body}\n"
+    )
+    assert [call.call for call in found] == ([name] if name else [])
+
+
+def test_an_heir_of_a_blocking_class_blocks(scanned):
+    [call] = scanned(
+        main="""\
+            import httpx
+            class Shop(httpx.Client):
+                def page(self):
+                    return self.get("/")
+            async def f(shop: Shop):
+                return shop.page()
+            """
+    )
+    assert (call.call, call.certain) == ("httpx.Client.get", True)
+
+
+def test_a_session_of_unknown_class_that_nobody_awaits_is_not_certain(scanned):
+    [call] = scanned(main="async def f(request):\n    request.state.db.commit()\n")
+    assert (call.call, call.certain) == ("sqlalchemy.Session.commit", False)
+
+
 def test_one_system_call_is_brief(scanned):
     found = scanned(
         main="""\

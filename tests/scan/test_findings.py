@@ -56,6 +56,17 @@ def test_a_blocking_call_is_told_with_the_way_to_it():
     assert unsure.severity == "info"
 
 
+def test_a_brief_call_is_for_information():
+    [finding], _ = found(blocking=(replace(NAP, brief=True),))
+    assert finding.severity == "info"
+    assert "as a rule for a short time" in finding.message
+
+
+def test_many_async_functions_that_come_to_one_call_are_counted():
+    [finding], _ = found(blocking=(replace(NAP, callers=8),))
+    assert "`wait` and 7 more async functions come to it through `nap`" in finding.message
+
+
 def test_a_fingerprint_outlives_moved_lines_and_not_changed_ones():
     [before], _ = found(PAIR)
     moved = replace(PAIR, line=6, lines=(6, 7))

@@ -199,6 +199,7 @@ RETURNS = {
     "asyncio.run_coroutine_threadsafe": "concurrent.futures.Future",
     "sqlalchemy.Session.query": "sqlalchemy.orm.Query",
     "sqlmodel.Session.query": "sqlalchemy.orm.Query",
+    "sqlalchemy.AsyncSession.query": "sqlalchemy.orm.Query",  # only a sync session has it
     "redis.Redis.pipeline": "redis.Pipeline",
 }
 # Methods that give an object of the same class again.

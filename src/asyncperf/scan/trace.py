@@ -15,8 +15,12 @@ from asyncperf.scan.blocking_catalogue import Blocking
 from asyncperf.scan.calls import Arguments
 from asyncperf.scan.index import Class, Function, Module
 from asyncperf.scan.project import Project
-from asyncperf.scan.values import Callee, Effect, Summary, Value
+from asyncperf.scan.values import Callee, Effect, Summary, Type, Value
 from asyncperf.scan.walk import Walk
+
+# What a `sessionmaker` makes is taken for async, but async sessions cannot be entered by `with`.
+FACTORY_MADE = Type("sqlalchemy.AsyncSession")
+SYNC_SESSION = Type("sqlalchemy.orm.Session")
 
 
 class Spot(NamedTuple):
@@ -204,6 +208,12 @@ class TracingWalk(Walk):
         found = catalogue.blocking(dotted, is_method)
         if found is not None:
             self.trace.primitives.setdefault(spot_of(node), Primitive(*found, certain))
+
+    def entered(self, value: Value, node: ast.AST, awaited: bool) -> Value:
+        found = super().entered(value, node, awaited)
+        if not awaited and FACTORY_MADE in found.types:
+            return replace(found, types=(SYNC_SESSION,))
+        return found
 
     def arguments(self, node: ast.Call) -> Arguments:
         """Evaluated where they stand, whoever then runs what they give."""
