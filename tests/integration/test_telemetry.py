@@ -13,7 +13,7 @@ from asyncperf.insight import Insight
 from asyncperf.probe.record_format import TRIP_KINDS
 from asyncperf.store import load_run
 
-from .conftest import APPS, Finished
+from .conftest import APPS, Finished, measures
 
 # Both are taken on one thread a few lines apart, each around the other's work: FastAPI's spans
 # take some 0.1 ms to make and to write here. Medians, so that a busy machine does not count.
@@ -92,6 +92,7 @@ def traced(
     return run
 
 
+@measures
 def test_an_async_endpoint_and_its_dependencies(traced: Callable[..., Any]) -> None:
     _, found = traced("/awaited")
     for their_spans, our_spans, _ in found:
@@ -114,6 +115,7 @@ def test_an_async_endpoint_and_its_dependencies(traced: Callable[..., Any]) -> N
     assert np.median(np.abs(np.array(answered) - server)) < APART_S
 
 
+@measures
 def test_an_endpoint_on_a_thread(traced: Callable[..., Any]) -> None:
     insight, found = traced("/threaded")
     for their_name, our_name in (

@@ -14,7 +14,6 @@ class AccessLog:
     def __init__(self) -> None:
         self.writes: bool | None = None
         self.spent_s = 0.0
-        self._since = 0.0
         if "uvicorn" in sys.modules:
             logger = logging.getLogger("uvicorn.access")
             # As uvicorn asks for it.
@@ -23,17 +22,14 @@ class AccessLog:
                 self._watch(logger)
 
     def _watch(self, logger: logging.Logger) -> None:
-        """A line is a record that is made, and then handled."""
-        make, handle = logger.makeRecord, logger.handle
+        """From where uvicorn asks for a line."""
+        info = logger.info
 
-        def made(*args: Any, **options: Any) -> logging.LogRecord:
-            self._since = perf_counter()
-            return make(*args, **options)
-
-        def handled(record: logging.LogRecord) -> None:
+        def watched(*args: Any, stacklevel: int = 1, **options: Any) -> None:
+            since = perf_counter()
             try:
-                handle(record)
+                info(*args, stacklevel=stacklevel + 1, **options)
             finally:
-                self.spent_s += perf_counter() - self._since
+                self.spent_s += perf_counter() - since
 
-        vars(logger).update(makeRecord=made, handle=handled)
+        vars(logger).update(info=watched)

@@ -5,7 +5,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Sequence
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -16,25 +16,41 @@ from pydantic import BaseModel
 
 
 class Lines(SpanExporter):
+    """Written when the server shuts down: a write for each span would be a part of the spans."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        with Path(os.environ["TRACED_SPANS"]).open("a") as file:
-            for span in spans:
-                assert span.context is not None
-                line = {
-                    "trace": span.context.trace_id,
-                    "name": span.name,
-                    "function": (span.attributes or {}).get("code.function.name"),
-                    "start_ns": span.start_time,
-                    "end_ns": span.end_time,
-                }
-                file.write(json.dumps(line) + "\n")
+        for span in spans:
+            assert span.context is not None
+            line = {
+                "trace": span.context.trace_id,
+                "name": span.name,
+                "function": (span.attributes or {}).get("code.function.name"),
+                "start_ns": span.start_time,
+                "end_ns": span.end_time,
+            }
+            self._lines.append(json.dumps(line) + "\n")
         return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        with Path(os.environ["TRACED_SPANS"]).open("a") as file:
+            file.writelines(self._lines)
+
+
+@asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    yield
+    provider.shutdown()
 
 
 provider = TracerProvider()
 provider.add_span_processor(SimpleSpanProcessor(Lines()))
 tracer = provider.get_tracer("traced")
-app = FastAPI(telemetry={"tracer_provider": provider, "metrics": False, "logs": False})
+app = FastAPI(
+    telemetry={"tracer_provider": provider, "metrics": False, "logs": False}, lifespan=lifespan
+)
 
 
 @contextmanager
