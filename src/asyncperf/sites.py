@@ -75,6 +75,16 @@ class BlockingCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """An endpoint that an app says it has, such as `GET /items`, and where the `def` stands that
+    answers it; `file` is relative to the root of the scan."""
+
+    endpoint: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """A file, or a line of it, that the scan could not take into account."""
 
