@@ -23,7 +23,8 @@ class Site:
     """Awaits of one block, of one loop, or the dependencies of one endpoint, judged.
 
     `file` is relative to the root of the scan, with `/`. `line` is where the first await's
-    statement begins (of a loop: the loop; of dependencies: the `def`), `lines` those of all its
+    statement begins (of awaits that share a statement: the first await; of a loop: the loop; of
+    dependencies: the `def`), `lines` those of all its
     awaits. The deciding fact stands at `fact_line` of `fact_file`; both are None where the
     verdict rests on the absence of anything against it.
     """

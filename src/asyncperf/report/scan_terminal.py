@@ -104,7 +104,8 @@ def _judged(site: Site, shown: Shown, width: int) -> RenderableType:
         fact = f" ({clean(shown(site.fact_file or site.file))}:{site.fact_line})"
     lines = ", ".join(str(line) for line in site.lines)
     text = f"{site.verdict}  {clean(shown(site.file))}:{lines}  {clean(site.function)}: "
-    return prose(text + clean(site.reason) + fact, width, hang=INDENT)
+    reason = clean(site.reason)
+    return prose(f"{text}{reason[:1].upper()}{reason[1:]}{fact}.", width, hang=INDENT)
 
 
 def _problems(problems: Sequence[Problem], shown: Shown, width: int) -> Iterator[RenderableType]:

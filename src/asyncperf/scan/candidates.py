@@ -13,11 +13,13 @@ SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 
 @dataclass(frozen=True, slots=True)
 class Awaiting:
-    """One statement that awaits, and the plain statements between it and the one before it."""
+    """One statement that awaits, and the plain statements between it and the one before it; or
+    one of several awaits of one statement, with the names that this binds around them."""
 
-    statement: ast.stmt
+    statement: ast.stmt | ast.Await
     awaits: tuple[ast.Await, ...]
     between: tuple[ast.stmt, ...] = ()
+    bound: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def awaits_in(node: ast.AST) -> tuple[ast.Await, ...]:
 
 def runs(function: AnyFunction) -> Iterator[tuple[Awaiting, ...]]:
     """Two or more awaiting statements of one block with only plain statements between them."""
-    for body in _bodies(function.body):
+    for body in bodies(function.body):
         found: list[Awaiting] = []
         between: list[ast.stmt] = []
         for statement in body:
@@ -83,17 +85,18 @@ def _complete(found: list[Awaiting]) -> Iterator[tuple[Awaiting, ...]]:
         yield tuple(found)
 
 
-def _bodies(body: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
+def bodies(body: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
+    """A block and every one inside it that belongs to the same function."""
     yield body
     for statement in body:
         if not isinstance(statement, SCOPES):
             for block in blocks(statement):
-                yield from _bodies(block)
+                yield from bodies(block)
 
 
 def loops(function: AnyFunction) -> Iterator[Loop]:
     """Loops with an await in their body, each await with the loop nearest around it."""
-    for body in _bodies(function.body):
+    for body in bodies(function.body):
         for statement in body:
             if isinstance(statement, SCOPES):
                 continue

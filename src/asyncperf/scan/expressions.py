@@ -155,6 +155,12 @@ class Expressions(State):
     # Compositions
 
     def _await(self, node: ast.Await) -> Value:
+        begin = len(self.effects)
+        value = self.awaited(node)
+        self.spans[id(node)] = (begin, len(self.effects))
+        return value
+
+    def awaited(self, node: ast.Await) -> Value:
         value = self.evaluate(node.value, awaited=True)
         if not isinstance(node.value, ast.Call):
             self.emit("suspend", (), "", "await", node)

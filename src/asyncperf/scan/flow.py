@@ -82,7 +82,7 @@ def tainted(first: Names, is_dropped: bool, between: Iterable[Names]) -> set[str
     return found
 
 
-def early_exit(statements: Iterable[ast.stmt]) -> ast.stmt | None:
+def early_exit(statements: Iterable[ast.AST]) -> ast.stmt | None:
     """The first plain statement that may leave the block, or refuse by itself."""
     for statement in statements:
         if isinstance(statement, SCOPES):
