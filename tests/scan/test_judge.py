@@ -320,3 +320,13 @@ def test_the_experiment(scan_source: Callable[..., Scan]) -> None:
     for site in scan_source(source).sites:
         verdicts.setdefault(site.function, set()).add(site.verdict)
     assert verdicts == {"async_independent": {"independent"}, "async_dependent": {"dependent"}}
+
+
+def test_a_run_too_long_to_try_in_pairs_is_not_called_independent(
+    scan_source: Callable[..., Scan],
+) -> None:
+    for count, verdict in ((20, "independent"), (300, "likely")):
+        awaits = "\n    ".join("await get('/a')," for _ in range(count))
+        scan = scan_source(f"{HTTP}\nasync def f():\n  return (\n    {awaits}\n  )\n")
+        (run,) = [site for site in scan.sites if site.kind == "run"]
+        assert (len(run.lines), run.verdict) == (count, verdict)

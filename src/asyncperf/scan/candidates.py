@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from asyncperf.scan.index import AnyFunction, blocks
+from asyncperf.scan.syntax import children
 
 SIMPLE = ast.Expr | ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return
 COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -46,13 +47,13 @@ def has_candidates(function: AnyFunction) -> bool:
 
 def own_nodes(root: ast.AST) -> Iterator[ast.AST]:
     """Everything below `root` but what belongs to a function or class of its own."""
-    waiting = list(ast.iter_child_nodes(root))
+    waiting = children(root)
     while waiting:
         node = waiting.pop()
         if isinstance(node, SCOPES):
             continue
         yield node
-        waiting.extend(ast.iter_child_nodes(node))
+        waiting.extend(children(node))
 
 
 def awaits_in(node: ast.AST) -> tuple[ast.Await, ...]:
@@ -125,7 +126,7 @@ def _nearest(node: ast.AST) -> Iterator[ast.Await]:
     if isinstance(node, COMPREHENSIONS):
         yield from _nearest(node.generators[0].iter)
         return
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         yield from _nearest(child)
 
 
@@ -143,7 +144,7 @@ def _repeated(node: COMPREHENSIONS) -> Iterator[ast.expr]:
 
 def _own_expressions(statement: ast.stmt) -> Iterator[ast.AST]:
     """Expressions of a statement itself, not of the statements inside it."""
-    for child in ast.iter_child_nodes(statement):
+    for child in children(statement):
         if isinstance(child, ast.expr):
             if not isinstance(child, ast.Lambda):
                 yield child

@@ -8,6 +8,7 @@ from typing import Any
 from asyncperf.scan import catalogue, catalogue_names
 from asyncperf.scan.index import Class
 from asyncperf.scan.state import State
+from asyncperf.scan.syntax import children
 from asyncperf.scan.values import (
     NOTHING,
     UNKNOWN,
@@ -274,7 +275,7 @@ class Expressions(State):
         return self.evaluate(node.body)
 
     def _children(self, node: ast.expr) -> Value:
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             if isinstance(child, ast.expr):
                 self.evaluate(child)
         return NOTHING

@@ -17,6 +17,9 @@ from asyncperf.sites import Remedy, Site
 
 Part = ast.stmt | ast.Await
 
+# A longer run is generated, and its pairs grow with its square.
+MAX_RUN = 50
+
 # Of several findings for a run the gravest speaks for it.
 GRAVITY = {"unsafe": 0, "dependent": 1, "likely": 2, "independent": 3}
 
@@ -45,12 +48,16 @@ class _Judge(LoopJudge):
     def whole(self, run: tuple[Awaiting, ...], found: list[tuple[Finding, Remedy]]) -> Site:
         """A run of three or more: safe together only if each is with every other."""
         near = min(found, key=lambda pair: GRAVITY[pair[0].verdict])
-        far = [
-            self.pair(run[i], run[j], run[i + 1 : j])
-            for i in range(len(run))
-            for j in range(i + 2, len(run))
-            if near[0].verdict in {"independent", "likely"}
-        ]
+        far: list[tuple[Finding, Remedy]] = []
+        if near[0].verdict in {"independent", "likely"}:
+            if len(run) > MAX_RUN:
+                far.append((Finding("likely", f"{len(run)} are too many to try in pairs"), near[1]))
+            else:
+                far += (
+                    self.pair(run[i], run[j], run[i + 1 : j])
+                    for i in range(len(run))
+                    for j in range(i + 2, len(run))
+                )
         finding, remedy = min(found + far, key=lambda pair: GRAVITY[pair[0].verdict])
         awaits = tuple(await_ for part in run for await_ in part.awaits)
         return self.site("run", run[0].statement, awaits, finding, remedy)

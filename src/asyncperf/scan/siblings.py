@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from asyncperf.scan.candidates import COMPREHENSIONS, SCOPES, SIMPLE, bodies
+from asyncperf.scan.candidates import COMPREHENSIONS, SCOPES, SIMPLE, awaits_in, bodies
 from asyncperf.scan.index import AnyFunction
+from asyncperf.scan.syntax import children
 
 # Which part of an expression an await stands in, where that decides whether it happens.
 Branches = tuple[tuple[ast.expr, int], ...]
@@ -52,7 +53,7 @@ def _expressions(statement: ast.stmt) -> Iterator[list[ast.AST]]:
     if isinstance(statement, SIMPLE):
         yield list(_children(statement))
         return
-    for child in ast.iter_child_nodes(statement):
+    for child in children(statement):
         if isinstance(child, ast.expr):
             yield [child]
         elif isinstance(child, ast.withitem):
@@ -61,6 +62,8 @@ def _expressions(statement: ast.stmt) -> Iterator[list[ast.AST]]:
 
 def _groups(roots: Iterable[ast.AST]) -> Iterator[tuple[Sibling, ...]]:
     roots = list(roots)
+    if sum(len(awaits_in(root)) for root in roots) < 2:
+        return
     found = [sibling for root in roots for sibling in _outermost(root, ())]
     if len(found) > 1:
         nodes = (node for root in roots for node in ast.walk(root))
@@ -96,4 +99,4 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
         for key, value in zip(node.keys, node.values, strict=True):
             yield from (value,) if key is None else (key, value)
     else:
-        yield from ast.iter_child_nodes(node)
+        yield from children(node)
