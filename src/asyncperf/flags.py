@@ -270,7 +270,9 @@ Cache = Annotated[
     bool | None,
     typer.Option("--cache/--no-cache", help="Reuse the last scan of an unchanged tree, or do not."),
 ]
-EverySite = Annotated[bool, typer.Option("--all", help="Show what was refused as well, and why.")]
+EverySite = Annotated[
+    bool, typer.Option("--all", help="Show minor findings too, what was refused, and why.")
+]
 ScanFailOn = Annotated[
     str | None,
     typer.Option(

@@ -7,6 +7,7 @@ import ast
 import hashlib
 import os
 import stat
+import sys
 import tokenize
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -120,6 +121,8 @@ def parse(source: Source) -> ast.Module | Problem:
     try:
         return ast.parse(source.text, source.file)
     except SyntaxError as error:
-        return Problem(source.file, error.lineno, f"syntax error: {error.msg}")
+        # The file may be written for a newer Python than the one that reads it.
+        python = "Python {}.{}".format(*sys.version_info)
+        return Problem(source.file, error.lineno, f"no syntax of {python}: {error.msg}")
     except (ValueError, RecursionError, MemoryError) as error:
         return Problem(source.file, None, f"cannot be parsed: {error or type(error).__name__}")
