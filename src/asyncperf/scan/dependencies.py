@@ -12,9 +12,12 @@ from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.index import AnyFunction, Class, Function, Variable
 from asyncperf.scan.values import Effect, Place
 from asyncperf.scan.verbs import guards
-from asyncperf.sites import Site
+from asyncperf.sites import Remedy, Site
 
 ROUTES = frozenset("get post put delete patch head options trace websocket api_route route".split())  # noqa: SIM905
+
+
+THREAD = "a thread"  # what a `def` dependency waits for, whatever it does
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def judge_dependencies(function: Function, analyst: Analyst) -> Iterator[Site]:
     found = list(dependencies(function, node, analyst))
     if len(found) < 2:
         return
-    finding = _judge(found, analyst)
+    finding, remedy = _judge(found, analyst)
     yield Site(
         function.module.file,
         node.lineno,
@@ -56,7 +59,7 @@ def judge_dependencies(function: Function, analyst: Analyst) -> Iterator[Site]:
         "dependencies",
         finding.verdict,
         finding.reason,
-        "overlap" if finding.verdict in {"independent", "likely"} else "none",
+        remedy,
         finding.file,
         finding.line,
     )
@@ -112,7 +115,7 @@ def _target(
     return found if isinstance(found, Function) else None
 
 
-def _judge(found: list[Dependency], analyst: Analyst) -> Finding:
+def _judge(found: list[Dependency], analyst: Analyst) -> tuple[Finding, Remedy]:
     done = [_doings(dependency, analyst) for dependency in found]
     open_: list[Finding] = []
     for (a, first), (b, second) in combinations(list(zip(found, done, strict=True)), 2):
@@ -124,22 +127,33 @@ def _judge(found: list[Dependency], analyst: Analyst) -> Finding:
             or conflicts.context(second)
         )
         if decided:
-            return decided
+            return decided, "none"
         name = a.name
         decided, more = conflicts.guard(first, not a.is_named, name, guards(name))
         if decided:
-            return decided
+            return decided, "none"
         open_ += more
         for check in (conflicts.changed_memory, conflicts.changed_world):
             decided, more = check(first, second)
             if decided:
-                return decided
+                return decided, "none"
             open_ += more
     open_ += conflicts.unresolved(*done)
+    remedy: Remedy = "overlap"
     reason = "no dependency needs another one or changes what it reads"
+    if sum(map(_waits, done)) < 2:
+        reason, remedy = "fewer than two of the dependencies wait for anything", "none"
     if open_:
-        return Finding("likely", f"{reason}, but {open_[0].reason}", open_[0].file, open_[0].line)
-    return Finding("independent", reason)
+        reason = f"{reason}, but {open_[0].reason}"
+        return Finding("likely", reason, open_[0].file, open_[0].line), remedy
+    return Finding("independent", reason), remedy
+
+
+def _waits(done: Doings) -> bool:
+    """Whether it may take longer than its turn in the thread pool."""
+    return bool(done.external or done.own or done.locks or done.sleeps or done.unknown) or any(
+        effect.kind == "suspend" and effect.what != THREAD for effect in done.effects
+    )
 
 
 def _name(call: ast.Call, annotation: ast.expr | None) -> str:
@@ -172,7 +186,7 @@ def _doings(dependency: Dependency, analyst: Analyst) -> Doings:
             effect = effect._replace(place=root + effect.place[2:])
         effects.append(effect)
     if not function.is_async:  # it takes its turn in the thread pool
-        waits = Effect("suspend", (), "", "a thread", function.module.file, function.line)
+        waits = Effect("suspend", (), "", THREAD, function.module.file, function.line)
         effects.append(waits)
     return Doings(effects)
 
