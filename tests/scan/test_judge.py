@@ -330,3 +330,24 @@ def test_a_run_too_long_to_try_in_pairs_is_not_called_independent(
         scan = scan_source(f"{HTTP}\nasync def f():\n  return (\n    {awaits}\n  )\n")
         (run,) = [site for site in scan.sites if site.kind == "run"]
         assert (len(run.lines), run.verdict) == (count, verdict)
+
+
+@pytest.mark.parametrize(
+    ("used", "verdict"),
+    [
+        ("state.shop.get('/a')", "likely"),
+        ("app.state.shop.get('/a')", "likely"),
+        ("state.session.execute(select(1))", "unsafe"),
+        ("state.shop.save(1)", "unsafe"),
+        ("json()", "unsafe"),
+    ],
+)
+def test_what_a_request_carries_is_not_its_body(
+    only_site: OnlySite, used: str, verdict: str
+) -> None:
+    site = only_site(
+        "from fastapi import Request\nfrom sqlalchemy import select\n"
+        f"async def f(r: Request):\n    a = await r.{used}\n    b = await r.{used}\n"
+        "    return a, b\n"
+    )
+    assert site.verdict == verdict, site.reason
