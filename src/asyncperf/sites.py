@@ -5,7 +5,9 @@ Anyone may import this.
 """
 
 import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 SiteKind = Literal["pair", "run", "loop", "dependencies"]
@@ -93,6 +95,53 @@ class Scan:
     sites: tuple[Site, ...]
     problems: tuple[Problem, ...]
     blocking: tuple[BlockingCall, ...] = ()
+
+
+# Where the probe saw an await, or where a function begins: its file as the probe names it, the
+# line, and the column, counted in characters from 1 (None of a function).
+SeenAt = tuple[str, int, int | None]
+VerdictKind = Literal["pair", "loop", "dependencies"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the source says of awaits that the probe saw: of two of one function, in their
+    order, of one that a loop repeats, or of two dependencies.
+
+    `verdict` is None where the scan cannot tell; `reason` then says why. A `remedy` of "none"
+    says that there is nothing to gain, or nothing to suggest.
+    """
+
+    kind: VerdictKind
+    at: tuple[SeenAt, ...]
+    verdict: SiteVerdict | None
+    reason: str
+    remedy: Remedy
+    fact_file: str | None = None
+    fact_line: int | None = None
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """All that one look at the source says of what the probe saw in a run. `unread` says for a
+    file why nothing of it was judged; `trouble` why the source was not read at all."""
+
+    found: tuple[Verdict, ...] = ()
+    unread: Mapping[str, str] | None = None
+    trouble: str | None = None
+
+    @cached_property
+    def _by_place(self) -> dict[tuple[VerdictKind, tuple[SeenAt, ...]], Verdict]:
+        return {(verdict.kind, verdict.at): verdict for verdict in self.found}
+
+    def of(self, kind: VerdictKind, *at: SeenAt) -> Verdict | None:
+        return self._by_place.get((kind, at))
+
+    def unjudged(self, file: str) -> str:
+        """Why there is no verdict on something in that file."""
+        if self.trouble is not None:
+            return self.trouble
+        return (self.unread or {}).get(file, "the scan does not judge it")
 
 
 @dataclass(frozen=True, slots=True)
