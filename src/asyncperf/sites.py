@@ -5,8 +5,8 @@ Anyone may import this.
 """
 
 import posixpath
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -104,44 +104,60 @@ VerdictKind = Literal["pair", "loop", "dependencies"]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the source says of awaits that the probe saw: of two of one function, in their
-    order, of one that a loop repeats, or of two dependencies.
+class Independence:
+    """Whether awaits could run together, why, and who says so: the source, or the probe, which
+    saw what they use.
 
-    `verdict` is None where the scan cannot tell; `reason` then says why. A `remedy` of "none"
-    says that there is nothing to gain, or nothing to suggest.
+    `verdict` is None where that cannot be told; `reason` then says why. The deciding fact
+    stands at `line` of `file`. A `remedy` of "none": nothing is gained, or to be suggested.
     """
 
-    kind: VerdictKind
-    at: tuple[SeenAt, ...]
     verdict: SiteVerdict | None
     reason: str
     remedy: Remedy
-    fact_file: str | None = None
-    fact_line: int | None = None
+    file: str | None = None
+    line: int | None = None
+    by: Literal["source", "probe"] = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the source says of awaits that the probe saw: of two of one function, in their
+    order, of one that a loop repeats, or of two dependencies. Files are the probe's."""
+
+    kind: VerdictKind
+    at: tuple[SeenAt, ...]
+    independence: Independence
 
 
 @dataclass(frozen=True)
 class Verdicts:
     """All that one look at the source says of what the probe saw in a run. `unread` says for a
-    file why nothing of it was judged; `trouble` why the source was not read at all."""
+    file why nothing of it was judged; `trouble` why nothing was judged at all. `lines` are the
+    texts of those that kept an event loop, by file and number."""
 
     found: tuple[Verdict, ...] = ()
-    unread: Mapping[str, str] | None = None
+    unread: Mapping[str, str] = field(default_factory=dict)
     trouble: str | None = None
+    lines: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
     @cached_property
-    def _by_place(self) -> dict[tuple[VerdictKind, tuple[SeenAt, ...]], Verdict]:
-        return {(verdict.kind, verdict.at): verdict for verdict in self.found}
+    def _by_place(self) -> dict[tuple[VerdictKind, tuple[SeenAt, ...]], Independence]:
+        return {(verdict.kind, verdict.at): verdict.independence for verdict in self.found}
 
-    def of(self, kind: VerdictKind, *at: SeenAt) -> Verdict | None:
+    def of(self, kind: VerdictKind, *at: SeenAt) -> Independence | None:
         return self._by_place.get((kind, at))
 
-    def unjudged(self, file: str) -> str:
-        """Why there is no verdict on something in that file."""
+    def unjudged(self, at: Iterable[SeenAt]) -> str:
+        """Why there is no verdict on what stands there."""
         if self.trouble is not None:
             return self.trouble
-        return (self.unread or {}).get(file, "the scan does not judge it")
+        reasons = (self.unread[file] for file, *_ in at if file in self.unread)
+        return next(reasons, "the scan judges nothing that stands there")
+
+    def line(self, file: str, number: int) -> str:
+        """The text of a line that kept an event loop; "" where it was not read."""
+        return self.lines.get(file, {}).get(number, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ or not. For `scan` and whoever starts one.
 
 import ast
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 from pathlib import Path
+from typing import Self
 
 from asyncperf.insight import Site
 from asyncperf.scan import Loaded, load, room_to_work, sources
@@ -18,7 +19,7 @@ from asyncperf.scan.conflicts import Finding
 from asyncperf.scan.dependencies import Dependency, dependencies, judge_pair
 from asyncperf.scan.index import AnyFunction, Function
 from asyncperf.scan.judge import Judge
-from asyncperf.sites import Problem, Remedy, SeenAt, Verdict, VerdictKind, Verdicts
+from asyncperf.sites import Independence, Problem, Remedy, SeenAt, Verdict, Verdicts
 
 CHANGED = "its source has changed since it ran"
 OUTSIDE = "its file is not there, or not in the project"
@@ -38,6 +39,12 @@ class Asked:
     @property
     def files(self) -> list[str]:
         return sorted({*self.awaits, *self.dependencies})
+
+    def without(self, files: Collection[str]) -> Self:
+        def kept(sites: Mapping[str, Sequence[Site]]) -> Mapping[str, Sequence[Site]]:
+            return {file: found for file, found in sites.items() if file not in files}
+
+        return replace(self, awaits=kept(self.awaits), dependencies=kept(self.dependencies))
 
 
 def judge_seen(paths: Sequence[Path], root: Path, asked: Asked) -> Verdicts:
@@ -70,7 +77,7 @@ def judge_seen(paths: Sequence[Path], root: Path, asked: Asked) -> Verdicts:
             if _is_at(function, site)
         }
         found += judge_dependencies(functions, loaded)
-    return Verdicts(tuple(_from_anywhere(verdict, root) for verdict in found), unread)
+    return Verdicts(tuple(_on_disk(verdict, root) for verdict in found), unread)
 
 
 def _why_not(name: str, problems: Sequence[Problem]) -> str:
@@ -86,11 +93,12 @@ def _is_at(function: Function, site: Site) -> bool:
     return site.line == first and site.function.rpartition(".")[2] == function.name
 
 
-def _from_anywhere(verdict: Verdict, root: Path) -> Verdict:
-    """With the fact's file as the probe names files."""
-    if verdict.fact_file is None:
+def _on_disk(verdict: Verdict, root: Path) -> Verdict:
+    """With the deciding fact's file as the probe names files."""
+    said = verdict.independence
+    if said.file is None:
         return verdict
-    return replace(verdict, fact_file=str(root / verdict.fact_file))
+    return replace(verdict, independence=replace(said, file=str(root / said.file)))
 
 
 # Where the awaits of a file stand, as the parser counts; with what was seen of each.
@@ -150,23 +158,23 @@ def judge_awaits(function: Function, loaded: Loaded, seen: Seen) -> Iterator[Ver
         walk.function_body(function, node)
         judge = Judge(function, node, walk)
         for (a, first), (b, second) in combinations(own, 2):
-            finding, remedy = awaits.pair(judge, a, b)
-            yield _verdict("pair", (_at(first), _at(second)), finding, remedy)
+            yield Verdict("pair", (_at(first), _at(second)), awaits.pair(judge, a, b))
         for await_, site in own:
-            if judged := awaits.repeated(judge, await_):
-                yield _verdict("loop", (_at(site),), *judged)
+            rounds = awaits.repeated(judge, await_)
+            if rounds is not None:
+                yield Verdict("loop", (_at(site),), rounds)
     except RecursionError:
         loaded.problems.append(
             Problem(function.module.file, function.line, "nested too deeply to judge")
         )
 
 
-def _verdict(
-    kind: VerdictKind, at: tuple[SeenAt, ...], finding: Finding | str, remedy: Remedy
-) -> Verdict:
-    if isinstance(finding, str):
-        return Verdict(kind, at, None, finding, remedy)
-    return Verdict(kind, at, finding.verdict, finding.reason, remedy, finding.file, finding.line)
+def _says(finding: Finding, remedy: Remedy) -> Independence:
+    return Independence(finding.verdict, finding.reason, remedy, finding.file, finding.line)
+
+
+def _untold(reason: str, remedy: Remedy) -> Independence:
+    return Independence(None, reason, remedy)
 
 
 class _Awaits:
@@ -201,7 +209,7 @@ class _Awaits:
     def _statement(self, node: ast.AST) -> ast.stmt:
         return next(outer for outer in self._up(node) if isinstance(outer, ast.stmt))
 
-    def pair(self, judge: Judge, a: ast.Await, b: ast.Await) -> tuple[Finding | str, Remedy]:
+    def pair(self, judge: Judge, a: ast.Await, b: ast.Await) -> Independence:
         """What the judge says of two awaits, or why it says nothing."""
         before, after = self._statement(a), self._statement(b)
         if before is after:
@@ -209,37 +217,37 @@ class _Awaits:
         run, first = self._runs.get(id(before), ((), 0))
         other, second = self._runs.get(id(after), ((), 0))
         if run is not other or not run:
-            return APART, "none"
+            return _untold(APART, "none")
         between: tuple[Awaiting, ...] = run[first + 1 : second]
-        return judge.pair(run[first], run[second], between)
+        return _says(*judge.pair(run[first], run[second], between))
 
-    def _within(self, judge: Judge, a: ast.Await, b: ast.Await) -> tuple[Finding | str, Remedy]:
+    def _within(self, judge: Judge, a: ast.Await, b: ast.Await) -> Independence:
         """Two awaits of one statement."""
         if a in self._up(b) or b in self._up(a):
             reason = f"one await of line {a.lineno} is given what the other one gave"
-            return Finding("dependent", reason, judge.file, a.lineno), "none"
+            return Independence("dependent", reason, "none", judge.file, a.lineno)
         for node in (a, b):
             for outer in self._up(node):
                 if isinstance(outer, ast.stmt):
                     break
                 if isinstance(outer, ast.IfExp | ast.BoolOp | ast.Compare | COMPREHENSIONS):
-                    return APART, "none"
+                    return _untold(APART, "none")
         if isinstance(self._statement(a), SIMPLE):
-            return ONE_STATEMENT, "overlap"
-        return APART, "none"
+            return _untold(ONE_STATEMENT, "overlap")
+        return _untold(APART, "none")
 
-    def repeated(self, judge: Judge, await_: ast.Await) -> tuple[Finding | str, Remedy] | None:
+    def repeated(self, judge: Judge, await_: ast.Await) -> Independence | None:
         """What the judge says of the rounds of the loop nearest around an await; None without
         one."""
         loop = self._loops.get(id(await_))
         if loop is not None:
-            return judge.judge_loop(loop)
+            return _says(*judge.judge_loop(loop))
         for outer in self._up(await_):
             if isinstance(outer, ast.While):
                 reason = "the `while` loop decides after each round whether there is another"
-                return Finding("dependent", reason, judge.file, outer.lineno), "none"
+                return Independence("dependent", reason, "none", judge.file, outer.lineno)
             if isinstance(outer, ast.AsyncFor | COMPREHENSIONS):
-                return "the scan does not judge `async for`", "bounded-overlap"
+                return _untold("the scan does not judge `async for`", "bounded-overlap")
         return None
 
 
@@ -259,4 +267,4 @@ def judge_dependencies(functions: Mapping[Function, SeenAt], loaded: Loaded) -> 
     for (a, first), (b, second) in permutations(zip(parts, functions.values(), strict=True), 2):
         finding = judge_pair(a, b, loaded.analyst)
         remedy: Remedy = "overlap" if finding.verdict in {"independent", "likely"} else "none"
-        yield _verdict("dependencies", (first, second), finding, remedy)
+        yield Verdict("dependencies", (first, second), _says(finding, remedy))

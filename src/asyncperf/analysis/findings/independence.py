@@ -1,0 +1,175 @@
+"""Whether awaits that the probe saw could run together: what the source says of them, unless the
+probe saw better."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from asyncperf.analysis.findings.evidence import Evidence
+from asyncperf.analysis.findings.exclusive import Sharing
+from asyncperf.insight import Site
+from asyncperf.model import Severity
+from asyncperf.sites import Independence, Remedy, SeenAt, VerdictKind
+
+NOT_READ = "the source was not read when this run was made"
+ONE_AT_A_TIME = "use one {}, which runs one thing at a time"
+# A group of awaits is as sure as the least sure of its pairs.
+SURENESS = {None: 0, "likely": 1, "independent": 2}
+# What is told of awaits that have to stay in order; the JSON of `asyncperf scan` has all.
+TOLD = 3
+
+# What is said of two awaits, by their numbers.
+Says = Callable[[int, int], Independence]
+
+
+@dataclass(frozen=True)
+class Parting:
+    """Why `later` cannot run together with `earlier`; both are numbers of awaits."""
+
+    earlier: int
+    later: int
+    why: Independence
+
+
+@dataclass(frozen=True)
+class Group:
+    """Awaits that could run together, as sure as `independence` says; None of one alone."""
+
+    members: tuple[int, ...]
+    independence: Independence | None
+
+
+@dataclass(frozen=True)
+class Order:
+    """Groups of awaits that nothing parts, and what parts the others."""
+
+    groups: tuple[Group, ...]
+    partings: tuple[Parting, ...]
+
+
+def grouped(numbers: Sequence[int], says: Says) -> Order:
+    """Awaits in their order: each joins those before it unless something parts them."""
+    groups: list[list[int]] = [[]]
+    partings = []
+    for later in numbers:
+        against = (Parting(earlier, later, says(earlier, later)) for earlier in groups[-1])
+        parting = next((each for each in against if each.why.remedy == "none"), None)
+        if parting is None:
+            groups[-1].append(later)
+        else:
+            partings.append(parting)
+            groups.append([later])
+    return Order(tuple(_group(members, says) for members in groups), tuple(partings))
+
+
+def _group(members: Sequence[int], says: Says) -> Group:
+    pairs = [says(earlier, later) for earlier, later in combinations(members, 2)]
+    least = min(pairs, key=lambda said: SURENESS.get(said.verdict, 0), default=None)
+    return Group(tuple(members), least)
+
+
+def of_pairs(
+    evidence: Evidence, shared: Sharing, sites: Mapping[int, Site], kind: VerdictKind = "pair"
+) -> Says:
+    """What is said of two of these awaits, or dependencies, by their numbers. What the probe saw
+    beats the source: a session that both used cannot be asked for two things at a time."""
+
+    def says(earlier: int, later: int) -> Independence:
+        places = [_at(sites[number], kind) for number in (earlier, later)]
+        said = by_source(evidence, kind, places, "overlap")
+        name = shared.between(earlier, later)
+        if name is None or said.verdict == "dependent":
+            return said
+        return Independence("unsafe", f"both {ONE_AT_A_TIME.format(name)}", "none", by="probe")
+
+    return says
+
+
+def of_rounds(
+    evidence: Evidence, shared: Sharing, sites: Mapping[int, Site], number: int
+) -> Independence:
+    """What is said of the rounds of the loop around an await, in the same way."""
+    said = by_source(evidence, "loop", [_at(sites[number], "loop")], "bounded-overlap")
+    name = shared.rounds(number)
+    if name is None or said.verdict == "dependent":
+        return said
+    # What they share allows one query for all of them, unless that would change what they do.
+    remedy: Remedy = "none" if said.remedy == "none" else "batch"
+    return Independence("unsafe", f"all rounds {ONE_AT_A_TIME.format(name)}", remedy, by="probe")
+
+
+def by_source(
+    evidence: Evidence, kind: VerdictKind, places: Sequence[SeenAt], untold: Remedy
+) -> Independence:
+    """What the scan said; `untold` is the remedy where it said nothing."""
+    verdicts = evidence.run.verdicts
+    if verdicts is None:
+        return Independence(None, NOT_READ, untold)
+    said = verdicts.of(kind, *places)
+    return said or Independence(None, verdicts.unjudged(places), untold)
+
+
+def _at(site: Site, kind: VerdictKind) -> SeenAt:
+    return site.file, site.line, None if kind == "dependencies" else site.column
+
+
+# Words.
+
+
+def called(independence: Independence) -> str:
+    """How sure it is that awaits could run together, in a message."""
+    if independence.verdict == "independent":
+        return "independent"
+    return "likely independent" if independence.verdict == "likely" else "perhaps independent"
+
+
+def severity(independence: Independence) -> Severity:
+    """Where nobody can say whether anything is gained, it is no more than information."""
+    return "info" if independence.verdict is None else "warning"
+
+
+def shown(evidence: Evidence, independence: Independence) -> Independence:
+    """The same, its file as the report's other paths are."""
+    if independence.file is None:
+        return independence
+    return replace(independence, file=evidence.shown(independence.file))
+
+
+def doubt(evidence: Evidence, independence: Independence) -> str:
+    """What is unproved, as a sentence after another; "" where nothing is."""
+    if independence.verdict == "independent":
+        return ""
+    if independence.verdict == "likely":
+        return f" Not proved: {told(evidence, independence)}."
+    return f" Cannot tell from source whether one needs another: {independence.reason}."
+
+
+def told(evidence: Evidence, independence: Independence, beside: str = "") -> str:
+    """The reason, and where the fact that decides stands if neither it nor `beside` says so."""
+    if independence.file is None or independence.line is None:
+        return independence.reason
+    place = f"{evidence.shown(independence.file)}:{independence.line}"
+    if place == beside or f"line {independence.line}" in independence.reason:
+        return independence.reason
+    return f"{independence.reason} ({place})"
+
+
+def in_order(
+    evidence: Evidence,
+    partings: Iterable[Parting],
+    sites: Mapping[int, Site],
+    what: str = "await",
+) -> str | None:
+    """Why awaits stay in order; None where nobody says that they have to."""
+    known = [parting for parting in partings if parting.why.verdict in ("dependent", "unsafe")]
+    if not known:
+        return None
+    file = evidence.shown(sites[known[0].later].file)
+    lines = ", ".join(dict.fromkeys(str(sites[parting.later].line) for parting in known))
+    whole = list(dict.fromkeys(told(evidence, parting.why, f"{file}:{lines}") for parting in known))
+    reasons = "; ".join(whole[:TOLD] + ([f"{len(whole) - TOLD} more"] if whole[TOLD:] else []))
+    if all(parting.why.verdict == "dependent" for parting in known):
+        return f"each {what} needs the one before it ({file}:{lines}): {reasons}"
+    return f"they stay in order ({file}:{lines}): {reasons}"
