@@ -65,8 +65,8 @@ def judge_seen(paths: Sequence[Path], root: Path, asked: Asked) -> Verdicts:
             if seen is None:
                 unread[file] = CHANGED
                 continue
-            for function in loaded.awaiting:
-                if function.module.file == names[file]:
+            for function in loaded.project.modules[names[file]].functions:
+                if function.is_async:
                     found += judge_awaits(function, loaded, seen)
         functions = {
             function: (site.file, site.line, None)
