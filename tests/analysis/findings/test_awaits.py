@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from asyncperf.analysis.findings import healthy
@@ -251,14 +252,14 @@ def test_a_session_in_a_loop_is_asked_once_not_many_times_together():
 SESSION = Resource("one at a time", "Session", None, None)
 
 
-def using(insight, *rows):
+def using(insight, *rows, resource=SESSION, held_s=0.0):
     """Sessions used in each request: (when, which, in which task)."""
     uses = [
-        {"request": request, "asked": at, "got": at, "released": at, "instance": n, "task": task}
+        {"request": request, "asked": at, "released": at + held_s, "instance": n, "task": task}
         for request in range(10)
         for at, n, task in rows
     ]
-    return replace(insight, resources=(SESSION,), uses=table("uses", uses))
+    return replace(insight, resources=(resource,), uses=table("uses", uses))
 
 
 @pytest.mark.parametrize(
@@ -305,3 +306,33 @@ def test_rounds_that_were_seen_to_use_one_session_are_better_one_query(said, sec
 def test_rounds_that_write_or_need_each_other_are_no_query(said):
     insight = using(seen(0.1, rounds=5), (20.05, 1, 0), (20.15, 1, 0))
     assert codes(insight, users(1.0), verdicts=rounds(said)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "capacity", "held_s", "together"),
+    [
+        ("lock", 1, 0.3, False),
+        ("semaphore", 1, 0.3, False),
+        ("semaphore", 2, 0.3, True),  # lets both in
+        ("lock", 1, 0.1, True),  # most of their time they do without it
+        ("lock", 1, np.nan, True),  # never given back, as far as was seen
+    ],
+)
+def test_awaits_that_spend_their_time_with_one_lock_would_take_turns(
+    kind, capacity, held_s, together
+):
+    lock = Resource(kind, "Lock()", capacity, None)
+    insight = using(seen(0.5, 0.5), (20.1, 1, 0), (20.6, 1, 0), resource=lock, held_s=held_s)
+    every = evidence(insight, users(1.0), verdicts=pairs(PROVED))
+    found = codes(insight, users(1.0), verdicts=pairs(PROVED))
+    assert ("sequential-awaits" in found) is together
+    told = [line.message for line in healthy(every, ()) if line.code == "sequential-awaits"]
+    reason = "both wait for one Lock(), so together they would take turns"
+    assert told == [f"items: they stay in order (shop.py:4): {reason}"] * (not together)
+
+
+def test_a_session_and_a_lock_of_one_number_are_two_things():
+    insight = using(seen(0.5, 0.5), (20.1, 1, 0), (20.6, 1, 0), held_s=0.4)
+    insight.uses["resource"] = [0, 1] * 10
+    insight = replace(insight, resources=(SESSION, Resource("lock", "Lock()", 1, None)))
+    assert "sequential-awaits" in codes(insight, users(1.0), verdicts=pairs(PROVED))

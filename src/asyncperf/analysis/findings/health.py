@@ -10,7 +10,7 @@ from asyncperf.analysis.findings.awaits import looked_at, loops, worthwhile
 from asyncperf.analysis.findings.dependencies import resolved
 from asyncperf.analysis.findings.evidence import EVERY_ENDPOINT, Evidence
 from asyncperf.analysis.findings.generator import generator_limit
-from asyncperf.analysis.findings.independence import in_order, told
+from asyncperf.analysis.findings.independence import in_order, stays, told
 from asyncperf.analysis.findings.inside import Inside, own_s
 from asyncperf.analysis.findings.pool import visits
 from asyncperf.analysis.findings.words import share, spoken
@@ -44,7 +44,7 @@ def _order(evidence: Evidence) -> Iterable[Healthy]:
                 message = f"{looked.function.name}: {why}"
                 yield Healthy("sequential-awaits", evidence.label, message)
     for function, number, _, said in loops(evidence):
-        if said.remedy == "none" and said.verdict in ("dependent", "unsafe"):
+        if stays(said):
             spot = evidence.spot(function.sites[number])
             place = f"{spot.file}:{spot.line}"
             why = f"its rounds stay in order ({place}): {told(evidence, said, place)}"

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from asyncperf.analysis.findings.evidence import Evidence
-from asyncperf.analysis.findings.exclusive import Sharing
+from asyncperf.analysis.findings.exclusive import Shared, Sharing
 from asyncperf.insight import Site
 from asyncperf.model import Severity
 from asyncperf.sites import Independence, Remedy, SeenAt, VerdictKind
 
 NOT_READ = "the source was not read when this run was made"
 ONE_AT_A_TIME = "use one {}, which runs one thing at a time"
+IN_TURNS = "wait for one {}, so together they would take turns"
 # A group of awaits is as sure as the least sure of its pairs.
 SURENESS = {None: 0, "likely": 1, "independent": 2}
 # What is told of awaits that have to stay in order; the JSON of `asyncperf scan` has all.
@@ -79,10 +80,8 @@ def of_pairs(
     def says(earlier: int, later: int) -> Independence:
         places = [_at(sites[number], kind) for number in (earlier, later)]
         said = by_source(evidence, kind, places, "overlap")
-        name = shared.between(earlier, later)
-        if name is None or said.verdict == "dependent":
-            return said
-        return Independence("unsafe", f"both {ONE_AT_A_TIME.format(name)}", "none", by="probe")
+        seen = shared.between(earlier, later)
+        return said if seen is None else seen_to_share("both", seen, said, "none")
 
     return says
 
@@ -92,12 +91,22 @@ def of_rounds(
 ) -> Independence:
     """What is said of the rounds of the loop around an await, in the same way."""
     said = by_source(evidence, "loop", [_at(sites[number], "loop")], "bounded-overlap")
-    name = shared.rounds(number)
-    if name is None or said.verdict == "dependent":
-        return said
+    seen = shared.rounds(number)
     # What they share allows one query for all of them, unless that would change what they do.
     remedy: Remedy = "none" if said.remedy == "none" else "batch"
-    return Independence("unsafe", f"all rounds {ONE_AT_A_TIME.format(name)}", remedy, by="probe")
+    return said if seen is None else seen_to_share("all rounds", seen, said, remedy)
+
+
+def seen_to_share(who: str, shared: Shared, said: Independence, remedy: Remedy) -> Independence:
+    """What the probe saw, against what the source says. That one needs the other is the
+    better reason, and no contradiction."""
+    if said.verdict == "dependent":
+        return said
+    if shared.is_lock:
+        reason = f"{who} {IN_TURNS.format(shared.name)}"
+        return Independence(said.verdict, reason, "none", by="probe")
+    reason = f"{who} {ONE_AT_A_TIME.format(shared.name)}"
+    return Independence("unsafe", reason, remedy, by="probe")
 
 
 def by_source(
@@ -156,6 +165,12 @@ def told(evidence: Evidence, independence: Independence, beside: str = "") -> st
     return f"{independence.reason} ({place})"
 
 
+def stays(why: Independence) -> bool:
+    """Whether somebody says that awaits have to stay in order, or gain nothing otherwise."""
+    known = why.verdict in ("dependent", "unsafe") or why.by == "probe"
+    return known and why.remedy == "none"
+
+
 def in_order(
     evidence: Evidence,
     partings: Iterable[Parting],
@@ -163,7 +178,7 @@ def in_order(
     what: str = "await",
 ) -> str | None:
     """Why awaits stay in order; None where nobody says that they have to."""
-    known = [parting for parting in partings if parting.why.verdict in ("dependent", "unsafe")]
+    known = [parting for parting in partings if stays(parting.why)]
     if not known:
         return None
     file = evidence.shown(sites[known[0].later].file)
