@@ -85,7 +85,9 @@ def test_what_is_said():
     assert finding.independence == APART
 
 
-@pytest.mark.parametrize(("said", "word"), [("likely", "Not proved"), (None, "Cannot tell")])
+@pytest.mark.parametrize(
+    ("said", "word"), [("likely", "Only likely"), (None, "The source does not tell")]
+)
 def test_what_is_not_proved_is_said(said, word):
     verdicts = says(user_flags=Independence(said, "`ask` is not known", "overlap"))
     (finding,) = found(seen(("user", 0.3), ("flags", 0.2)), verdicts=verdicts)

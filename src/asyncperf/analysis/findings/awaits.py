@@ -13,8 +13,8 @@ from asyncperf.analysis.findings.exclusive import Sharing, sharing
 from asyncperf.analysis.findings.gains import Cost
 from asyncperf.analysis.findings.independence import (
     Order,
+    advised,
     called,
-    doubt,
     grouped,
     of_pairs,
     of_rounds,
@@ -129,7 +129,7 @@ def _sequential(
             f"{len(group)} awaits, {spoken(apart_s)} one after another, {called(said)}: together "
             f"{spoken(together_s)}{evidence.change(cost)}."
         ),
-        advice=f"Run them together (`asyncio.gather`, a task group).{doubt(evidence, said)}",
+        advice=advised(evidence, said, "Run them together (`asyncio.gather`, a task group)."),
         evidence={
             "awaits": float(len(group)),
             "apart_s": apart_s,
@@ -156,9 +156,11 @@ def _loop(
         advice = f"Ask for all of it in one query: {told(evidence, said)}."
     else:
         message = f"{again}, {called(said)}: together {spoken(together_s)}{evidence.change(cost)}."
-        advice = (
+        advice = advised(
+            evidence,
+            said,
             "Ask for all of it at once if the other side can; else run some of them together "
-            f"(`asyncio.gather` with a semaphore).{doubt(evidence, said)}"
+            "(`asyncio.gather` with a semaphore).",
         )
     return Finding(
         code="sequential-loop",

@@ -20,8 +20,8 @@ from asyncperf.analysis.findings.evidence import Evidence
 from asyncperf.analysis.findings.exclusive import sharing
 from asyncperf.analysis.findings.independence import (
     Order,
+    advised,
     called,
-    doubt,
     grouped,
     of_pairs,
     severity,
@@ -85,9 +85,8 @@ def _sequential(
             f"FastAPI resolves {in_words(names)} one after another, {spoken(apart_s)}, "
             f"{called(said)}: together {spoken(together_s)}{evidence.change(cost)}."
         ),
-        advice=(
-            "Await what they do together in one dependency (`asyncio.gather`)."
-            f"{doubt(evidence, said)}"
+        advice=advised(
+            evidence, said, "Await what they do together in one dependency (`asyncio.gather`)."
         ),
         evidence={
             "dependencies": float(len(group)),

@@ -131,7 +131,9 @@ def called(independence: Independence) -> str:
     """How sure it is that awaits could run together, in a message."""
     if independence.verdict == "independent":
         return "independent"
-    return "likely independent" if independence.verdict == "likely" else "perhaps independent"
+    if independence.verdict == "likely":
+        return "likely independent"
+    return "cannot tell from source whether independent"
 
 
 def severity(independence: Independence) -> Severity:
@@ -146,13 +148,14 @@ def shown(evidence: Evidence, independence: Independence) -> Independence:
     return replace(independence, file=evidence.shown(independence.file))
 
 
-def doubt(evidence: Evidence, independence: Independence) -> str:
-    """What is unproved, as a sentence after another; "" where nothing is."""
+def advised(evidence: Evidence, independence: Independence, advice: str) -> str:
+    """Advice to let awaits run together, with what is not proved."""
     if independence.verdict == "independent":
-        return ""
+        return advice
     if independence.verdict == "likely":
-        return f" Not proved: {told(evidence, independence)}."
-    return f" Cannot tell from source whether one needs another: {independence.reason}."
+        return f"{advice} Only likely: {told(evidence, independence)}."
+    advice = f"{advice[:1].lower()}{advice[1:]}"
+    return f"If they are, {advice} The source does not tell: {independence.reason}."
 
 
 def told(evidence: Evidence, independence: Independence, beside: str = "") -> str:
