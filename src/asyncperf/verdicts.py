@@ -34,17 +34,20 @@ def verdicts_of(loads: Sequence[Load], started_at: float) -> Verdicts | None:
     insights = [load.insight for load in loads if load.insight is not None]
     if not insights:
         return None
+    try:
+        return judged(insights, started_at)
+    except Exception as error:
+        return Verdicts(trouble=f"the scan failed ({type(error).__name__}: {error})")
+
+
+def judged(insights: Sequence[Insight], started_at: float) -> Verdicts:
     lines = kept_lines(insights, started_at)
     asked = asked_of(insights)
     changed = {file: CHANGED for file in asked.files if is_newer(file, started_at)}
     asked = asked.without(changed)
     if not asked.files:
         return Verdicts(unread=changed, lines=lines)
-    try:
-        paths, root = project_of(asked.files)
-        found = judge_seen(paths, root, asked)
-    except Exception as error:
-        return Verdicts(trouble=f"the scan failed ({type(error).__name__}: {error})", lines=lines)
+    found = judge_seen(*project_of(asked.files), asked)
     return replace(found, unread={**found.unread, **changed}, lines=lines)
 
 
