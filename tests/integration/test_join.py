@@ -42,7 +42,9 @@ def test_the_experiment_is_told_apart_by_its_source_and_measured(
     assert finding["independence"]["by"] == "source"
     assert finding["message"].startswith("3 awaits, ")
     assert " one after another, independent: together " in finding["message"]
-    assert "; at 4 users " in finding["message"]
+    # On a machine with too much to do there may be no steady rate to speak of.
+    foretold = finding["fix"]["predicted"].get("rate_rps") is not None
+    assert ("; at 4 users " in finding["message"]) is foretold
     # All of them sleep for as long: together they take a third.
     assert finding["evidence"]["together_s"] == pytest.approx(
         finding["evidence"]["apart_s"] / 3, rel=0.2
