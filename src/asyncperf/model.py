@@ -14,6 +14,7 @@ from asyncperf.insight import Insight
 from asyncperf.judgement import BudgetResult, Knee
 from asyncperf.levels import Held, Level, Stage
 from asyncperf.samples import Folded, Samples
+from asyncperf.sites import Independence, Verdicts
 
 # What is under test
 
@@ -250,7 +251,8 @@ RunStatus = Literal["running", "complete", "partial"]
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """Everything one `asyncperf run` recorded; the analysis needs nothing else."""
+    """Everything one `asyncperf run` recorded; the analysis needs nothing else. `verdicts` is
+    what the source said when the load was over, None where it was not asked."""
 
     tool: str
     started_at: float
@@ -260,6 +262,7 @@ class Run:
     loads: tuple[Load, ...]
     status: RunStatus
     warnings: tuple[str, ...] = ()
+    verdicts: Verdicts | None = None
 
 
 # What the analysis concludes
@@ -463,6 +466,7 @@ class Finding:
     `endpoint` is "*" where it is of no endpoint alone. `cost_ms_per_request` is what it costs each
     request on average, `cost_rps` how many more requests per second there would be without it,
     at most. `suffers` says how long the requests of other endpoints wait for it, seconds.
+    `independence` is of awaits that stand one after another.
     """
 
     code: FindingCode
@@ -480,6 +484,7 @@ class Finding:
     cost_ms_per_request: float | None = None
     cost_rps: float | None = None
     suffers: Mapping[str, float] = field(default_factory=dict)
+    independence: Independence | None = None
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ from asyncperf.target.kinds import Explored, Subject, described, subject_of
 from asyncperf.target.named import Named
 from asyncperf.target.server import Probed
 from asyncperf.trial import Bench, Watcher, run_trial
+from asyncperf.verdicts import verdicts_of
 
 # Descriptors that a process needs beside one per user: listening sockets, pipes, files.
 SPARE_DESCRIPTORS = 100
@@ -157,6 +158,9 @@ def measure(
     except AsyncperfError as failure:
         error = failure
     run = replace(run, status="complete" if error is None else "partial")
+    if any(load.insight is not None for load in run.loads):
+        progress.say("reading the source")  # now that it delays no load
+        run = replace(run, verdicts=verdicts_of(run.loads, run.started_at))
     try:
         folder.save(run)
     except AsyncperfError as failure:

@@ -113,6 +113,24 @@ async def f():
     }
 
 
+OF_A_REQUEST = {
+    "what the app keeps on its state": ("request.state.shop", "likely"),
+    "what it keeps on the app's": ("request.app.state.shop", "likely"),
+    "a session on its state": ("request.state.session", "unsafe"),
+    "the request itself": ("request", "unsafe"),
+}
+
+
+@pytest.mark.parametrize(("owner", "verdict"), OF_A_REQUEST.values(), ids=OF_A_REQUEST)
+def test_what_hangs_on_a_request(only_site: OnlySite, owner: str, verdict: str) -> None:
+    method = "json" if owner == "request" else "get"
+    site = only_site(
+        "from fastapi import Request\nasync def f(request: Request):\n"
+        f"    a = await {owner}.{method}()\n    b = await {owner}.{method}()\n    return a, b\n"
+    )
+    assert site.verdict == verdict, site.reason
+
+
 @pytest.mark.parametrize(("setup", "body", "verdict"), PAIRS.values(), ids=PAIRS)
 def test_a_pair(only_site: OnlySite, setup: str, body: str, verdict: str) -> None:
     site = only_site(f"{setup}\nasync def f():\n    {body}\n")
@@ -330,24 +348,3 @@ def test_a_run_too_long_to_try_in_pairs_is_not_called_independent(
         scan = scan_source(f"{HTTP}\nasync def f():\n  return (\n    {awaits}\n  )\n")
         (run,) = [site for site in scan.sites if site.kind == "run"]
         assert (len(run.lines), run.verdict) == (count, verdict)
-
-
-@pytest.mark.parametrize(
-    ("used", "verdict"),
-    [
-        ("state.shop.get('/a')", "likely"),
-        ("app.state.shop.get('/a')", "likely"),
-        ("state.session.execute(select(1))", "unsafe"),
-        ("state.shop.save(1)", "unsafe"),
-        ("json()", "unsafe"),
-    ],
-)
-def test_what_a_request_carries_is_not_its_body(
-    only_site: OnlySite, used: str, verdict: str
-) -> None:
-    site = only_site(
-        "from fastapi import Request\nfrom sqlalchemy import select\n"
-        f"async def f(r: Request):\n    a = await r.{used}\n    b = await r.{used}\n"
-        "    return a, b\n"
-    )
-    assert site.verdict == verdict, site.reason

@@ -37,6 +37,7 @@ from asyncperf.report.inside_json import (
 )
 from asyncperf.report.knee_json import budget_document, knee_document
 from asyncperf.samples import Folded
+from asyncperf.sites import Independence
 
 SCHEMA_VERSION = 1
 
@@ -345,6 +346,20 @@ def _finding(finding: Finding) -> Json:
             {"endpoint": label, "wait_s": finite(wait_s)}
             for label, wait_s in finding.suffers.items()
         ],
+        "independence": _independence(finding.independence),
+    }
+
+
+def _independence(independence: Independence | None) -> Json | None:
+    if independence is None:
+        return None
+    return {
+        "verdict": independence.verdict,
+        "reason": independence.reason,
+        "by": independence.by,
+        "remedy": independence.remedy,
+        "file": independence.file,
+        "line": independence.line,
     }
 
 

@@ -46,7 +46,7 @@ def scan_paths(
     """
     paths = [path.absolute() for path in paths]
     root = (root or common_root(paths)).absolute()
-    with _room_to_work():
+    with room_to_work():
         loaded = load(paths, root, exclude, routes)
         sites = list(judged(loaded))
         answering = endpoints(loaded.analyst, loaded.included, loaded.routed)
@@ -156,7 +156,7 @@ def judged(loaded: Loaded) -> Iterator[Site]:
 
 
 @contextmanager
-def _room_to_work() -> Iterator[None]:
+def room_to_work() -> Iterator[None]:
     """No collector, which would walk the syntax trees again and again, and deep recursion."""
     limit, collects = sys.getrecursionlimit(), gc.isenabled()
     gc.disable()

@@ -25,9 +25,6 @@ from asyncperf.scan.values import (
 ELEMENT_LAST = frozenset(
     {"dict", "Dict", "Mapping", "defaultdict", "OrderedDict", "MutableMapping"}
 )
-# What a request carries for the app: objects of their own, whatever serves its body.
-APPS_OWN = frozenset({"app", "auth", "session", "state", "user"})
-CARRIERS = frozenset({"Request", "WebSocket", "HTTPConnection"})
 
 
 class Expressions(State):
@@ -100,7 +97,8 @@ class Expressions(State):
             return self.meant(found, module, name) if found is not None else NOTHING
         if name == "parent" and type_.of == "pathlib.Path":
             return Value(step(value, f".{name}"), (type_,))
-        if name in APPS_OWN and type_.of.rpartition(".")[2] in CARRIERS:
+        effects = catalogue.type_effects(type_.of)
+        if effects is not None and name in effects.holds:
             return Value(step(value, f".{name}"))
         callee = Callee(f"{type_.of}.{name}", bare(value))
         return Value(step(value, f".{name}"), callees=(callee,))

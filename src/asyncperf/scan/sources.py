@@ -123,6 +123,6 @@ def parse(source: Source) -> ast.Module | Problem:
     except SyntaxError as error:
         # The file may be written for a newer Python than the one that reads it.
         python = "Python {}.{}".format(*sys.version_info)
-        return Problem(source.file, error.lineno, f"no syntax of {python}: {error.msg}")
+        return Problem(source.file, error.lineno, f"syntax error for {python}: {error.msg}")
     except (ValueError, RecursionError, MemoryError) as error:
         return Problem(source.file, None, f"cannot be parsed: {error or type(error).__name__}")

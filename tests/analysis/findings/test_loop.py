@@ -6,6 +6,7 @@ import pytest
 
 from asyncperf.insight import Frame, Stack
 from asyncperf.probe.record_format import BLOCKED, CPU, NATIVE, NO_REQUEST
+from asyncperf.sites import Verdicts
 
 from ...builders import BLOCKING, ITEMS, figures, result_of
 from .seen import FILE, SLEEPS, codes, found, insight_of, requests, stalls, ticks
@@ -76,11 +77,11 @@ def test_threads_are_no_advice_for_code_that_computes():
     ],
 )
 def test_hashing_a_password_is_for_a_thread_that_takes_as_much_cpu(line, kind, hashes):
-    source = "\n" * 13 + line + "\n"  # line 14
+    verdicts = Verdicts(lines={FILE: {14: line}})
     insight = insight_of(
         requests=requests(), stalls=stalls(1000, 0.04, kind=kind, cpu_s=0.04), ticks=ticks(cpu=0.82)
     )
-    (finding,) = found(insight, SLOW, source=lambda file: source)
+    (finding,) = found(insight, SLOW, verdicts=verdicts)
     assert ("Hashing a password" in finding.advice) is hashes
     # 1,000 requests in all, so 40 ms each, on the two CPUs of that machine.
     assert ("at most 50 req/s on 2 CPUs" in finding.advice) is hashes
