@@ -117,6 +117,19 @@ def test_where_every_request_failed_there_is_no_rate_to_explain(waiting):
     assert result.histogram is None
 
 
+def test_redirects_are_counted_as_answers_and_by_themselves(waiting):
+    """304 says that nothing has changed, and sends nobody anywhere."""
+    measured = waiting.measured[0]
+    status = measured.samples.status.copy()
+    status[:7] = [301, 302, 303, 307, 308, 304, 200]
+    some = replace(measured, samples=replace(measured.samples, status=status))
+    result = only(diagnosed(load_of(some)))
+    assert result.redirects == 5
+    assert only(diagnosed(load_of(some), load_of(some, repetition=2))).redirects == 10
+    assert only(diagnosed(waiting)).redirects == 0
+    assert result.whole == only(diagnosed(waiting)).whole
+
+
 def test_a_load_without_a_steady_part_says_why():
     result = only(diagnosed(load_of(measured_as(ITEMS, run_time_s=60.0), ramp_end_s=None)))
     assert result.steady is None
@@ -237,6 +250,19 @@ def test_users_that_were_elsewhere_are_not_blamed_on_the_app():
     )
     result = only(diagnosed(load_of(measured)))
     assert "only 374 of 500 users were waiting for the app" in result.limiter_note
+    assert "look from outside" not in result.limiter_note
+
+
+def test_of_few_users_a_part_is_not_rounded_to_all_and_the_rest_is_still_asked_for():
+    """A twelfth of the time belongs to the user; but in the rest the app takes nine times as
+    long as it did for one user."""
+    busy = simulate(ClosedLoad(5, 50, fixed(0.1)), 60)
+    measured = Measured(ITEMS, alone(0.01), replace(busy, latency_s=0.92 * busy.latency_s))
+    plan = replace(run_of().plan, users=5)
+    note = only(diagnosed(load_of(measured, ramp_end_s=0.1), plan=plan)).limiter_note
+    assert note.startswith("10% of the ceiling")
+    assert "only 4.6 of 5 users were waiting for the app" in note
+    assert "which a look from outside cannot name" in note
 
 
 def test_what_is_answered_after_the_run_time_was_in_flight_at_its_end(waiting):

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from asyncperf.analysis.findings.collector import counted
+
 from ...builders import run_of
 from .seen import codes, found, insight_of, requests, ticks
 
@@ -59,3 +61,7 @@ def test_a_collector_that_is_tuned_already():
     (finding,) = found(insight, target=target)
     assert "tuned already" in finding.advice
     assert finding.fix_kind is None
+
+
+def test_one_request_is_not_many():
+    assert (counted(0.6), counted(5000.4)) == ("1 request", "5,000 requests")

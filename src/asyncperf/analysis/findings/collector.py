@@ -48,7 +48,7 @@ def gc_pauses(evidence: Evidence) -> Iterable[Finding]:
         endpoint=evidence.everyone,
         message=(
             f"The garbage collector stops the event loop for {share(part)} of the time, at worst "
-            f"for {spoken(float(lengths_s.max()))}, with {waiting:,.0f} requests waiting at a "
+            f"for {spoken(float(lengths_s.max()))}, with {counted(waiting)} waiting at a "
             "worker: each full collection walks all that they keep alive."
         ),
         advice=advice,
@@ -63,6 +63,10 @@ def gc_pauses(evidence: Evidence) -> Iterable[Finding]:
         cost_ms_per_request=cost.ms_per_request,
         cost_rps=cost.rps,
     )
+
+
+def counted(requests: float) -> str:
+    return "1 request" if round(requests) == 1 else f"{requests:,.0f} requests"
 
 
 def _unloaded(evidence: Evidence, inside: Inside) -> float:
