@@ -201,13 +201,3 @@ class Timed:
                 thrown.__traceback__ = thrown.__traceback__ and thrown.__traceback__.tb_next
                 error = thrown
             given = None  # nor is what it waited for kept alive
-
-
-class TimedTask(Timed):
-    """The same for a task's coroutine: one that is cancelled before its first step never comes
-    to it, and Python would say that it was never awaited."""
-
-    __slots__ = ()
-
-    def __del__(self) -> None:
-        self._coroutine.close()

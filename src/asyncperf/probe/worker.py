@@ -28,7 +28,7 @@ from .record_format import NO_REQUEST, SENT_HEADER
 from .request import STEPPING, Request, TaskFactories
 from .stalls import STALL_S, between_steps, longest_callback, stall_of
 from .tables import Tables
-from .tasks import task_factory
+from .tasks import close_cancelled, task_factory
 from .threads import on_threads_s, watch_executors
 from .timeline import NONE, Timeline, Track
 from .uses import close, take_over
@@ -233,6 +233,7 @@ class Worker:
         if late_s >= STALL_S - TICK_S:
             self._look_back(now, late_s)
         take_over(self.ledger)
+        close_cancelled()
         busy = self.ledger.threads_busy()
         logged_s, in_flight = self._access_log.spent_s, self.in_flight
         self.tables.ticks.add(now, cpu_s, delay_s, logged_s, max(0.0, late_s), in_flight, busy)
@@ -328,6 +329,7 @@ class Worker:
             return  # a child that was forked off and has no part in this
         note(self.folder, "closed")
         close(self.ledger)
+        close_cancelled()
         self.tables.cut()
         try:
             self.tables.write()
