@@ -20,6 +20,7 @@ from typing import Any
 
 from .access_log import AccessLog
 from .clock import UNKNOWN, ThreadClock
+from .elsewhere import Elsewhere
 from .ledger import OPEN, Ledger
 from .modes import debug_modes
 from .notes import note
@@ -106,6 +107,7 @@ class Worker:
         self._gc_began = 0.0
         self._gc_delay_s = UNKNOWN
         self._gc_s = 0.0
+        self._gc_elsewhere = Elsewhere()
         self._clock = ThreadClock()
         self._access_log = AccessLog()
         self._gc_at_tick_s = 0.0
@@ -233,6 +235,7 @@ class Worker:
         if late_s >= STALL_S - TICK_S:
             self._look_back(now, late_s)
         take_over(self.ledger)
+        self._gc_elsewhere.record(self.tables.collections)
         close_cancelled()
         busy = self.ledger.threads_busy()
         logged_s, in_flight = self._access_log.spent_s, self.in_flight
@@ -273,13 +276,17 @@ class Worker:
     def _stalled(self, since: float, until: float, request: int) -> None:
         cpu_s, delay_s = self._clock.since_mark()
         collected_s = self._gc_s - self._gc_at_tick_s
+        # For one in another thread the loop waited, as it does for a CPU.
+        elsewhere_s = self._gc_elsewhere.within_s(since, until)
+        delay_s += elsewhere_s
         # The collector's doing is told apart, and a machine that is too busy stalls nobody.
         if until - since - collected_s - delay_s < STALL_S:
             return
         looks = list(self._watchdog.looks)
-        helpers_cpu_s = time.process_time() - self._process_cpu_at_tick_s - cpu_s
-        helpers_cpu_s -= on_threads_s(self.last_tick, until)
-        stall = stall_of(looks, since, until, cpu_s - collected_s, delay_s, helpers_cpu_s)
+        others_cpu_s = time.process_time() - self._process_cpu_at_tick_s - cpu_s - elsewhere_s
+        helpers_cpu_s = others_cpu_s - on_threads_s(self.last_tick, until)
+        own_cpu_s = cpu_s - collected_s
+        stall = stall_of(looks, since, until, own_cpu_s, delay_s, helpers_cpu_s, others_cpu_s)
         number = self._stacks.number(
             (stall.stack, stall.blame), lambda: {"frames": stall.stack, "blame": stall.blame}
         )
@@ -295,7 +302,11 @@ class Worker:
 
     def _collected(self, phase: str, info: dict[str, int]) -> None:
         if get_ident() != self.loop_thread:
-            return  # another thread's; the tables are the loop's
+            if phase == "start":
+                self._gc_elsewhere.begin()
+            else:
+                self._gc_elsewhere.end(self.in_flight, info["generation"])
+            return
         # The young are collected often and fast; of others the machine may take its part.
         delay_s = self._clock.read()[1] if info["generation"] else UNKNOWN
         if phase == "start":
@@ -330,6 +341,7 @@ class Worker:
         note(self.folder, "closed")
         close(self.ledger)
         close_cancelled()
+        self._gc_elsewhere.record(self.tables.collections)
         self.tables.cut()
         try:
             self.tables.write()

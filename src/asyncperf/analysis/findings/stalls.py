@@ -11,7 +11,7 @@ import numpy as np
 from asyncperf.analysis.findings.evidence import Evidence
 from asyncperf.analysis.findings.inside import NOBODY, Inside, own_s
 from asyncperf.insight import Frame, Records, Stack
-from asyncperf.probe.record_format import BLOCKED, NATIVE, NO_REQUEST
+from asyncperf.probe.record_format import BLOCKED, CPU, NATIVE, NO_REQUEST
 from asyncperf.samples import Floats
 
 # Once is an accident: an import, a cache that is filled.
@@ -60,7 +60,7 @@ def blamed(evidence: Evidence, *, waiting: bool) -> list[Blamed]:
     if inside is None:
         return []
     causes = inside.causes(inside.stalls)
-    chosen = (inside.stalls["kind"] == BLOCKED) == waiting
+    chosen = np.isin(inside.stalls["kind"], (BLOCKED,) if waiting else (CPU, NATIVE))
     found: list[Blamed] = []
     for cause in (evidence.index, NOBODY) if evidence.first else (evidence.index,):
         own = list(_by_line(inside, inside.stalls[chosen & (causes == cause)], cause))
