@@ -119,6 +119,42 @@ def test_a_probe_that_fails_leaves_the_app_alone(tmp_path):
     assert note["note"] == "failed"
 
 
+@pytest.mark.parametrize("method", ["takes", "begin", "track", "finish", "_stalled"])
+def test_a_worker_that_fails_in_mid_run_leaves_the_app_alone(tmp_path, monkeypatch, method):
+    called = []
+
+    async def plain(scope, receive, send):
+        called.append(scope["path"])
+        time.sleep(0.03)
+
+    def fails(*_):
+        raise RuntimeError("no more")
+
+    monkeypatch.setattr(Worker, method, fails)
+    serve(tmp_path, plain, [scope(), scope()])
+    assert called == ["/items", "/items"]
+    insight = read_insight(tmp_path, time.time())
+    assert insight.missing == (
+        "the probe failed in a worker, and saw no more of it: RuntimeError('no more')",
+    )
+
+
+def test_a_tick_that_fails_is_told_and_leaves_the_loop_alone(tmp_path, monkeypatch):
+    def fails(*_):
+        raise RuntimeError("no more")
+
+    monkeypatch.setattr(Worker, "_look_around", fails)
+    troubles = []
+
+    async def plain(scope, receive, send):
+        asyncio.get_running_loop().set_exception_handler(lambda *found: troubles.append(found))
+        await asyncio.sleep(0.03)
+
+    serve(tmp_path, plain, [scope(), scope()])
+    assert troubles == []
+    assert "RuntimeError('no more')" in read_insight(tmp_path, time.time()).missing[0]
+
+
 def awake(folder, app, *pauses_s):
     """Call an app behind the boundary after each pause; what was seen, and when each began."""
     boundary, began = Boundary(app, str(folder), Worker), []

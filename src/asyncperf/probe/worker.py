@@ -115,6 +115,7 @@ class Worker:
         # Steps since the last tick that were stalls, as (since, until).
         self._long_steps: list[tuple[float, float]] = []
         self._next_cut = 0.0
+        self._has_failed = False
         note(
             folder,
             "worker",
@@ -221,14 +222,23 @@ class Worker:
             self._watchdog.expect(now, max(TICK_S, self._tick_due - now))
             return
         self._next_tick.cancel()
-        try:
-            self._tick()
-        except Exception as error:  # which is none of the app's
+        self._tick()
+
+    def _failed(self, error: Exception) -> None:
+        """Once is enough to know of, and what goes on may yet be recorded."""
+        if not self._has_failed:
+            self._has_failed = True
             note(self.folder, "failed", error=repr(error))
 
     def _tick(self) -> None:
+        try:
+            self._look_around()
+        except Exception as error:  # which is none of the app's
+            self._failed(error)
+
+    def _look_around(self) -> None:
         if not self._watchdog.base:
-            self._watchdog.learn_base(sys._getframe(1))
+            self._watchdog.learn_base(sys._getframe(2))
         now = perf_counter()
         late_s = now - self._tick_due
         cpu_s, delay_s = self._clock.read()
@@ -260,7 +270,10 @@ class Worker:
     def _long_step(self, request: Request, since: float, now: float) -> None:
         """A step of a request, or of a task of the app's own, was long enough for a stall."""
         self._long_steps.append((since, now))
-        self._stalled(since, now, request.number)
+        try:
+            self._stalled(since, now, request.number)
+        except Exception as error:  # which is none of the app's
+            self._failed(error)
 
     def _look_back(self, now: float, late_s: float) -> None:
         """The loop came late to its tick, and not because of a step that is known: because of

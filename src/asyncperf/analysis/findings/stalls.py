@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ LEAST_SHARE = 0.01
 NOTICED_S = 0.1
 # From this share of the loop's time on it is what everyone waits for.
 GRAVE = 0.1
+# Files of Python's own, wherever the worker's Python is.
+PYTHONS = re.compile(r"^<|[/\\]lib[/\\]python3\.\d+t?[/\\](?!(?:site|dist)-packages[/\\])")
 # Others suffer if it is by more than this of each of their requests: less is the loop's
 # ordinary noise.
 LEAST_DAMAGE_S = 0.001
@@ -122,7 +125,9 @@ def _to_blame(stack: Stack | None) -> tuple[Frame | None, bool]:
         return None, False
     if stack.blame is not None:
         return stack.frames[stack.blame], True
-    return (stack.frames[-1] if stack.frames else None), False
+    # That a library waits in `Condition.wait` says nothing; which of its functions does, it does.
+    librarys = (frame for frame in reversed(stack.frames) if not PYTHONS.search(frame.file))
+    return next(librarys, stack.frames[-1] if stack.frames else None), False
 
 
 def damage(evidence: Evidence, stalls: Blamed) -> dict[str, float]:
