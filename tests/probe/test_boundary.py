@@ -80,6 +80,27 @@ def test_a_request_is_recorded_with_what_its_tasks_did(tmp_path):
     assert STEPPING.request is None
 
 
+def test_a_request_that_the_server_begins_as_another_ends_is_its_own(tmp_path):
+    """The second waits in the connection already when the first is told to be at its end."""
+    boundary = Boundary(app, str(tmp_path), Worker)
+    begun = []
+
+    async def main():
+        async def send(message):
+            if message["type"] == "http.response.body" and not begun:
+                begun.append(asyncio.create_task(boundary(scope(), None, send)))
+
+        await boundary(scope(), None, send)
+        await begun[0]
+        boundary._worker.close()
+
+    asyncio.run(main())
+    first, second = read_insight(tmp_path, time.time()).requests
+    for request in (first, second):
+        assert request["steps"] >= 3  # its own, and its child's two
+        assert 0.003 <= request["loop_s"] < SLEEP_S
+
+
 def test_an_exception_is_the_apps_own_and_the_request_is_recorded(tmp_path):
     async def fails(scope, receive, send):
         raise ValueError("no stock")

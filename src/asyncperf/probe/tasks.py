@@ -27,7 +27,7 @@ def task_factory(usual: Any) -> Any:
 
     def make(loop: Any, coroutine: Coroutine[Any, Any, Any], **how: Any) -> Any:
         request = STEPPING.request
-        if request is not None:
+        if request is not None and request is not STEPPING.answering:
             coroutine = timed(coroutine, request)
         if usual is not None:
             return usual(loop, coroutine, **how)
