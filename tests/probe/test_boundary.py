@@ -156,7 +156,7 @@ def test_a_worker_that_fails_in_mid_run_leaves_the_app_alone(tmp_path, monkeypat
     assert called == ["/items", "/items"]
     insight = read_insight(tmp_path, time.time())
     assert insight.missing == (
-        "the probe failed in a worker, and saw no more of it: RuntimeError('no more')",
+        "the probe failed in a worker, and did not see all of it: RuntimeError('no more')",
     )
 
 

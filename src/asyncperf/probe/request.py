@@ -121,10 +121,9 @@ def nothing(*_: Any) -> None:
 
 class Stepping:
     """The request whose step runs on the loop now, for what happens meanwhile (a garbage
-    collection) to find, and the one whose end the server is told; who is to be told of a step of `LONG_S` or more, and from `next_sign`
-    on that another begins; and how the loop
-    gets a factory for the tasks that the step creates (`enter`, `leave`), so that other tasks
-    cost nothing."""
+    collection) to find, and the one whose end the server is told; who is to be told of a step of
+    `LONG_S` or more, and from `next_sign` on that another begins; and how the loop gets a factory
+    for the tasks that the step creates (`enter`, `leave`), so that other tasks cost nothing."""
 
     __slots__ = ("answering", "enter", "leave", "long_step", "next_sign", "request", "sign")
 

@@ -18,7 +18,7 @@ from .tracebacks import hide
 # One that is cancelled before its first step never comes to its coroutine, and Python would say
 # that it was never awaited. It is closed by `close_cancelled` and not by a finalizer: where an
 # error's traceback ties them all into a knot, the collector may come to the coroutine first.
-NOT_BEGUN: dict[CoroutineType[Any, Any, Any], ref[CoroutineType[Any, Any, Any]]] = {}
+NOT_BEGUN: dict[CoroutineType[Any, Any, Any], ref[Any]] = {}
 
 
 def task_factory(usual: Any) -> Any:
