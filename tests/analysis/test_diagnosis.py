@@ -9,7 +9,8 @@ from asyncperf.analysis.measurement import unloaded_response_s, view_of
 from asyncperf.model import Endpoint, GeneratorHealth, Measured
 from asyncperf.samples import Samples
 
-from ..builders import BLOCKING, ITEMS, alone, load_of, run_of, samples
+from ..builders import BLOCKING, ITEMS, PLAN, alone, load_of, run_of, samples
+from ..insights import insight, records
 from .closed_load import ClosedLoad, fixed, simulate
 
 SLEEP_S = 1.5
@@ -272,3 +273,27 @@ def test_what_is_answered_after_the_run_time_was_in_flight_at_its_end(waiting):
     assert short.in_flight_at_end == 500
     assert short.whole.requests < whole.whole.requests
     assert short.whole.rate_rps == pytest.approx(short.whole.requests / 50, rel=0.04)
+
+
+def test_what_the_probe_did_not_see_is_said():
+    plan = replace(PLAN, probed=True)
+    ticks = {"complete": records("ticks", 2, at=[0.0, 60.0]), "cut": records("ticks", 1, at=57.0)}
+
+    def warnings(*loads, **changes):
+        return diagnosed(*loads, plan=plan, **changes).warnings
+
+    whole = insight(ticks=ticks["complete"])
+    failed = replace(whole, missing=("the probe failed",))
+    others = Measured(BLOCKING, alone(0.1), samples([1.0, 2.0]))
+    assert warnings(load_of(insight=whole)) == ()
+    assert warnings(load_of(insight=failed), load_of(others, insight=failed)) == (
+        "the probe failed",
+    )
+    assert warnings(load_of(insight=failed), load_of(others, insight=whole)) == (
+        "GET /items: the probe failed",
+    )
+    (early,) = warnings(load_of(insight=insight(ticks=ticks["cut"])))
+    assert "end before the load does" in early
+    (nothing,) = warnings(load_of())
+    assert "the probe recorded nothing" in nothing
+    assert diagnosed(load_of(), plan=PLAN).warnings == ()

@@ -7,7 +7,7 @@ import pytest
 
 from asyncperf.probe import request as module
 from asyncperf.probe.request import LONG_S, STEPPING, Request, TaskFactories, Timed
-from asyncperf.probe.tasks import task_factory
+from asyncperf.probe.tasks import NOT_BEGUN, close_cancelled, task_factory
 
 
 @pytest.fixture(autouse=True)
@@ -154,15 +154,20 @@ def test_a_task_that_is_cancelled_before_it_runs_leaves_no_warning(monkeypatch):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        assert [coroutine.cr_code for coroutine in NOT_BEGUN] == [never.__code__]
 
     async def main():
         factories = TaskFactories(asyncio.get_running_loop(), task_factory)
         monkeypatch.setattr(STEPPING, "enter", factories.enter)
         monkeypatch.setattr(STEPPING, "leave", factories.leave)
         await Timed(cancels(), Request(1))
+        gc.collect()
+        close_cancelled()
 
+    close_cancelled()  # what other tests have left
     asyncio.run(main())
     gc.collect()
+    assert NOT_BEGUN == {}
 
 
 def test_a_factory_that_the_app_sets_stays(monkeypatch):

@@ -73,5 +73,5 @@ def _unloaded(evidence: Evidence, inside: Inside) -> float:
     """For how long the collector stopped each of the single user's requests, on average."""
     requests = sum(result.unloaded_requests for result in evidence.together)
     every = inside.insight.collections
-    alone = every[(every["on_loop"] == 1) & (every["start"] < 0)]
+    alone = every[every["start"] < 0]
     return float(alone["duration_s"].sum()) / max(1, requests)
