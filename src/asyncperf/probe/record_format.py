@@ -132,7 +132,7 @@ TICKS: Fields = (
     ("at", "d"),
     ("cpu_s", "d"),  # of the event loop's thread, so far
     ("delay_s", "d"),  # for which it was ready to run so far, and no CPU was free; NaN: unknown
-    ("logged_s", "d"),  # spent on the server's access log so far
+    ("logged_s", "d"),  # spent on the server's access log so far, waits for a CPU apart
     ("late_s", "f"),  # how much later than asked the loop came to it
     ("in_flight", "I"),  # requests
     ("threads_busy", "H"),  # of the default thread pool, once a trip has been recorded

@@ -107,7 +107,7 @@ class Worker:
         self._gc_delay_s = UNKNOWN
         self._gc_s = 0.0
         self._clock = ThreadClock()
-        self._access_log = AccessLog()
+        self._access_log = AccessLog(self._clock)
         self._gc_at_tick_s = 0.0
         self._process_cpu_at_tick_s = time.process_time()
         # Steps since the last tick that were stalls, as (since, until).
