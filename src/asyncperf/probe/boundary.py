@@ -10,7 +10,7 @@ from .notes import note
 from .record_format import NO_REQUEST
 from .request import Request, Timed
 from .servers import App, Receive, Scope, Send
-from .timeline import TRACK
+from .timeline import NONE, TRACK, Track
 from .worker import Worker
 
 
@@ -58,9 +58,11 @@ class Boundary:
         self, worker: Worker, start: float, scope: Scope, receive: Receive, send: Send
     ) -> None:
         request = worker.begin(scope, start)
-        track = worker.track(request) if request.detail else None
-        # A server may have begun this request in the midst of another one.
-        token = None if track is TRACK.get() else TRACK.set(track)
+        token = None
+        if request.detail:
+            token = TRACK.set(Track(worker.timeline, request, 0, NONE))
+        elif TRACK.get() is not None:  # a server began this one in the midst of another
+            token = TRACK.set(None)
         try:
             await Timed(self._app(scope, receive, request.sending(send)), request)
         finally:

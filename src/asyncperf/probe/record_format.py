@@ -1,8 +1,10 @@
 """What a worker records, as packed tables, and the words that both sides share.
 
-Each process has one file a table, `TABLE-PID.bin`, of records packed little-endian without
-gaps, and `notes-PID.jsonl` for what comes rarely. Times are seconds of
+Each process has one file a table of `FILES`, `TABLE-PID.bin`, of records packed little-endian
+without gaps, and `notes-PID.jsonl` for what comes rarely. Times are seconds of
 `time.perf_counter`, one clock for all processes of a machine; a duration is of kind f4.
+`TABLES` is what is made of them: the same, but for requests and spans, which are too many
+for fields that are mostly 0 or that a duration says as well.
 Nothing of a request's headers or body is in them.
 """
 
@@ -33,6 +35,32 @@ REQUESTS: Fields = (
     ("trips", "H"),  # to the thread pool, of all its tasks
     # 0 if its awaits were not recorded, 1 if all were, and 1 more for each that was left out
     ("detail", "H"),
+)
+# A request in its file, without what only some requests have.
+REQUESTS_FILE: Fields = (
+    ("sent", "d"),
+    ("start", "d"),
+    ("answered_s", "f"),  # how long after `start`
+    ("end_s", "f"),
+    ("loop_s", "f"),
+    ("number", "I"),
+    ("steps", "H"),
+    ("route", "H"),
+    ("status", "H"),
+    ("detail", "H"),
+    ("waited", "B"),  # 1 if it has a record in `waits`
+)
+# What only some requests have, written before the request.
+WAITS_FILE: Fields = (
+    ("number", "I"),
+    ("gc_s", "f"),
+    ("pool_wait_s", "f"),
+    ("pool_run_s", "f"),
+    ("resume_s", "f"),
+    ("conn_wait_s", "f"),
+    ("lock_wait_s", "f"),
+    ("thread_conn_wait_s", "f"),
+    ("trips", "H"),
 )
 # A trip to a pool of threads, of a recorded request or of a task of the app's own.
 TRIPS: Fields = (
@@ -78,6 +106,17 @@ SPANS: Fields = (
     ("site", "H"),  # number of a `site` note: where the await stands, 0 for a whole task
     ("callee", "H"),  # number of a `site` note: the function awaited, 0 if it is none
     ("outcome", "H"),  # 0 returned, 1 raised, 2 cancelled
+)
+SPANS_FILE: Fields = (
+    ("start", "d"),
+    ("duration_s", "f"),
+    ("request", "I"),
+    ("task", "H"),
+    ("span", "H"),
+    ("parent", "H"),
+    ("site", "H"),
+    ("callee", "H"),
+    ("outcome", "B"),
 )
 # A stay with something of limited capacity: a connection of a pool, a lock, a semaphore.
 # One that lasts is recorded before it ends: of records that agree in `request`, `asked`,
@@ -147,6 +186,14 @@ TABLES: dict[str, Fields] = {
     "stalls": STALLS,
     "ticks": TICKS,
 }
+FILES: dict[str, Fields] = {
+    **TABLES,
+    "requests": REQUESTS_FILE,
+    "waits": WAITS_FILE,
+    "spans": SPANS_FILE,
+}
+# The most that fits into a field of kind H.
+MOST = 0xFFFF
 
 RETURNED, RAISED, CANCELLED = range(3)
 # The header in which a load engine says when it began a request: nanoseconds of the same

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from .record_format import TABLES, file_name, packing
+from .record_format import FILES, file_name, packing
 
 # So many records fill a buffer; a full one waits to be written by another thread.
 BUFFERED = 1024
@@ -24,7 +24,7 @@ class Table:
     __slots__ = ("_at", "_buffer", "_pack", "_path", "_record", "_size", "_waiting", "dropped")
 
     def __init__(self, path: Path, name: str) -> None:
-        struct = packing(TABLES[name])
+        struct = packing(FILES[name])
         self._path = path
         self._record = struct.size
         self._size = BUFFERED * struct.size
@@ -68,8 +68,9 @@ class Tables:
 
     def __init__(self, folder: Path) -> None:
         pid = os.getpid()
-        made = {name: Table(folder / file_name(name, pid), name) for name in TABLES}
+        made = {name: Table(folder / file_name(name, pid), name) for name in FILES}
         self.requests = made["requests"]
+        self.waits = made["waits"]
         self.trips = made["trips"]
         self.spans = made["spans"]
         self.uses = made["uses"]
