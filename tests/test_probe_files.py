@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from asyncperf.insight_files import insight_file, pack_insight, read_insight_file
-from asyncperf.probe.record_format import FILES, TABLES, file_name
+from asyncperf.probe.record_format import COMPRESSED_FROM, FILES, TABLES, block, file_name
 from asyncperf.probe_files import NOTHING, read_insight, stored
 
 EPOCH = 1_000_000.0
@@ -23,7 +23,7 @@ def write_table(folder, pid, name, *rows):
     for record, row in zip(records, rows, strict=True):
         for column, value in row.items():
             record[column] = value
-    (folder / file_name(name, pid)).write_bytes(records.tobytes())
+    (folder / file_name(name, pid)).write_bytes(block(records.tobytes()))
 
 
 def worker(perf_counter, epoch=EPOCH):
@@ -62,10 +62,21 @@ def test_workers_come_under_one_clock_and_one_numbering(folder):
     assert insight.requests["loop_s"][0] == 0.5
 
 
-def test_a_record_that_a_killed_worker_did_not_finish_is_left_out(folder):
-    with (folder / file_name("requests", 7)).open("ab") as file:
-        file.write(b"\0" * 11)
-    assert len(read_insight(folder, EPOCH).requests) == 3
+@pytest.mark.parametrize("count", [10, COMPRESSED_FROM])
+def test_what_a_killed_worker_did_not_finish_writing_is_left_out(folder, count):
+    file = folder / file_name("requests", 7)
+    whole, kind = file.read_bytes(), stored(FILES["requests"])
+    numbers = np.random.default_rng(7).integers(0, 1 << 32, count)
+    records = np.zeros(count, kind)
+    records["number"] = numbers
+    last = block(records.tobytes())
+    file.write_bytes(whole + last)
+    assert len(read_insight(folder, EPOCH).requests) == 3 + count
+    for cut, least in ((3, 0), (len(last) // 2, 0.3 * count), (len(last) - 8, 0.9 * count - 1)):
+        file.write_bytes(whole + last[:cut])
+        read = read_insight(folder, EPOCH).requests["number"].tolist()[1:-2]
+        assert read == numbers[: len(read)].tolist()
+        assert least <= len(read) <= count * cut / len(last) + 0.1 * count
 
 
 def test_a_request_has_its_waits_and_the_times_of_its_answer(folder):

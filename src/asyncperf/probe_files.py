@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from asyncperf.insight import Frame, Insight, Records, Resource, Route, Site, Stack, WorkerInfo
 from asyncperf.probe.notes import read_notes
 from asyncperf.probe.places import is_users
-from asyncperf.probe.record_format import FILES, TABLES, WAITS_FILE, Fields, file_name
+from asyncperf.probe.record_format import FILES, TABLES, WAITS_FILE, Fields, file_name, records_of
 
 # NumPy's names of the struct codes.
 KINDS = {"d": "<f8", "f": "<f4", "I": "<u4", "H": "<u2", "B": "u1"}
@@ -118,7 +118,7 @@ def read_table(
 def read_file(folder: Path, name: str, pid: int) -> Records:
     kind = stored(FILES[name])
     file = folder / file_name(name, pid)
-    data = file.read_bytes() if file.exists() else b""
+    data = records_of(file.read_bytes()) if file.exists() else b""
     return np.frombuffer(data, kind, count=len(data) // kind.itemsize)
 
 
