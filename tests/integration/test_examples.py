@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import ROOT, Finished
+from .conftest import ROOT, Finished, measures
 
 EXAMPLES = ROOT / "examples"
 LOADS: dict[str, dict[str, Any]] = tomllib.loads((EXAMPLES / "loads.toml").read_text())
@@ -17,7 +17,7 @@ LOADS: dict[str, dict[str, Any]] = tomllib.loads((EXAMPLES / "loads.toml").read_
 TOLERANCE = 0.25
 # On a busy machine a load may show no steady state, begin its requests late, or wait for a CPU so
 # long that nothing of the app's explains its rate. It says so itself, and is then made again.
-TRIES = 4
+TRIES = 3
 # It gives no rate: the broken app stands still.
 STANDS_STILL = "connection-deadlock"
 
@@ -44,6 +44,7 @@ def measured(asyncperf: Asyncperf, code: str, name: str) -> dict[str, Any]:
     return document
 
 
+@measures
 @pytest.mark.parametrize("code", LOADS)
 @pytest.mark.timeout(300)
 def test_the_fault_is_found_and_its_mend_gains_what_was_predicted(
