@@ -140,7 +140,7 @@ def test_a_probe_that_fails_leaves_the_app_alone(tmp_path):
     assert note["note"] == "failed"
 
 
-@pytest.mark.parametrize("method", ["takes", "begin", "track", "finish", "_stalled"])
+@pytest.mark.parametrize("method", ["takes", "begin", "finish", "_stalled"])
 def test_a_worker_that_fails_in_mid_run_leaves_the_app_alone(tmp_path, monkeypatch, method):
     called = []
 

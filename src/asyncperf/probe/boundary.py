@@ -10,7 +10,7 @@ from .notes import note
 from .record_format import NO_REQUEST
 from .request import Request, Timed
 from .servers import App, Receive, Scope, Send
-from .timeline import TRACK, Track
+from .timeline import NONE, TRACK, Track
 from .worker import Worker
 
 
@@ -42,7 +42,11 @@ class Boundary:
             if not worker.takes(now):
                 return self._app(scope, receive, send)
             request = worker.begin(scope, now) if scope["type"] == "http" else None
-            track = worker.track(request) if request is not None and request.detail else None
+            track = (
+                Track(worker.timeline, request, 0, NONE)
+                if request is not None and request.detail
+                else None
+            )
         except Exception as error:
             self._fail(error)
             return self._app(scope, receive, send)

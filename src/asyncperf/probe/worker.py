@@ -25,13 +25,13 @@ from .ledger import OPEN, Ledger
 from .modes import debug_modes
 from .notes import note
 from .numbering import Numbering, Sites
-from .record_format import NO_REQUEST, SENT_HEADER
-from .request import STEPPING, Request, TaskFactories
+from .record_format import MOST, NO_REQUEST, SENT_HEADER
+from .request import STEPPING, Request, factories_of
 from .stalls import STALL_S, between_steps, longest_callback, stall_of
 from .tables import Tables
 from .tasks import close_cancelled, task_factory
 from .threads import on_threads_s, watch_executors
-from .timeline import NONE, Timeline, Track
+from .timeline import Timeline
 from .uses import close, take_over
 from .watchdog import Watchdog
 
@@ -55,8 +55,6 @@ WRITE_S = 0.25
 BURST_S = 2.0
 SENT = SENT_HEADER.encode("ascii")
 NOWHERE = float("nan")
-# The most that fits into a field of a request's record.
-MOST = 0xFFFF
 # The endpoint of a request that no route matched.
 UNMATCHED: dict[str, Any] = {"method": "", "path": "", "handler": None}
 
@@ -90,6 +88,8 @@ class Worker:
         self.sites = Sites(folder)
         self.ledger = Ledger(folder, self.tables, self.sites)
         self._routes = Numbering(folder, "route")
+        self._numbers = self._routes.numbers
+        self._add_request = self.tables.requests.add
         self.timeline = Timeline(folder, self.tables.spans, self.sites)
         self.loop = asyncio.get_running_loop()
         self.loop_thread = get_ident()
@@ -109,7 +109,7 @@ class Worker:
         self._gc_s = 0.0
         self._gc_elsewhere = Elsewhere()
         self._clock = ThreadClock()
-        self._access_log = AccessLog()
+        self._access_log = AccessLog(self._clock)
         self._gc_at_tick_s = 0.0
         self._process_cpu_at_tick_s = time.process_time()
         # Steps since the last tick that were stalls, as (since, until).
@@ -125,7 +125,7 @@ class Worker:
             epoch=time.time(),
         )
         gc.callbacks.append(self._collected)
-        STEPPING.use(TaskFactories(self.loop, task_factory))
+        STEPPING.use(factories_of(self.loop, task_factory))
         STEPPING.long_step = self._long_step
         STEPPING.sign, STEPPING.next_sign = self._alive, 0.0
         self._watchdog = Watchdog(self.loop_thread)
@@ -162,13 +162,8 @@ class Worker:
         if detail:
             detailed_at = max(self._next_detail, start - BURST_S)
             self._next_detail = detailed_at + self._detail_apart_s
-        request = Request(number, take_sent(scope), start, detail)
         self.in_flight += 1
-        return request
-
-    def track(self, request: Request) -> Track:
-        """The own task of a request that is recorded in detail."""
-        return Track(self.timeline, request, 0, NONE)
+        return Request(number, take_sent(scope), start, detail)
 
     def finish(self, request: Request, scope: MutableMapping[str, Any]) -> None:
         end = perf_counter()
@@ -180,14 +175,30 @@ class Worker:
         if not request.number:
             debug = debug_modes(self.loop, scope)
             note(self.folder, "modes", debug=debug, access_log=self._access_log.writes)
-        self.tables.requests.add(
+        waited = request.trips or request.gc_s or request.conn_wait_s or request.lock_wait_s
+        if waited:
+            self._add_waits(request)
+        endpoint = scope.get("endpoint")
+        route = self._numbers.get(
+            (scope.get("method", ""), endpoint) if endpoint is not None else None
+        )
+        self._add_request(
             request.sent,
-            request.start,
-            request.answered or end,
-            end,
-            request.number,
-            request.steps,
+            start := request.start,
+            (request.answered or end) - start,
+            end - start,
             request.loop_s,
+            request.number,
+            request.steps if request.steps < MOST else MOST,
+            route or self._route(scope),
+            request.status,
+            request.detail + request.left_out if request.left_out < MOST else MOST,
+            1 if waited else 0,
+        )
+
+    def _add_waits(self, request: Request) -> None:
+        self.tables.waits.add(
+            request.number,
             request.gc_s,
             request.pool_wait_s,
             request.pool_run_s,
@@ -195,20 +206,15 @@ class Worker:
             request.conn_wait_s,
             request.lock_wait_s,
             request.thread_conn_wait_s,
-            self._route(scope),
-            request.status,
             request.trips if request.trips < MOST else MOST,
-            request.detail + request.left_out if request.left_out < MOST else MOST,
         )
 
     def _route(self, scope: MutableMapping[str, Any]) -> int:
+        """The number of a route that has none yet."""
         endpoint = scope.get("endpoint")
         if endpoint is None:
             return self._routes.number(None, lambda: UNMATCHED)
         method = scope.get("method", "")
-        known = self._routes.known((method, endpoint))
-        if known is not None:
-            return known
         return self._routes.number((method, endpoint), lambda: describe_route(method, scope))
 
     # What goes on besides.
