@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from asyncperf.insight_files import insight_file, pack_insight, read_insight_file
-from asyncperf.probe.record_format import TABLES, file_name
+from asyncperf.probe.record_format import COMPRESSED_FROM, FILES, TABLES, block, file_name
 from asyncperf.probe_files import NOTHING, read_insight, stored
 
 EPOCH = 1_000_000.0
@@ -18,12 +18,12 @@ def write_notes(folder, pid, *notes):
 
 
 def write_table(folder, pid, name, *rows):
-    kind = stored(TABLES[name])
+    kind = stored(FILES[name])
     records = np.zeros(len(rows), kind)
     for record, row in zip(records, rows, strict=True):
         for column, value in row.items():
             record[column] = value
-    (folder / file_name(name, pid)).write_bytes(records.tobytes())
+    (folder / file_name(name, pid)).write_bytes(block(records.tobytes()))
 
 
 def worker(perf_counter, epoch=EPOCH):
@@ -62,10 +62,56 @@ def test_workers_come_under_one_clock_and_one_numbering(folder):
     assert insight.requests["loop_s"][0] == 0.5
 
 
-def test_a_record_that_a_killed_worker_did_not_finish_is_left_out(folder):
-    with (folder / file_name("requests", 7)).open("ab") as file:
-        file.write(b"\0" * 11)
-    assert len(read_insight(folder, EPOCH).requests) == 3
+@pytest.mark.parametrize("count", [10, COMPRESSED_FROM])
+def test_what_a_killed_worker_did_not_finish_writing_is_left_out(folder, count):
+    file = folder / file_name("requests", 7)
+    whole, kind = file.read_bytes(), stored(FILES["requests"])
+    numbers = np.random.default_rng(7).integers(0, 1 << 32, count)
+    records = np.zeros(count, kind)
+    records["number"] = numbers
+    last = block(records.tobytes())
+    file.write_bytes(whole + last)
+    assert len(read_insight(folder, EPOCH).requests) == 3 + count
+    for cut, least in ((3, 0), (len(last) // 2, 0.3 * count), (len(last) - 8, 0.9 * count - 1)):
+        file.write_bytes(whole + last[:cut])
+        read = read_insight(folder, EPOCH).requests["number"].tolist()[1:-2]
+        assert read == numbers[: len(read)].tolist()
+        assert least <= len(read) <= count * cut / len(last) + 0.1 * count
+
+
+def test_a_request_has_its_waits_and_the_times_of_its_answer(folder):
+    start, numbers = 106.0, (5, 6, 7)
+    rows = [
+        {"sent": 105.5, "start": start, "answered_s": 2.0, "end_s": 3.0, "number": number}
+        for number in numbers
+    ]
+    rows[0]["waited"] = rows[2]["waited"] = 1
+    write_table(folder, 7, "requests", *rows)
+    waits = [{"number": 7, "pool_wait_s": 0.5, "trips": 2}, {"number": 5, "gc_s": 0.25}]
+    write_table(folder, 7, "waits", *waits)
+    requests = read_insight(folder, EPOCH + 5).requests
+    found = requests[requests["worker"] == 0]
+    assert found["number"].tolist() == list(numbers)
+    assert found["pool_wait_s"].tolist() == [0, 0, 0.5]
+    assert found["trips"].tolist() == [0, 0, 2]
+    assert found["gc_s"].tolist() == [0.25, 0, 0]
+    assert set(found["sent"]) == {0.5}
+    assert set(found["answered"]) == {3.0}
+    assert set(found["end"]) == {4.0}
+
+
+def test_a_request_whose_waits_a_killed_worker_had_not_written_is_left_out(folder):
+    rows = [{"start": 106.0, "number": number, "waited": 1} for number in (1, 2)]
+    write_table(folder, 7, "requests", *rows, {"start": 106.0, "number": 3})
+    write_table(folder, 8, "requests", rows[0])
+    write_table(folder, 7, "waits", {"number": 2, "trips": 1})
+    assert read_insight(folder, EPOCH).requests["number"].tolist() == [2, 3]
+
+
+def test_a_span_ends_after_its_duration(folder):
+    write_table(folder, 7, "spans", {"start": 106.0, "duration_s": 0.5, "span": 3, "outcome": 2})
+    [span] = read_insight(folder, EPOCH + 5).spans
+    assert (span["start"], span["end"], span["span"], span["outcome"]) == (1.0, 1.5, 3, 2)
 
 
 def test_where_no_worker_recorded_there_is_nothing(tmp_path):
@@ -80,7 +126,7 @@ def test_where_no_worker_recorded_there_is_nothing(tmp_path):
             {"note": "not-hooked", "module": "uvicorn.config", "error": "KeyError()"},
             "the probe does not know this version of uvicorn.config: KeyError()",
         ),
-        ({"note": "failed", "error": "KeyError()"}, "left it: KeyError()"),
+        ({"note": "failed", "error": "KeyError()"}, "did not see all of it: KeyError()"),
         ({"note": "not-written", "error": "full"}, "could not be written: full"),
         ({"note": "dropped", "records": 3000}, "3,000 records of the probe were dropped"),
     ],

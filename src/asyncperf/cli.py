@@ -72,7 +72,14 @@ def common(
     pass
 
 
-class WithCommand(TyperCommand):
+class WithBudgets(TyperCommand):
+    """Takes several budgets after one `--budget`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, flags.each_budget(args))
+
+
+class WithCommand(WithBudgets):
     """Leaves what stands after `--` to the context's `obj`: a server's command line."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -220,7 +227,7 @@ def log(text: str) -> None:
     print(f"asyncperf: {clean(text)}", file=sys.stderr, flush=True)
 
 
-@app.command()
+@app.command(cls=WithBudgets)
 def report(
     run_name: Annotated[
         str | None,

@@ -394,7 +394,9 @@ class EndpointResult:
     was repeated, `repetitions` holds each one's result and this one pools them: `window`,
     `timeline` and `predicted` are then those of number `repetition`. `folded` is None where
     every request was kept. `loaded` is False where its load was never made; the empty `whole`
-    then says nothing. `breakdown_note` says why there is no breakdown.
+    then says nothing. `breakdown_note` says why there is no breakdown. `redirects` counts the
+    answers of the whole load that sent the client elsewhere, where it did not go; they are
+    successes.
 
     Of a load that held several levels, `levels` holds each one's result. This one is then
     that of the level that was `held` last; what it says of the whole load, such as `whole`,
@@ -430,6 +432,7 @@ class EndpointResult:
     predicted: Prediction | None = None
     held: Held | None = None
     levels: tuple["EndpointResult", ...] = ()
+    redirects: int = 0
 
     @property
     def measured_over_ceiling(self) -> float | None:

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asyncperf.insight import Frame, Insight, Records, Resource, Route, Site, Stack, WorkerInfo
 from asyncperf.probe.notes import read_notes
 from asyncperf.probe.places import is_users
-from asyncperf.probe.record_format import TABLES, Fields, file_name
+from asyncperf.probe.record_format import FILES, TABLES, WAITS_FILE, Fields, file_name, records_of
 
 # NumPy's names of the struct codes.
-KINDS = {"d": "<f8", "f": "<f4", "I": "<u4", "H": "<u2"}
+KINDS = {"d": "<f8", "f": "<f4", "I": "<u4", "H": "<u2", "B": "u1"}
 # The package that an installed file belongs to; and those whose own routes say nothing of an app.
 PACKAGE = r"[/\\](?:site|dist)-packages[/\\](\w+)"
 FRAMEWORKS = ("fastapi", "starlette")
@@ -95,13 +96,16 @@ def read_insight(folder: Path, ramp_epoch: float) -> Insight | None:
 def read_table(
     folder: Path, name: str, pid: int, worker: int, origin: float, names: Names
 ) -> Records:
+    found = read_file(folder, name, pid)
+    columns = {column: found[column] for column in found.dtype.names or ()}
+    if name == "requests":
+        found, columns = whole_requests(found, read_file(folder, "waits", pid))
+    elif name == "spans":
+        columns["end"] = columns["start"] + columns["duration_s"]
     kind = stored(TABLES[name])
-    file = folder / file_name(name, pid)
-    data = file.read_bytes() if file.exists() else b""
-    found = np.frombuffer(data, kind, count=len(data) // kind.itemsize)
     records = np.empty(len(found), np.dtype([*kind.descr, ("worker", "<u2")]))
     for column in kind.names or ():
-        values = found[column]
+        values = columns[column]
         if column in TIMES:
             values = values - origin
         elif column in NUMBERS:
@@ -109,6 +113,33 @@ def read_table(
         records[column] = values
     records["worker"] = worker
     return records
+
+
+def read_file(folder: Path, name: str, pid: int) -> Records:
+    kind = stored(FILES[name])
+    file = folder / file_name(name, pid)
+    data = records_of(file.read_bytes()) if file.exists() else b""
+    return np.frombuffer(data, kind, count=len(data) // kind.itemsize)
+
+
+def whole_requests(found: Records, waits: Records) -> tuple[Records, dict[str, NDArray[Any]]]:
+    """The requests of a file, and their columns with those of `waits`. One whose waits a killed
+    worker had not written is left out: it would look as if it had had none."""
+    order = np.argsort(waits["number"], kind="stable")
+    numbers = waits["number"][order]
+    at = np.searchsorted(numbers, found["number"]).clip(max=max(0, len(numbers) - 1))
+    waited = found["waited"] == 1
+    has = waited & (numbers[at] == found["number"]) if len(numbers) else np.zeros_like(waited)
+    kept = has | ~waited
+    found, has, at = found[kept], has[kept], at[kept]
+    columns = {column: found[column] for column in found.dtype.names or ()}
+    start = found["start"]
+    columns["answered"] = start + found["answered_s"]
+    columns["end"] = start + found["end_s"]
+    for column, code in WAITS_FILE[1:]:
+        columns[column] = np.zeros(len(found), KINDS[code])
+        columns[column][has] = waits[column][order][at[has]]
+    return found, columns
 
 
 def package_of(routes: Sequence[Route]) -> str | None:
@@ -198,7 +229,7 @@ def trouble(note: Mapping[str, Any]) -> str:
         case "not-rewritten":
             return f"the awaits of {note['module']} could not be recorded: {note['error']}"
         case "failed":
-            return f"the probe failed in a worker, and left it: {note['error']}"
+            return f"the probe failed in a worker, and did not see all of it: {note['error']}"
         case "not-written":
             return f"what the probe saw could not be written: {note['error']}"
     return f"{note['records']:,} records of the probe were dropped, because the disk was too slow"

@@ -10,7 +10,7 @@ import pytest
 from asyncperf.probe.ledger import OPEN, Ledger
 from asyncperf.probe.notes import read_notes
 from asyncperf.probe.numbering import Sites
-from asyncperf.probe.record_format import TABLES, TRIP_KINDS, packing
+from asyncperf.probe.record_format import TABLES, TRIP_KINDS, packing, records_of
 from asyncperf.probe.request import STEPPING, Request, TaskFactories, Timed
 from asyncperf.probe.tables import Tables
 from asyncperf.probe.tasks import task_factory
@@ -83,7 +83,9 @@ class Recorded:
         self.tables.cut()
         self.tables.write()
         names = [name for name, _ in TABLES[table]]
-        data = b"".join(file.read_bytes() for file in self.folder.glob(f"{table}-*.bin"))
+        data = b"".join(
+            records_of(file.read_bytes()) for file in self.folder.glob(f"{table}-*.bin")
+        )
         found = packing(TABLES[table]).iter_unpack(data)
         return [dict(zip(names, values, strict=True)) for values in found]
 

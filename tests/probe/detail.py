@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from asyncperf.probe import awaits, timeline
-from asyncperf.probe.record_format import SPANS
+from asyncperf.probe.record_format import SPANS_FILE
 from asyncperf.probe.request import STEPPING, Request, TaskFactories, Timed, nothing
 from asyncperf.probe.rewrite import rewrite
 from asyncperf.probe.tasks import task_factory
@@ -37,8 +37,9 @@ class Recording:
         self.records: list[tuple[float, ...]] = []
 
     def add(self, *values: float) -> None:
-        assert len(values) == len(SPANS)
-        self.records.append(values)
+        assert len(values) == len(SPANS_FILE)
+        start, duration_s, *others = values
+        self.records.append((start, start + duration_s, *others))
 
     def line(self, file: str, line: int, column: int, function: str, text: str) -> int:
         return self._number(text)

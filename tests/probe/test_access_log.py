@@ -8,9 +8,11 @@ import pytest
 from fastapi import FastAPI
 from uvicorn import Config
 
-from asyncperf.probe.access_log import AccessLog
+from asyncperf.probe.access_log import TIMED_OF, AccessLog
+from asyncperf.probe.clock import ThreadClock
 
 SLOW_S = 0.02
+EARLIER_DELAY_S = 3.0
 
 
 @pytest.fixture
@@ -34,28 +36,70 @@ class Slow(logging.Handler):
 @pytest.mark.parametrize("writes", [True, False])
 def test_as_uvicorn_was_told(logger, writes):
     Config(FastAPI(), access_log=writes)
-    assert AccessLog().writes is writes
+    assert AccessLog(ThreadClock()).writes is writes
 
 
-def test_lines_are_written_as_ever_and_timed(logger):
+def test_lines_are_written_as_ever(logger):
     Config(FastAPI(), access_log=True)
     slow = Slow()
     logger.handlers = [slow]
-    log = AccessLog()
+    AccessLog(ThreadClock())
     logger.info("%s %d", "GET /", 200)
     logger.info("%s %d", "GET /", 404)
-    here = "test_lines_are_written_as_ever_and_timed"
+    here = "test_lines_are_written_as_ever"
     assert slow.lines == [("GET / 200", here), ("GET / 404", here)]
-    assert log.spent_s >= 2 * SLOW_S
+
+
+def test_one_line_of_several_is_timed_for_all(logger):
+    Config(FastAPI(), access_log=True)
+    logger.handlers = [Slow()]
+    log = AccessLog(ThreadClock())
+    logger.info("one")
+    timed_s = log.spent_s
+    assert timed_s >= TIMED_OF * SLOW_S
+    for _ in range(TIMED_OF - 1):
+        logger.info("of the others")
+    assert log.spent_s == timed_s
+    logger.info("the next one")
+    assert log.spent_s >= timed_s + TIMED_OF * SLOW_S
+
+
+class Delayed:
+    """A clock by which all but 5 ms of each slow line was a wait for a CPU."""
+
+    def __init__(self):
+        self.delay_s = EARLIER_DELAY_S
+
+    def read(self):
+        now, self.delay_s = self.delay_s, self.delay_s + SLOW_S - 0.005
+        return 0.0, now
+
+
+def test_waits_for_a_cpu_are_not_the_log_s(logger):
+    Config(FastAPI(), access_log=True)
+    logger.handlers = [Slow()]
+    delayed, usual = AccessLog(Delayed()), AccessLog(ThreadClock())
+    logger.info("timed by both")
+    assert 0 < usual.spent_s - delayed.spent_s == pytest.approx(TIMED_OF * 0.015, rel=0.5)
+
+
+def test_a_line_is_timed_where_waits_for_a_cpu_are_not_known(logger):
+    Config(FastAPI(), access_log=True)
+    logger.handlers = [Slow()]
+    clock = ThreadClock()
+    clock.read = lambda: (0.0, float("nan"))
+    log = AccessLog(clock)
+    logger.info("timed")
+    assert log.spent_s >= TIMED_OF * SLOW_S
 
 
 def test_a_log_that_is_off_is_left_alone(logger):
     Config(FastAPI(), access_log=False)
-    log = AccessLog()
+    log = AccessLog(ThreadClock())
     logger.info("nothing")
     assert log.spent_s == 0
 
 
 def test_what_another_server_writes_is_not_known(monkeypatch):
     monkeypatch.delitem(sys.modules, "uvicorn")
-    assert AccessLog().writes is None
+    assert AccessLog(ThreadClock()).writes is None

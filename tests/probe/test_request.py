@@ -6,8 +6,16 @@ import gc
 import pytest
 
 from asyncperf.probe import request as module
-from asyncperf.probe.request import LONG_S, STEPPING, Request, TaskFactories, Timed
-from asyncperf.probe.tasks import task_factory
+from asyncperf.probe.request import (
+    LONG_S,
+    STEPPING,
+    PlainTaskFactories,
+    Request,
+    TaskFactories,
+    Timed,
+    factories_of,
+)
+from asyncperf.probe.tasks import NOT_BEGUN, close_cancelled, task_factory
 
 
 @pytest.fixture(autouse=True)
@@ -154,18 +162,24 @@ def test_a_task_that_is_cancelled_before_it_runs_leaves_no_warning(monkeypatch):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        assert [coroutine.cr_code for coroutine in NOT_BEGUN] == [never.__code__]
 
     async def main():
-        factories = TaskFactories(asyncio.get_running_loop(), task_factory)
+        factories = factories_of(asyncio.get_running_loop(), task_factory)
         monkeypatch.setattr(STEPPING, "enter", factories.enter)
         monkeypatch.setattr(STEPPING, "leave", factories.leave)
         await Timed(cancels(), Request(1))
+        gc.collect()
+        close_cancelled()
 
+    close_cancelled()  # what other tests have left
     asyncio.run(main())
     gc.collect()
+    assert NOT_BEGUN == {}
 
 
-def test_a_factory_that_the_app_sets_stays(monkeypatch):
+@pytest.mark.parametrize("kind", [TaskFactories, PlainTaskFactories])
+def test_a_factory_that_the_app_sets_stays(monkeypatch, kind):
     made = []
 
     def theirs(loop, coroutine, **how):
@@ -180,7 +194,7 @@ def test_a_factory_that_the_app_sets_stays(monkeypatch):
 
     async def main():
         loop = asyncio.get_running_loop()
-        factories = TaskFactories(loop, task_factory)
+        factories = kind(loop, task_factory)
         monkeypatch.setattr(STEPPING, "enter", factories.enter)
         monkeypatch.setattr(STEPPING, "leave", factories.leave)
         await Timed(sets(), Request(1))
@@ -192,3 +206,14 @@ def test_a_factory_that_the_app_sets_stays(monkeypatch):
 
     asyncio.run(main())
     assert made[0] == "sleep"
+
+
+def test_only_asyncio_s_own_loops_have_their_factory_changed_without_a_call():
+    class Other(asyncio.SelectorEventLoop):
+        def set_task_factory(self, factory):
+            super().set_task_factory(factory)
+
+    for made, kind in ((asyncio.SelectorEventLoop, PlainTaskFactories), (Other, TaskFactories)):
+        loop = made()
+        assert type(factories_of(loop, task_factory)) is kind
+        loop.close()

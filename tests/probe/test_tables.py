@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from asyncperf.probe import tables as module
-from asyncperf.probe.record_format import TABLES
+from asyncperf.probe.record_format import TABLES, records_of
 from asyncperf.probe.tables import BUFFERED, Table, Tables
 from asyncperf.probe_files import stored
 
@@ -17,7 +17,7 @@ def table(tmp_path):
 
 
 def read(tmp_path):
-    return np.fromfile(tmp_path / "trips.bin", stored(TABLES["trips"]))
+    return np.frombuffer(records_of((tmp_path / "trips.bin").read_bytes()), stored(TABLES["trips"]))
 
 
 def test_records_come_back_as_they_were(table, tmp_path):
@@ -53,6 +53,40 @@ def test_a_failed_write_loses_nothing(table, tmp_path):
     (tmp_path / "trips.bin").rmdir()
     table.write()
     assert len(read(tmp_path)) == 1
+
+
+def test_a_disk_that_takes_half_of_it_keeps_what_was_there(table, tmp_path, monkeypatch):
+    def add():
+        for number in range(BUFFERED):
+            table.add(0.5, 0.25, 0.125, 0.0, number, 7, 2, 9)
+
+    add()
+    table.write()
+    append = module.append
+    monkeypatch.setattr(module, "append", lambda file, data: append(Half(file), data))
+    add()
+    with pytest.raises(OSError, match="space"):
+        table.write()
+    monkeypatch.setattr(module, "append", append)
+    assert len(read(tmp_path)) == BUFFERED
+    table.write()
+    assert read(tmp_path)["request"].tolist() == 2 * list(range(BUFFERED))
+
+
+class Half:
+    def __init__(self, file):
+        self._file = file
+        self.seek, self.truncate = file.seek, file.truncate
+
+    def write(self, data):
+        return self._file.write(data[: len(data) // 2])
+
+
+def test_many_records_take_less_than_they_hold(table, tmp_path):
+    for number in range(BUFFERED):
+        table.add(0.5, 0.25, 0.125, 0.0, number, 7, 2, 9)
+    table.write()
+    assert (tmp_path / "trips.bin").stat().st_size < read(tmp_path).nbytes / 2
 
 
 def test_every_table_has_its_file(tmp_path):

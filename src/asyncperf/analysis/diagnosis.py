@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from asyncperf.analysis.budget import judge, parse_budget
 from asyncperf.analysis.findings import evidence_of, find, generator_limit, healthy
+from asyncperf.analysis.inside import not_seen
 from asyncperf.analysis.limit_search import knees_of
 from asyncperf.analysis.measurement import levels_of, of_all_levels
 from asyncperf.analysis.repetition import unsteady
@@ -45,9 +46,22 @@ def _explained(run: Run, results: tuple[EndpointResult, ...], loads: Iterable[Lo
         endpoints=results,
         findings=findings,
         valid=not limited,
-        warnings=(*limited, *run.warnings, *(text for text in left_out if text is not None)),
+        warnings=(*limited, *run.warnings, *unseen(run), *(text for text in left_out if text)),
         healthy=healthy(evidence, findings),
     )
+
+
+def unseen(run: Run) -> list[str]:
+    """What the probe was to see and did not; once, where it is so of all loads."""
+    made = [load for load in run.loads if load.was_made]
+    loads: dict[str, list[str]] = {}
+    for load in made:
+        for why in not_seen(run, load):
+            loads.setdefault(why, []).append(named(load))
+    return [
+        why if len(names) == len(made) else f"{', '.join(names)}: {why}"
+        for why, names in loads.items()
+    ]
 
 
 def named(load: Load) -> str:

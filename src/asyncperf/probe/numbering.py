@@ -17,17 +17,15 @@ class Numbering:
     def __init__(self, folder: str, what: str) -> None:
         self._folder = folder
         self._what = what
-        self._numbers: dict[Hashable, int] = {}
-
-    def known(self, key: Hashable) -> int | None:
-        return self._numbers.get(key)
+        # Of all keys that are known, for who is in a hurry to read.
+        self.numbers: dict[Hashable, int] = {}
 
     def number(self, key: Hashable, describe: Callable[[], dict[str, Any]]) -> int:
-        found = self._numbers.get(key)
+        found = self.numbers.get(key)
         if found is None:
-            found = min(len(self._numbers) + 1, MOST_NUMBERED)
+            found = min(len(self.numbers) + 1, MOST_NUMBERED)
             if found < MOST_NUMBERED:
-                self._numbers[key] = found
+                self.numbers[key] = found
                 note(self._folder, self._what, number=found, **describe())
         return found
 

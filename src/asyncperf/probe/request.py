@@ -18,30 +18,28 @@ Send = Callable[[Message], Awaitable[None]]
 class Request:
     """Times are of `perf_counter`, durations in seconds; see `record_format.REQUESTS`."""
 
-    __slots__ = (
-        "answered",
-        "conn_wait_s",
-        "counted_until",
-        "detail",
-        "gc_s",
-        "kept",
-        "left_out",
-        "lock_wait_s",
-        "loop_s",
-        "number",
-        "pool_run_s",
-        "pool_wait_s",
-        "resume_s",
-        "sent",
-        "spans",
-        "start",
-        "status",
-        "steps",
-        "tasks",
-        "thread_conn_wait_s",
-        "trips",
-        "waiting",
-    )
+    # What most requests never change stays the class's: to set all of it for each would be a
+    # tenth of what recording one costs.
+    answered = 0.0
+    status = 0
+    steps = 0
+    tasks = 0
+    trips = 0
+    spans = 0
+    left_out = 0
+    loop_s = 0.0
+    gc_s = 0.0
+    pool_wait_s = 0.0
+    pool_run_s = 0.0
+    resume_s = 0.0
+    conn_wait_s = 0.0
+    lock_wait_s = 0.0
+    thread_conn_wait_s = 0.0
+    # The wait that counts now, and until when waits have been counted.
+    waiting: object = None
+    counted_until = 0.0
+    # Stays that were asked for in threads, some of which outlast the trip there.
+    kept: tuple[Any, ...] = ()
 
     def __init__(
         self, number: int, sent: float = 0.0, start: float = 0.0, detail: bool = False
@@ -50,26 +48,6 @@ class Request:
         self.sent = sent
         self.start = start
         self.detail = detail
-        self.answered = 0.0
-        self.status = 0
-        self.steps = 0
-        self.tasks = 0
-        self.trips = 0
-        self.spans = 0
-        self.left_out = 0
-        self.loop_s = 0.0
-        self.gc_s = 0.0
-        self.pool_wait_s = 0.0
-        self.pool_run_s = 0.0
-        self.resume_s = 0.0
-        self.conn_wait_s = 0.0
-        self.lock_wait_s = 0.0
-        self.thread_conn_wait_s = 0.0
-        # The wait that counts now, and until when waits have been counted.
-        self.waiting: object = None
-        # Stays that were asked for in threads, some of which outlast the trip there.
-        self.kept: list[Any] = []
-        self.counted_until = 0.0
 
     def begin_wait(self, wait: object) -> None:
         """Waits of one request may overlap, for it may have several tasks. What they add to
@@ -99,9 +77,20 @@ class Request:
                 self.status = message["status"]
             elif kind == "http.response.body" and not message.get("more_body"):
                 self.answered = perf_counter()
+                return self._hand_over(send, message)
             return send(message)
 
         return noted
+
+    async def _hand_over(self, send: Send, message: Message) -> None:
+        """A server that has the connection's next request already begins it here: in a task that
+        is none of this one's. (Behind a `BaseHTTPMiddleware` a client has its whole answer
+        before the app says that it is at its end.)"""
+        STEPPING.answering = self
+        try:
+            await send(message)
+        finally:
+            STEPPING.answering = None
 
 
 def nothing(*_: Any) -> None:
@@ -110,15 +99,15 @@ def nothing(*_: Any) -> None:
 
 class Stepping:
     """The request whose step runs on the loop now, for what happens meanwhile (a garbage
-    collection) to find; who is to be told of a step of `LONG_S` or more, and from `next_sign`
-    on that another begins; and how the loop
-    gets a factory for the tasks that the step creates (`enter`, `leave`), so that other tasks
-    cost nothing."""
+    collection) to find, and the one whose end the server is told; who is to be told of a step of
+    `LONG_S` or more, and from `next_sign` on that another begins; and how the loop gets a factory
+    for the tasks that the step creates (`enter`, `leave`), so that other tasks cost nothing."""
 
-    __slots__ = ("enter", "leave", "long_step", "next_sign", "request", "sign")
+    __slots__ = ("answering", "enter", "leave", "long_step", "next_sign", "request", "sign")
 
     def __init__(self) -> None:
         self.request: Request | None = None
+        self.answering: Request | None = None
         self.long_step: Callable[[Request, float, float], None] = nothing
         self.sign: Callable[[float], None] = nothing
         self.next_sign = inf
@@ -149,6 +138,37 @@ class TaskFactories:
     def leave(self) -> None:
         if self._get() is self._ours:  # else the step has set another, which is to stay
             self._set(self._theirs)
+
+
+class PlainTaskFactories(TaskFactories):
+    """The same for asyncio's own loops, whose methods do no more than this: in Python, four
+    calls of them for each step."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, ours: Callable[[Any], Any]) -> None:
+        super().__init__(loop, ours)
+        self._loop: Any = loop
+
+    def enter(self) -> None:
+        loop = self._loop
+        theirs = loop._task_factory
+        if theirs is not self._theirs:
+            self._theirs, self._ours = theirs, self._make(theirs)
+        loop._task_factory = self._ours
+
+    def leave(self) -> None:
+        loop = self._loop
+        if loop._task_factory is self._ours:
+            loop._task_factory = self._theirs
+
+
+def factories_of(loop: asyncio.AbstractEventLoop, ours: Callable[[Any], Any]) -> TaskFactories:
+    kind = type(loop)
+    plain = (
+        getattr(kind, "set_task_factory", None) is asyncio.BaseEventLoop.set_task_factory
+        and getattr(kind, "get_task_factory", None) is asyncio.BaseEventLoop.get_task_factory
+        and "_task_factory" in vars(loop)
+    )
+    return (PlainTaskFactories if plain else TaskFactories)(loop, ours)
 
 
 # One event loop serves a worker's requests.
@@ -201,13 +221,3 @@ class Timed:
                 thrown.__traceback__ = thrown.__traceback__ and thrown.__traceback__.tb_next
                 error = thrown
             given = None  # nor is what it waited for kept alive
-
-
-class TimedTask(Timed):
-    """The same for a task's coroutine: one that is cancelled before its first step never comes
-    to it, and Python would say that it was never awaited."""
-
-    __slots__ = ()
-
-    def __del__(self) -> None:
-        self._coroutine.close()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from .record_format import TABLES, file_name, packing
+from .record_format import FILES, block, file_name, packing
 
 # So many records fill a buffer; a full one waits to be written by another thread.
 BUFFERED = 1024
@@ -24,7 +26,7 @@ class Table:
     __slots__ = ("_at", "_buffer", "_pack", "_path", "_record", "_size", "_waiting", "dropped")
 
     def __init__(self, path: Path, name: str) -> None:
-        struct = packing(TABLES[name])
+        struct = packing(FILES[name])
         self._path = path
         self._record = struct.size
         self._size = BUFFERED * struct.size
@@ -56,11 +58,24 @@ class Table:
         count = len(self._waiting)
         if not count:
             return
-        data = b"".join(self._waiting[number] for number in range(count))
+        data = block(b"".join(self._waiting[number] for number in range(count)))
         with self._path.open("ab", buffering=0) as file:
-            file.write(data)
+            append(file, data)
         for _ in range(count):
             self._waiting.popleft()
+
+
+def append(file: io.RawIOBase, data: bytes) -> None:
+    """All of it or nothing: what follows half a block could not be read."""
+    before = file.seek(0, os.SEEK_END)
+    written = 0
+    try:
+        written = file.write(data) or 0
+    finally:
+        if written < len(data):
+            file.truncate(before)
+    if written < len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class Tables:
@@ -68,8 +83,9 @@ class Tables:
 
     def __init__(self, folder: Path) -> None:
         pid = os.getpid()
-        made = {name: Table(folder / file_name(name, pid), name) for name in TABLES}
+        made = {name: Table(folder / file_name(name, pid), name) for name in FILES}
         self.requests = made["requests"]
+        self.waits = made["waits"]
         self.trips = made["trips"]
         self.spans = made["spans"]
         self.uses = made["uses"]

@@ -12,7 +12,7 @@ from typing import Any
 from .callees import PASSES_ON, code_of
 from .notes import note
 from .numbering import Sites
-from .record_format import CANCELLED, MOST_SPANS, NO_SITE, RAISED
+from .record_format import CANCELLED, MOST, MOST_SPANS, NO_SITE, RAISED
 from .request import Request
 from .rewrite import Place
 from .tables import Table
@@ -126,9 +126,9 @@ class Track:
         try:
             timeline.add(
                 start,
-                end,
+                end - start,
                 self.request.number,
-                self.task,
+                self.task if self.task < MOST else MOST,
                 span,
                 span if parent == NONE else parent,
                 site,

@@ -196,10 +196,10 @@ def is_nested(use: Use) -> bool:
     request, limited = use.request, use.limited
     mine = [other for other in ASKED_HERE.get() if other.request is request and other.lasts]
     ASKED_HERE.set((*mine, use))
-    request.kept = [other for other in request.kept if other.lasts]
+    request.kept = tuple(other for other in request.kept if other.lasts)
     over = [other for other in request.kept if other.trip is None or other.trip.ended]
     if use.trip is not None:
-        request.kept.append(use)
+        request.kept = (*request.kept, use)
     return any(other.has and other.limited.is_same(limited) for other in (*mine, *over))
 
 

@@ -20,17 +20,18 @@ from typing import Any
 
 from .access_log import AccessLog
 from .clock import UNKNOWN, ThreadClock
+from .elsewhere import Elsewhere
 from .ledger import OPEN, Ledger
 from .modes import debug_modes
 from .notes import note
 from .numbering import Numbering, Sites
-from .record_format import NO_REQUEST, SENT_HEADER
-from .request import STEPPING, Request, TaskFactories
+from .record_format import MOST, NO_REQUEST, SENT_HEADER
+from .request import STEPPING, Request, factories_of
 from .stalls import STALL_S, between_steps, longest_callback, stall_of
 from .tables import Tables
-from .tasks import task_factory
+from .tasks import close_cancelled, task_factory
 from .threads import on_threads_s, watch_executors
-from .timeline import NONE, Timeline, Track
+from .timeline import Timeline
 from .uses import close, take_over
 from .watchdog import Watchdog
 
@@ -54,8 +55,6 @@ WRITE_S = 0.25
 BURST_S = 2.0
 SENT = SENT_HEADER.encode("ascii")
 NOWHERE = float("nan")
-# The most that fits into a field of a request's record.
-MOST = 0xFFFF
 # The endpoint of a request that no route matched.
 UNMATCHED: dict[str, Any] = {"method": "", "path": "", "handler": None}
 
@@ -89,6 +88,8 @@ class Worker:
         self.sites = Sites(folder)
         self.ledger = Ledger(folder, self.tables, self.sites)
         self._routes = Numbering(folder, "route")
+        self._numbers = self._routes.numbers
+        self._add_request = self.tables.requests.add
         self.timeline = Timeline(folder, self.tables.spans, self.sites)
         self.loop = asyncio.get_running_loop()
         self.loop_thread = get_ident()
@@ -106,13 +107,15 @@ class Worker:
         self._gc_began = 0.0
         self._gc_delay_s = UNKNOWN
         self._gc_s = 0.0
+        self._gc_elsewhere = Elsewhere()
         self._clock = ThreadClock()
-        self._access_log = AccessLog()
+        self._access_log = AccessLog(self._clock)
         self._gc_at_tick_s = 0.0
         self._process_cpu_at_tick_s = time.process_time()
         # Steps since the last tick that were stalls, as (since, until).
         self._long_steps: list[tuple[float, float]] = []
         self._next_cut = 0.0
+        self._has_failed = False
         note(
             folder,
             "worker",
@@ -122,7 +125,7 @@ class Worker:
             epoch=time.time(),
         )
         gc.callbacks.append(self._collected)
-        STEPPING.use(TaskFactories(self.loop, task_factory))
+        STEPPING.use(factories_of(self.loop, task_factory))
         STEPPING.long_step = self._long_step
         STEPPING.sign, STEPPING.next_sign = self._alive, 0.0
         self._watchdog = Watchdog(self.loop_thread)
@@ -159,13 +162,8 @@ class Worker:
         if detail:
             detailed_at = max(self._next_detail, start - BURST_S)
             self._next_detail = detailed_at + self._detail_apart_s
-        request = Request(number, take_sent(scope), start, detail)
         self.in_flight += 1
-        return request
-
-    def track(self, request: Request) -> Track:
-        """The own task of a request that is recorded in detail."""
-        return Track(self.timeline, request, 0, NONE)
+        return Request(number, take_sent(scope), start, detail)
 
     def finish(self, request: Request, scope: MutableMapping[str, Any]) -> None:
         end = perf_counter()
@@ -177,14 +175,30 @@ class Worker:
         if not request.number:
             debug = debug_modes(self.loop, scope)
             note(self.folder, "modes", debug=debug, access_log=self._access_log.writes)
-        self.tables.requests.add(
+        waited = request.trips or request.gc_s or request.conn_wait_s or request.lock_wait_s
+        if waited:
+            self._add_waits(request)
+        endpoint = scope.get("endpoint")
+        route = self._numbers.get(
+            (scope.get("method", ""), endpoint) if endpoint is not None else None
+        )
+        self._add_request(
             request.sent,
-            request.start,
-            request.answered or end,
-            end,
-            request.number,
-            request.steps,
+            start := request.start,
+            (request.answered or end) - start,
+            end - start,
             request.loop_s,
+            request.number,
+            request.steps if request.steps < MOST else MOST,
+            route or self._route(scope),
+            request.status,
+            request.detail + request.left_out if request.left_out < MOST else MOST,
+            1 if waited else 0,
+        )
+
+    def _add_waits(self, request: Request) -> None:
+        self.tables.waits.add(
+            request.number,
             request.gc_s,
             request.pool_wait_s,
             request.pool_run_s,
@@ -192,20 +206,15 @@ class Worker:
             request.conn_wait_s,
             request.lock_wait_s,
             request.thread_conn_wait_s,
-            self._route(scope),
-            request.status,
             request.trips if request.trips < MOST else MOST,
-            request.detail + request.left_out if request.left_out < MOST else MOST,
         )
 
     def _route(self, scope: MutableMapping[str, Any]) -> int:
+        """The number of a route that has none yet."""
         endpoint = scope.get("endpoint")
         if endpoint is None:
             return self._routes.number(None, lambda: UNMATCHED)
         method = scope.get("method", "")
-        known = self._routes.known((method, endpoint))
-        if known is not None:
-            return known
         return self._routes.number((method, endpoint), lambda: describe_route(method, scope))
 
     # What goes on besides.
@@ -219,20 +228,31 @@ class Worker:
             self._watchdog.expect(now, max(TICK_S, self._tick_due - now))
             return
         self._next_tick.cancel()
-        try:
-            self._tick()
-        except Exception as error:  # which is none of the app's
+        self._tick()
+
+    def _failed(self, error: Exception) -> None:
+        """Once is enough to know of, and what goes on may yet be recorded."""
+        if not self._has_failed:
+            self._has_failed = True
             note(self.folder, "failed", error=repr(error))
 
     def _tick(self) -> None:
+        try:
+            self._look_around()
+        except Exception as error:  # which is none of the app's
+            self._failed(error)
+
+    def _look_around(self) -> None:
         if not self._watchdog.base:
-            self._watchdog.learn_base(sys._getframe(1))
+            self._watchdog.learn_base(sys._getframe(2))
         now = perf_counter()
         late_s = now - self._tick_due
         cpu_s, delay_s = self._clock.read()
         if late_s >= STALL_S - TICK_S:
             self._look_back(now, late_s)
         take_over(self.ledger)
+        self._gc_elsewhere.record(self.tables.collections)
+        close_cancelled()
         busy = self.ledger.threads_busy()
         logged_s, in_flight = self._access_log.spent_s, self.in_flight
         self.tables.ticks.add(now, cpu_s, delay_s, logged_s, max(0.0, late_s), in_flight, busy)
@@ -256,7 +276,10 @@ class Worker:
     def _long_step(self, request: Request, since: float, now: float) -> None:
         """A step of a request, or of a task of the app's own, was long enough for a stall."""
         self._long_steps.append((since, now))
-        self._stalled(since, now, request.number)
+        try:
+            self._stalled(since, now, request.number)
+        except Exception as error:  # which is none of the app's
+            self._failed(error)
 
     def _look_back(self, now: float, late_s: float) -> None:
         """The loop came late to its tick, and not because of a step that is known: because of
@@ -272,13 +295,17 @@ class Worker:
     def _stalled(self, since: float, until: float, request: int) -> None:
         cpu_s, delay_s = self._clock.since_mark()
         collected_s = self._gc_s - self._gc_at_tick_s
+        # For one in another thread the loop waited, as it does for a CPU.
+        elsewhere_s = self._gc_elsewhere.within_s(since, until)
+        delay_s += elsewhere_s
         # The collector's doing is told apart, and a machine that is too busy stalls nobody.
         if until - since - collected_s - delay_s < STALL_S:
             return
         looks = list(self._watchdog.looks)
-        helpers_cpu_s = time.process_time() - self._process_cpu_at_tick_s - cpu_s
-        helpers_cpu_s -= on_threads_s(self.last_tick, until)
-        stall = stall_of(looks, since, until, cpu_s - collected_s, delay_s, helpers_cpu_s)
+        others_cpu_s = time.process_time() - self._process_cpu_at_tick_s - cpu_s - elsewhere_s
+        helpers_cpu_s = others_cpu_s - on_threads_s(self.last_tick, until)
+        own_cpu_s = cpu_s - collected_s
+        stall = stall_of(looks, since, until, own_cpu_s, delay_s, helpers_cpu_s, others_cpu_s)
         number = self._stacks.number(
             (stall.stack, stall.blame), lambda: {"frames": stall.stack, "blame": stall.blame}
         )
@@ -294,7 +321,11 @@ class Worker:
 
     def _collected(self, phase: str, info: dict[str, int]) -> None:
         if get_ident() != self.loop_thread:
-            return  # another thread's; the tables are the loop's
+            if phase == "start":
+                self._gc_elsewhere.begin()
+            else:
+                self._gc_elsewhere.end(self.in_flight, info["generation"])
+            return
         # The young are collected often and fast; of others the machine may take its part.
         delay_s = self._clock.read()[1] if info["generation"] else UNKNOWN
         if phase == "start":
@@ -328,6 +359,8 @@ class Worker:
             return  # a child that was forked off and has no part in this
         note(self.folder, "closed")
         close(self.ledger)
+        close_cancelled()
+        self._gc_elsewhere.record(self.tables.collections)
         self.tables.cut()
         try:
             self.tables.write()

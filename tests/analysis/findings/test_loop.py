@@ -104,6 +104,19 @@ def test_a_stall_without_a_line_of_the_users_is_told_by_the_handler():
     assert finding.message.startswith("dumps (/lib/json.py:7), called for this endpoint,")
 
 
+def test_a_librarys_function_is_told_and_not_pythons_in_which_it_waits():
+    frames = (
+        Frame("/venv/lib/python3.12/site-packages/limits/memory.py", 76, "schedule"),
+        Frame("/usr/lib/python3.12/threading.py", 997, "Thread.start"),
+        Frame("/usr/lib/python3.12/threading.py", 355, "Condition.wait"),
+    )
+    insight = insight_of(
+        requests=requests(), stacks=(Stack(frames, None),), stalls=stalls(100, 0.05)
+    )
+    (finding,) = found(insight, SLOW)
+    assert finding.message.startswith("schedule (/venv/")
+
+
 def mixed(stalled_by, alone_s=0.1):
     """A mix: /blocking's requests or a task in the background stall the loop for 50 ms each
     half second; /items waits in between."""

@@ -21,6 +21,7 @@ from asyncperf.analysis.findings.generator import (
 )
 from asyncperf.analysis.findings.health import healthy
 from asyncperf.analysis.findings.inside import inside_of
+from asyncperf.analysis.findings.locked import loop_locked_out
 from asyncperf.analysis.findings.loop import loop_blocked, loop_busy
 from asyncperf.analysis.findings.pool import pool_saturated, pool_trips
 from asyncperf.analysis.findings.resources import (
@@ -40,6 +41,7 @@ RULES: tuple[Rule, ...] = (
     too_little_data,
     loop_blocked,
     loop_busy,
+    loop_locked_out,
     gc_pauses,
     pool_saturated,
     pool_trips,
