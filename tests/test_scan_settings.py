@@ -22,6 +22,7 @@ def test_flags_win_over_the_file():
         ({"exclude": ["a", 3]}, "must be a text or a list of texts"),
         ({"fail_on": "error"}, "must be one of warning, info, never, not 'error'"),
         ({"baseline": ""}, "must be a text"),
+        ({"cache": "no"}, "must be true or false, not 'no'"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(table, message):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from asyncperf import cli, errors
+from asyncperf import cli, errors, scanning
+from asyncperf.scan_cache import cache_folder
 from asyncperf.scanning import root_of
 
 ROOT = Path(__file__).parents[1]
@@ -141,6 +142,135 @@ def test_the_experiment_is_judged_as_its_author_meant_it():
     assert verdict == "dependent"
     assert "first" in reason
     assert set(verdicts) == {"async_independent", "async_dependent"}
+
+
+@pytest.fixture
+def analyses(monkeypatch):
+    """Counts the times that source was judged, and not recalled."""
+    counted = []
+
+    def scan_paths(*arguments):
+        counted.append(arguments)
+        return judge_paths(*arguments)
+
+    judge_paths = scanning.scan_paths
+    monkeypatch.setattr(scanning, "scan_paths", scan_paths)
+    return counted
+
+
+def test_an_unchanged_tree_is_not_judged_again(scan, project, analyses):
+    first = scan("--json", "-")
+    assert scan("--json", "-") == first
+    assert len(analyses) == 1
+    assert scan("--json", "-", "--no-cache") == first
+    assert len(analyses) == 2
+    (project / "src" / "page.py").write_text(INDEPENDENT.replace("await user()", "user()"))
+    assert scan("--json", "-") != first
+    assert len(analyses) == 3
+    (project / "src" / "page.py").write_text(INDEPENDENT)
+    assert scan("--json", "-") == first
+    assert len(analyses) == 3
+
+
+@pytest.mark.parametrize("change", ["added", "removed", "unreadable", "excluded", "off"])
+def test_whatever_changes_a_scan_makes_a_new_one(scan, project, analyses, change):
+    other = project / "src" / "other.py"
+    other.write_text("x = 1\n")
+    scan()
+    arguments = []
+    if change == "added":
+        (project / "src" / "__init__.py").touch()
+    elif change == "removed":
+        other.unlink()
+    elif change == "unreadable":
+        other.unlink()
+        other.symlink_to("nowhere.py")
+    elif change == "excluded":
+        arguments = ["--exclude", "nothing/*"]
+    else:
+        (project / "pyproject.toml").write_text("[tool.asyncperf.scan]\ncache = false\n")
+    scan(*arguments)
+    assert len(analyses) == 2
+
+
+def test_a_tree_that_changes_while_it_is_read_is_not_kept(scan, project, monkeypatch):
+    def scan_paths(*arguments):
+        found = judge_paths(*arguments)
+        (project / "src" / "late.py").write_text(INDEPENDENT)
+        return found
+
+    judge_paths = scanning.scan_paths
+    monkeypatch.setattr(scanning, "scan_paths", scan_paths)
+    scan()
+    (project / "src" / "late.py").unlink()
+    monkeypatch.setattr(scanning, "scan_paths", judge_paths)
+    folder = cache_folder()
+    assert not folder.exists() or not any(str(project) in f.read_text() for f in folder.iterdir())
+
+
+DYNAMIC = """\
+from fastapi import APIRouter, FastAPI
+from shop.handlers import items
+
+print("imported")
+router = APIRouter(prefix="/v1")
+router.add_api_route("/items", items)
+app = FastAPI()
+app.include_router(router)
+"""
+HANDLERS = """\
+import asyncio, time
+from fastapi import Depends
+
+async def first():
+    await asyncio.sleep(0.1)
+
+async def second():
+    await asyncio.sleep(0.1)
+
+async def items(a=Depends(first), b=Depends(second)):
+    time.sleep(1)
+"""
+
+
+@pytest.fixture
+def shop(project):
+    folder = project / "shop"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "main.py").write_text(DYNAMIC)
+    (folder / "handlers.py").write_text(HANDLERS)
+    return folder
+
+
+def test_the_app_itself_tells_endpoints_that_its_source_does_not(scan, shop):
+    _, out, err = scan("shop")
+    assert "sequential-dependencies" not in out
+    assert "Reached from" not in out
+    assert "imported" not in err  # nothing is, unless it is asked for
+    _, out, err = scan("shop", "--app", "shop.main:app")
+    assert "sequential-dependencies  shop/handlers.py:10  items" in out
+    assert "Reached from `GET /v1/items`" in out
+    assert "imported" in err
+    assert "imported" not in out
+
+
+def test_an_app_that_cannot_be_asked_is_told_as_by_run(scan, shop):
+    code, _, err = scan("--app", "shop.min:app")
+    assert code == errors.TARGET
+    assert "there is no module 'shop.min'" in err
+    assert "asyncperf run" not in err
+    (shop / "broken.py").write_text("import nowhere_to_be_found\n")
+    code, _, err = scan("--app", "shop.broken:app")
+    assert code == errors.TARGET
+    assert "ModuleNotFoundError on import" in err
+    assert "install there what is missing" in err
+
+
+def test_an_app_without_endpoints_in_what_is_scanned_is_refused(scan, shop):
+    code, _, err = scan("src", "--app", "shop.main:app")
+    assert code == errors.USAGE
+    assert "none of them from files below" in err
 
 
 def test_the_root_of_what_is_named(tmp_path):

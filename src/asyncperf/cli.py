@@ -293,6 +293,7 @@ def compare(
 def scan(
     paths: flags.Paths = None,
     exclude: flags.ExcludePaths = None,
+    app: flags.ScanApp = None,
     baseline: flags.Baseline = None,
     write_baseline: flags.WriteBaseline = False,
     every_site: flags.EverySite = False,
@@ -301,10 +302,18 @@ def scan(
     github: flags.Github = False,
     force: flags.Force = False,
     fail_on: flags.ScanFailOn = None,
+    cache: flags.Cache = None,
     quiet: flags.Quiet = False,
 ) -> None:
     """Read the source alone: awaits that could run together, and calls that block the loop."""
-    given = {"paths": paths, "exclude": exclude, "baseline": baseline, "fail_on": fail_on}
+    given = {
+        "paths": paths,
+        "exclude": exclude,
+        "app": app,
+        "baseline": baseline,
+        "fail_on": fail_on,
+        "cache": cache,
+    }
     said = {name: value for name, value in given.items() if value is not None}
     settings = scan_settings(scan_table(), said)
     on_stdout = [json_file == "-", sarif_file == "-", github].count(True)

@@ -276,7 +276,21 @@ WriteBaseline = Annotated[
     bool,
     typer.Option(help="Take all findings into the baseline (.asyncperf-baseline.json)."),
 ]
-EverySite = Annotated[bool, typer.Option("--all", help="Show what was refused as well, and why.")]
+ScanApp = Annotated[
+    str | None,
+    typer.Option(
+        "--app",
+        metavar="MODULE:APP",
+        help="Import this app, or FILE.py, and take its endpoints from its routes as well.",
+    ),
+]
+Cache = Annotated[
+    bool | None,
+    typer.Option("--cache/--no-cache", help="Reuse the last scan of an unchanged tree, or do not."),
+]
+EverySite = Annotated[
+    bool, typer.Option("--all", help="Show minor findings too, what was refused, and why.")
+]
 ScanFailOn = Annotated[
     str | None,
     typer.Option(

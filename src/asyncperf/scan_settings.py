@@ -19,12 +19,15 @@ TABLE = "[tool.asyncperf.scan]"
 @dataclass(frozen=True)
 class ScanSettings:
     """`paths` are files and folders, `exclude` patterns of paths below them.
-    `baseline` is None where none is named."""
+    `baseline` is None where none is named. `app` is imported and asked for its routes; `cache`
+    says whether the last scan of an unchanged tree will do."""
 
     paths: tuple[str, ...] = (".",)
     exclude: tuple[str, ...] = ()
     baseline: Path | None = None
     fail_on: str = "warning"
+    app: str | None = None
+    cache: bool = True
 
 
 def scan_settings(table: object, flags: Mapping[str, Any]) -> ScanSettings:
@@ -61,6 +64,12 @@ def _file(value: object, where: str) -> Path:
     return Path(_text(value, where))
 
 
+def _switch(value: object, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise UsageError(f"{where} must be true or false, not {value!r}")
+    return value
+
+
 def _level(value: object, where: str) -> str:
     if value not in FAIL_ON:
         raise UsageError(f"{where} must be one of {', '.join(FAIL_ON)}, not {value!r}")
@@ -72,4 +81,6 @@ READERS = {
     "exclude": _texts,
     "baseline": _file,
     "fail_on": _level,
+    "app": _text,
+    "cache": _switch,
 }

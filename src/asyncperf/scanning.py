@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
 from asyncperf import baseline
-from asyncperf.errors import UsageError
+from asyncperf.errors import TargetError, UsageError
 from asyncperf.scan import scan_paths
 from asyncperf.scan.findings import findings
+from asyncperf.scan.sources import fingerprints
+from asyncperf.scan_cache import cache_folder, keep_scan, key_of, load_scan
 from asyncperf.scan_settings import BASELINE, ScanSettings
-from asyncperf.sites import ScanResult
+from asyncperf.sites import Route, Scan, ScanResult
 from asyncperf.source_files import read_source
+from asyncperf.target.discover import find_app
 
 Lines = Callable[[str], Sequence[str]]
 
@@ -28,7 +32,9 @@ def run_scan(
         if not path.exists():
             raise UsageError(f"there is no {str(path)!r}", "Name a file or a folder of Python.")
     root = root_of(paths, working)
-    scan = scan_paths(paths, root, settings.exclude)
+    routes = routes_of(settings.app, root) if settings.app else ()
+    folder = cache_folder() if settings.cache else None
+    scan = scan_or_recall(paths, root, settings.exclude, routes, folder)
     found, problems = findings(scan, lines_below(root))
     file = settings.baseline or working / BASELINE
     if write_baseline:
@@ -39,6 +45,61 @@ def run_scan(
     told, stale = baseline.apply(found, known)
     base = working if root.is_relative_to(working) else root
     return ScanResult(scan, str(base), told, (*scan.problems, *problems), stale)
+
+
+def scan_or_recall(
+    paths: Sequence[Path],
+    root: Path,
+    exclude: Sequence[str],
+    routes: Sequence[Route],
+    folder: Path | None,
+) -> Scan:
+    """The scan kept in `folder` if no file has changed since; else a new one, which is kept."""
+    if folder is None:
+        return scan_paths(paths, root, exclude, routes)
+
+    def key() -> str:
+        asked = [repr((paths, root, exclude, routes))]
+        return key_of(*asked, *map(repr, fingerprints(paths, root, exclude)))
+
+    before = key()
+    scan = load_scan(folder, before)
+    if scan is None:
+        scan = scan_paths(paths, root, exclude, routes)
+        if key() == before:  # else files changed while they were read
+            keep_scan(folder, before, scan)
+    return scan
+
+
+def routes_of(app: str, root: Path) -> tuple[Route, ...]:
+    """Imports the app in a process of its own, as its server would, and asks it for its routes.
+
+    Raises `TargetError` where it cannot be imported, `UsageError` where none of its endpoints
+    is among the scanned files.
+    """
+    try:
+        handlers = find_app(app, {}).handlers
+    except TargetError as error:
+        raise TargetError(str(error), of_scan(error.hint)) from None
+    base = root.resolve()
+    found = [
+        Route(f"{method} {path}", file.relative_to(base).as_posix(), handler.line)
+        for (method, path), handler in handlers.items()
+        if handler is not None and (file := Path(handler.file).resolve()).is_relative_to(base)
+    ]
+    if not found:
+        raise UsageError(
+            f"--app {app} answers {len(handlers)} endpoints, none of them from files below {root}",
+            "Scan the folder that holds its endpoints: asyncperf scan PATH --app MODULE:APP",
+        )
+    return tuple(found)
+
+
+def of_scan(hint: str) -> str:
+    """A hint of `asyncperf run`, as it is typed here; a scan has no server's own command."""
+    if "run -- " in hint:
+        return f"The Python that imports it is that of {sys.prefix}: install there what is missing."
+    return hint.replace("asyncperf run ", "asyncperf scan --app ")
 
 
 def root_of(paths: Sequence[Path], working: Path) -> Path:

@@ -25,7 +25,8 @@ class Site:
     """Awaits of one block, of one loop, or the dependencies of one endpoint, judged.
 
     `file` is relative to the root of the scan, with `/`. `line` is where the first await's
-    statement begins (of a loop: the loop; of dependencies: the `def`), `lines` those of all its
+    statement begins (of awaits that share a statement: the first await; of a loop: the loop; of
+    dependencies: the `def`), `lines` those of all its
     awaits. The deciding fact stands at `fact_line` of `fact_file`; both are None where the
     verdict rests on the absence of anything against it.
     """
@@ -74,6 +75,16 @@ class BlockingCall:
     certain: bool = True
     brief: bool = False
     callers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An endpoint that an app says it has, such as `GET /items`, and where the `def` stands that
+    answers it; `file` is relative to the root of the scan."""
+
+    endpoint: str
+    file: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,9 +71,30 @@ def test_the_terminal_shows_each_finding_with_its_code(result):
 
 
 def test_what_was_refused_is_shown_when_asked_for(result):
-    told = "dependent  shop/main.py:5, 6  load: `orders` is a guard. (shop/main.py:5)"
+    told = "dependent  shop/main.py:5, 6  load: `orders` is a guard (shop/main.py:5)."
     assert told not in printed(result)
     assert told in printed(result, every_site=True)
+
+
+def test_a_reason_is_a_sentence():
+    scan = scan_of(replace(GUARDED, reason="both write"))
+    told = "dependent  shop/main.py:5, 6  load: Both write (shop/main.py:5)."
+    assert told in printed(result_of(scan, ()), every_site=True)
+
+
+@pytest.mark.parametrize("minor", [{"brief": True}, {"certain": False}])
+def test_minor_blocking_calls_are_counted_and_shown_when_asked_for(minor):
+    scan = scan_of(blocking=(NAP, replace(NAP, line=12, **minor)))
+    found, _ = findings(scan, lines_of)
+    result = result_of(scan, found)
+    short = printed(result)
+    assert "shop/main.py:13" in short
+    assert "shop/main.py:12" not in short
+    assert "2 findings in" in short
+    assert "not shown: 1 blocking call that" in short
+    whole = printed(result, every_site=True)
+    assert "shop/main.py:12" in whole
+    assert "not shown" not in whole
 
 
 def test_distant_lines_leave_out_what_is_between(result):

@@ -46,6 +46,31 @@ def test_dependencies(scan_source: Callable[..., Scan], parameters: str, verdict
     assert site.verdict == verdict, site.reason
 
 
+@pytest.mark.parametrize(
+    ("parameters", "remedy"),
+    [
+        ("a=Depends(flags), b=Depends(limits)", "overlap"),
+        ("a=Depends(flags), b=Depends(plain)", "none"),
+        ("a=Depends(flags), b=Depends(never)", "none"),
+        ("a=Depends(flags), b=Depends(fetch)", "overlap"),
+        ("a=Depends(flags), b=Depends(elsewhere)", "overlap"),
+    ],
+)
+def test_dependencies_that_wait_for_nothing_gain_nothing(
+    scan_source: Callable[..., Scan], parameters: str, remedy: str
+) -> None:
+    more = """
+import requests
+def plain(): return 1
+async def never(): return 1
+def fetch(): return requests.get("http://one")
+"""
+    scan = scan_source(f"{SETUP}{more}\n@app.get('/')\nasync def f({parameters}): ...\n")
+    (site,) = [site for site in scan.sites if site.kind == "dependencies"]
+    assert site.verdict in ("independent", "likely")
+    assert site.remedy == remedy, site.reason
+
+
 def test_one_dependency_is_no_site(scan_source: Callable[..., Scan]) -> None:
     scan = scan_source(f"{SETUP}\n@app.get('/')\nasync def f(a=Depends(flags)): ...\n")
     assert not scan.sites

@@ -1,13 +1,15 @@
 """Finding and reading files: whatever is odd is reported, and the rest goes on."""
 
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asyncperf.scan import scan_paths, sources
+from asyncperf.scan import index, scan_paths, sources
 from asyncperf.sites import Problem
 
 GOOD = "async def f(c):\n    a = await c.get(1)\n    b = await c.get(a)\n"
@@ -18,6 +20,8 @@ def test_a_syntax_error_is_reported_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "good.py").write_text(GOOD)
     scan = scan_paths([tmp_path])
     assert [(problem.file, problem.line) for problem in scan.problems] == [("bad.py", 2)]
+    # The file may be good for a newer one.
+    assert f"Python {sys.version_info[0]}.{sys.version_info[1]}:" in scan.problems[0].what
     assert [site.file for site in scan.sites] == ["good.py"]
 
 
@@ -47,6 +51,56 @@ def test_a_file_that_vanished_is_reported(tmp_path: Path) -> None:
     found = sources.read(tmp_path / "gone.py", tmp_path)
     assert isinstance(found, Problem)
     assert found.file == "gone.py"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "good.py").write_text(GOOD)
+    scan = scan_paths([tmp_path])
+    assert [(problem.file, problem.what) for problem in scan.problems] == [
+        ("pipe.py", "not read: no regular file")
+    ]
+    assert len(scan.sites) == 1
+
+
+def test_a_file_that_vanishes_once_it_is_listed_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_files(*arguments: object) -> Iterator[Path]:
+        yield tmp_path / "gone.py"
+        yield tmp_path / "good.py"
+
+    (tmp_path / "good.py").write_text(GOOD)
+    monkeypatch.setattr(sources, "find_files", find_files)
+    scan = scan_paths([tmp_path])
+    assert [problem.file for problem in scan.problems] == ["gone.py"]
+    assert [site.file for site in scan.sites] == ["good.py"]
+
+
+@pytest.mark.parametrize("then", ["gone", "broken", "another"])
+def test_a_file_that_changes_between_two_readings_is_survived(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    """Of a large project no syntax trees are kept, and files are parsed again."""
+    first, second = tmp_path / "a.py", tmp_path / "b.py"
+    first.write_text("async def fetch(c):\n    return await c.get(1)\n" + GOOD)
+    second.write_text("from a import fetch\n" + GOOD.replace("c.get", "fetch"))
+    found = list(sources.find_files([tmp_path], tmp_path))
+
+    def find_files(*arguments: object) -> Iterator[Path]:
+        yield from found
+        if then == "gone":
+            first.unlink()
+        else:
+            first.write_text("def" if then == "broken" else "class fetch: pass\n")
+
+    monkeypatch.setattr(sources, "find_files", find_files)
+    monkeypatch.setattr(index, "MAX_LINES_OF_TREES", 1)
+    scan = scan_paths([tmp_path])
+    assert scan.files == 2
+    assert "b.py" in {site.file for site in scan.sites}
+    told = {problem.file for problem in scan.problems}
+    assert told == (set() if then == "another" else {"a.py"})
 
 
 def test_environments_are_not_the_projects_own(tmp_path: Path) -> None:

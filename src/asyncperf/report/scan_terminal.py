@@ -28,7 +28,8 @@ Shown = Callable[[str], str]
 
 
 def render_scan(result: ScanResult, lines_of: Lines, every_site: bool, console: Console) -> None:
-    """Print the findings; with `every_site` also what was judged and is not worth a finding."""
+    """Print the findings; with `every_site` also minor ones, and what was judged and is not
+    worth a finding."""
     for i, section in enumerate(_sections(result, lines_of, every_site, console.width)):
         console.print(Page(Group("", section) if i else section), end="")
 
@@ -37,13 +38,18 @@ def _sections(
     result: ScanResult, lines_of: Lines, every_site: bool, width: int
 ) -> Iterator[RenderableType]:
     for finding in result.findings:
-        if finding.suppressed is None:
+        if finding.suppressed is None and (every_site or not _is_minor(finding)):
             yield _finding(finding, result.shown, lines_of(finding.file), width)
     if every_site and result.scan.sites:
         yield Group(*(_judged(site, result.shown, width) for site in result.scan.sites))
     if result.problems:
         yield Group(*_problems(result.problems, result.shown, width))
-    yield Group(*(prose(line, width) for line in _summary(result)))
+    yield Group(*(prose(line, width) for line in _summary(result, every_site)))
+
+
+def _is_minor(finding: SourceFinding) -> bool:
+    """Whether it is only counted, as calls on files are, of which there are many."""
+    return finding.code == "blocking-call" and finding.severity == "info"
 
 
 def _finding(
@@ -104,7 +110,8 @@ def _judged(site: Site, shown: Shown, width: int) -> RenderableType:
         fact = f" ({clean(shown(site.fact_file or site.file))}:{site.fact_line})"
     lines = ", ".join(str(line) for line in site.lines)
     text = f"{site.verdict}  {clean(shown(site.file))}:{lines}  {clean(site.function)}: "
-    return prose(text + clean(site.reason) + fact, width, hang=INDENT)
+    reason = clean(site.reason).rstrip(".")
+    return prose(f"{text}{reason[:1].upper()}{reason[1:]}{fact}.", width, hang=INDENT)
 
 
 def _problems(problems: Sequence[Problem], shown: Shown, width: int) -> Iterator[RenderableType]:
@@ -115,12 +122,16 @@ def _problems(problems: Sequence[Problem], shown: Shown, width: int) -> Iterator
         yield prose(f"? and {plural(len(rest), 'more problem')}", width)
 
 
-def _summary(result: ScanResult) -> Iterator[str]:
+def _summary(result: ScanResult, every_site: bool) -> Iterator[str]:
     scan = result.scan
     verdicts = Counter(site.verdict for site in scan.sites)
     looked = f"{plural(scan.files, 'file')}, {plural(scan.lines, 'line')}"
     told = [finding for finding in result.findings if finding.suppressed is None]
     yield f"{plural(len(told), 'finding')} in {looked}"
+    minor = sum(map(_is_minor, told))
+    if minor and not every_site:
+        calls = plural(minor, "blocking call")
+        yield f"not shown: {calls} that may be short or not reached (--all shows them)"
     if scan.sites:
         counts = [f"{count(verdicts[verdict])} {verdict}" for verdict in VERDICTS]
         yield f"{plural(len(scan.sites), 'place')} with awaits in a row: {in_words(counts)}"

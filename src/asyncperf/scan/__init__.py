@@ -5,7 +5,7 @@ import gc
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,31 +14,43 @@ from asyncperf.scan.blocking import blocking_calls
 from asyncperf.scan.blocking_catalogue import LAUNCHING
 from asyncperf.scan.candidates import has_candidates
 from asyncperf.scan.dependencies import is_endpoint, judge_dependencies
-from asyncperf.scan.endpoints import Inclusion, inclusions
+from asyncperf.scan.endpoints import (
+    Inclusion,
+    Routed,
+    by_place,
+    endpoints,
+    inclusions,
+    place_of,
+)
 from asyncperf.scan.index import Function, Module, Trees, index_module
 from asyncperf.scan.judge import judge
 from asyncperf.scan.project import Project
 from asyncperf.scan.trace import Tracer
-from asyncperf.sites import Problem, Scan, Site
+from asyncperf.sites import Problem, Route, Scan, Site
 
 # The walk of a chain of calls is as deep as the chain; Python's own limit is meant for less.
 RECURSION_LIMIT = 30_000
 
 
 def scan_paths(
-    paths: Sequence[Path], root: Path | None = None, exclude: Sequence[str] = ()
+    paths: Sequence[Path],
+    root: Path | None = None,
+    exclude: Sequence[str] = (),
+    routes: Iterable[Route] = (),
 ) -> Scan:
     """Every site of awaits in the Python files under `paths`, but for those that a pattern of
     `exclude` leaves out.
 
-    Files are named relative to `root`, by default the folder that holds all paths.
+    Files are named relative to `root`, by default the folder that holds all paths. `routes` are
+    those of the app itself, where it was asked for them.
     """
     paths = [path.absolute() for path in paths]
     root = (root or common_root(paths)).absolute()
     with room_to_work():
-        loaded = load(paths, root, exclude)
+        loaded = load(paths, root, exclude, routes)
         sites = list(judged(loaded))
-        blocking = blocking_calls(loaded.analyst, loaded.included, loaded.launching)
+        answering = endpoints(loaded.analyst, loaded.included, loaded.routed)
+        blocking = blocking_calls(loaded.analyst, answering, loaded.launching)
     return Scan(
         str(root),
         len(loaded.project.modules),
@@ -62,22 +74,30 @@ class Loaded:
         self,
         project: Project,
         awaiting: list[Function],
-        endpoints: list[Function],
+        depending: list[Function],
         included: list[Inclusion],
         launching: list[Function],
+        routed: Routed,
         problems: list[Problem],
     ) -> None:
         self.project = project
         self.analyst = Tracer(project)
         self.awaiting = awaiting
-        self.endpoints = endpoints
+        self.depending = depending
         self.included = included
         self.launching = launching
+        self.routed = routed
         self.problems = problems
 
 
-def load(paths: Sequence[Path], root: Path, exclude: Sequence[str] = ()) -> Loaded:
+def load(
+    paths: Sequence[Path],
+    root: Path,
+    exclude: Sequence[str] = (),
+    routes: Iterable[Route] = (),
+) -> Loaded:
     """Reads and indexes all files; what cannot be read becomes a problem."""
+    routed = by_place(routes)
     problems: list[Problem] = []
 
     def parse_again(file: str) -> ast.Module | None:
@@ -91,7 +111,7 @@ def load(paths: Sequence[Path], root: Path, exclude: Sequence[str] = ()) -> Load
     trees = Trees(parse_again)
     modules: list[Module] = []
     awaiting: list[Function] = []
-    endpoints: list[Function] = []
+    depending: list[Function] = []
     included: list[Inclusion] = []
     launching: list[Function] = []
     for path in sources.find_files(paths, root, exclude):
@@ -105,14 +125,16 @@ def load(paths: Sequence[Path], root: Path, exclude: Sequence[str] = ()) -> Load
             continue
         module, bodies = index_module(source.file, tree, source.lines, trees)
         modules.append(module)
-        endpoints += [f for f, _ in bodies if "Depends" in source.text and is_endpoint(f)]
+        if "Depends" in source.text:
+            depending += [f for f, _ in bodies if is_endpoint(f) or place_of(f) in routed]
         if "include_router" in source.text:
             included += inclusions(module, tree)
         if LAUNCHING.search(source.text):
             launching += [f for f, _ in bodies if not f.is_async]
         if "await" in source.text:
             awaiting += [f for f, node in bodies if f.is_async and has_candidates(node)]
-    return Loaded(Project(modules, root.parts), awaiting, endpoints, included, launching, problems)
+    project = Project(modules, root.parts)
+    return Loaded(project, awaiting, depending, included, launching, routed, problems)
 
 
 def judged(loaded: Loaded) -> Iterator[Site]:
@@ -129,7 +151,7 @@ def judged(loaded: Loaded) -> Iterator[Site]:
             loaded.problems.append(
                 Problem(function.module.file, function.line, "nested too deeply to judge")
             )
-    for function in loaded.endpoints:
+    for function in loaded.depending:
         yield from judge_dependencies(function, loaded.analyst)
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from asyncperf.scan.annotations import last_name, types_of
 from asyncperf.scan.dependencies import dependencies
-from asyncperf.scan.endpoints import Inclusion, endpoints
 from asyncperf.scan.index import AnyFunction, Class, Function
 from asyncperf.scan.trace import Primitive, Spot, Trace, Tracer
 from asyncperf.sites import BlockingCall, Step
@@ -83,10 +82,12 @@ def is_settled(trace: Trace, spot: Spot) -> bool:
 
 
 def blocking_calls(
-    tracer: Tracer, included: Iterable[Inclusion], launching: Iterable[Function]
+    tracer: Tracer, answering: dict[Function, tuple[str, ...]], launching: Iterable[Function]
 ) -> tuple[BlockingCall, ...]:
-    """Each blocking call that async code reaches, by place, with the shortest chain to it."""
-    answering = endpoints(tracer, included)
+    """Each blocking call that async code reaches, by place, with the shortest chain to it.
+
+    `answering` are the functions that answer requests, with the names of their endpoints.
+    """
     checking = validating(tracer, answering)
     graph = Graph(tracer)
     graph.build(launching)

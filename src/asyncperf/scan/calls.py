@@ -271,8 +271,9 @@ class Calls(Expressions):
         for effect in summary.effects:
             if effect.kind == "raise":
                 if not self.catching:
-                    deeper = str(min(9, int(effect.mode) + 1))
-                    self.effects.append(effect._replace(mode=deeper))
+                    _, _, mode, what, file, line = effect
+                    deeper = str(min(9, int(mode) + 1))
+                    self.effects.append(Effect("raise", (), deeper, what, file, line))
             elif not effect.place or effect.place[0] in {"global", "call"}:
                 self.effects.append(effect)
             elif effect.kind == "call" and effect.place[0] == "param":
@@ -288,8 +289,11 @@ class Calls(Expressions):
                 if effect.mode == "w" and effect.what.startswith(ARGUMENT):
                     value = mapping.get(effect.what.removeprefix(ARGUMENT), NOTHING)
                     effect = effect._replace(what=same_value(value))
-                for place in self.map_place(effect.place, mapping):
-                    self.effects.append(effect._replace(place=place))
+                kind, own, mode, what, file, line = effect
+                self.effects += [
+                    Effect(kind, place, mode, what, file, line)  # `_replace` takes thrice as long
+                    for place in self.map_place(own, mapping)
+                ]
 
     def called_back(self, effect: Effect, mapping: dict[str, Value], node: ast.AST) -> None:
         """A callee calls what it was given."""

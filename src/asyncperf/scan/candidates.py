@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from asyncperf.scan.index import AnyFunction, blocks
+from asyncperf.scan.syntax import children
 
 SIMPLE = ast.Expr | ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return
 COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -13,11 +14,13 @@ SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 
 @dataclass(frozen=True, slots=True)
 class Awaiting:
-    """One statement that awaits, and the plain statements between it and the one before it."""
+    """One statement that awaits, and the plain statements between it and the one before it; or
+    one of several awaits of one statement, with the names that this binds around them."""
 
-    statement: ast.stmt
+    statement: ast.stmt | ast.Await
     awaits: tuple[ast.Await, ...]
     between: tuple[ast.stmt, ...] = ()
+    bound: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,13 @@ def has_candidates(function: AnyFunction) -> bool:
 
 def own_nodes(root: ast.AST) -> Iterator[ast.AST]:
     """Everything below `root` but what belongs to a function or class of its own."""
-    waiting = list(ast.iter_child_nodes(root))
+    waiting = children(root)
     while waiting:
         node = waiting.pop()
         if isinstance(node, SCOPES):
             continue
         yield node
-        waiting.extend(ast.iter_child_nodes(node))
+        waiting.extend(children(node))
 
 
 def awaits_in(node: ast.AST) -> tuple[ast.Await, ...]:
@@ -62,7 +65,7 @@ def awaits_in(node: ast.AST) -> tuple[ast.Await, ...]:
 
 def runs(function: AnyFunction) -> Iterator[tuple[Awaiting, ...]]:
     """Two or more awaiting statements of one block with only plain statements between them."""
-    for body in _bodies(function.body):
+    for body in bodies(function.body):
         found: list[Awaiting] = []
         between: list[ast.stmt] = []
         for statement in body:
@@ -83,17 +86,18 @@ def _complete(found: list[Awaiting]) -> Iterator[tuple[Awaiting, ...]]:
         yield tuple(found)
 
 
-def _bodies(body: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
+def bodies(body: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
+    """A block and every one inside it that belongs to the same function."""
     yield body
     for statement in body:
         if not isinstance(statement, SCOPES):
             for block in blocks(statement):
-                yield from _bodies(block)
+                yield from bodies(block)
 
 
 def loops(function: AnyFunction) -> Iterator[Loop]:
     """Loops with an await in their body, each await with the loop nearest around it."""
-    for body in _bodies(function.body):
+    for body in bodies(function.body):
         for statement in body:
             if isinstance(statement, SCOPES):
                 continue
@@ -122,7 +126,7 @@ def _nearest(node: ast.AST) -> Iterator[ast.Await]:
     if isinstance(node, COMPREHENSIONS):
         yield from _nearest(node.generators[0].iter)
         return
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         yield from _nearest(child)
 
 
@@ -140,7 +144,7 @@ def _repeated(node: COMPREHENSIONS) -> Iterator[ast.expr]:
 
 def _own_expressions(statement: ast.stmt) -> Iterator[ast.AST]:
     """Expressions of a statement itself, not of the statements inside it."""
-    for child in ast.iter_child_nodes(statement):
+    for child in children(statement):
         if isinstance(child, ast.expr):
             if not isinstance(child, ast.Lambda):
                 yield child

@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from asyncperf.scan import conflicts
@@ -12,9 +12,12 @@ from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.index import AnyFunction, Class, Function, Variable
 from asyncperf.scan.values import Effect, Place
 from asyncperf.scan.verbs import guards
-from asyncperf.sites import Site
+from asyncperf.sites import Remedy, Site
 
 ROUTES = frozenset("get post put delete patch head options trace websocket api_route route".split())  # noqa: SIM905
+
+
+THREAD = "a thread"  # what a `def` dependency waits for, whatever it does
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def judge_dependencies(function: Function, analyst: Analyst) -> Iterator[Site]:
     found = list(dependencies(function, node, analyst))
     if len(found) < 2:
         return
-    finding = _judge(found, analyst)
+    finding, remedy = _judge(found, analyst)
     yield Site(
         function.module.file,
         node.lineno,
@@ -56,7 +59,7 @@ def judge_dependencies(function: Function, analyst: Analyst) -> Iterator[Site]:
         "dependencies",
         finding.verdict,
         finding.reason,
-        "overlap" if finding.verdict in {"independent", "likely"} else "none",
+        remedy,
         finding.file,
         finding.line,
     )
@@ -112,9 +115,22 @@ def _target(
     return found if isinstance(found, Function) else None
 
 
-def _judge(found: list[Dependency], analyst: Analyst) -> Finding:
+def _judge(found: list[Dependency], analyst: Analyst) -> tuple[Finding, Remedy]:
     pairs = [judge_pair(a, b, analyst) for a, b in combinations(found, 2)]
-    return min(pairs, key=lambda finding: conflicts.GRAVITY[finding.verdict])
+    finding = min(pairs, key=lambda finding: conflicts.GRAVITY[finding.verdict])
+    if finding.verdict in {"dependent", "unsafe"}:
+        return finding, "none"
+    if sum(_waits(_doings(each, analyst)) for each in found) < 2:
+        reason = f"{finding.reason}; fewer than two of them wait for anything"
+        return replace(finding, reason=reason), "none"
+    return finding, "overlap"
+
+
+def _waits(done: Doings) -> bool:
+    """Whether it may take longer than its turn in the thread pool."""
+    return bool(done.external or done.own or done.locks or done.sleeps or done.unknown) or any(
+        effect.kind == "suspend" and effect.what != THREAD for effect in done.effects
+    )
 
 
 def judge_pair(a: Dependency, b: Dependency, analyst: Analyst) -> Finding:
@@ -192,7 +208,7 @@ def _doings(dependency: Dependency, analyst: Analyst) -> Doings:
             effect = effect._replace(place=root + effect.place[2:])
         effects.append(effect)
     if not function.is_async:  # it takes its turn in the thread pool
-        waits = Effect("suspend", (), "", "a thread", function.module.file, function.line)
+        waits = Effect("suspend", (), "", THREAD, function.module.file, function.line)
         effects.append(waits)
     return Doings(effects)
 

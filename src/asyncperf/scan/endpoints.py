@@ -5,17 +5,20 @@ For `scan` only.
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from asyncperf.scan.analyst import Analyst
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.index import Function, Module, Variable
+from asyncperf.sites import Route
 
 METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "trace"})
 UNKNOWN_PREFIX = "…"  # where a prefix is not written out in the source
 MAX_PREFIXES = 4  # of one router that is included more than once
 MAX_DEPTH = 8  # of routers in routers
+
+Routed = Mapping[tuple[str, int], tuple[str, ...]]
 
 
 class Inclusion(NamedTuple):
@@ -38,13 +41,29 @@ def inclusions(module: Module, tree: ast.Module) -> Iterator[Inclusion]:
             yield Inclusion(module, node.func.value, node.args[0], _keyword(node, "prefix"))
 
 
-def endpoints(analyst: Analyst, included: Iterable[Inclusion]) -> dict[Function, tuple[str, ...]]:
-    """The functions that answer requests, each with the names of its endpoints."""
+def by_place(routes: Iterable[Route]) -> Routed:
+    """What the app itself says it serves, by file and line of the `def` that answers."""
+    found: dict[tuple[str, int], tuple[str, ...]] = {}
+    for route in routes:
+        place = (route.file, route.line)
+        found[place] = (*found.get(place, ()), route.endpoint)
+    return found
+
+
+def place_of(function: Function) -> tuple[str, int]:
+    return function.module.file, function.line
+
+
+def endpoints(
+    analyst: Analyst, included: Iterable[Inclusion], routed: Routed
+) -> dict[Function, tuple[str, ...]]:
+    """The functions that answer requests, each with the names of its endpoints: as the app
+    itself names them, or else as the source does."""
     prefixes = _Prefixes(analyst, included)
     found: dict[Function, tuple[str, ...]] = {}
     for module in analyst.project.modules.values():
         for function in module.functions:
-            names = tuple(
+            names = routed.get(place_of(function)) or tuple(
                 name
                 for decorator in function.decorators
                 for name in _names(decorator, module, prefixes)

@@ -8,6 +8,7 @@ from typing import Any
 from asyncperf.scan import catalogue, catalogue_names
 from asyncperf.scan.index import Class
 from asyncperf.scan.state import State
+from asyncperf.scan.syntax import children
 from asyncperf.scan.values import (
     NOTHING,
     UNKNOWN,
@@ -158,6 +159,12 @@ class Expressions(State):
     # Compositions
 
     def _await(self, node: ast.Await) -> Value:
+        begin = len(self.effects)
+        value = self.awaited(node)
+        self.spans[id(node)] = (begin, len(self.effects))
+        return value
+
+    def awaited(self, node: ast.Await) -> Value:
         value = self.evaluate(node.value, awaited=True)
         if not isinstance(node.value, ast.Call):
             self.emit("suspend", (), "", "await", node)
@@ -271,7 +278,7 @@ class Expressions(State):
         return self.evaluate(node.body)
 
     def _children(self, node: ast.expr) -> Value:
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             if isinstance(child, ast.expr):
                 self.evaluate(child)
         return NOTHING

@@ -28,12 +28,12 @@ class Facts:
             self._doings[key] = Doings(self.walk.effects[begin:end])
         return self._doings[key]
 
-    def names(self, statement: ast.stmt) -> flow.Names:
+    def names(self, statement: ast.stmt | ast.Await) -> flow.Names:
         if id(statement) not in self._names:
             self._names[id(statement)] = flow.names(statement)
         return self._names[id(statement)]
 
-    def reads(self, statement: ast.stmt) -> set[str]:
+    def reads(self, statement: ast.stmt | ast.Await) -> set[str]:
         """Names that a statement reads, those inside functions that it mentions too."""
         names = self.names(statement)
         found = names.read | names.attributes_read
@@ -44,7 +44,7 @@ class Facts:
     def site(
         self,
         kind: SiteKind,
-        node: ast.stmt,
+        node: ast.stmt | ast.Await,
         awaits: tuple[ast.Await, ...],
         finding: Finding,
         remedy: Remedy,
@@ -69,7 +69,7 @@ class Facts:
         first = open_[0]
         return Finding("likely", f"{reason}, but {first.reason}", first.file, first.line), remedy
 
-    def is_own(self, effect: Effect, statement: ast.stmt) -> bool:
+    def is_own(self, effect: Effect, statement: ast.stmt | ast.Await) -> bool:
         """Whether the statement itself, not a callee, does this."""
         end = statement.end_lineno or statement.lineno
         return effect.file == self.file and statement.lineno <= effect.line <= end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -81,17 +82,20 @@ def findings(scan: Scan, lines_of: Lines) -> tuple[tuple[SourceFinding, ...], tu
 def _of_sites(sites: Sequence[Site]) -> Iterator[SourceFinding]:
     worth = [site for site in sites if site.verdict in ("independent", "likely")]
     worth = [site for site in worth if site.remedy != "none"]
-    runs = [site for site in worth if site.kind == "run"]
+    in_a_row: dict[tuple[str, str], list[Site]] = defaultdict(list)
     for site in worth:
-        if site.kind == "pair" and any(_within(site, run) for run in runs):
-            continue  # told with the run
-        yield _of_site(site)
+        if site.kind in ("pair", "run"):
+            in_a_row[site.file, site.function].append(site)
+    for site in worth:
+        if not any(_within(site, other) for other in in_a_row[site.file, site.function]):
+            yield _of_site(site)
 
 
-def _within(pair: Site, run: Site) -> bool:
-    return (pair.file, pair.function) == (run.file, run.function) and set(pair.lines) <= set(
-        run.lines
-    )
+def _within(site: Site, other: Site) -> bool:
+    """Whether all awaits of a pair or run are told with a longer one."""
+    if site.kind not in ("pair", "run") or len(other.lines) <= len(site.lines):
+        return False
+    return not Counter(site.lines) - Counter(other.lines)
 
 
 def _of_site(site: Site) -> SourceFinding:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from asyncperf.scan.candidates import SCOPES, own_nodes
 from asyncperf.scan.catalogue_names import CONTAINER_APPENDS, CONTAINER_STORES
+from asyncperf.scan.syntax import children
 
 Exit = ast.Return | ast.Raise | ast.Break | ast.Continue
 
@@ -37,7 +38,7 @@ def names(root: ast.AST) -> Names:
     while waiting:
         node, is_inner = waiting.pop()
         _note(found, node, is_inner)
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             waiting.append((child, is_inner or isinstance(child, SCOPES)))
     return found
 
@@ -82,7 +83,7 @@ def tainted(first: Names, is_dropped: bool, between: Iterable[Names]) -> set[str
     return found
 
 
-def early_exit(statements: Iterable[ast.stmt]) -> ast.stmt | None:
+def early_exit(statements: Iterable[ast.AST]) -> ast.stmt | None:
     """The first plain statement that may leave the block, or refuse by itself."""
     for statement in statements:
         if isinstance(statement, SCOPES):
@@ -156,7 +157,7 @@ def _in_order(node: ast.AST) -> Iterator[ast.AST]:
             yield from _in_order(part)
         return
     yield node
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         yield from _in_order(child)
 
 

@@ -10,9 +10,15 @@ from asyncperf.scan.candidates import Awaiting, loops, runs
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.index import AnyFunction, Function
 from asyncperf.scan.judge_loops import LoopJudge
+from asyncperf.scan.siblings import Sibling, relation, siblings
 from asyncperf.scan.verbs import guards
 from asyncperf.scan.walk import Walk
 from asyncperf.sites import Remedy, Site
+
+Part = ast.stmt | ast.Await
+
+# A longer run is generated, and its pairs grow with its square.
+MAX_RUN = 50
 
 
 def judge(function: Function, node: AnyFunction, walk: Walk) -> Iterator[Site]:
@@ -22,6 +28,8 @@ def judge(function: Function, node: AnyFunction, walk: Walk) -> Iterator[Site]:
         yield from judge_.run(run)
     for loop in loops(node):
         yield judge_.loop(loop)
+    for parts in siblings(node):
+        yield from judge_.siblings(parts)
 
 
 class Judge(LoopJudge):
@@ -37,20 +45,42 @@ class Judge(LoopJudge):
     def whole(self, run: tuple[Awaiting, ...], found: list[tuple[Finding, Remedy]]) -> Site:
         """A run of three or more: safe together only if each is with every other."""
         near = min(found, key=lambda pair: conflicts.GRAVITY[pair[0].verdict])
-        far = [
-            self.pair(run[i], run[j], run[i + 1 : j])
-            for i in range(len(run))
-            for j in range(i + 2, len(run))
-            if near[0].verdict in {"independent", "likely"}
-        ]
+        far: list[tuple[Finding, Remedy]] = []
+        if near[0].verdict in {"independent", "likely"}:
+            if len(run) > MAX_RUN:
+                far.append((Finding("likely", f"{len(run)} are too many to try in pairs"), near[1]))
+            else:
+                far += (
+                    self.pair(run[i], run[j], run[i + 1 : j])
+                    for i in range(len(run))
+                    for j in range(i + 2, len(run))
+                )
         finding, remedy = min(found + far, key=lambda pair: conflicts.GRAVITY[pair[0].verdict])
         awaits = tuple(await_ for part in run for await_ in part.awaits)
         return self.site("run", run[0].statement, awaits, finding, remedy)
 
+    def siblings(self, parts: tuple[Sibling, ...]) -> Iterator[Site]:
+        """Awaits of one expression; neighbours of which only one happens are no pair."""
+        if not all(id(part.await_) in self.walk.spans for part in parts):
+            return  # in an expression that the walk leaves out
+        related = [relation(a, b) for a, b in itertools.pairwise(parts)]
+        run = tuple(Awaiting(part.await_, (part.await_,), bound=part.bound) for part in parts)
+        if not any(related):
+            yield from self.run(run)
+            return
+        for (a, b), how in zip(itertools.pairwise(run), related, strict=True):
+            finding, remedy = self.pair(a, b)
+            if how == "decides":
+                reason = f"the first decides whether `{self.name(b)}` is awaited"
+                finding = Finding("dependent", reason, self.file, b.awaits[0].lineno)
+            if how != "excludes":
+                yield self.site("pair", a.statement, a.awaits + b.awaits, finding, remedy)
+
     def pair(
         self, a: Awaiting, b: Awaiting, among: tuple[Awaiting, ...] = ()
     ) -> tuple[Finding, Remedy]:
-        between = [s for part in among for s in (*part.between, part.statement)] + [*b.between]
+        between = [s for part in among for s in (*part.between, part.statement)]
+        between += b.between
         first, second = self.doings(id(a.statement)), self.doings(id(b.statement))
         decided = (
             self.sleeps(first, a)
@@ -64,6 +94,7 @@ class Judge(LoopJudge):
             or conflicts.context(first)
             or conflicts.context(second)
             or self.through_between(a, b, between)
+            or self.through_gap(a, b)
         )
         if decided:
             return decided, "none"
@@ -141,14 +172,14 @@ class Judge(LoopJudge):
                 )
         return None
 
-    def data(self, a: Awaiting, b: Awaiting, between: list[ast.stmt]) -> Finding | None:
+    def data(self, a: Awaiting, b: Awaiting, between: list[Part]) -> Finding | None:
         flows = flow.tainted(
             self.names(a.statement),
             isinstance(a.statement, ast.Expr),
             map(self.names, between),
         )
         names = self.reads(b.statement)
-        shared = sorted(flows & names)
+        shared = sorted((flows | a.bound) & names)
         if shared:
             return Finding(
                 "dependent",
@@ -159,7 +190,7 @@ class Judge(LoopJudge):
             )
         return None
 
-    def exit_between(self, a: Awaiting, between: list[ast.stmt]) -> Finding | None:
+    def exit_between(self, a: Awaiting, between: list[Part]) -> Finding | None:
         found = flow.early_exit(between)
         if found is None:
             return None
@@ -170,7 +201,7 @@ class Judge(LoopJudge):
             found.lineno,
         )
 
-    def through_between(self, a: Awaiting, b: Awaiting, between: list[ast.stmt]) -> Finding | None:
+    def through_between(self, a: Awaiting, b: Awaiting, between: list[Part]) -> Finding | None:
         """A plain statement that must run after the first and before the second."""
         first, second = self.doings(id(a.statement)), self.doings(id(b.statement))
         known = self.names(a.statement).bound | self.names(a.statement).attributes_bound
@@ -179,32 +210,48 @@ class Judge(LoopJudge):
             after = bool(self.reads(statement) & known)
             if after:
                 known |= self.names(statement).bound | self.names(statement).filled
-            after = after or conflicts.changed_memory(first, done)[0] is not None
-            after = after or bool(conflicts.shared_object(first, done))
-            before = conflicts.changed_memory(done, second)[0] or conflicts.shared_object(
-                done, second
+            decided = self.in_between(first, done, second, statement.lineno, after)
+            if decided:
+                return decided
+        return None
+
+    def through_gap(self, a: Awaiting, b: Awaiting) -> Finding | None:
+        """What an expression does between two of its awaits."""
+        if not isinstance(b.statement, ast.Await):
+            return None
+        end, begin = self.walk.spans[id(a.statement)][1], self.walk.spans[id(b.statement)][0]
+        done = Doings(self.walk.effects[end:begin])
+        first, second = self.doings(id(a.statement)), self.doings(id(b.statement))
+        return self.in_between(first, done, second, b.statement.lineno, after=False)
+
+    def in_between(
+        self, first: Doings, done: Doings, second: Doings, line: int, after: bool
+    ) -> Finding | None:
+        """What is done between two awaits keeps them apart if it relies on the first (`after`
+        where its names say so) and the second on it, or if it writes."""
+        after = after or conflicts.changed_memory(first, done)[0] is not None
+        after = after or bool(conflicts.shared_object(first, done))
+        before = conflicts.changed_memory(done, second)[0] or conflicts.shared_object(done, second)
+        written = [e for e in done.external if e.mode == "w"]
+        if before is not None and after:
+            return Finding(
+                "dependent",
+                f"line {line} needs the first, and the second needs it: {before.reason}",
+                self.file,
+                line,
             )
-            written = [e for e in done.external if e.mode == "w"]
-            if before is not None and after:
-                return Finding(
-                    "dependent",
-                    f"line {statement.lineno} needs the first, and the second needs it: "
-                    f"{before.reason}",
-                    self.file,
-                    statement.lineno,
-                )
-            if done.raises and after:
-                return Finding(
-                    "dependent",
-                    f"line {statement.lineno} may refuse: it raises {done.raises[0].what}",
-                    self.file,
-                    statement.lineno,
-                )
-            if written and (second.external or first.external):
-                return Finding(
-                    "unsafe",
-                    f"line {statement.lineno}, between them, writes to {written[0].what}",
-                    self.file,
-                    statement.lineno,
-                )
+        if done.raises and after:
+            return Finding(
+                "dependent",
+                f"line {line} may refuse: it raises {done.raises[0].what}",
+                self.file,
+                line,
+            )
+        if written and (second.external or first.external):
+            return Finding(
+                "unsafe",
+                f"line {line}, between them, writes to {written[0].what}",
+                self.file,
+                line,
+            )
         return None

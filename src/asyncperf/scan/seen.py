@@ -258,7 +258,7 @@ def judge_dependencies(functions: Mapping[Function, SeenAt], loaded: Loaded) -> 
     """Every two of these functions, in either order, as dependencies of one endpoint."""
     named = {
         dependency.function
-        for function in (*loaded.endpoints, *functions)
+        for function in (*loaded.depending, *functions)
         if functions and (node := function.node) is not None
         for dependency in dependencies(function, node, loaded.analyst)
         if dependency.is_named

@@ -4,7 +4,10 @@ Nothing is imported or executed. For `scan` only.
 """
 
 import ast
+import hashlib
 import os
+import stat
+import sys
 import tokenize
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -42,6 +45,29 @@ def find_files(paths: Iterable[Path], root: Path, exclude: Sequence[str] = ()) -
                 yield file
 
 
+def fingerprints(
+    paths: Iterable[Path], root: Path, exclude: Sequence[str] = ()
+) -> Iterator[tuple[str, str]]:
+    """Each file that a scan of `paths` reads, with what tells one content from another."""
+    for path in find_files(paths, root, exclude):
+        try:
+            why_not = unreadable(path)
+            content = why_not or hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            content = f"cannot be read: {error.strerror or error}"
+        yield relative(path, root), content
+
+
+def unreadable(path: Path) -> str | None:
+    """Why a file is not to be opened at all, if so."""
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode):
+        return "not read: no regular file"  # reading a pipe would never end
+    if about.st_size > MAX_FILE_BYTES:
+        return f"not read: {about.st_size:,} bytes, so probably generated"
+    return None
+
+
 def _is_excluded(file: str, exclude: Sequence[str]) -> bool:
     wholes = [file, *map(str, PurePosixPath(file).parents)]
     return any(
@@ -71,9 +97,8 @@ def read(path: Path, root: Path) -> Source | Problem:
     """The text of one file in the encoding that it declares."""
     file = relative(path, root)
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            return Problem(file, None, f"not read: {size:,} bytes, so probably generated")
+        if why_not := unreadable(path):
+            return Problem(file, None, why_not)
         with tokenize.open(path) as opened:
             text = opened.read()
     except OSError as error:
@@ -96,6 +121,8 @@ def parse(source: Source) -> ast.Module | Problem:
     try:
         return ast.parse(source.text, source.file)
     except SyntaxError as error:
-        return Problem(source.file, error.lineno, f"syntax error: {error.msg}")
+        # The file may be written for a newer Python than the one that reads it.
+        python = "Python {}.{}".format(*sys.version_info)
+        return Problem(source.file, error.lineno, f"syntax error for {python}: {error.msg}")
     except (ValueError, RecursionError, MemoryError) as error:
         return Problem(source.file, None, f"cannot be parsed: {error or type(error).__name__}")

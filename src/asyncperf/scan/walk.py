@@ -46,14 +46,16 @@ class Walk(Calls):
     def function_body(self, function: Function, node: AnyFunction) -> Summary:
         self.parameters(function, node)
         self.block(node.body)
-        self.effects = [self.as_seen(effect) for effect in self.effects]
+        self.effects = [
+            self.as_seen(effect) if effect.kind == "own" else effect for effect in self.effects
+        ]
         return self.summary(node)
 
     def as_seen(self, effect: Effect) -> Effect:
         """A session in an attribute of an object made here, when nobody saw it put there: it
         may be anyone's."""
         place = effect.place
-        if effect.kind != "own" or len(place) < 3 or place[0] not in PRIVATE_ROOTS:
+        if len(place) < 3 or place[0] not in PRIVATE_ROOTS:
             return effect
         if effect.mode == "o" or any(place[:end] in self.heap for end in range(3, len(place) + 1)):
             return effect
