@@ -30,6 +30,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import psutil
 from rivals import CLIENT_CPU, pinned, waiting
 
 from asyncperf.load.engine import LoadEngine, Workload
@@ -98,10 +99,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8.0)
     options = parser.parse_args()
     rounds: dict[str, list[Figures]] = {name: [] for name in CLIENTS}
+    psutil.cpu_percent()
     with waiting(WAIT_S) as url:
         for _ in range(options.rounds):
             for name, client in CLIENTS.items():
                 rounds[name].append(client(url, options.seconds))
+    print(f"the machine's CPUs were {psutil.cpu_percent():.0f} % busy")
     print(f"{USERS} users, {WAIT_S * 1e3:g} ms: at most {USERS / WAIT_S:g} req/s; medians")
     print(f"{'':16}" + "".join(f"{title:>10}" for title in TOLERANCES))
     for name, figures in rounds.items():

@@ -6,8 +6,9 @@ Each number of users (10,000, 15,000 and 20,000 unless told) loads `/async_concu
 app.py twice, on two uvicorn workers: with the garbage collector as Python has it, and with
 `--gc tuned`. Users wait five seconds an answer, so the ceiling is a fifth of them a second.
 Server, engine and whatever else runs share the machine's CPUs, so the probe stays out; the
-load ends where the descriptors of a process do (`ulimit -n`). Three minutes for each number
-of users.
+load ends where the descriptors of a process do (`ulimit -n`). Beside each figure stand how many
+load processes there were, how busy the machine's CPUs, and what limited the rate. Three minutes
+for each number of users.
 """
 
 import json
@@ -42,7 +43,7 @@ def main() -> None:
     print(
         f"{'users':>7} {'collector':9} {'req/s':>8} {'ceiling':>8} {'share':>7} {'p99':>8} ", end=""
     )
-    print(f"{'failed':>6} {'engine':>7} {'late':>5}  verdict")
+    print(f"{'failed':>6} {'engine':>7} {'in':>2} {'late':>5} {'machine':>7}  verdict")
     for users in map(int, sys.argv[1:] or USERS):
         for gc in ("default", "tuned"):
             print(row(users, gc, measured(users, gc)), flush=True)
@@ -55,15 +56,18 @@ def row(users: int, gc: str, document: dict[str, Any]) -> str:
     # The unloaded response is a hair above 5 s; the arithmetic's ceiling is users / 5 s.
     ceiling_rps = users / 5
     share, p99_s = endpoint["rate_rps"] / ceiling_rps, endpoint["latency_s"]["p99"]
-    health = load["generator"]
-    verdict = "load not valid" if not load["valid"] else ""
+    health, busy = load["generator"], load["loads"][0]["machine_cpu"] or 0.0
+    limited = (endpoint["limiter"] or {}).get("kind") or endpoint["limiter_note"]
+    verdict = "" if load["valid"] else "load not valid "
     if gc == "tuned" and users in AT_LEAST:
         kept = share >= AT_LEAST[users] and p99_s < P99_BELOW_S.get(users, float("inf"))
+        p99_limit = f", p99 < {P99_BELOW_S[users]:g} s" if users in P99_BELOW_S else ""
         verdict += "ok" if kept and not endpoint["failures"] else "MISSED"
+        verdict += f" (share >= {AT_LEAST[users]:.1%}{p99_limit}, no failure) "
     return (
         f"{users:7,} {gc:9} {endpoint['rate_rps']:8.1f} {ceiling_rps:8.1f} {share:7.2%} "
-        f"{p99_s:6.3f} s {endpoint['failures']:6} {health['cpu']:7.1%} "
-        f"{health['late_starts']:5}  {verdict}"
+        f"{p99_s:6.3f} s {endpoint['failures']:6} {health['cpu']:7.1%} {health['processes']:2} "
+        f"{health['late_starts']:5} {busy:7.0%}  {verdict}limited by {limited}"
     )
 
 

@@ -142,6 +142,24 @@ def test_exit_code_of_a_run_with_budgets(asyncperf, outcome, load, budgets, code
     assert asyncperf("run", *(f"--budget={text}" for text in budgets))[0] == code
 
 
+@pytest.mark.parametrize(
+    ("arguments", "app", "budgets"),
+    [
+        (("--budget", "p95<2s", "errors<1%", "rate>3"), None, ["p95<2s", "errors<1%", "rate>3"]),
+        (("shop:app", "--budget", "p95<2s", "rate>3", "-q"), "shop:app", ["p95<2s", "rate>3"]),
+        (("--budget=p95<2s", "rate>3", "--budget", "errors<5"), None, 3),
+        (("--budget", "p95<2s", "shop:app"), "shop:app", ["p95<2s"]),
+    ],
+)
+def test_budgets_can_stand_in_a_row(asyncperf, outcome, arguments, app, budgets):
+    asked = outcome(waiting())
+    asyncperf("run", *arguments)
+    [(settings, *_)] = asked
+    found = [budget.text for budget in settings.budget]
+    assert settings.app == app
+    assert (len(found) if budgets == 3 else found) == budgets
+
+
 def test_a_run_without_a_load_could_not_be_judged(asyncperf, outcome):
     outcome()
     assert asyncperf("run")[0] == errors.LOAD

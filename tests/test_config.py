@@ -88,7 +88,6 @@ def test_settings_can_come_from_every_source(pyproject):
         "engine": "native",
         "load_processes": "2",
         "think_time": "exponential:2s",
-        "arrivals": "poisson",
         "find_limit": "no",
         "keepalive": "no",
         "header": "X-Key: secret",
@@ -107,7 +106,7 @@ def test_settings_can_come_from_every_source(pyproject):
         "repeat": "3",
         "budget": "p95<500ms",
     }
-    own = {"locustfile", "user_class", "rate", "stages", *LOCUST_ONLY}
+    own = {"locustfile", "user_class", "rate", "arrivals", "stages", *LOCUST_ONLY}
     assert SETTINGS.keys() - texts.keys() == own
     file = pyproject("\n".join(f'{name} = "{value}"' for name, value in texts.items()))
     environment = {f"ASYNCPERF_{name.upper()}": value for name, value in texts.items()}
@@ -511,6 +510,23 @@ def test_stages_are_for_the_native_engine():
     )
 
 
+def test_users_or_a_rate_say_how_much_load_there_is(pyproject):
+    both = {"users": "7", "rate": "70"}
+    assert "--users is for a closed load, and --rate makes it open" in str(refusal(both))
+    assert "Leave out one" in refusal(both | {"find_limit": True}).hint
+    # From two sources the stronger one wins.
+    assert loaded({"users": "7"}, pyproject=pyproject("rate = 70")).rate is None
+    assert loaded({"rate": "70"}, pyproject=pyproject("users = 7")).rate == 70
+
+
+def test_how_requests_arrive_is_for_an_open_load(pyproject):
+    assert "--arrivals is for an open load" in str(refusal({"arrivals": "poisson"}))
+    assert loaded({"arrivals": "poisson", "rate": "70"}).arrivals == "poisson"
+    assert loaded({"arrivals": "poisson", "stages": "50/s:10s"}).arrivals == "poisson"
+    # A project can say it for those of its runs that have a rate.
+    assert loaded({}, pyproject=pyproject('arrivals = "poisson"')).rate is None
+
+
 def test_an_open_load_has_no_ramp_that_could_be_too_long():
     assert loaded({"rate": "100", "run_time": "5s"}).run_time_s == 5
 
@@ -527,7 +543,12 @@ def test_a_search_goes_up_to_so_many_users_unless_someone_says():
 
 def test_the_users_of_a_search_never_take_too_long_to_start():
     assert loaded({"find_limit": True, "users": "100000"}).users == 100_000
-    assert "each level takes up to 10 s" in str(refusal({"find_limit": True, "run_time": "10s"}))
+    for name in ("run_time", "max_time"):
+        short = {"find_limit": True, name: "5s"}
+        says = f"each level takes up to 10 s to start its users, and ends after 5 s (--{name[:3]}"
+        assert says in str(refusal(short))
+        assert loaded(short | {"users": "100"})  # who start within 2 s
+        assert loaded(short | {"rate": "100"})  # nobody has to start
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from asyncperf.pipeline import (
     digests,
     find_choice,
     find_distribution,
+    find_subject,
     find_workloads,
     load_processes,
     raise_descriptor_limit,
@@ -363,12 +364,20 @@ def test_the_limit_of_descriptors_is_raised_where_it_is_too_low(limits, soft, ne
     assert found == asked
 
 
+def test_certificates_that_cannot_be_read_are_named_whatever_the_target(tmp_path):
+    for name in ("missing.pem", "empty.pem"):
+        (tmp_path / "empty.pem").touch()
+        settings = settings_of(app="shop:app", ca_file=str(tmp_path / name))
+        with pytest.raises(UsageError, match=f"cannot read certificates from .*{name}"):
+            find_subject(settings, None)
+
+
 def test_users_that_do_not_fit_are_named_with_what_to_type(limits):
     limits(1024, 4096, refuse=True)
     with pytest.raises(UsageError) as caught:
         raise_descriptor_limit(5000 + SPARE_DESCRIPTORS)
     assert str(caught.value) == (
-        "5000 users need 5100 file descriptors per process, and this shell allows 4096"
+        "a process with 5000 of the users needs 5100 file descriptors, and this shell allows 4096"
     )
     assert "ulimit -n 5100" in caught.value.hint
     assert "-u" in caught.value.hint

@@ -139,7 +139,7 @@ def test_where_no_worker_recorded_there_is_nothing(tmp_path):
             {"note": "not-hooked", "module": "uvicorn.config", "error": "KeyError()"},
             "the probe does not know this version of uvicorn.config: KeyError()",
         ),
-        ({"note": "failed", "error": "KeyError()"}, "left it: KeyError()"),
+        ({"note": "failed", "error": "KeyError()"}, "did not see all of it: KeyError()"),
         ({"note": "not-written", "error": "full"}, "could not be written: full"),
         ({"note": "dropped", "records": 3000}, "3,000 records of the probe were dropped"),
     ],

@@ -40,7 +40,6 @@ from asyncperf.report.terminal import render
 from asyncperf.report.untrusted import clean
 from asyncperf.scan_settings import scan_settings
 from asyncperf.scanning import lines_below, run_scan
-from asyncperf.source_files import read_source
 from asyncperf.standard_output import Report, on_standard_output
 from asyncperf.store import find_run, load_run
 
@@ -73,7 +72,14 @@ def common(
     pass
 
 
-class WithCommand(TyperCommand):
+class WithBudgets(TyperCommand):
+    """Takes several budgets after one `--budget`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, flags.each_budget(args))
+
+
+class WithCommand(WithBudgets):
     """Leaves what stands after `--` to the context's `obj`: a server's command line."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -189,7 +195,7 @@ def run(
     settings = load_settings(said, env or (), command=context.obj or ())
     check_files(json_file, csv_prefix, force)
     outcome = measure(settings, output, force, quiet)
-    diagnosis = diagnose(outcome.run, settings.budget, read_source)
+    diagnosis = diagnose(outcome.run, settings.budget)
     if outcome.run.loads or json_file:
         show(diagnosis, json_file, csv_prefix, force, quiet)
     if not isinstance(outcome.error, StoreError):
@@ -221,7 +227,7 @@ def log(text: str) -> None:
     print(f"asyncperf: {clean(text)}", file=sys.stderr, flush=True)
 
 
-@app.command()
+@app.command(cls=WithBudgets)
 def report(
     run_name: Annotated[
         str | None,
@@ -237,7 +243,7 @@ def report(
     """Show a saved run again, in any format, and judge it again."""
     given: dict[str, object] = {"fail_on": fail_on, "budget": budget}
     settings = load_settings({name: value for name, value in given.items() if value})
-    diagnosis = diagnose(load_run(find_run(run_name)), settings.budget, read_source)
+    diagnosis = diagnose(load_run(find_run(run_name)), settings.budget)
     show(diagnosis, json_file, csv_prefix, force, quiet)
     raise typer.Exit(exit_codes.of_run(diagnosis, settings.fail_on))
 

@@ -55,6 +55,26 @@ def settle_stages(values: dict[str, Any], ranks: Mapping[str, int]) -> None:
     values["run_time"] = spans(values["stages"], values["spawn_rate"])[-1].ends_s
 
 
+def settle_arrivals(
+    values: dict[str, Any], ranks: Mapping[str, int], flags: Mapping[str, object]
+) -> None:
+    """Let the users or the rate say how much load there is, whichever was set by the stronger
+    source. Raises `UsageError` where one source sets both, or where `--arrivals` says how
+    requests arrive that only a user's turn brings."""
+    if values["rate"] is not None and not values["stages"] and "users" in ranks:
+        if ranks["users"] == ranks["rate"]:
+            raise UsageError(
+                "--users is for a closed load, and --rate makes it open", "Leave out one of them."
+            )
+        if ranks["users"] > ranks["rate"]:
+            values["rate"] = None
+    if values["rate"] is None and "arrivals" in flags:
+        raise UsageError(
+            "--arrivals is for an open load",
+            "Say how many requests arrive each second: --rate N, or --stages 50/s:10s,200/s:30s",
+        )
+
+
 def settle_search(values: dict[str, Any], ranks: Mapping[str, int]) -> None:
     """What goes with a search for the limit, and how far it goes where nobody says. Raises
     `UsageError`."""
@@ -74,14 +94,16 @@ def settle_search(values: dict[str, Any], ranks: Mapping[str, int]) -> None:
                 f"--find-limit cannot go by the budget {budget.text!r}: more load gives more of it",
                 "Give a limit on a latency or on errors, such as --budget 'p95<500ms'.",
             )
-    if values["run_time"] is not None and values["run_time"] <= SEARCH_RAMP_S:
-        raise UsageError(
-            f"each level takes up to {SEARCH_RAMP_S:g} s to start its users, and ends after "
-            f"{values['run_time']:g} s (--run-time)",
-            "Load for longer with -t, or leave it out.",
-        )
     if "users" not in ranks:
         values["users"] = SEARCH_USERS
+    limit = "run_time" if values["run_time"] is not None else "max_time"
+    ramp_s = min(SEARCH_RAMP_S, values["users"] / values["spawn_rate"])
+    if values["rate"] is None and values[limit] <= ramp_s:
+        raise UsageError(
+            f"each level takes up to {ramp_s:g} s to start its users, and ends after "
+            f"{values[limit]:g} s ({as_flag(limit)})",
+            f"Start them faster with -r, or load for longer with {as_flag(limit)}.",
+        )
 
 
 def check_load(values: dict[str, Any]) -> None:

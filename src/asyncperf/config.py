@@ -19,6 +19,7 @@ from asyncperf.combinations import (
     check_distribution,
     check_load,
     check_target,
+    settle_arrivals,
     settle_search,
     settle_stages,
 )
@@ -140,6 +141,7 @@ def load_settings(
             values[name] = parsed(name, value, where(name))
             ranks[name] = rank
     settle_stages(values, ranks)
+    settle_arrivals(values, ranks, flags)
     if values["find_limit"]:
         settle_search(values, ranks)
     check_load(values)

@@ -14,6 +14,7 @@ from asyncperf.insight import Insight
 from asyncperf.judgement import BudgetResult, Knee
 from asyncperf.levels import Held, Level, Stage
 from asyncperf.samples import Folded, Samples
+from asyncperf.sites import Independence, Verdicts
 
 # What is under test
 
@@ -250,7 +251,8 @@ RunStatus = Literal["running", "complete", "partial"]
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """Everything one `asyncperf run` recorded; the analysis needs nothing else."""
+    """Everything one `asyncperf run` recorded; the analysis needs nothing else. `verdicts` is
+    what the source said when the load was over, None where it was not asked."""
 
     tool: str
     started_at: float
@@ -260,6 +262,7 @@ class Run:
     loads: tuple[Load, ...]
     status: RunStatus
     warnings: tuple[str, ...] = ()
+    verdicts: Verdicts | None = None
 
 
 # What the analysis concludes
@@ -391,7 +394,9 @@ class EndpointResult:
     was repeated, `repetitions` holds each one's result and this one pools them: `window`,
     `timeline` and `predicted` are then those of number `repetition`. `folded` is None where
     every request was kept. `loaded` is False where its load was never made; the empty `whole`
-    then says nothing. `breakdown_note` says why there is no breakdown.
+    then says nothing. `breakdown_note` says why there is no breakdown. `redirects` counts the
+    answers of the whole load that sent the client elsewhere, where it did not go; they are
+    successes.
 
     Of a load that held several levels, `levels` holds each one's result. This one is then
     that of the level that was `held` last; what it says of the whole load, such as `whole`,
@@ -427,6 +432,7 @@ class EndpointResult:
     predicted: Prediction | None = None
     held: Held | None = None
     levels: tuple["EndpointResult", ...] = ()
+    redirects: int = 0
 
     @property
     def measured_over_ceiling(self) -> float | None:
@@ -463,6 +469,7 @@ class Finding:
     `endpoint` is "*" where it is of no endpoint alone. `cost_ms_per_request` is what it costs each
     request on average, `cost_rps` how many more requests per second there would be without it,
     at most. `suffers` says how long the requests of other endpoints wait for it, seconds.
+    `independence` is of awaits that stand one after another.
     """
 
     code: FindingCode
@@ -480,6 +487,7 @@ class Finding:
     cost_ms_per_request: float | None = None
     cost_rps: float | None = None
     suffers: Mapping[str, float] = field(default_factory=dict)
+    independence: Independence | None = None
 
 
 @dataclass(frozen=True)

@@ -36,11 +36,12 @@ from asyncperf.search import Step, Steps, fixed_steps, search_steps
 from asyncperf.store import RunFolder, create_run_folder
 from asyncperf.target.choice import Choice, choose, known_endpoints, read_named
 from asyncperf.target.document import read_document
-from asyncperf.target.fetch import Access
+from asyncperf.target.fetch import Access, trusting
 from asyncperf.target.kinds import Explored, Subject, described, subject_of
 from asyncperf.target.named import Named
 from asyncperf.target.server import Probed
 from asyncperf.trial import Bench, Watcher, run_trial
+from asyncperf.verdicts import verdicts_of
 
 # Descriptors that a process needs beside one per user: listening sockets, pipes, files.
 SPARE_DESCRIPTORS = 100
@@ -157,6 +158,9 @@ def measure(
     except AsyncperfError as failure:
         error = failure
     run = replace(run, status="complete" if error is None else "partial")
+    if any(load.insight is not None for load in run.loads):
+        progress.say("reading the source")  # now that it delays no load
+        run = replace(run, verdicts=verdicts_of(run.loads, run.started_at))
     try:
         folder.save(run)
     except AsyncperfError as failure:
@@ -180,6 +184,7 @@ def answered(steps: Steps, load: Load) -> Step | None:
 
 
 def find_subject(settings: Settings, openapi_path: str | None) -> Subject:
+    trusting(ca_file(settings))  # a slip in it is said, whether this target needs it or not
     return subject_of(
         settings.app,
         settings.command,
@@ -390,7 +395,7 @@ def raise_descriptor_limit(needed: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
     except (ValueError, OSError):
         raise UsageError(
-            f"{needed - SPARE_DESCRIPTORS} users need {needed} file descriptors per process, "
-            f"and this shell allows {hard}",
+            f"a process with {needed - SPARE_DESCRIPTORS} of the users needs {needed} file "
+            f"descriptors, and this shell allows {hard}",
             f"Raise the limit (ulimit -n {needed}), or use fewer users (-u).",
         ) from None

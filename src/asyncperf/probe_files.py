@@ -229,7 +229,7 @@ def trouble(note: Mapping[str, Any]) -> str:
         case "not-rewritten":
             return f"the awaits of {note['module']} could not be recorded: {note['error']}"
         case "failed":
-            return f"the probe failed in a worker, and left it: {note['error']}"
+            return f"the probe failed in a worker, and did not see all of it: {note['error']}"
         case "not-written":
             return f"what the probe saw could not be written: {note['error']}"
     return f"{note['records']:,} records of the probe were dropped, because the disk was too slow"

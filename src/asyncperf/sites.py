@@ -5,7 +5,9 @@ Anyone may import this.
 """
 
 import posixpath
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 SiteKind = Literal["pair", "run", "loop", "dependencies"]
@@ -93,6 +95,69 @@ class Scan:
     sites: tuple[Site, ...]
     problems: tuple[Problem, ...]
     blocking: tuple[BlockingCall, ...] = ()
+
+
+# Where the probe saw an await, or where a function begins: its file as the probe names it, the
+# line, and the column, counted in characters from 1 (None of a function).
+SeenAt = tuple[str, int, int | None]
+VerdictKind = Literal["pair", "loop", "dependencies"]
+
+
+@dataclass(frozen=True, slots=True)
+class Independence:
+    """Whether awaits could run together, why, and who says so: the source, or the probe, which
+    saw what they use.
+
+    `verdict` is None where that cannot be told; `reason` then says why. The deciding fact
+    stands at `line` of `file`. A `remedy` of "none": nothing is gained, or to be suggested.
+    """
+
+    verdict: SiteVerdict | None
+    reason: str
+    remedy: Remedy
+    file: str | None = None
+    line: int | None = None
+    by: Literal["source", "probe"] = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the source says of awaits that the probe saw: of two of one function, in their
+    order, of one that a loop repeats, or of two dependencies. Files are the probe's."""
+
+    kind: VerdictKind
+    at: tuple[SeenAt, ...]
+    independence: Independence
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """All that one look at the source says of what the probe saw in a run. `unread` says for a
+    file why nothing of it was judged; `trouble` why nothing was judged at all. `lines` are the
+    texts of those that kept an event loop, by file and number."""
+
+    found: tuple[Verdict, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
+    trouble: str | None = None
+    lines: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+
+    @cached_property
+    def _by_place(self) -> dict[tuple[VerdictKind, tuple[SeenAt, ...]], Independence]:
+        return {(verdict.kind, verdict.at): verdict.independence for verdict in self.found}
+
+    def of(self, kind: VerdictKind, *at: SeenAt) -> Independence | None:
+        return self._by_place.get((kind, at))
+
+    def unjudged(self, at: Iterable[SeenAt]) -> str:
+        """Why there is no verdict on what stands there."""
+        if self.trouble is not None:
+            return self.trouble
+        reasons = (self.unread[file] for file, *_ in at if file in self.unread)
+        return next(reasons, "the scan judges nothing that stands there")
+
+    def line(self, file: str, number: int) -> str:
+        """The text of a line that kept an event loop; "" where it was not read."""
+        return self.lines.get(file, {}).get(number, "")
 
 
 @dataclass(frozen=True, slots=True)

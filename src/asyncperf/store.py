@@ -39,6 +39,7 @@ from asyncperf.model import (
     Target,
 )
 from asyncperf.samples import Precision, Samples
+from asyncperf.sites import Verdicts
 
 # 2: samples may be folded. An older reader would take every entry for one request.
 SCHEMA_VERSION = 2
@@ -86,6 +87,7 @@ class _StoredRun:
     loads: tuple[_StoredLoad, ...]
     status: RunStatus
     warnings: tuple[str, ...]
+    verdicts: Verdicts | None = None
 
 
 _STORED_RUN = TypeAdapter(_StoredRun)
@@ -244,6 +246,7 @@ def _stored(run: Run) -> _StoredRun:
         ),
         status=run.status,
         warnings=run.warnings,
+        verdicts=run.verdicts,
     )
 
 
@@ -297,6 +300,7 @@ def load_run(path: Path) -> Run:
         # A run that still says so was killed before it could say anything else.
         status="partial" if stored.status == "running" else stored.status,
         warnings=stored.warnings,
+        verdicts=stored.verdicts,
     )
 
 

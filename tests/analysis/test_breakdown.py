@@ -194,3 +194,43 @@ def test_an_await_of_the_users_is_named_and_not_the_librarys_around_it():
 
 def test_without_spans_nothing_is_outermost():
     assert len(outermost(insight())) == 0
+
+
+def test_an_await_around_the_rest_of_the_app_gives_way_to_those_in_it():
+    """A middleware awaits the app, which goes on in a task of its own."""
+    library = Site("/venv/lib/python3.11/site-packages/fastapi/routing.py", 1, 1, "app", "x")
+    sites = (site(0), site(7, "call_next()"), library, site(9, "fetch()"), site(12, "beside()"))
+    spans = records(
+        "spans",
+        5,
+        span=range(5),
+        parent=[0, 0, 1, 2, 4],
+        site=[1, 0, 2, 3, 4],
+        task=[0, 1, 1, 1, 2],
+        end=1.0,
+    )
+    found = outermost(insight(spans=spans, sites=sites))
+    assert found.tolist() == [False, False, False, True, False]
+
+
+def test_what_comes_after_the_answer_takes_no_part_of_the_latency():
+    """A background task awaits something, and sends another thing to a thread."""
+    rows = requests(SENT, inside_s=0.5, after_s=2.0, pool_run_s=0.9, pool_wait_s=0.3, detail=1)
+    numbers = np.arange(50)
+    trips = [
+        records("trips", 50, request=numbers, asked=SENT + at, wait_s=wait, run_s=run)
+        for at, wait, run in ((0.0, 0.1, 0.3), (0.6, 0.2, 0.6))
+    ]
+    spans = [
+        records("spans", 50, request=numbers, span=n, parent=n, site=n + 1, start=SENT + at)
+        for n, at in enumerate((0.4, 0.5))
+    ]
+    for table in spans:
+        table["end"] = table["start"] + 1.0
+    sites = (site(0), site(9, "begun()"), site(12, "later()"))
+    parts = {"spans": np.concatenate(spans), "trips": np.concatenate(trips), "sites": sites}
+    found = broken_down(rows, **parts)
+    assert found.pool_run_s == pytest.approx(0.3)
+    assert found.pool_wait_s == pytest.approx(0.1)
+    assert found.await_s == pytest.approx(0.1)
+    assert [(part.line, part.mean_s) for part in found.awaits] == [(9, pytest.approx(0.1))]

@@ -81,6 +81,7 @@ def test_a_budget_may_be_for_some_endpoints(text, method, path):
         ("errors>1%", "must say errors<... or <=..."),
         ("rate>200ms", "needs requests per second (200), not '200ms'"),
         ("errors<1ms", "needs a share (1%) or a count (5), not '1ms'"),
+        ("errors<200%", "is always kept: a share is at most 100%"),
         ("p95<1.2.3s", "'1.2.3' in the budget 'p95<1.2.3s' is no number"),
     ],
 )

@@ -111,3 +111,10 @@ def test_under_load(limiter, rate_rps, mean_latency_s, utilization, wait_s):
 def test_a_limiter_that_the_rate_exceeds_is_refuted(rate_rps, kinds):
     ordered = limiters(Demand(is_async=False, response_s=15.0, users=500, workers=2))
     assert tuple(limiter.kind for limiter in standing(ordered, rate_rps)) == kinds
+
+
+def test_the_rate_at_which_requests_arrive_is_never_refuted():
+    """Random ones are now more, now fewer; those of a stall are answered all at once."""
+    demand = Demand(is_async=True, response_s=0.05, users=500, workers=2, rate_rps=200.0)
+    [found] = standing(limiters(demand), 200.0 * 1.5)
+    assert found.kind == "rate"

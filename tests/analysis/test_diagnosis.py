@@ -9,7 +9,8 @@ from asyncperf.analysis.measurement import unloaded_response_s, view_of
 from asyncperf.model import Endpoint, GeneratorHealth, Measured
 from asyncperf.samples import Samples
 
-from ..builders import BLOCKING, ITEMS, alone, load_of, run_of, samples
+from ..builders import BLOCKING, ITEMS, PLAN, alone, load_of, run_of, samples
+from ..insights import insight, records
 from .closed_load import ClosedLoad, fixed, simulate
 
 SLEEP_S = 1.5
@@ -115,6 +116,19 @@ def test_where_every_request_failed_there_is_no_rate_to_explain(waiting):
     assert result.limiter is None
     assert result.limiter_note == "no request succeeded in the steady state"
     assert result.histogram is None
+
+
+def test_redirects_are_counted_as_answers_and_by_themselves(waiting):
+    """304 says that nothing has changed, and sends nobody anywhere."""
+    measured = waiting.measured[0]
+    status = measured.samples.status.copy()
+    status[:7] = [301, 302, 303, 307, 308, 304, 200]
+    some = replace(measured, samples=replace(measured.samples, status=status))
+    result = only(diagnosed(load_of(some)))
+    assert result.redirects == 5
+    assert only(diagnosed(load_of(some), load_of(some, repetition=2))).redirects == 10
+    assert only(diagnosed(waiting)).redirects == 0
+    assert result.whole == only(diagnosed(waiting)).whole
 
 
 def test_a_load_without_a_steady_part_says_why():
@@ -237,6 +251,19 @@ def test_users_that_were_elsewhere_are_not_blamed_on_the_app():
     )
     result = only(diagnosed(load_of(measured)))
     assert "only 374 of 500 users were waiting for the app" in result.limiter_note
+    assert "look from outside" not in result.limiter_note
+
+
+def test_of_few_users_a_part_is_not_rounded_to_all_and_the_rest_is_still_asked_for():
+    """A twelfth of the time belongs to the user; but in the rest the app takes nine times as
+    long as it did for one user."""
+    busy = simulate(ClosedLoad(5, 50, fixed(0.1)), 60)
+    measured = Measured(ITEMS, alone(0.01), replace(busy, latency_s=0.92 * busy.latency_s))
+    plan = replace(run_of().plan, users=5)
+    note = only(diagnosed(load_of(measured, ramp_end_s=0.1), plan=plan)).limiter_note
+    assert note.startswith("10% of the ceiling")
+    assert "only 4.6 of 5 users were waiting for the app" in note
+    assert "which a look from outside cannot name" in note
 
 
 def test_what_is_answered_after_the_run_time_was_in_flight_at_its_end(waiting):
@@ -246,3 +273,27 @@ def test_what_is_answered_after_the_run_time_was_in_flight_at_its_end(waiting):
     assert short.in_flight_at_end == 500
     assert short.whole.requests < whole.whole.requests
     assert short.whole.rate_rps == pytest.approx(short.whole.requests / 50, rel=0.04)
+
+
+def test_what_the_probe_did_not_see_is_said():
+    plan = replace(PLAN, probed=True)
+    ticks = {"complete": records("ticks", 2, at=[0.0, 60.0]), "cut": records("ticks", 1, at=57.0)}
+
+    def warnings(*loads, **changes):
+        return diagnosed(*loads, plan=plan, **changes).warnings
+
+    whole = insight(ticks=ticks["complete"])
+    failed = replace(whole, missing=("the probe failed",))
+    others = Measured(BLOCKING, alone(0.1), samples([1.0, 2.0]))
+    assert warnings(load_of(insight=whole)) == ()
+    assert warnings(load_of(insight=failed), load_of(others, insight=failed)) == (
+        "the probe failed",
+    )
+    assert warnings(load_of(insight=failed), load_of(others, insight=whole)) == (
+        "GET /items: the probe failed",
+    )
+    (early,) = warnings(load_of(insight=insight(ticks=ticks["cut"])))
+    assert "end before the load does" in early
+    (nothing,) = warnings(load_of())
+    assert "the probe recorded nothing" in nothing
+    assert diagnosed(load_of(), plan=PLAN).warnings == ()

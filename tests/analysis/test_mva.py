@@ -121,6 +121,7 @@ def test_users_are_divided_among_the_workers():
         ([Queue(0.02), Queue(0.5, 8), Queue(0.2, 3)], 0.4, 20),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Pickle, copy, and deepcopy:DeprecationWarning")  # ciw's own
 def test_a_simulation_agrees(queues, delay_s, customers):
     """Within the simulation's own noise, which is below a percent."""
     rates = [simulated(queues, delay_s, customers, seed) for seed in range(3)]

@@ -1,6 +1,7 @@
 """What the bootstrap promises: intervals that hold the truth about as often as they say."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,12 +15,15 @@ from asyncperf.analysis.resampling import (
     half_width,
     least_requests,
     quietest_phase,
+    response_share,
     student_t,
+    tied,
     uncertainties,
 )
 from asyncperf.model import Window
 from asyncperf.samples import Samples
 
+from ..builders import PLAN, load_of, run_of
 from .synthetic import ar1, blocks, samples
 
 RATIO = 1.2
@@ -183,6 +187,38 @@ def test_the_error_of_a_rate_is_that_of_its_counts():
     found = blocks_of(completions(ends_s), Window(0.0, 300.0, 1.0, 300))
     error = uncertainties([found], random)["rate"].error
     assert error == pytest.approx(1 / math.sqrt(9000), rel=0.35)
+
+
+def test_a_rate_of_equal_waves_is_no_surer_than_their_latency():
+    """Eighty of 160 users are answered each tenth of a second, so that every block counts
+    the same; how long their waves took scatters."""
+    random = np.random.default_rng(7)
+    ends_s = np.repeat(np.arange(0.05, 10, 0.1), 80)
+    waves_s = np.repeat(random.normal(0.2, 0.02, 100), 80)
+    load = replace(completions(ends_s), start_s=ends_s - waves_s, latency_s=waves_s)
+    found = uncertainties([blocks_of(load, Window(0.0, 10.0, 0.1, 100))], random)
+    assert found["rate"].error < 1e-12
+    assert found["mean"].error > 0.005
+    assert tied(found, 1.0)["rate"].error == found["mean"].error
+    # With as long a wait of the user's own, half of its turn is certain.
+    assert tied(found, 0.5)["rate"].error == found["mean"].error / 2
+    assert tied(found, None) == found
+    assert tied({"rate": None, "mean": None}, 1.0) == {"rate": None, "mean": None}
+
+
+@pytest.mark.parametrize(
+    ("plan", "endpoints", "share"),
+    [
+        ({}, 1, 1.0),
+        ({"think_time_s": 0.6}, 1, 0.25),
+        ({"model": "open", "rate_rps": 5.0}, 1, None),
+        ({}, 2, None),
+    ],
+)
+def test_what_of_a_turn_is_the_response(plan, endpoints, share):
+    load = load_of(*load_of().measured * endpoints)
+    run = run_of(load, plan=replace(PLAN, **plan))
+    assert response_share(run, load, 0.2) == (share and pytest.approx(share))
 
 
 def test_a_percentile_without_enough_behind_it_has_no_interval():

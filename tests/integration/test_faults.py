@@ -92,10 +92,10 @@ def test_endpoint_that_fails_alone_is_not_loaded(asyncperf: Asyncperf) -> None:
 def test_endpoint_that_fails_under_load_is_counted(asyncperf: Asyncperf) -> None:
     done = asyncperf("run", FAULTY, "--include", "/flaky", "--json", "-", *QUICK, "-t", "3s")
     [endpoint] = done.document["endpoints"]
-    assert 0 < endpoint["failures"] < endpoint["requests"]
-    assert endpoint["errors"] == {"HTTP 503": pytest.approx(endpoint["failures"], rel=1)}
+    whole = endpoint["whole_run"]
+    assert 0 < whole["failures"] < whole["requests"]
+    assert endpoint["errors"] == {"HTTP 503": whole["failures"]}
     assert endpoint["limiter"] is None
-    assert "requests failed" in endpoint["limiter_note"]
 
 
 def test_too_short_a_load_is_not_quoted(asyncperf: Asyncperf) -> None:

@@ -11,6 +11,7 @@ from asyncperf.probe.record_format import TRIP_KINDS
 from asyncperf.probe_files import NOTHING
 from asyncperf.store import load_run
 
+from ..postgres import running
 from .conftest import APPS, ROOT, Finished, measures
 
 Asyncperf = Callable[..., Finished]
@@ -126,3 +127,42 @@ def test_a_deadlock_over_connections_can_be_seen(asyncperf: Asyncperf, tmp_path:
     for worker, request in held[["worker", "request"]]:
         [wait] = waiting[(waiting["worker"] == worker) & (waiting["request"] == request)]
         assert wait["asked"] > held["got"].min()
+
+
+@measures
+def test_psycopgs_pools_with_what_a_connection_is_held_for(
+    asyncperf: Asyncperf, tmp_path: Path
+) -> None:
+    """Eight users for two connections, which hold each for 20 ms."""
+    load = ("-u", 8, "-r", 40, "-t", "3s", "-w", 1, "-o", "run", "--json", "-")
+    with running() as address:
+        env = {"DATABASE": f"postgresql://{address}"}
+        done = asyncperf("run", APPS / "pooled.py", *load, "--fail-on", "never", env=env)
+    for insight, kind in zip(
+        insights(tmp_path), ("AsyncConnectionPool", "ConnectionPool"), strict=True
+    ):
+        [pool] = [each for each in insight.resources if each.kind == "connections"]
+        assert (pool.name, pool.capacity) == (f"psycopg {kind}", 2)
+        number = insight.resources.index(pool)
+        uses = insight.uses[(insight.uses["resource"] == number) & (insight.uses["asked"] > 1)]
+        assert len(set(uses["instance"])) == 1
+        ended = uses[~np.isnan(uses["released"])]
+        assert (ended["released"] - ended["got"]).min() >= 0.02
+        # Six of eight wait, for four who hold one of two.
+        wait_s, hold_s = (
+            (ended[after] - ended[before]).mean()
+            for before, after in (("asked", "got"), ("got", "released"))
+        )
+        assert wait_s == pytest.approx(3 * hold_s, rel=0.3)
+    found = {
+        (finding["function"], finding["endpoint"]): finding
+        for finding in done.document["findings"]
+        if finding["code"] == "connections-saturated"
+    }
+    held = found["held", "GET /held"]
+    assert "nothing is asked of the connection" in held["message"]
+    assert "`asyncio.sleep(HOLD_S)`" in held["message"]
+    assert ("threaded", "GET /threaded") in found
+    for endpoint in done.document["endpoints"]:
+        parts = endpoint["breakdown_s"]
+        assert max(parts, key=lambda name: parts[name]) == "connection_wait"

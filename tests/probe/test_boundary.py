@@ -80,6 +80,27 @@ def test_a_request_is_recorded_with_what_its_tasks_did(tmp_path):
     assert STEPPING.request is None
 
 
+def test_a_request_that_the_server_begins_as_another_ends_is_its_own(tmp_path):
+    """The second waits in the connection already when the first is told to be at its end."""
+    boundary = Boundary(app, str(tmp_path), Worker)
+    begun = []
+
+    async def main():
+        async def send(message):
+            if message["type"] == "http.response.body" and not begun:
+                begun.append(asyncio.create_task(boundary(scope(), None, send)))
+
+        await boundary(scope(), None, send)
+        await begun[0]
+        boundary._worker.close()
+
+    asyncio.run(main())
+    first, second = read_insight(tmp_path, time.time()).requests
+    for request in (first, second):
+        assert request["steps"] >= 3  # its own, and its child's two
+        assert 0.003 <= request["loop_s"] < SLEEP_S
+
+
 def test_an_exception_is_the_apps_own_and_the_request_is_recorded(tmp_path):
     async def fails(scope, receive, send):
         raise ValueError("no stock")
@@ -117,6 +138,42 @@ def test_a_probe_that_fails_leaves_the_app_alone(tmp_path):
     assert called == ["/items", "/items"]
     [note] = read_notes(tmp_path)
     assert note["note"] == "failed"
+
+
+@pytest.mark.parametrize("method", ["takes", "begin", "finish", "_stalled"])
+def test_a_worker_that_fails_in_mid_run_leaves_the_app_alone(tmp_path, monkeypatch, method):
+    called = []
+
+    async def plain(scope, receive, send):
+        called.append(scope["path"])
+        time.sleep(0.03)
+
+    def fails(*_):
+        raise RuntimeError("no more")
+
+    monkeypatch.setattr(Worker, method, fails)
+    serve(tmp_path, plain, [scope(), scope()])
+    assert called == ["/items", "/items"]
+    insight = read_insight(tmp_path, time.time())
+    assert insight.missing == (
+        "the probe failed in a worker, and did not see all of it: RuntimeError('no more')",
+    )
+
+
+def test_a_tick_that_fails_is_told_and_leaves_the_loop_alone(tmp_path, monkeypatch):
+    def fails(*_):
+        raise RuntimeError("no more")
+
+    monkeypatch.setattr(Worker, "_look_around", fails)
+    troubles = []
+
+    async def plain(scope, receive, send):
+        asyncio.get_running_loop().set_exception_handler(lambda *found: troubles.append(found))
+        await asyncio.sleep(0.03)
+
+    serve(tmp_path, plain, [scope(), scope()])
+    assert troubles == []
+    assert "RuntimeError('no more')" in read_insight(tmp_path, time.time()).missing[0]
 
 
 def awake(folder, app, *pauses_s):

@@ -5,6 +5,10 @@ import asyncio
 import asyncpg
 import asyncpg.connection
 import asyncpg.pool
+import psycopg
+import psycopg.connection_async
+import psycopg_pool
+import psycopg_pool.pool_async
 import pytest
 import sqlalchemy.ext.asyncio
 import sqlalchemy.ext.asyncio.engine
@@ -23,6 +27,9 @@ POOL = (
     (asyncpg.pool.Pool, "_acquire"),
     (asyncpg.pool.Pool, "release"),
     (asyncpg.pool.PoolConnectionHolder, "acquire"),
+    (psycopg_pool.AsyncConnectionPool, "getconn"),
+    (psycopg_pool.AsyncConnectionPool, "putconn"),
+    (psycopg.AsyncConnection, "wait"),
 )
 SQLALCHEMY = (sqlalchemy.ext.asyncio.session, sqlalchemy.ext.asyncio.engine)
 
@@ -42,7 +49,14 @@ def hooked(monkeypatch):
     for changed, name in POOL:
         monkeypatch.setattr(changed, name, getattr(changed, name))
     modules = {
-        module.__name__: module for module in (*SQLALCHEMY, asyncpg.connection, asyncpg.pool)
+        module.__name__: module
+        for module in (
+            *SQLALCHEMY,
+            asyncpg.connection,
+            asyncpg.pool,
+            psycopg.connection_async,
+            psycopg_pool.pool_async,
+        )
     }
     for name, hook in (exclusive.hooks() | connections_sql.hooks()).items():
         if name in modules:
@@ -105,6 +119,40 @@ def test_a_connection_of_a_pool_is_another_one_for_who_gets_it_next(recorded, po
     numbers = [number for name, number, _ in found if name == "Connection"]
     first, second = dict.fromkeys(numbers)
     assert numbers.count(first) == numbers.count(second) >= 2
+
+
+async def psycopgs_pool(address):
+    """Two connections of a pool at the same time, each used twice, and then one of them again."""
+    async with psycopg_pool.AsyncConnectionPool(
+        f"postgres://{address}", min_size=2, max_size=2, open=False
+    ) as pool:
+        await pool.wait()
+        async with pool.connection() as first, pool.connection() as second:
+            for connection in (first, second, first, second):
+                cursor = await connection.execute("select 1")
+                assert await cursor.fetchone() == (1,)
+        async with pool.connection() as third, third.cursor() as cursor:
+            await cursor.execute("select 1")
+            assert await cursor.fetchall() == [(1,)]
+
+
+def test_psycopgs_connections_are_told_apart_while_they_are_held_together(recorded, postgres):
+    found = [number for name, number, _ in used(recorded, psycopgs_pool(postgres))]
+    first, second, third = dict.fromkeys(found)
+    assert found[:4] == [first, second, first, second]
+    # Each of them is committed as it is given back, the inner one of two before the other.
+    assert found[4:] == [second, first, third, third]
+
+
+def test_one_connection_of_psycopgs_is_one_for_two_tasks(recorded, postgres):
+    async def both():
+        async with await psycopg.AsyncConnection.connect(f"postgres://{postgres}") as connection:
+            await asyncio.gather(connection.execute("select 1"), connection.execute("select 2"))
+
+    found = used(recorded, both())
+    assert {name for name, _, _ in found} == {"AsyncConnection"}
+    assert len({number for _, number, _ in found}) == 1
+    assert {1, 2} < {task for *_, task in found}
 
 
 def test_the_task_that_uses_it_is_named(recorded, postgres):

@@ -15,7 +15,7 @@ from asyncperf.probe.request import (
     Timed,
     factories_of,
 )
-from asyncperf.probe.tasks import task_factory
+from asyncperf.probe.tasks import NOT_BEGUN, close_cancelled, task_factory
 
 
 @pytest.fixture(autouse=True)
@@ -162,15 +162,20 @@ def test_a_task_that_is_cancelled_before_it_runs_leaves_no_warning(monkeypatch):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        assert [coroutine.cr_code for coroutine in NOT_BEGUN] == [never.__code__]
 
     async def main():
         factories = factories_of(asyncio.get_running_loop(), task_factory)
         monkeypatch.setattr(STEPPING, "enter", factories.enter)
         monkeypatch.setattr(STEPPING, "leave", factories.leave)
         await Timed(cancels(), Request(1))
+        gc.collect()
+        close_cancelled()
 
+    close_cancelled()  # what other tests have left
     asyncio.run(main())
     gc.collect()
+    assert NOT_BEGUN == {}
 
 
 @pytest.mark.parametrize("kind", [TaskFactories, PlainTaskFactories])

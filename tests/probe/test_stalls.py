@@ -3,7 +3,7 @@
 import pytest
 
 from asyncperf.probe import stalls
-from asyncperf.probe.record_format import BLOCKED, CPU, NATIVE
+from asyncperf.probe.record_format import BLOCKED, CPU, LOCKED, NATIVE
 from asyncperf.probe.stalls import between_steps, longest_callback, stall_of
 from asyncperf.probe.watchdog import Look
 
@@ -48,6 +48,20 @@ def test_what_it_was(cpu_s, looks, kind):
 )
 def test_a_call_whose_own_threads_compute_does_not_wait(helpers_cpu_s, kind):
     assert stall_of([look(0.05, (APP, 5))], 0.0, 0.1, 0.001, 0.0, helpers_cpu_s).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("late_s", "others_cpu_s", "kind"),
+    [
+        (0.06, 0.09, LOCKED),
+        (0.04, 0.09, BLOCKED),  # a thread that computes in Python gives the lock away in between
+        (0.06, 0.01, BLOCKED),  # nobody has it: a busy machine keeps who looks waiting
+    ],
+)
+def test_a_loop_that_waits_for_pythons_lock_is_not_blocked_by_its_line(late_s, others_cpu_s, kind):
+    looks = [look(0.09, (APP, 5), late_s=late_s)]
+    stall = stall_of(looks, 0.0, 0.1, 0.001, 0.0, 0.0, others_cpu_s)
+    assert stall.kind == kind
 
 
 def test_waiting_for_a_cpu_is_not_blocking():

@@ -178,6 +178,24 @@ def test_a_folded_load_says_so_and_does_not_claim_exact_percentiles():
     assert "folded" not in plain(experiment())
 
 
+def test_redirects_are_counted_and_it_is_said_that_they_are_not_followed():
+    whole = CASES["experiment"]()
+    moved = tuple(replace(result, redirects=1234) for result in whole.endpoints[:2])
+    text = plain(replace(whole, endpoints=(*moved, *whole.endpoints[2:])))
+    assert "Redirects, not followed\nGET /sync_baseline: 1,234 x\nGET /async_" in text
+    assert "Redirects" not in plain(whole)
+    many = plain(replace(whole, endpoints=moved * 4))
+    assert "and 3 other endpoints" in many
+
+
+def test_a_users_own_wait_is_part_of_its_turn():
+    whole = CASES["experiment"]()
+    plan = replace(whole.run.plan, think_time_s=2.0)
+    thoughtful = " ".join(plain(replace(whole, run=replace(whole.run, plan=plan))).split())
+    assert "s a request with its think time" in thoughtful
+    assert "think time" not in plain(whole)
+
+
 # What was not loaded
 
 

@@ -22,6 +22,8 @@ async def user():
     return found
 async def rows(session: AsyncSession = Depends(session)): return await session.execute(select(1))
 async def more(session: AsyncSession = Depends(session)): return await session.execute(select(2))
+async def of_flags(flags=Depends(flags)): return (await client.get("/more")).json()
+async def deep(found=Depends(of_flags)): return (await client.get("/deep")).json()
 Limits = Annotated[dict, Depends(limits)]
 """
 
@@ -30,6 +32,9 @@ ENDPOINTS = {
     "annotated": ("b: Limits, a: Annotated[dict, Depends(flags)]", "independent"),
     "one that refuses": ("a=Depends(user), b=Depends(limits)", "dependent"),
     "one session": ("a=Depends(rows), b=Depends(more)", "unsafe"),
+    "one that the other needs": ("a=Depends(flags), b=Depends(of_flags)", "dependent"),
+    "one that needs the other": ("a=Depends(of_flags), b=Depends(flags)", "dependent"),
+    "one that it needs in the end": ("a=Depends(flags), b=Depends(deep)", "dependent"),
     "an unknown one": ("a=Depends(elsewhere), b=Depends(limits)", "likely"),
 }
 

@@ -52,6 +52,24 @@ PAIRS = {
 }  # fmt: skip
 
 
+OF_A_REQUEST = {
+    "what the app keeps on its state": ("request.state.shop", "likely"),
+    "what it keeps on the app's": ("request.app.state.shop", "likely"),
+    "a session on its state": ("request.state.session", "unsafe"),
+    "the request itself": ("request", "unsafe"),
+}
+
+
+@pytest.mark.parametrize(("owner", "verdict"), OF_A_REQUEST.values(), ids=OF_A_REQUEST)
+def test_what_hangs_on_a_request(only_site: OnlySite, owner: str, verdict: str) -> None:
+    method = "json" if owner == "request" else "get"
+    site = only_site(
+        "from fastapi import Request\nasync def f(request: Request):\n"
+        f"    a = await {owner}.{method}()\n    b = await {owner}.{method}()\n    return a, b\n"
+    )
+    assert site.verdict == verdict, site.reason
+
+
 @pytest.mark.parametrize(("setup", "body", "verdict"), PAIRS.values(), ids=PAIRS)
 def test_a_pair(only_site: OnlySite, setup: str, body: str, verdict: str) -> None:
     site = only_site(f"{setup}\nasync def f():\n    {body}\n")

@@ -41,7 +41,7 @@ def breakdown(insight: Insight, seen: Seen, mean_s: float) -> Breakdown | None:
     """None where too few requests were seen. `mean_s` is the mean latency of all of them."""
     if len(seen) < MIN_REQUESTS:
         return None
-    parts = parts_of(seen.rows)
+    parts = parts_of(without_late_trips(insight, seen.rows))
     loop_wait_s = seen.mean(parts.before + parts.resume) if seen.sent_known else None
     known = {
         "pool_wait_s": seen.mean(parts.pool_wait),
@@ -74,6 +74,34 @@ def notes_of(mean_s: float, loop_wait_s: float | None, other_s: float) -> tuple[
         f"{other_s / mean_s:.1%} is neither in the app nor before it: the answer's way back, "
         "and the load generator",
     )
+
+
+def without_late_trips(insight: Insight, rows: Records) -> Records:
+    """The requests' own figures without the trips to threads that they set out on after their
+    answer: background tasks, and dependencies that are left."""
+    rows, trips = rows.copy(), insight.trips
+    if not len(rows) or not len(trips):
+        return rows
+    at, ours = _places(rows, trips)
+    late = ours & (trips["asked"] >= rows["answered"][at])
+    for column, part in (
+        ("pool_wait_s", "wait_s"),
+        ("pool_run_s", "run_s"),
+        ("resume_s", "resume_s"),
+    ):
+        spent = np.nan_to_num(trips[part][late])
+        rows[column] -= np.bincount(at[late], spent, len(rows)).astype(rows[column].dtype)
+    return rows
+
+
+def _places(
+    rows: Records, of_requests: Records
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+    """The place in `rows` of each record's request, and whether it is there at all."""
+    keys, wanted = keys_of(rows, "number"), keys_of(of_requests, "request")
+    order = np.argsort(keys)
+    at = order[np.searchsorted(keys, wanted, sorter=order).clip(0, len(keys) - 1)]
+    return at, keys[at] == wanted
 
 
 def parts_of(rows: Records) -> Parts:
@@ -121,19 +149,18 @@ def awaits_of(insight: Insight, seen: Seen) -> tuple[AwaitPart, ...]:
     detailed = seen.rows["detail"] == 1
     spans = insight.spans
     # An await inside another one is a part of that; what another task awaits goes on beside.
-    spans = spans[outermost(insight) & (spans["task"] == 0) & ~np.isnan(spans["end"])]
+    spans = spans[outermost(insight) & ~np.isnan(spans["end"])]
     if not detailed.any() or len(spans) == 0:
         return ()
-    keys, weight = keys_of(seen.rows[detailed], "number"), seen.weight[detailed]
-    order = np.argsort(keys)
-    keys, weight = keys[order], weight[order]
-    wanted = keys_of(spans, "request")
-    at = np.searchsorted(keys, wanted).clip(0, len(keys) - 1)
-    ours = keys[at] == wanted
-    spans, weight_of = spans[ours], weight[at[ours]]
+    rows, weight = seen.rows[detailed], seen.weight[detailed]
+    at, ours = _places(rows, spans)
+    # Nobody waits for what comes after the answer.
+    end_s = np.minimum(spans["end"], rows["answered"][at])
+    ours &= end_s > spans["start"]
+    spans, weight_of, end_s = spans[ours], weight[at[ours]], end_s[ours]
     size = len(insight.sites) + 1
     sites = np.minimum(spans["site"], size - 1)
-    total_s = np.bincount(sites, weight_of * (spans["end"] - spans["start"]), size)
+    total_s = np.bincount(sites, weight_of * (end_s - spans["start"]), size)
     times = np.bincount(sites, weight_of, size)
     requests = float(weight.sum())
     found = [
@@ -153,10 +180,16 @@ def awaits_of(insight: Insight, seen: Seen) -> tuple[AwaitPart, ...]:
 
 
 def outermost(insight: Insight) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which spans are awaits of the user's own source that no other such await is around."""
+    """Which spans are awaits of the user's own source that a request itself waits at, and that
+    no other such await is around. One that FastAPI's own lie within (in a middleware) is the
+    whole rest of the app, so those inside count; that may be in a task of its own."""
     spans = insight.spans
+    size = len(insight.sites)
+    number = np.minimum(spans["site"], size)
     theirs = np.array([is_users(site.file) for site in insight.sites] + [False])
-    own = theirs[np.minimum(spans["site"], len(theirs) - 1)]
+    apps = [bool(site.text) and not is_users(site.file) for site in insight.sites]
+    app = np.array([*apps, False])[number]
+    own = theirs[number]
     owners = keys_of(spans, "request")
     order = np.lexsort((spans["span"], owners))
     # A request's spans are numbered in order, so its parents are found by search.
@@ -165,6 +198,16 @@ def outermost(insight: Insight) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     at = np.searchsorted(places, wanted).clip(0, max(0, len(spans) - 1))
     around = order[at] if len(spans) else at
     has_parent = (spans["parent"] != spans["span"]) & (places[at] == wanted if len(spans) else True)
+    middleware = np.zeros(len(spans), bool)
+    inner = app.copy()
+    while inner.any():
+        outer = np.zeros(len(spans), bool)
+        outer[around[inner & has_parent]] = True
+        inner = outer & ~middleware
+        middleware |= outer
+    tasks = owners.astype(np.float64) * 2.0**20 + spans["task"]
+    mains = (spans["task"] == 0) | np.isin(tasks, tasks[app])
+    own &= mains & ~middleware
     inside = np.zeros(len(spans), bool)
     while True:
         further = has_parent & (own[around] | inside[around])

@@ -54,12 +54,15 @@ def parse_budget(text: str) -> Budget:
         accepted = UNIT_NAMES.get(metric, f"a time with its unit ({', '.join(TIME_UNITS)})")
         raise BudgetError(f"the budget {text!r} needs {accepted}, not {figure + unit!r}")
     kind, factor = UNITS[metric][unit]
+    limit = _number(figure, text) * factor
+    if kind == "share" and limit > 1:
+        raise BudgetError(f"the budget {text!r} is always kept: a share is at most 100%")
     method, path = endpoint.groups() if colon and endpoint else (None, None)
     return Budget(
         text=" ".join(text.split()),
         metric="p50" if metric == "median" else metric,
         operator=compared,
-        limit=_number(figure, text) * factor,
+        limit=limit,
         unit=kind,
         method=method,
         path=path,

@@ -70,8 +70,13 @@ def load_limiter(users: int, turn_s: float, rate_rps: float | None) -> Limiter:
 
 
 def standing(ordered: Sequence[Limiter], rate_rps: float) -> tuple[Limiter, ...]:
-    """The limiters that the measured rate does not refute, in the same order."""
-    return tuple(limiter for limiter in ordered if rate_rps <= REFUTED * limiter.ceiling_rps)
+    """The limiters that the measured rate does not refute, in the same order. The rate at which
+    requests arrive is made, not inferred: random arrivals, and the end of a stall, exceed it."""
+    return tuple(
+        limiter
+        for limiter in ordered
+        if limiter.kind == "rate" or rate_rps <= REFUTED * limiter.ceiling_rps
+    )
 
 
 def explains(limiter: Limiter, rate_rps: float) -> bool:

@@ -27,6 +27,8 @@ from asyncperf.analysis.resampling import (
     blocks_of,
     half_width,
     least_requests,
+    response_share,
+    tied,
     uncertainties,
 )
 from asyncperf.judgement import (
@@ -139,8 +141,10 @@ def measure(run: Run, group: Sequence[Measurement], random: np.random.Generator)
     cut = [blocks_of(found, w) for found, w in windows if isinstance(w, Window)]
     blocks = [some for some in cut if some is not None]
     why = unfit(result, blocks)
-    uncertain = {} if why is not None else uncertainties(blocks, random)
-    return Measure(result, uncertain, len(blocks), why)
+    if why is not None or result.steady is None or result.steady.latency is None:
+        return Measure(result, {}, len(blocks), why)
+    share = response_share(run, group[0].load, result.steady.latency.mean_s)
+    return Measure(result, tied(uncertainties(blocks, random), share), len(blocks), why)
 
 
 def unfit(result: EndpointResult, blocks: Sequence[Blocks]) -> str | None:

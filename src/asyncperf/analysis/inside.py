@@ -12,7 +12,15 @@ from asyncperf.explanation import Breakdown, Prediction
 from asyncperf.model import Figures, Limiter, Load, Measured, Run, Window
 
 NOT_PROBED = "the workers were run without the probe"
-NOTHING_SEEN = "the probe recorded nothing: it does not know this server, or could not start"
+NOTHING_SEEN = (
+    "the probe recorded nothing: it does not know this server, could not start, or could not write"
+)
+# A worker's records end with it, a moment after the load: none of its ticks comes so late.
+LATEST_S = 2.0
+ENDED_EARLY = (
+    "the records of a worker end before the load does: it was gone, it stood still, or what the "
+    "probe saw could not be written (a full disk?)"
+)
 NO_WINDOW = "there is no steady window"
 TOO_FEW = f"fewer than {MIN_REQUESTS} requests were recorded in the steady window"
 
@@ -40,6 +48,17 @@ def breakdown_of(
     seen = seen_under_load(load.insight, measured.endpoint, measured.samples, window, open_load)
     found = breakdown(load.insight, seen, steady.latency.mean_s)
     return found, None if found else TOO_FEW
+
+
+def not_seen(run: Run, load: Load) -> tuple[str, ...]:
+    """What the probe was to see of a load and did not, a sentence each."""
+    insight = load.insight
+    if insight is None:
+        return (NOTHING_SEEN,) if run.plan.probed else ()
+    ticks = insight.ticks
+    ends = [ticks["at"][ticks["worker"] == worker] for worker in range(len(insight.workers))]
+    early = any(len(at) and at[-1] < load.duration_s - LATEST_S for at in ends)
+    return (*insight.missing, ENDED_EARLY) if early else insight.missing
 
 
 def predicted_of(run: Run, load: Load, measured: Measured, mix: Mix | None) -> Prediction | None:

@@ -15,7 +15,13 @@ from asyncperf.analysis.knee import Search, judged, verdict
 from asyncperf.analysis.limits import demand_of
 from asyncperf.analysis.measurement import end_of, levels_of, result_of, view_of
 from asyncperf.analysis.mixture import mix_of
-from asyncperf.analysis.resampling import blocks_of, half_width, uncertainties
+from asyncperf.analysis.resampling import (
+    blocks_of,
+    half_width,
+    response_share,
+    tied,
+    uncertainties,
+)
 from asyncperf.analysis.unloaded import unloaded_response_s
 from asyncperf.judgement import Budget, Curve, Knee, Point
 from asyncperf.model import EndpointResult, Limiter, Load, Run
@@ -137,7 +143,10 @@ def _intervals(
         "mean": latency.mean_s,
         **{f"p{p}": latency.percentiles_s.get(p) for p in (50, 95, 99)},
     }
-    found = uncertainties([blocks], np.random.default_rng(SEED))
+    found = tied(
+        uncertainties([blocks], np.random.default_rng(SEED)),
+        response_share(run, load, latency.mean_s),
+    )
     return {
         name: (value * math.exp(-half_width(noise)), value * math.exp(half_width(noise)))
         for name, value in figures.items()

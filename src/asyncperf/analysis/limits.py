@@ -135,11 +135,24 @@ def unexplained(run: Run, load: Load, ordered: Sequence[Limiter], whole: Whole) 
     # Little's law: so many of the users were waiting for the app at any time.
     waiting = (whole.rate_rps + failed_rps) * whole.mean_s
     thinking = (whole.rate_rps + failed_rps) * run.plan.think_time_s
+    said = []
     if run.plan.model == "closed" and waiting + thinking < ALL_WAITING * users:
-        return (
-            f"{reached}: only {waiting:.0f} of {users} users were waiting for the app, the others "
-            "were in the load generator, or in their own wait time"
+        # Of few users a rounded number could be all of them.
+        said.append(
+            f"only {waiting:.{0 if users >= 100 else 1}f} of {users} users were waiting for the "
+            "app, the others were in the load generator, or in their own wait time"
         )
+        if whole.rate_rps + failed_rps >= EXPLAINED * ceiling_rps * (waiting + thinking) / users:
+            return f"{reached}: {said[0]}"  # that is all there is to explain
+    said += _held_back(load, ordered, whole) or [
+        "something inside the app or its workers' CPU holds it back, which a look from outside "
+        "cannot name"
+    ]
+    return f"{reached}: {'; '.join(said)}"
+
+
+def _held_back(load: Load, ordered: Sequence[Limiter], whole: Whole) -> list[str]:
+    """What is known to hold a rate back that no limiter explains."""
     reasons = []
     if inside := [limiter for limiter in ordered if limiter.each]:
         most = [f"{LIMITER_NAMES[each.kind]} {max(each.each):.0%}" for each in inside]
@@ -155,9 +168,4 @@ def unexplained(run: Run, load: Load, ordered: Sequence[Limiter], whole: Whole) 
         reasons.append(
             "the handler is not known, so neither is whether the thread pool holds it back"
         )
-    if reasons:
-        return f"{reached}: {'; '.join(reasons)}"
-    return (
-        f"{reached}: something inside the app or its workers' CPU holds it back, "
-        "which a look from outside cannot name"
-    )
+    return reasons

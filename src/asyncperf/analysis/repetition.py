@@ -41,6 +41,7 @@ def pooled(
         steady=figures,
         in_flight_at_end=sum(r.in_flight_at_end for r in results),
         errors=statistics.merged_errors(*(r.errors for r in results)),
+        redirects=sum(r.redirects for r in results),
         unloaded_s=_median([r.unloaded_s for r in results if r.unloaded_s is not None]),
         unloaded_requests=sum(r.unloaded_requests for r in results),
         generator=worst([r.generator for r in results]),

@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from asyncperf.model import Window
+from asyncperf.model import Load, Run, Window
 from asyncperf.ranks import Ranks
 from asyncperf.samples import Floats, Samples, Weights
 
@@ -180,6 +180,31 @@ def uncertainties(
         figure: noise if math.isfinite(noise.error) and _is_backed(figure, table.requests) else None
         for figure, noise in found.items()
     }
+
+
+def tied(
+    found: Mapping[str, Uncertainty | None], response_share: float | None
+) -> dict[str, Uncertainty | None]:
+    """The uncertainties of an endpoint that has a closed load to itself: its rate is no surer
+    than its mean latency, of which Little's law makes it, N / (R + Z); `response_share` is
+    R / (R + Z), None where that does not hold.
+
+    A full pool answers in waves, and the window is cut between them: each block then counts
+    the same, and only the latencies show that no two waves take equally long.
+    """
+    rate, mean = found.get("rate"), found.get("mean")
+    if response_share is None or rate is None or mean is None:
+        return dict(found)
+    least = replace(mean, error=response_share * mean.error)
+    return {**found, "rate": max(rate, least, key=half_width)}
+
+
+def response_share(run: Run, load: Load, mean_s: float) -> float | None:
+    """How much of a user's turn is the response; None for an open load, and where several
+    endpoints share the users."""
+    if run.plan.model == "open" or len(load.measured) > 1:
+        return None
+    return mean_s / (mean_s + run.plan.think_time_s)
 
 
 def half_width(noise: Uncertainty) -> float:

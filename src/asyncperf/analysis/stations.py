@@ -101,9 +101,16 @@ def loops_of(
         seen = stalled(insight.stalls[insight.stalls["worker"] == worker], window)
         of_worker = insight.collections[insight.collections["worker"] == worker]
         collections = within(of_worker, "start", window)
-        collections = collections[collections["on_loop"] == 1]
-        collecting = float(collections["duration_s"].sum(dtype=np.float64)) / window.length_s
-        found.append(Loop(cpu, queued, min(cpu, collecting), max(blocked, seen)))
+        own = collections["on_loop"] == 1
+        collecting, elsewhere = (
+            float(collections["duration_s"][which].sum(dtype=np.float64)) / window.length_s
+            for which in (own, ~own)
+        )
+        blocked = max(blocked, seen)
+        # In another thread they hold Python's lock: the loop stands, as it does for its own.
+        stood = min(blocked, elsewhere)
+        collecting = min(cpu, collecting) + stood
+        found.append(Loop(cpu + stood, queued, collecting, blocked - stood))
     return found
 
 

@@ -87,6 +87,12 @@ def folded(parts: Sequence[Samples]) -> Folded | None:
     return Folded(sum(part.requests for part in parts if part.precision is not None), precision)
 
 
+def redirects(samples: Samples) -> int:
+    """How many answers sent the client elsewhere; 304 says that nothing has changed."""
+    status = samples.status
+    return samples.count(samples.ok & (status >= 300) & (status < 400) & (status != 304))
+
+
 def merged_errors(*parts: Mapping[str, int]) -> dict[str, int]:
     """Failure counts by text, added up, most frequent first."""
     total: dict[str, int] = {}

@@ -23,6 +23,7 @@ import functools
 import gc
 import json
 import os
+import signal
 import time
 from collections.abc import Callable
 from typing import Any, TextIO
@@ -193,6 +194,10 @@ def on_init(environment: Environment, **_: object) -> None:
         recorder.master.wait_for_workers()
     if recorder.file is None:
         keep_what_exists()
+    else:
+        # In a greenlet of its own: a KeyboardInterrupt would end whichever is running, and is
+        # lost in a callback.
+        gevent.signal_handler(signal.SIGINT, recorder.runner.quit)
     gevent.spawn(heartbeat)
 
 

@@ -36,11 +36,23 @@ class Boundary:
             return self._app(scope, receive, send)
         if worker is None and not self._failed:
             worker = self._made()
-        if worker is None or not worker.takes(now):
+        if worker is None:
             return self._app(scope, receive, send)
-        if scope["type"] != "http":
+        try:
+            if not worker.takes(now):
+                return self._app(scope, receive, send)
+            request = worker.begin(scope, now) if scope["type"] == "http" else None
+            track = (
+                Track(worker.timeline, request, 0, NONE)
+                if request is not None and request.detail
+                else None
+            )
+        except Exception as error:
+            self._fail(error)
+            return self._app(scope, receive, send)
+        if request is None:
             return self._watched(worker, scope, receive, send)
-        return self._recorded(worker, now, scope, receive, send)
+        return self._recorded(worker, request, track, scope, receive, send)
 
     async def _watched(self, worker: Worker, scope: Scope, receive: Receive, send: Send) -> None:
         """A lifespan or a WebSocket; the tasks that it creates are the app's own."""
@@ -55,14 +67,16 @@ class Boundary:
                 worker.close()
 
     async def _recorded(
-        self, worker: Worker, start: float, scope: Scope, receive: Receive, send: Send
+        self,
+        worker: Worker,
+        request: Request,
+        track: Track | None,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
-        request = worker.begin(scope, start)
-        token = None
-        if request.detail:
-            token = TRACK.set(Track(worker.timeline, request, 0, NONE))
-        elif TRACK.get() is not None:  # a server began this one in the midst of another
-            token = TRACK.set(None)
+        # A server may have begun this request in the midst of another one.
+        token = None if track is TRACK.get() else TRACK.set(track)
         try:
             await Timed(self._app(scope, receive, request.sending(send)), request)
         finally:

@@ -23,8 +23,8 @@ PASSES_ON = {
     "to_thread": ("asyncio/threads.py", "func"),
     "run_sync": ("anyio/to_thread.py", "func"),
     "_run_coro": ("anyio/_core/_tasks.py", "self._coro"),  # a task of a group
-    "_await": ("probe/tasks.py", "awaitable._coroutine"),  # any task that is timed
-    "_tracked": ("probe/tasks.py", "awaitable._coroutine"),
+    "_await": ("probe/tasks.py", "coroutine"),  # any task that is timed
+    "_tracked": ("probe/tasks.py", "coroutine"),
 }
 # FastAPI runs a `def` endpoint by this function in a thread, with the endpoint as `function`.
 RUNS_ENDPOINT = "_run_sync_endpoint"

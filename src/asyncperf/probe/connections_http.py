@@ -46,7 +46,7 @@ def _httpcore_async(module: ModuleType) -> None:
 
     @functools.wraps(close)
     async def closed(self: Any) -> None:
-        use = ASKED.pop(id(self._pool_request.request), None)
+        use = _given_back(self)
         try:
             await close(self)
         finally:
@@ -90,7 +90,7 @@ def _httpcore_sync(module: ModuleType) -> None:
 
     @functools.wraps(close)
     def closed(self: Any) -> None:
-        use = ASKED.pop(id(self._pool_request.request), None)
+        use = _given_back(self)
         try:
             close(self)
         finally:
@@ -101,6 +101,11 @@ def _httpcore_sync(module: ModuleType) -> None:
     _watch_assignment(module.PoolRequest)
 
 
+def _given_back(stream: Any) -> Use | None:
+    request = getattr(getattr(stream, "_pool_request", None), "request", None)
+    return ASKED.pop(id(request), None)
+
+
 def _watch_assignment(cls: Any) -> None:
     """A connection that becomes idle is assigned to all who wait for one; whoever comes to it
     too late is put back into the queue."""
@@ -109,14 +114,14 @@ def _watch_assignment(cls: Any) -> None:
     @functools.wraps(assign)
     def assigned(self: Any, *args: Any, **options: Any) -> None:
         assign(self, *args, **options)
-        use = ASKED.get(id(self.request))
+        use = ASKED.get(id(getattr(self, "request", None)))
         if use is not None and use.waits:
             use.take()
 
     @functools.wraps(clear)
     def cleared(self: Any) -> None:
         clear(self)
-        use = ASKED.get(id(self.request))
+        use = ASKED.get(id(getattr(self, "request", None)))
         if use is not None:
             use.lose()
 

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from .connections import HELD
+from .connections import HELD, unknown
 from .imports import AfterImport
 from .record_format import ONE_AT_A_TIME
 from .request import Request
@@ -37,6 +37,7 @@ def hooks() -> dict[str, AfterImport]:
         "sqlalchemy.ext.asyncio.session": _sqlalchemy,
         "sqlalchemy.ext.asyncio.engine": _sqlalchemy,
         "asyncpg.connection": _asyncpg,
+        "psycopg.connection_async": _psycopg,
     }
 
 
@@ -59,11 +60,30 @@ def _sqlalchemy(module: ModuleType) -> None:
 
 
 def _asyncpg(module: ModuleType) -> None:
+    def owner(connection: Any) -> object:
+        return connection if connection._pool_holder is None else _stay(connection._proxy)
+
     for name in ASYNCPG:
-        _watch(module.Connection, name)
+        _watch(module.Connection, name, owner)
 
 
-def _watch(cls: Any, name: str) -> None:
+def _psycopg(module: ModuleType) -> None:
+    """Its cursors, transactions and copies all wait for the server by way of their connection."""
+
+    def owner(connection: Any) -> object:
+        pooled = getattr(connection, "_pool", None) is not None
+        return _stay(connection) if pooled else connection
+
+    _watch(module.AsyncConnection, "wait", owner)
+
+
+def _stay(connection: Any) -> object:
+    """With a pool's connection: the same one is another one's later. None for what the pool
+    does for itself, as when it is given back."""
+    return HELD.get(id(connection))
+
+
+def _watch(cls: Any, name: str, owner_of: Callable[[Any], object]) -> None:
     method = getattr(cls, name)
 
     @functools.wraps(method)
@@ -71,9 +91,11 @@ def _watch(cls: Any, name: str) -> None:
         if TRACK.get() is None:
             return method(self, *args, **options)
         begin = functools.partial(method, self, *args, **options)
-        # Of a pool it is the stay with it: the same connection is another one's later. What the
-        # pool does when it is given back is nobody's.
-        owner = self if self._pool_holder is None else HELD.get(id(self._proxy))
+        try:
+            owner = owner_of(self)
+        except AttributeError as error:
+            unknown(self, error)
+            return begin()
         return begin() if owner is None else used(owner, begin, type(self).__name__)
 
     mark_as_coroutine_function(called)

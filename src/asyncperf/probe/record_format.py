@@ -154,7 +154,7 @@ COLLECTIONS: Fields = (
     ("duration_s", "f"),  # without what it waited for a CPU
     ("in_flight", "I"),  # requests
     ("generation", "H"),
-    ("on_loop", "H"),  # 1 if the thread of the event loop ran it
+    ("on_loop", "H"),  # 1 if the thread of the event loop ran it, 0 if another did
 )
 # The event loop did one thing for long.
 STALLS: Fields = (
@@ -166,7 +166,9 @@ STALLS: Fields = (
     ("stack", "H"),  # number of a `stack` note
     ("kind", "H"),
 )
-CPU, BLOCKED, NATIVE = range(3)
+# Computed in Python; waited in a call; was in native code; waited for Python's lock, which
+# another thread held.
+CPU, BLOCKED, NATIVE, LOCKED = range(4)
 # What a worker is like, every `TICK_S`, or `IDLE_TICK_S` where it has nothing to do.
 TICKS: Fields = (
     ("at", "d"),

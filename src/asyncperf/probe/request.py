@@ -77,9 +77,20 @@ class Request:
                 self.status = message["status"]
             elif kind == "http.response.body" and not message.get("more_body"):
                 self.answered = perf_counter()
+                return self._hand_over(send, message)
             return send(message)
 
         return noted
+
+    async def _hand_over(self, send: Send, message: Message) -> None:
+        """A server that has the connection's next request already begins it here: in a task that
+        is none of this one's. (Behind a `BaseHTTPMiddleware` a client has its whole answer
+        before the app says that it is at its end.)"""
+        STEPPING.answering = self
+        try:
+            await send(message)
+        finally:
+            STEPPING.answering = None
 
 
 def nothing(*_: Any) -> None:
@@ -88,15 +99,15 @@ def nothing(*_: Any) -> None:
 
 class Stepping:
     """The request whose step runs on the loop now, for what happens meanwhile (a garbage
-    collection) to find; who is to be told of a step of `LONG_S` or more, and from `next_sign`
-    on that another begins; and how the loop
-    gets a factory for the tasks that the step creates (`enter`, `leave`), so that other tasks
-    cost nothing."""
+    collection) to find, and the one whose end the server is told; who is to be told of a step of
+    `LONG_S` or more, and from `next_sign` on that another begins; and how the loop gets a factory
+    for the tasks that the step creates (`enter`, `leave`), so that other tasks cost nothing."""
 
-    __slots__ = ("enter", "leave", "long_step", "next_sign", "request", "sign")
+    __slots__ = ("answering", "enter", "leave", "long_step", "next_sign", "request", "sign")
 
     def __init__(self) -> None:
         self.request: Request | None = None
+        self.answering: Request | None = None
         self.long_step: Callable[[Request, float, float], None] = nothing
         self.sign: Callable[[float], None] = nothing
         self.next_sign = inf
@@ -210,13 +221,3 @@ class Timed:
                 thrown.__traceback__ = thrown.__traceback__ and thrown.__traceback__.tb_next
                 error = thrown
             given = None  # nor is what it waited for kept alive
-
-
-class TimedTask(Timed):
-    """The same for a task's coroutine: one that is cancelled before its first step never comes
-    to it, and Python would say that it was never awaited."""
-
-    __slots__ = ()
-
-    def __del__(self) -> None:
-        self._coroutine.close()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import CodeType
 
 from .places import is_probes, is_users
-from .record_format import BLOCKED, CPU, NATIVE
+from .record_format import BLOCKED, CPU, LOCKED, NATIVE
 from .request import LONG_S
 from .watchdog import Look
 
@@ -49,10 +49,11 @@ def stall_of(
     cpu_s: float,
     delay_s: float,
     helpers_cpu_s: float = 0.0,
+    others_cpu_s: float = 0.0,
 ) -> Stall:
     """The stall from `start` to `end`, of which looks were taken; the loop's thread used so much
-    CPU in it, and waited for a CPU so long. What threads used that are nobody's trip is
-    `helpers_cpu_s`."""
+    CPU in it, and waited for a CPU so long. All other threads used `others_cpu_s`, those that
+    are nobody's trip at least `helpers_cpu_s`."""
     duration_s = end - start
     cpu_s, delay_s = (min(duration_s, max(0.0, part)) for part in (cpu_s, delay_s))
     inside = [look for look in looks if start <= look.at <= end + 0.001]
@@ -65,14 +66,24 @@ def stall_of(
         stack = tuple((code.co_filename, line, name_of(code)) for code, line, _ in frames)
         users = [i for i, (code, _, _) in enumerate(frames) if is_users(code.co_filename)]
         blame = users[-1] if users else -1
-    kind = kind_of(inside, duration_s - delay_s, cpu_s, helpers_cpu_s)
+    kind = kind_of(inside, duration_s - delay_s, cpu_s, helpers_cpu_s, others_cpu_s)
     return Stall(start, duration_s, cpu_s, delay_s, kind, stack, blame)
 
 
 def kind_of(
-    looks: Sequence[Look], duration_s: float, cpu_s: float, helpers_cpu_s: float = 0.0
+    looks: Sequence[Look],
+    duration_s: float,
+    cpu_s: float,
+    helpers_cpu_s: float = 0.0,
+    others_cpu_s: float = 0.0,
 ) -> int:
     if cpu_s < COMPUTING * duration_s:
+        # Whoever looks needs Python's lock. If it was not to be had either, the loop's thread may
+        # stand at any line, for it waits for the lock; or at one that waits for a thread which
+        # does. A busy machine keeps the looks waiting too, but then nobody computes.
+        waited_s = sum(look.late_s for look in looks)
+        if waited_s > COMPUTING * duration_s and others_cpu_s >= HELPED * duration_s:
+            return LOCKED
         return NATIVE if helpers_cpu_s >= HELPED * duration_s else BLOCKED
     held = any(look.late_s > COMPUTING * duration_s for look in looks)
     instructions = {look.stack[-1] for look in looks}

@@ -6,12 +6,19 @@ import asyncio
 from collections.abc import Coroutine
 from types import CoroutineType
 from typing import Any
+from weakref import ref
 
 from .awaits import span
 from .record_format import NO_SITE
-from .request import STEPPING, Request, Timed, TimedTask
+from .request import STEPPING, Request, Timed
 from .timeline import TRACK, Track
 from .tracebacks import hide
+
+# What runs in tasks that have not begun, each with the coroutine that the task has instead.
+# One that is cancelled before its first step never comes to its coroutine, and Python would say
+# that it was never awaited. It is closed by `close_cancelled` and not by a finalizer: where an
+# error's traceback ties them all into a knot, the collector may come to the coroutine first.
+NOT_BEGUN: dict[CoroutineType[Any, Any, Any], ref[Any]] = {}
 
 
 def task_factory(usual: Any) -> Any:
@@ -20,7 +27,7 @@ def task_factory(usual: Any) -> Any:
 
     def make(loop: Any, coroutine: Coroutine[Any, Any, Any], **how: Any) -> Any:
         request = STEPPING.request
-        if request is not None:
+        if request is not None and request is not STEPPING.answering:
             coroutine = timed(coroutine, request)
         if usual is not None:
             return usual(loop, coroutine, **how)
@@ -37,30 +44,32 @@ def timed(coroutine: Coroutine[Any, Any, Any], request: Request) -> Coroutine[An
         return coroutine
     request.tasks += 1
     track = TRACK.get()
-    inner = TimedTask(coroutine, request)
     if track is None or track.request is not request:
-        outer = _await(inner)
+        outer = _await(coroutine, request)
     else:
         callee = track.timeline.callee(coroutine)
-        outer = _tracked(inner, callee, track.child(request.tasks))
+        outer = _tracked(coroutine, callee, track.child(request.tasks))
+    NOT_BEGUN[coroutine] = ref(outer)
     for name in ("__name__", "__qualname__"):
         if isinstance(own := getattr(coroutine, name, None), str):
             setattr(outer, name, own)
     return outer
 
 
-async def _await(awaitable: Timed) -> Any:
+async def _await(coroutine: CoroutineType[Any, Any, Any], request: Request) -> Any:
+    NOT_BEGUN.pop(coroutine, None)
     try:
-        return await awaitable
+        return await Timed(coroutine, request)
     except BaseException as error:
         hide(error)
         raise
 
 
-async def _tracked(awaitable: Timed, callee: int, track: Track) -> Any:
+async def _tracked(coroutine: CoroutineType[Any, Any, Any], callee: int, track: Track) -> Any:
+    NOT_BEGUN.pop(coroutine, None)
     token = TRACK.set(track)
     try:
-        return await span(track, NO_SITE, callee, awaitable, False)
+        return await span(track, NO_SITE, callee, Timed(coroutine, track.request), False)
     except BaseException as error:
         hide(error)
         raise
@@ -70,3 +79,12 @@ async def _tracked(awaitable: Timed, callee: int, track: Track) -> Any:
             TRACK.reset(token)
         except ValueError:
             pass  # thrown away unfinished, in another context
+
+
+def close_cancelled() -> None:
+    """Close what will never begin: its task is over, or is no more."""
+    for coroutine, task_has in NOT_BEGUN.copy().items():
+        standing = task_has()
+        if standing is None or standing.cr_frame is None:
+            NOT_BEGUN.pop(coroutine, None)
+            coroutine.close()

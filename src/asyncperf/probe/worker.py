@@ -20,6 +20,7 @@ from typing import Any
 
 from .access_log import AccessLog
 from .clock import UNKNOWN, ThreadClock
+from .elsewhere import Elsewhere
 from .ledger import OPEN, Ledger
 from .modes import debug_modes
 from .notes import note
@@ -28,7 +29,7 @@ from .record_format import MOST, NO_REQUEST, SENT_HEADER
 from .request import STEPPING, Request, factories_of
 from .stalls import STALL_S, between_steps, longest_callback, stall_of
 from .tables import Tables
-from .tasks import task_factory
+from .tasks import close_cancelled, task_factory
 from .threads import on_threads_s, watch_executors
 from .timeline import Timeline
 from .uses import close, take_over
@@ -106,6 +107,7 @@ class Worker:
         self._gc_began = 0.0
         self._gc_delay_s = UNKNOWN
         self._gc_s = 0.0
+        self._gc_elsewhere = Elsewhere()
         self._clock = ThreadClock()
         self._access_log = AccessLog(self._clock)
         self._gc_at_tick_s = 0.0
@@ -113,6 +115,7 @@ class Worker:
         # Steps since the last tick that were stalls, as (since, until).
         self._long_steps: list[tuple[float, float]] = []
         self._next_cut = 0.0
+        self._has_failed = False
         note(
             folder,
             "worker",
@@ -225,20 +228,31 @@ class Worker:
             self._watchdog.expect(now, max(TICK_S, self._tick_due - now))
             return
         self._next_tick.cancel()
-        try:
-            self._tick()
-        except Exception as error:  # which is none of the app's
+        self._tick()
+
+    def _failed(self, error: Exception) -> None:
+        """Once is enough to know of, and what goes on may yet be recorded."""
+        if not self._has_failed:
+            self._has_failed = True
             note(self.folder, "failed", error=repr(error))
 
     def _tick(self) -> None:
+        try:
+            self._look_around()
+        except Exception as error:  # which is none of the app's
+            self._failed(error)
+
+    def _look_around(self) -> None:
         if not self._watchdog.base:
-            self._watchdog.learn_base(sys._getframe(1))
+            self._watchdog.learn_base(sys._getframe(2))
         now = perf_counter()
         late_s = now - self._tick_due
         cpu_s, delay_s = self._clock.read()
         if late_s >= STALL_S - TICK_S:
             self._look_back(now, late_s)
         take_over(self.ledger)
+        self._gc_elsewhere.record(self.tables.collections)
+        close_cancelled()
         busy = self.ledger.threads_busy()
         logged_s, in_flight = self._access_log.spent_s, self.in_flight
         self.tables.ticks.add(now, cpu_s, delay_s, logged_s, max(0.0, late_s), in_flight, busy)
@@ -262,7 +276,10 @@ class Worker:
     def _long_step(self, request: Request, since: float, now: float) -> None:
         """A step of a request, or of a task of the app's own, was long enough for a stall."""
         self._long_steps.append((since, now))
-        self._stalled(since, now, request.number)
+        try:
+            self._stalled(since, now, request.number)
+        except Exception as error:  # which is none of the app's
+            self._failed(error)
 
     def _look_back(self, now: float, late_s: float) -> None:
         """The loop came late to its tick, and not because of a step that is known: because of
@@ -278,13 +295,17 @@ class Worker:
     def _stalled(self, since: float, until: float, request: int) -> None:
         cpu_s, delay_s = self._clock.since_mark()
         collected_s = self._gc_s - self._gc_at_tick_s
+        # For one in another thread the loop waited, as it does for a CPU.
+        elsewhere_s = self._gc_elsewhere.within_s(since, until)
+        delay_s += elsewhere_s
         # The collector's doing is told apart, and a machine that is too busy stalls nobody.
         if until - since - collected_s - delay_s < STALL_S:
             return
         looks = list(self._watchdog.looks)
-        helpers_cpu_s = time.process_time() - self._process_cpu_at_tick_s - cpu_s
-        helpers_cpu_s -= on_threads_s(self.last_tick, until)
-        stall = stall_of(looks, since, until, cpu_s - collected_s, delay_s, helpers_cpu_s)
+        others_cpu_s = time.process_time() - self._process_cpu_at_tick_s - cpu_s - elsewhere_s
+        helpers_cpu_s = others_cpu_s - on_threads_s(self.last_tick, until)
+        own_cpu_s = cpu_s - collected_s
+        stall = stall_of(looks, since, until, own_cpu_s, delay_s, helpers_cpu_s, others_cpu_s)
         number = self._stacks.number(
             (stall.stack, stall.blame), lambda: {"frames": stall.stack, "blame": stall.blame}
         )
@@ -300,7 +321,11 @@ class Worker:
 
     def _collected(self, phase: str, info: dict[str, int]) -> None:
         if get_ident() != self.loop_thread:
-            return  # another thread's; the tables are the loop's
+            if phase == "start":
+                self._gc_elsewhere.begin()
+            else:
+                self._gc_elsewhere.end(self.in_flight, info["generation"])
+            return
         # The young are collected often and fast; of others the machine may take its part.
         delay_s = self._clock.read()[1] if info["generation"] else UNKNOWN
         if phase == "start":
@@ -334,6 +359,8 @@ class Worker:
             return  # a child that was forked off and has no part in this
         note(self.folder, "closed")
         close(self.ledger)
+        close_cancelled()
+        self._gc_elsewhere.record(self.tables.collections)
         self.tables.cut()
         try:
             self.tables.write()

@@ -37,11 +37,12 @@ QUEUED_MATTERS = 0.1
 OWN_NAME = 40
 
 
-def limited(limiter: Limiter, workers: int, explained: bool) -> str:
-    """A sentence without its full stop; short where a finding explains the rest."""
+def limited(limiter: Limiter, workers: int, explained: bool, think_s: float = 0.0) -> str:
+    """A sentence without its full stop; short where a finding explains the rest. `think_s` is
+    how long a user waits between two requests."""
     text, hold = name_of(limiter), seconds(limiter.hold_s)
     if limiter.kind == "users":
-        return f"{text}, {hold} a request"
+        return f"{text}, {hold} a request{' with its think time' if think_s else ''}"
     if limiter.kind == "rate" or explained:
         return text
     if limiter.kind in OF_THE_LOOP:

@@ -37,6 +37,7 @@ from asyncperf.report.inside_json import (
 )
 from asyncperf.report.knee_json import budget_document, knee_document
 from asyncperf.samples import Folded
+from asyncperf.sites import Independence
 
 SCHEMA_VERSION = 1
 
@@ -172,6 +173,7 @@ def _endpoint(result: EndpointResult) -> Json:
         "no_window_why": result.no_window_why,
         "whole_run": _whole_run(result),
         "errors": dict(result.errors),
+        "redirects": result.redirects,
         "unloaded_s": finite(result.unloaded_s),
         "unloaded_requests": result.unloaded_requests,
         "breakdown_s": breakdown_json(result.breakdown),
@@ -214,6 +216,7 @@ def _repetition(result: EndpointResult) -> Json:
         "no_window_why",
         "whole_run",
         "errors",
+        "redirects",
         "unloaded_s",
         "unloaded_requests",
         "folded",
@@ -345,6 +348,20 @@ def _finding(finding: Finding) -> Json:
             {"endpoint": label, "wait_s": finite(wait_s)}
             for label, wait_s in finding.suffers.items()
         ],
+        "independence": _independence(finding.independence),
+    }
+
+
+def _independence(independence: Independence | None) -> Json | None:
+    if independence is None:
+        return None
+    return {
+        "verdict": independence.verdict,
+        "reason": independence.reason,
+        "by": independence.by,
+        "remedy": independence.remedy,
+        "file": independence.file,
+        "line": independence.line,
     }
 
 

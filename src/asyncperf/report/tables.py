@@ -37,6 +37,8 @@ PERCENTILE_HEAD = 4
 # Of an endpoint's kinds of failure, and of the reasons not to load one, so many are shown.
 ERRORS = 3
 SKIPPED = 5
+# So many endpoints that redirect are named.
+REDIRECTED = 5
 # A label in a sentence is shortened to this.
 LABEL = 40
 # Why an endpoint was not loaded ends in what to type, and is cut only where it is absurd.
@@ -247,6 +249,22 @@ def errors(results: Results, width: int) -> RenderableType | None:
         if len(found) > ERRORS:
             lines.append(prose(f"  and {plural(len(found) - ERRORS, 'other kind')}", width))
     return Group(Text("Failures", "bold"), *lines) if lines else None
+
+
+def redirects(results: Results, width: int) -> RenderableType | None:
+    """How much of what counts as answered only sent the client elsewhere."""
+    found = [result for result in results if result.redirects]
+    if not found:
+        return None
+    lines = []
+    for result in found[:REDIRECTED]:
+        label = shorten(clean(result.endpoint.label), LABEL).replace(" ", TIE)
+        lines.append(prose(f"{label}: {count(result.redirects)}{TIE}x", width, hang="  "))
+    if len(found) > REDIRECTED:
+        more = plural(len(found) - REDIRECTED, "other endpoint")
+        lines.append(prose(f"and {more}", width))
+    advice = "counted as answered; to load where they lead: --endpoint"
+    return Group(Text("Redirects, not followed", "bold"), *lines, prose(advice, width, style="dim"))
 
 
 def skipped(endpoints: Sequence[Skipped], width: int) -> RenderableType | None:

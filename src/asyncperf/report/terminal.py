@@ -39,6 +39,7 @@ def _sections(diagnosis: Diagnosis, console: Console, charted: bool) -> Iterator
     if results:
         sections += [
             tables.errors(results, width),
+            tables.redirects(results, width),
             knees.points(diagnosis, width),
             *(knees.charts(knee, width, glyphs) for knee in diagnosis.knees),
             knees.shown(diagnosis, width),

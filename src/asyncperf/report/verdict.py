@@ -157,7 +157,8 @@ def sentence(result: EndpointResult, diagnosis: Diagnosis) -> str:
     explained = _found(EXPLAINED_BY.get(result.limiter.kind), result, diagnosis)
     if result.limiter_note:
         return _limited_mix(result.limiter, clean(result.limiter_note))
-    return limited(result.limiter, diagnosis.run.target.workers or 1, explained)
+    run = diagnosis.run
+    return limited(result.limiter, run.target.workers or 1, explained, run.plan.think_time_s)
 
 
 def _found(code: str | None, result: EndpointResult, diagnosis: Diagnosis) -> bool:

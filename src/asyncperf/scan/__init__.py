@@ -35,7 +35,7 @@ def scan_paths(
     """
     paths = [path.absolute() for path in paths]
     root = (root or common_root(paths)).absolute()
-    with _room_to_work():
+    with room_to_work():
         loaded = load(paths, root, exclude)
         sites = list(judged(loaded))
         blocking = blocking_calls(loaded.analyst, loaded.included, loaded.launching)
@@ -134,7 +134,7 @@ def judged(loaded: Loaded) -> Iterator[Site]:
 
 
 @contextmanager
-def _room_to_work() -> Iterator[None]:
+def room_to_work() -> Iterator[None]:
     """No collector, which would walk the syntax trees again and again, and deep recursion."""
     limit, collects = sys.getrecursionlimit(), gc.isenabled()
     gc.disable()

@@ -93,6 +93,7 @@ _SOCKET = TypeEffects(
     "socket",
     "socket",
     _does(reads="recv receive receive_text receive_json receive_bytes receive_str"),
+    holds=frozenset({"app", "state"}),
 )
 _REDIS = TypeEffects(
     "redis",
@@ -137,6 +138,7 @@ _REQUEST = TypeEffects(
     "request body",
     _does(reads="json body form stream", neither="is_disconnected url_for"),
     "-",
+    holds=frozenset({"app", "state"}),
 )
 _LOCK = TypeEffects(
     "",

@@ -15,6 +15,9 @@ DATABASE_KINDS = frozenset({"session", "connection", "transaction"})
 UNKNOWN_OBJECT = "object"  # its method was called, and is not known
 ANYWHERE = "whatever "  # the world of a call of which nothing is known
 
+# Of several findings the gravest speaks for all.
+GRAVITY: dict[SiteVerdict, int] = {"unsafe": 0, "dependent": 1, "likely": 2, "independent": 3}
+
 GUARD_EXCEPTIONS = (
     "http",
     "notfound",

@@ -113,33 +113,53 @@ def _target(
 
 
 def _judge(found: list[Dependency], analyst: Analyst) -> Finding:
-    done = [_doings(dependency, analyst) for dependency in found]
-    open_: list[Finding] = []
-    for (a, first), (b, second) in combinations(list(zip(found, done, strict=True)), 2):
-        if a.function is b.function and a.function is not None:
-            continue
-        decided = (
-            conflicts.shared_object(first, second)
-            or conflicts.context(first)
-            or conflicts.context(second)
-        )
-        if decided:
-            return decided
-        name = a.name
-        decided, more = conflicts.guard(first, not a.is_named, name, guards(name))
+    pairs = [judge_pair(a, b, analyst) for a, b in combinations(found, 2)]
+    return min(pairs, key=lambda finding: conflicts.GRAVITY[finding.verdict])
+
+
+def judge_pair(a: Dependency, b: Dependency, analyst: Analyst) -> Finding:
+    """Two dependencies, in the order in which FastAPI resolves them."""
+    if a.function is b.function and a.function is not None:
+        return Finding("independent", "one dependency, which is resolved once")
+    for one, other in ((b, a), (a, b)):
+        if other.function is not None and other.function in asked_for(one, analyst):
+            return Finding("dependent", f"`{one.name}` needs `{other.name}`", one.file, one.line)
+    first, second = _doings(a, analyst), _doings(b, analyst)
+    decided = (
+        conflicts.shared_object(first, second)
+        or conflicts.context(first)
+        or conflicts.context(second)
+    )
+    if decided:
+        return decided
+    decided, open_ = conflicts.guard(first, not a.is_named, a.name, guards(a.name))
+    if decided:
+        return decided
+    for check in (conflicts.changed_memory, conflicts.changed_world):
+        decided, more = check(first, second)
         if decided:
             return decided
         open_ += more
-        for check in (conflicts.changed_memory, conflicts.changed_world):
-            decided, more = check(first, second)
-            if decided:
-                return decided
-            open_ += more
-    open_ += conflicts.unresolved(*done)
+    open_ += conflicts.unresolved(first, second)
     reason = "no dependency needs another one or changes what it reads"
     if open_:
         return Finding("likely", f"{reason}, but {open_[0].reason}", open_[0].file, open_[0].line)
     return Finding("independent", reason)
+
+
+def asked_for(dependency: Dependency, analyst: Analyst) -> set[Function]:
+    """All that it depends on itself, however deep."""
+    found: set[Function] = set()
+    waiting = [dependency.function]
+    while waiting:
+        function = waiting.pop()
+        node = None if function is None else function.node
+        if function is None or node is None:
+            continue
+        asked = {d.function for d in dependencies(function, node, analyst) if d.function}
+        waiting += asked - found
+        found |= asked
+    return found
 
 
 def _name(call: ast.Call, annotation: ast.expr | None) -> str:

@@ -96,6 +96,9 @@ class Expressions(State):
             return self.meant(found, module, name) if found is not None else NOTHING
         if name == "parent" and type_.of == "pathlib.Path":
             return Value(step(value, f".{name}"), (type_,))
+        effects = catalogue.type_effects(type_.of)
+        if effects is not None and name in effects.holds:
+            return Value(step(value, f".{name}"))
         callee = Callee(f"{type_.of}.{name}", bare(value))
         return Value(step(value, f".{name}"), callees=(callee,))
 

@@ -58,7 +58,7 @@ class Facts:
             kind,
             finding.verdict,
             finding.reason,
-            remedy if finding.verdict in {"independent", "likely"} else "none",
+            remedy,
             finding.file,
             finding.line,
         )

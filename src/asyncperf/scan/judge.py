@@ -14,20 +14,17 @@ from asyncperf.scan.verbs import guards
 from asyncperf.scan.walk import Walk
 from asyncperf.sites import Remedy, Site
 
-# Of several findings for a run the gravest speaks for it.
-GRAVITY = {"unsafe": 0, "dependent": 1, "likely": 2, "independent": 3}
-
 
 def judge(function: Function, node: AnyFunction, walk: Walk) -> Iterator[Site]:
     """Every site of one function, which `walk` has walked."""
-    judge_ = _Judge(function, node, walk)
+    judge_ = Judge(function, node, walk)
     for run in runs(node):
         yield from judge_.run(run)
     for loop in loops(node):
         yield judge_.loop(loop)
 
 
-class _Judge(LoopJudge):
+class Judge(LoopJudge):
     """Judges pairs and runs; loops are judged by the class below it."""
 
     def run(self, run: tuple[Awaiting, ...]) -> Iterator[Site]:
@@ -39,14 +36,14 @@ class _Judge(LoopJudge):
 
     def whole(self, run: tuple[Awaiting, ...], found: list[tuple[Finding, Remedy]]) -> Site:
         """A run of three or more: safe together only if each is with every other."""
-        near = min(found, key=lambda pair: GRAVITY[pair[0].verdict])
+        near = min(found, key=lambda pair: conflicts.GRAVITY[pair[0].verdict])
         far = [
             self.pair(run[i], run[j], run[i + 1 : j])
             for i in range(len(run))
             for j in range(i + 2, len(run))
             if near[0].verdict in {"independent", "likely"}
         ]
-        finding, remedy = min(found + far, key=lambda pair: GRAVITY[pair[0].verdict])
+        finding, remedy = min(found + far, key=lambda pair: conflicts.GRAVITY[pair[0].verdict])
         awaits = tuple(await_ for part in run for await_ in part.awaits)
         return self.site("run", run[0].statement, awaits, finding, remedy)
 
@@ -155,8 +152,8 @@ class _Judge(LoopJudge):
         if shared:
             return Finding(
                 "dependent",
-                f"`{shared[0]}` comes from the first (line {a.statement.lineno}) and the second "
-                "uses it",
+                f"line {b.awaits[0].lineno} uses `{shared[0]}`, which comes from line "
+                f"{a.statement.lineno}",
                 self.file,
                 b.awaits[0].lineno,
             )

@@ -17,9 +17,12 @@ class LoopJudge(Facts):
 
     def judge_loop(self, loop: Loop) -> tuple[Finding, Remedy]:
         done = self.doings(-id(loop.node))
-        decided = self.order(loop, done) or self.shared_in_loop(loop, done)
+        decided = self.order(loop, done)
         if decided:
             return decided, "none"
+        decided = self.shared_in_loop(loop, done)
+        if decided:
+            return decided, "batch" if is_reading(done) else "none"
         open_: list[Finding] = []
         if not done.suspends:
             open_ = conflicts.unresolved(done)
@@ -39,8 +42,8 @@ class LoopJudge(Facts):
             return self.settled(
                 open_, "iterations share no data, but take turns at one lock", "none"
             )
-        reads = {effect.what for effect in done.external}
-        remedy: Remedy = "batch" if reads == {"database"} else "bounded-overlap"
+        reaches = {effect.what for effect in done.external}
+        remedy: Remedy = "batch" if reaches == {"database"} else "bounded-overlap"
         return self.settled(open_, "no iteration needs or changes what another one has", remedy)
 
     def order(self, loop: Loop, done: Doings) -> Finding | None:
@@ -131,6 +134,11 @@ class LoopJudge(Facts):
                     )
                 )
         return None, open_
+
+
+def is_reading(done: Doings) -> bool:
+    """Whether all that is known of it is that it reads a database: one query can do that."""
+    return {(effect.what, effect.mode) for effect in done.external} == {("database", "r")}
 
 
 def _is_caught(loop: ast.For) -> bool:

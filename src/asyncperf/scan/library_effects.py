@@ -14,7 +14,8 @@ class TypeEffects:
 
     `exclusive` names an object that serves one caller at a time; `world` what it reaches
     (database, http...). `makes` says which methods return or enter an object of which class,
-    `quiet` which never suspend although they are awaited.
+    `quiet` which never suspend although they are awaited. `holds` names attributes in which the
+    app keeps objects of its own.
     """
 
     world: str = ""
@@ -23,6 +24,7 @@ class TypeEffects:
     otherwise: Does = "w"
     makes: dict[str, str] = field(default_factory=dict)
     quiet: frozenset[str] = frozenset()
+    holds: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import http.client
 import ssl
 from dataclasses import dataclass
 
-from asyncperf.errors import TargetError
+from asyncperf.errors import TargetError, UsageError
 from asyncperf.target.address import Address
 
 OPENAPI_PATH = "/openapi.json"
@@ -53,14 +53,14 @@ def get(address: Address, path: str, access: Access, method: str = "GET") -> Ans
 
 
 def trusting(ca_file: str | None) -> ssl.SSLContext:
-    """A context that checks certificates. Raises `TargetError` for a file that holds none."""
+    """A context that checks certificates. Raises `UsageError` for a file that holds none."""
     context = ssl.create_default_context()
     if ca_file is not None:
         try:
             context.load_verify_locations(ca_file)
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
-            raise TargetError(
+            raise UsageError(
                 f"cannot read certificates from {ca_file!r}: {why}",
                 "--ca-file takes a file of certificates in PEM form.",
             ) from None

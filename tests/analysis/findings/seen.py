@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from asyncperf.analysis.findings import evidence_of, find, no_source
+from asyncperf.analysis.findings import evidence_of, find
 from asyncperf.insight import Frame, Insight, Resource, Route, Stack, WorkerInfo
 from asyncperf.model import Measured
 from asyncperf.probe.record_format import BLOCKED, TABLES
@@ -76,13 +76,13 @@ def ticks(cpu=0.1, delay=0.0, worker=0):
     ]
 
 
-def evidence(insight, *results, source=no_source, **run):
+def evidence(insight, *results, **run):
     """The evidence of one load with these results and this insight."""
     results = results or (result_of(),)
     results = [replace(result, load=results[0].load) for result in results]
     measured = [Measured(r.endpoint, alone(r.unloaded_s or 0.1), samples([1.0])) for r in results]
     load = load_of(*measured, name=results[0].load, insight=insight)
-    return evidence_of(run_of(load, **run), results, source)
+    return evidence_of(run_of(load, **run), results)
 
 
 def found(insight, *results, **how):

@@ -1,36 +1,46 @@
-"""Awaits one after another, from spans and source: found, kept apart, or too little to tell."""
+"""Awaits one after another: the probe's times joined with what the source says of them."""
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from asyncperf.analysis.findings import healthy
 from asyncperf.insight import Resource, Site
 from asyncperf.model import Figures, Latency
+from asyncperf.sites import Independence, Verdict, Verdicts
 
-from ...builders import ITEMS, result_of
+from ...builders import ITEMS, PLAN, result_of
 from .seen import FILE, codes, evidence, found, insight_of, requests, table
 
-INDEPENDENT = """
-async def items():
-    a = await one()
-    b = await two()
-    return a, b
-"""
-DEPENDENT = INDEPENDENT.replace("two()", "two(a)")
-LOOP = """
-async def items():
-    return [await one(k) for k in range(5)]
-"""
+LINES = (3, 4, 5)
+PROVED = Independence("independent", "no data flows between them", "overlap")
+LIKELY = Independence("likely", "no data flows, but `ask` is not known", "overlap", FILE, 9)
+NEEDS = Independence("dependent", "line 4 uses `a`, which comes from line 3", "none", FILE, 4)
+SHARED = Independence("unsafe", "both use one session, `db`", "none", FILE, 30)
+NO_GAIN = Independence("independent", "`one` never waits", "none")
+UNTOLD = Independence(None, "they stand in one statement", "overlap")
+BLOCKS = Independence(None, "they stand in different blocks", "none")
 
 
-def sites(source):
-    found = []
-    for number, line in enumerate(source.splitlines(), start=1):
-        if "await " in line:
-            text = line[line.index("await ") :].split(" for ")[0]
-            found.append(Site(FILE, number, line.index("await ") + 1, "items", text))
-    return found
+def site(line):
+    return Site(FILE, line, 9, "items", f"await on_line_{line}()")
+
+
+def pairs(*said):
+    """What the source says of line 3 and 4, of 3 and 5, of 4 and 5."""
+    both = ((3, 4), (3, 5), (4, 5))
+    return Verdicts(
+        tuple(
+            Verdict("pair", tuple((FILE, line, 9) for line in lines), each)
+            for lines, each in zip(both, said, strict=False)
+        )
+    )
+
+
+def rounds(said):
+    """What it says of the loop around line 3."""
+    return Verdicts((Verdict("loop", ((FILE, 3, 9),), said),))
 
 
 def spans(each_s, *, requests=10, rounds=1, parent=None):
@@ -54,12 +64,9 @@ def spans(each_s, *, requests=10, rounds=1, parent=None):
     return rows
 
 
-def seen(source, each_s, **how):
-    return insight_of(requests=requests(), sites=sites(source), spans=spans(each_s, **how))
-
-
-def reading(source):
-    return lambda file: source if file == FILE else None
+def seen(*each_s, **how):
+    sites = tuple(map(site, LINES[: len(each_s)]))
+    return insight_of(requests=requests(), sites=sites, spans=spans(each_s, **how))
 
 
 def users(mean_s, rate_rps=None):
@@ -73,49 +80,97 @@ def users(mean_s, rate_rps=None):
 
 
 @pytest.mark.parametrize(
-    ("source", "each_s", "how", "expected"),
+    ("said", "each_s", "how", "expected"),
     [
-        (INDEPENDENT, (0.5, 0.5), {}, ["sequential-awaits"]),
-        (DEPENDENT, (0.5, 0.5), {}, []),
-        (INDEPENDENT, (0.94, 0.06), {}, ["sequential-awaits"]),
-        (INDEPENDENT, (0.96, 0.04), {}, []),  # saves less than a twentieth of the second
-        (INDEPENDENT, (0.5, 0.0005), {}, []),
-        (INDEPENDENT, (0.5, 0.5), {"requests": 5}, ["sequential-awaits"]),
-        (INDEPENDENT, (0.5, 0.5), {"requests": 4}, []),  # too few to tell
+        (PROVED, (0.5, 0.5), {}, ["sequential-awaits"]),
+        (LIKELY, (0.5, 0.5), {}, ["sequential-awaits"]),
+        (UNTOLD, (0.5, 0.5), {}, ["sequential-awaits"]),
+        (NEEDS, (0.5, 0.5), {}, []),
+        (SHARED, (0.5, 0.5), {}, []),
+        (NO_GAIN, (0.5, 0.5), {}, []),
+        (BLOCKS, (0.5, 0.5), {}, []),
+        (PROVED, (0.94, 0.06), {}, ["sequential-awaits"]),
+        (PROVED, (0.96, 0.04), {}, []),  # saves less than a twentieth of the second
+        (PROVED, (0.5, 0.0005), {}, []),
+        (PROVED, (0.5, 0.5), {"requests": 5}, ["sequential-awaits"]),
+        (PROVED, (0.5, 0.5), {"requests": 4}, []),  # too few to tell
     ],
 )
-def test_sequential_awaits(source, each_s, how, expected):
-    insight = seen(source, each_s, **how)
-    assert codes(insight, users(1.0), source=reading(source)) == expected
+def test_sequential_awaits(said, each_s, how, expected):
+    assert codes(seen(*each_s, **how), users(1.0), verdicts=pairs(said)) == expected
 
 
 def test_spans_of_a_library_or_of_other_tasks_are_no_sequence():
     rows = spans((0.5, 0.5))
     for row in rows:
         row["task"] = row["site"]
-    insight = insight_of(requests=requests(), sites=sites(INDEPENDENT), spans=rows)
-    assert codes(insight, users(1.0), source=reading(INDEPENDENT)) == []
-    library = [
-        Site("/venv/site-packages/x.py", s.line, s.column, "f", s.text) for s in sites(INDEPENDENT)
-    ]
+    sites = (site(3), site(4))
+    insight = insight_of(requests=requests(), sites=sites, spans=rows)
+    assert codes(insight, users(1.0), verdicts=pairs(PROVED)) == []
+    library = [replace(each, file="/venv/site-packages/x.py") for each in sites]
     insight = insight_of(requests=requests(), sites=library, spans=spans((0.5, 0.5)))
     assert codes(insight, users(1.0)) == []
 
 
 def test_the_experiment_at_its_published_scale():
     """Three awaits of 5 s: 15 s and 33.3 req/s become 5 s and 100."""
-    source = INDEPENDENT.replace("    return", "    c = await three()\n    return")
-    insight = seen(source, (5.0, 5.0, 5.0), parent=77)
-    (finding,) = found(insight, users(15.0), source=reading(source))
+    insight = seen(5.0, 5.0, 5.0, parent=77)
+    (finding,) = found(insight, users(15.0), verdicts=pairs(PROVED, PROVED, PROVED))
     assert (finding.file, finding.line, finding.function) == ("shop.py", 3, "items")
     assert finding.message == (
-        "3 awaits take 15.00 s one after another; none takes another's result: together they "
-        "would take 5.00 s."
+        "3 awaits, 15.00 s one after another, independent: together 5.00 s; "
+        "at 500 users 33.3 -> 100 req/s."
     )
+    assert finding.advice == "Run them together (`asyncio.gather`, a task group)."
+    assert finding.independence == PROVED
     assert finding.predicted == {"rate_rps": pytest.approx(100), "response_s": pytest.approx(5)}
     assert finding.cost_ms_per_request == pytest.approx(10_000)
     assert finding.cost_rps == pytest.approx(200 / 3)
-    assert "Up to 100 req/s under this load." in finding.advice
+
+
+def test_at_a_fixed_rate_of_arrivals_no_more_requests_are_promised():
+    plan = replace(PLAN, rate_rps=20.0)
+    (finding,) = found(seen(0.5, 0.5), users(1.0, 20.0), verdicts=pairs(PROVED), plan=plan)
+    assert finding.message.endswith("independent: together 500 ms.")
+
+
+def test_a_likely_verdict_makes_a_candidate_that_names_what_is_unproved():
+    (finding,) = found(seen(0.5, 0.5), users(1.0), verdicts=pairs(LIKELY))
+    assert "one after another, likely independent: together" in finding.message
+    assert finding.advice.endswith(
+        "Only likely: no data flows, but `ask` is not known (shop.py:9)."
+    )
+    assert finding.severity == "warning"
+    assert finding.independence == replace(LIKELY, file="shop.py")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "why"),
+    [
+        (None, "the source was not read when this run was made"),
+        (Verdicts(unread={FILE: "its source has changed since it ran"}), "has changed since"),
+        (Verdicts(trouble="the scan failed (OSError: no)"), "the scan failed (OSError: no)"),
+        (pairs(), "the scan judges nothing that stands there"),
+        (pairs(UNTOLD), "they stand in one statement"),
+    ],
+)
+def test_where_the_source_says_nothing_no_independence_is_claimed(verdicts, why):
+    (finding,) = found(seen(0.5, 0.5), users(1.0), verdicts=verdicts)
+    assert ", cannot tell from source whether independent: together" in finding.message
+    assert finding.advice.startswith("If they are, run them together")
+    assert why in finding.advice
+    assert (finding.severity, finding.independence.verdict) == ("info", None)
+
+
+def test_a_group_is_as_sure_as_the_least_sure_of_its_pairs():
+    (finding,) = found(seen(0.4, 0.4, 0.2), users(1.0), verdicts=pairs(PROVED, LIKELY, PROVED))
+    assert finding.evidence["awaits"] == 3
+    assert finding.independence.verdict == "likely"
+
+
+def test_what_has_to_wait_for_the_first_may_still_run_with_the_third():
+    (finding,) = found(seen(0.2, 0.4, 0.4), users(1.0), verdicts=pairs(NEEDS, PROVED, PROVED))
+    assert (finding.line, finding.evidence["awaits"]) == (4, 2)
 
 
 def test_the_longest_is_taken_for_each_request_and_then_averaged():
@@ -123,62 +178,88 @@ def test_the_longest_is_taken_for_each_request_and_then_averaged():
     others = spans((0.3, 0.1), requests=5)
     for row in others:
         row["request"] += 5
-    insight = insight_of(requests=requests(), sites=sites(INDEPENDENT), spans=rows + others)
-    (finding,) = found(insight, users(1.0), source=reading(INDEPENDENT))
+    insight = insight_of(requests=requests(), sites=(site(3), site(4)), spans=rows + others)
+    (finding,) = found(insight, users(1.0), verdicts=pairs(PROVED))
     assert finding.evidence["together_s"] == pytest.approx(0.3)
 
 
-@pytest.mark.parametrize("source", [None, DEPENDENT, "async def items(): pass\n"])
-def test_without_the_source_that_ran_it_stays_a_candidate_and_says_so(source):
-    insight = seen(INDEPENDENT, (0.5, 0.5))
-    (finding,) = found(insight, users(1.0), source=reading(source))
-    assert "is not the one that ran" in finding.advice
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (
+            NEEDS,
+            "items: each await needs the one before it (shop.py:4): "
+            "line 4 uses `a`, which comes from line 3",
+        ),
+        (SHARED, "items: they stay in order (shop.py:4): both use one session, `db` (shop.py:30)"),
+    ],
+)
+def test_awaits_that_have_to_stay_in_order_are_said_to(said, text):
+    (line,) = healthy(evidence(seen(0.5, 0.5), users(1.0), verdicts=pairs(said)), ())
+    assert (line.code, line.message) == ("sequential-awaits", text)
 
 
-def test_awaits_that_need_each_other_are_in_good_order_and_said_to_be():
-    every = evidence(seen(DEPENDENT, (0.5, 0.5)), users(1.0), source=reading(DEPENDENT))
-    (line,) = healthy(every, ())
-    assert line.message == "items: each await needs the one before it (shop.py:4)"
-    effect = INDEPENDENT.replace("a = await", "await")
-    every = evidence(seen(effect, (0.5, 0.5)), users(1.0), source=reading(effect))
-    assert "line 4 after line 3, because its result is thrown away" in healthy(every, ())[0].message
+@pytest.mark.parametrize("said", [PROVED, LIKELY, UNTOLD, BLOCKS, NO_GAIN])
+def test_nothing_else_is_said_to_be_in_good_order(said):
+    assert healthy(evidence(seen(0.5, 0.5), users(1.0), verdicts=pairs(said)), ()) == ()
+
+
+BOUNDED = replace(PROVED, remedy="bounded-overlap")
+BATCH = Independence("unsafe", "all iterations use one session, `db`", "batch", FILE, 3)
+CARRIED = Independence("dependent", "`a` passes from one iteration to the next", "none", FILE, 3)
 
 
 @pytest.mark.parametrize(
-    ("source", "rounds", "length_s", "expected"),
+    ("said", "count", "length_s", "expected"),
     [
-        (LOOP, 5, 0.1, ["sequential-loop"]),
-        (LOOP, 3, 0.1, ["sequential-loop"]),
-        (LOOP, 2, 0.1, []),  # a pair is no loop
-        (LOOP, 5, 0.01, []),  # saves 40 ms of a second
-        (LOOP.replace("one(k)", "db.get(k)"), 5, 0.1, ["sequential-loop"]),
-        ("\nasync def items():\n    while a:\n        a = await one(a)\n", 5, 0.1, []),
+        (BOUNDED, 5, 0.1, ["sequential-loop"]),
+        (BOUNDED, 3, 0.1, ["sequential-loop"]),
+        (BOUNDED, 2, 0.1, []),  # a pair is no loop
+        (BOUNDED, 5, 0.01, []),  # saves 40 ms of a second
+        (BATCH, 5, 0.1, ["sequential-loop"]),
+        (SHARED, 5, 0.1, []),
+        (CARRIED, 5, 0.1, []),
     ],
 )
-def test_sequential_loop(source, rounds, length_s, expected):
-    insight = seen(source, (length_s,), rounds=rounds)
-    assert codes(insight, users(1.0), source=reading(source)) == expected
+def test_sequential_loop(said, count, length_s, expected):
+    insight = seen(length_s, rounds=count)
+    assert codes(insight, users(1.0), verdicts=rounds(said)) == expected
+
+
+def test_a_loop_without_a_verdict_is_told_and_nothing_claimed():
+    (finding,) = found(seen(0.1, rounds=5), users(1.0), verdicts=Verdicts())
+    assert "cannot tell from source whether independent" in finding.message
+    assert finding.advice.startswith("If they are, ask for all of it at once")
+    assert (finding.severity, finding.evidence["rounds"]) == ("info", 5)
+
+
+def test_rounds_that_have_to_stay_in_order_are_said_to():
+    every = evidence(seen(0.1, rounds=5), users(1.0), verdicts=rounds(CARRIED))
+    (line,) = healthy(every, ())
+    assert (line.code, line.message) == (
+        "sequential-loop",
+        "items: its rounds stay in order (shop.py:3): `a` passes from one iteration to the next",
+    )
 
 
 def test_a_session_in_a_loop_is_asked_once_not_many_times_together():
-    source = LOOP.replace("one(k)", "db.get(k)")
-    (finding,) = found(seen(source, (0.1,), rounds=5), users(1.0), source=reading(source))
-    assert "in one query" in finding.advice
+    (finding,) = found(seen(0.1, rounds=5), users(1.0), verdicts=rounds(BATCH))
+    assert "in one query: all iterations use one session, `db` (shop.py:3)." in finding.advice
     assert "gather" not in finding.advice
-    assert finding.evidence["rounds"] == 5
+    assert finding.fix_kind == "batch"
 
 
 SESSION = Resource("one at a time", "Session", None, None)
 
 
-def using(insight, *rows):
+def using(insight, *rows, resource=SESSION, held_s=0.0):
     """Sessions used in each request: (when, which, in which task)."""
     uses = [
-        {"request": request, "asked": at, "got": at, "released": at, "instance": n, "task": task}
+        {"request": request, "asked": at, "released": at + held_s, "instance": n, "task": task}
         for request in range(10)
         for at, n, task in rows
     ]
-    return replace(insight, resources=(SESSION,), uses=table("uses", uses))
+    return replace(insight, resources=(resource,), uses=table("uses", uses))
 
 
 @pytest.mark.parametrize(
@@ -191,23 +272,67 @@ def using(insight, *rows):
         ([(19.9, 1, 0), (20.6, 1, 0)], True),
     ],
 )
-@pytest.mark.parametrize("source", [INDEPENDENT, None])
-def test_awaits_that_were_seen_to_use_one_session_stay_in_order(uses, together, source):
-    insight = using(seen(INDEPENDENT, (0.5, 0.5)), *uses)
-    expected = ["sequential-awaits"] * together
-    assert codes(insight, users(1.0), source=reading(source)) == expected
-    if source and not together:
-        (line,) = healthy(evidence(insight, users(1.0), source=reading(source)), ())
-        assert "both use one Session, which runs one thing at a time" in line.message
+@pytest.mark.parametrize("said", [PROVED, LIKELY, UNTOLD])
+def test_what_the_probe_saw_beats_the_source(uses, together, said):
+    insight = using(seen(0.5, 0.5), *uses)
+    every = evidence(insight, users(1.0), verdicts=pairs(said))
+    assert codes(insight, users(1.0), verdicts=pairs(said)) == ["sequential-awaits"] * together
+    told = "both use one Session, which runs one thing at a time"
+    assert [told in line.message for line in healthy(every, ())] == [True] * (not together)
 
 
-def test_rounds_that_were_seen_to_use_one_session_are_better_one_query():
-    insight = seen(LOOP, (0.1,), rounds=5)
-    (finding,) = found(
-        using(insight, (20.05, 1, 0), (20.15, 1, 0)), users(1.0), source=reading(LOOP)
-    )
-    assert "in one query: all rounds use one Session" in finding.advice
-    (finding,) = found(
-        using(insight, (20.05, 1, 0), (20.15, 2, 0)), users(1.0), source=reading(LOOP)
-    )
-    assert "gather" in finding.advice
+def test_data_that_flows_is_told_even_where_a_session_is_shared_too():
+    insight = using(seen(0.5, 0.5), (20.1, 1, 0), (20.6, 1, 0))
+    (line,) = healthy(evidence(insight, users(1.0), verdicts=pairs(NEEDS)), ())
+    assert "each await needs the one before it" in line.message
+
+
+@pytest.mark.parametrize(
+    ("said", "second", "advice"),
+    [
+        (BOUNDED, 1, "in one query: all rounds use one Session"),
+        (BOUNDED, 2, "gather"),
+        (BATCH, 1, "in one query: all rounds use one Session"),
+    ],
+)
+def test_rounds_that_were_seen_to_use_one_session_are_better_one_query(said, second, advice):
+    insight = using(seen(0.1, rounds=5), (20.05, 1, 0), (20.15, second, 0))
+    (finding,) = found(insight, users(1.0), verdicts=rounds(said))
+    assert advice in finding.advice
+    assert finding.independence.by == ("probe" if second == 1 else "source")
+
+
+@pytest.mark.parametrize("said", [SHARED, CARRIED])
+def test_rounds_that_write_or_need_each_other_are_no_query(said):
+    insight = using(seen(0.1, rounds=5), (20.05, 1, 0), (20.15, 1, 0))
+    assert codes(insight, users(1.0), verdicts=rounds(said)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "capacity", "held_s", "together"),
+    [
+        ("lock", 1, 0.3, False),
+        ("semaphore", 1, 0.3, False),
+        ("semaphore", 2, 0.3, True),  # lets both in
+        ("lock", 1, 0.1, True),  # most of their time they do without it
+        ("lock", 1, np.nan, True),  # never given back, as far as was seen
+    ],
+)
+def test_awaits_that_spend_their_time_with_one_lock_would_take_turns(
+    kind, capacity, held_s, together
+):
+    lock = Resource(kind, "Lock()", capacity, None)
+    insight = using(seen(0.5, 0.5), (20.1, 1, 0), (20.6, 1, 0), resource=lock, held_s=held_s)
+    every = evidence(insight, users(1.0), verdicts=pairs(PROVED))
+    found = codes(insight, users(1.0), verdicts=pairs(PROVED))
+    assert ("sequential-awaits" in found) is together
+    told = [line.message for line in healthy(every, ()) if line.code == "sequential-awaits"]
+    reason = "both wait for one Lock(), so together they would take turns"
+    assert told == [f"items: they stay in order (shop.py:4): {reason}"] * (not together)
+
+
+def test_a_session_and_a_lock_of_one_number_are_two_things():
+    insight = using(seen(0.5, 0.5), (20.1, 1, 0), (20.6, 1, 0), held_s=0.4)
+    insight.uses["resource"] = [0, 1] * 10
+    insight = replace(insight, resources=(SESSION, Resource("lock", "Lock()", 1, None)))
+    assert "sequential-awaits" in codes(insight, users(1.0), verdicts=pairs(PROVED))

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from asyncperf.analysis.findings.collector import counted
+
 from ...builders import run_of
 from .seen import codes, found, insight_of, requests, ticks
 
@@ -31,9 +33,9 @@ def test_gc_pauses(count, length_s, severities):
     assert [(f.code, f.severity) for f in found(insight)] == [("gc-pauses", s) for s in severities]
 
 
-def test_a_collection_in_another_thread_does_not_stop_the_loop():
+def test_a_collection_in_another_thread_stops_the_loop_too():
     rows = collections(100, 0.1, on_loop=0)
-    assert codes(insight_of(requests=requests(), collections=rows)) == []
+    assert codes(insight_of(requests=requests(), collections=rows)) == ["gc-pauses"]
 
 
 def test_what_mends_it_and_what_it_costs():
@@ -59,3 +61,7 @@ def test_a_collector_that_is_tuned_already():
     (finding,) = found(insight, target=target)
     assert "tuned already" in finding.advice
     assert finding.fix_kind is None
+
+
+def test_one_request_is_not_many():
+    assert (counted(0.6), counted(5000.4)) == ("1 request", "5,000 requests")

@@ -6,6 +6,7 @@ import pytest
 
 from asyncperf.insight import Frame, Stack
 from asyncperf.probe.record_format import BLOCKED, CPU, NATIVE, NO_REQUEST
+from asyncperf.sites import Verdicts
 
 from ...builders import BLOCKING, ITEMS, figures, result_of
 from .seen import FILE, SLEEPS, codes, found, insight_of, requests, stalls, ticks
@@ -76,11 +77,11 @@ def test_threads_are_no_advice_for_code_that_computes():
     ],
 )
 def test_hashing_a_password_is_for_a_thread_that_takes_as_much_cpu(line, kind, hashes):
-    source = "\n" * 13 + line + "\n"  # line 14
+    verdicts = Verdicts(lines={FILE: {14: line}})
     insight = insight_of(
         requests=requests(), stalls=stalls(1000, 0.04, kind=kind, cpu_s=0.04), ticks=ticks(cpu=0.82)
     )
-    (finding,) = found(insight, SLOW, source=lambda file: source)
+    (finding,) = found(insight, SLOW, verdicts=verdicts)
     assert ("Hashing a password" in finding.advice) is hashes
     # 1,000 requests in all, so 40 ms each, on the two CPUs of that machine.
     assert ("at most 50 req/s on 2 CPUs" in finding.advice) is hashes
@@ -101,6 +102,19 @@ def test_a_stall_without_a_line_of_the_users_is_told_by_the_handler():
     (finding,) = found(insight, SLOW)
     assert (finding.file, finding.line) == ("shop.py", 12)
     assert finding.message.startswith("dumps (/lib/json.py:7), called for this endpoint,")
+
+
+def test_a_librarys_function_is_told_and_not_pythons_in_which_it_waits():
+    frames = (
+        Frame("/venv/lib/python3.12/site-packages/limits/memory.py", 76, "schedule"),
+        Frame("/usr/lib/python3.12/threading.py", 997, "Thread.start"),
+        Frame("/usr/lib/python3.12/threading.py", 355, "Condition.wait"),
+    )
+    insight = insight_of(
+        requests=requests(), stacks=(Stack(frames, None),), stalls=stalls(100, 0.05)
+    )
+    (finding,) = found(insight, SLOW)
+    assert finding.message.startswith("schedule (/venv/")
 
 
 def mixed(stalled_by, alone_s=0.1):

@@ -13,7 +13,7 @@ from functools import cache, partial
 from asyncperf.analysis.findings.awaits import sequential_awaits, sequential_loop
 from asyncperf.analysis.findings.collector import gc_pauses
 from asyncperf.analysis.findings.dependencies import sequential_dependencies
-from asyncperf.analysis.findings.evidence import EVERY_ENDPOINT, Evidence, Source, alone_in
+from asyncperf.analysis.findings.evidence import EVERY_ENDPOINT, Evidence, alone_in
 from asyncperf.analysis.findings.generator import (
     generator_limit,
     generator_saturated,
@@ -21,6 +21,7 @@ from asyncperf.analysis.findings.generator import (
 )
 from asyncperf.analysis.findings.health import healthy
 from asyncperf.analysis.findings.inside import inside_of
+from asyncperf.analysis.findings.locked import loop_locked_out
 from asyncperf.analysis.findings.loop import loop_blocked, loop_busy
 from asyncperf.analysis.findings.pool import pool_saturated, pool_trips
 from asyncperf.analysis.findings.resources import (
@@ -33,13 +34,14 @@ from asyncperf.analysis.prediction import Demands
 from asyncperf.levels import Held
 from asyncperf.model import EndpointResult, Finding, Run
 
-__all__ = ["Source", "evidence_of", "find", "generator_limit", "healthy", "no_source"]
+__all__ = ["evidence_of", "find", "generator_limit", "healthy"]
 
 Rule = Callable[[Evidence], Iterable[Finding]]
 RULES: tuple[Rule, ...] = (
     too_little_data,
     loop_blocked,
     loop_busy,
+    loop_locked_out,
     gc_pauses,
     pool_saturated,
     pool_trips,
@@ -54,14 +56,7 @@ RULES: tuple[Rule, ...] = (
 SEVERITY_ORDER = {"error": 0, "warning": 1, "info": 2}
 
 
-def no_source(file: str) -> str | None:
-    """For when no source is to be read."""
-    return None
-
-
-def evidence_of(
-    run: Run, results: Sequence[EndpointResult], source: Source = no_source
-) -> tuple[Evidence, ...]:
+def evidence_of(run: Run, results: Sequence[EndpointResult]) -> tuple[Evidence, ...]:
     """What there is to judge each result by. Of a load that was repeated it is the insight of
     the repetition that the result shows."""
     found = []
@@ -84,7 +79,7 @@ def evidence_of(
         alone_of = alone.setdefault(
             (result.load, result.held), cache(partial(alone_in, load, together))
         )
-        found.append(Evidence(replace(run, plan=plan), together, index, inside, source, alone_of))
+        found.append(Evidence(replace(run, plan=plan), together, index, inside, alone_of))
     return tuple(found)
 
 

@@ -5,19 +5,29 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
-from asyncperf.analysis.findings import flow
 from asyncperf.analysis.findings.evidence import LEAST_DETAILED, Evidence
 from asyncperf.analysis.findings.exclusive import Sharing, sharing
 from asyncperf.analysis.findings.gains import Cost
+from asyncperf.analysis.findings.independence import (
+    Order,
+    advised,
+    called,
+    grouped,
+    of_pairs,
+    of_rounds,
+    severity,
+    shown,
+    told,
+)
 from asyncperf.analysis.findings.words import spoken
 from asyncperf.insight import Records, Site
 from asyncperf.model import Finding
 from asyncperf.probe.places import is_users
 from asyncperf.probe.record_format import RETURNED
+from asyncperf.sites import Independence
 
 # An await that is shorter than this is over before another one has begun to matter: starting a
 # task takes some 10 us, and a turn of a busy loop a millisecond.
@@ -30,12 +40,6 @@ LEAST_GAIN_S = 0.001
 USUAL = 0.5
 # Two in a row are a pair of awaits; from three on it is a loop's way.
 LEAST_ROUNDS = 3.0
-
-NOT_PROVED = (
-    "Whether they are independent in other ways as well (state that they share, an order that "
-    "matters) is for you to say."
-)
-NOT_READ = "Their source is not the one that ran, so whether one takes another's result is open."
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,47 +89,30 @@ class Function:
 
 @dataclass(frozen=True, eq=False)
 class Looked:
-    """A function whose awaits were looked at: what may run together, and what parts the rest;
-    where its source could not be `read`, by what was seen of them alone."""
+    """A function whose awaits were looked at: what may run together, and what parts the rest."""
 
     function: Function
-    sites: list[int]
-    order: flow.Order
-    read: bool
-
-    @property
-    def groups(self) -> list[list[int]]:
-        return [[self.sites[i] for i in group] for group in self.order.groups]
+    order: Order
 
 
 def sequential_awaits(evidence: Evidence) -> Iterable[Finding]:
     for looked in looked_at(evidence):
-        for group in looked.groups:
-            apart_s, together_s = looked.function.times(group)
-            if len(group) > 1 and worthwhile(evidence, apart_s - together_s):
-                yield _sequential(evidence, looked, group, apart_s, together_s)
+        for group in looked.order.groups:
+            apart_s, together_s = looked.function.times(group.members)
+            if group.independence is not None and worthwhile(evidence, apart_s - together_s):
+                yield _sequential(evidence, looked.function, group.members, group.independence)
 
 
 def sequential_loop(evidence: Evidence) -> Iterable[Finding]:
-    shared = shared_by(evidence)
-    for function in functions(evidence):
-        for number, rounds in function.rounds().items():
-            apart_s, together_s = function.times([number])
-            if not worthwhile(evidence, apart_s - together_s):
-                continue
-            code = flow.parse(evidence.source(function.file))
-            why = flow.looped(code, function.sites[number]) if code else None
-            if why in (flow.ONE_BY_ONE, flow.STOPS):
-                continue
-            if why is None and (name := shared.rounds(number)) is not None:
-                why = flow.ALL_SHARE.format(f"one {name}")
-            yield _loop(evidence, function, number, rounds, why, code is not None)
+    for function, number, rounds, said in loops(evidence):
+        if said.remedy != "none":
+            yield _loop(evidence, function, number, rounds, said)
 
 
 def _sequential(
-    evidence: Evidence, looked: Looked, group: list[int], apart_s: float, together_s: float
+    evidence: Evidence, function: Function, group: Sequence[int], said: Independence
 ) -> Finding:
-    first = looked.function.sites[group[0]]
+    apart_s, together_s = function.times(group)
     gain_s = apart_s - together_s
     unloaded_gain_s = evidence.unloaded(gain_s)
     cost = cost_of(evidence, gain_s)
@@ -133,56 +120,54 @@ def _sequential(
     predicted = dict(cost.predicted or {})
     if alone_s is not None:
         predicted["response_s"] = max(0.0, alone_s - unloaded_gain_s)
-    checked = "none takes another's result" if looked.read else "perhaps none needs another"
     return Finding(
         code="sequential-awaits",
-        severity="warning",
+        severity=severity(said),
         endpoint=evidence.label,
-        **evidence.spot(first)._asdict(),
+        **evidence.spot(function.sites[group[0]])._asdict(),
         message=(
-            f"{len(group)} awaits take {spoken(apart_s)} one after another; {checked}: together "
-            f"they would take {spoken(together_s)}."
+            f"{len(group)} awaits, {spoken(apart_s)} one after another, {called(said)}: together "
+            f"{spoken(together_s)}{evidence.change(cost)}."
         ),
-        advice=(
-            f"Run them together (`asyncio.gather`, a task group).{cost.sentence} "
-            f"{NOT_PROVED if looked.read else NOT_READ}"
-        ),
+        advice=advised(evidence, said, "Run them together (`asyncio.gather`, a task group)."),
         evidence={
             "awaits": float(len(group)),
             "apart_s": apart_s,
             "together_s": together_s,
-            "requests_seen": float(looked.function.requests),
+            "requests_seen": float(function.requests),
         },
         fix_kind="gather",
         predicted=predicted,
         cost_ms_per_request=1000 * gain_s,
         cost_rps=cost.rps,
+        independence=shown(evidence, said),
     )
 
 
 def _loop(
-    evidence: Evidence, function: Function, number: int, rounds: float, why: str | None, read: bool
+    evidence: Evidence, function: Function, number: int, rounds: float, said: Independence
 ) -> Finding:
     site, (apart_s, together_s) = function.sites[number], function.times([number])
     gain_s = apart_s - together_s
     cost = cost_of(evidence, gain_s)
-    if why is not None:
-        advice = f"Ask for all of it in one query: {why}.{cost.sentence}"
+    again = f"This await runs {rounds:.3g} times in a row, {spoken(apart_s)} of a request"
+    if said.verdict == "unsafe":
+        message = f"{again}; the longest of them takes {spoken(together_s)}{evidence.change(cost)}."
+        advice = f"Ask for all of it in one query: {told(evidence, said)}."
     else:
-        advice = (
+        message = f"{again}, {called(said)}: together {spoken(together_s)}{evidence.change(cost)}."
+        advice = advised(
+            evidence,
+            said,
             "Ask for all of it at once if the other side can; else run some of them together "
-            f"(`asyncio.gather` with a semaphore).{cost.sentence} "
-            f"{NOT_PROVED if read else NOT_READ}"
+            "(`asyncio.gather` with a semaphore).",
         )
     return Finding(
         code="sequential-loop",
-        severity="warning",
+        severity=severity(said),
         endpoint=evidence.label,
         **evidence.spot(site)._asdict(),
-        message=(
-            f"This await runs {rounds:.3g} times in a row and takes {spoken(apart_s)} of a "
-            f"request; the longest of them takes {spoken(together_s)}."
-        ),
+        message=message,
         advice=advice,
         evidence={
             "rounds": rounds,
@@ -190,10 +175,11 @@ def _loop(
             "together_s": together_s,
             "requests_seen": float(function.requests),
         },
-        fix_kind="batch" if why else "batch-or-gather",
+        fix_kind="batch" if said.remedy == "batch" else "batch-or-gather",
         predicted=cost.predicted,
         cost_ms_per_request=1000 * gain_s,
         cost_rps=cost.rps,
+        independence=shown(evidence, said),
     )
 
 
@@ -204,15 +190,22 @@ def looked_at(evidence: Evidence) -> list[Looked]:
     for function in functions(evidence):
         sites = function.once()
         apart_s, together_s = function.times(sites)
-        if len(sites) < 2 or not worthwhile(evidence, apart_s - together_s):
-            continue
-        code = flow.parse(evidence.source(function.file))
-        seen = partial(_shared, shared, sites)
-        order = flow.order(code, [function.sites[s] for s in sites], seen) if code else None
-        found.append(
-            Looked(function, sites, order or flow.grouped(len(sites), seen), order is not None)
-        )
+        if len(sites) > 1 and worthwhile(evidence, apart_s - together_s):
+            says = of_pairs(evidence, shared, function.sites)
+            found.append(Looked(function, grouped(sites, says)))
     return found
+
+
+def loops(evidence: Evidence) -> Iterable[tuple[Function, int, float, Independence]]:
+    """Awaits that run again and again and together would save something: the function, the
+    await's number, how often it runs, and what is said of that."""
+    shared = shared_by(evidence)
+    for function in functions(evidence):
+        for number, rounds in function.rounds().items():
+            apart_s, together_s = function.times([number])
+            if worthwhile(evidence, apart_s - together_s):
+                said = of_rounds(evidence, shared, function.sites, number)
+                yield function, number, rounds, said
 
 
 def shared_by(evidence: Evidence) -> Sharing:
@@ -220,9 +213,9 @@ def shared_by(evidence: Evidence) -> Sharing:
     return Sharing({}, {}) if spans is None else sharing(evidence, spans)
 
 
-def _shared(shared: Sharing, sites: Sequence[int], first: int, second: int) -> str | None:
-    name = shared.between(sites[first], sites[second])
-    return None if name is None else flow.SHARED.format(f"one {name}")
+def is_await(site: Site) -> bool:
+    """Whether it is an await of the user's own."""
+    return (site.text or "").startswith("await ") and is_users(site.file)
 
 
 def functions(evidence: Evidence) -> list[Function]:
@@ -231,11 +224,7 @@ def functions(evidence: Evidence) -> list[Function]:
     inside, spans = evidence.inside, detailed(evidence)
     if inside is None or spans is None:
         return []
-    users = [
-        number
-        for number, site in enumerate(inside.insight.sites)
-        if (site.text or "").startswith("await ") and is_users(site.file)
-    ]
+    users = [number for number, site in enumerate(inside.insight.sites) if is_await(site)]
     requests = len(np.unique(spans[KEY]))
     spans = spans[np.isin(spans["site"], users) & (spans["outcome"] == RETURNED)]
     runs: dict[tuple[str, str], dict[tuple[int, ...], dict[int, list[float]]]] = defaultdict(dict)

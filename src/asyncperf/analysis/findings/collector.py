@@ -48,7 +48,7 @@ def gc_pauses(evidence: Evidence) -> Iterable[Finding]:
         endpoint=evidence.everyone,
         message=(
             f"The garbage collector stops the event loop for {share(part)} of the time, at worst "
-            f"for {spoken(float(lengths_s.max()))}, with {waiting:,.0f} requests waiting at a "
+            f"for {spoken(float(lengths_s.max()))}, with {counted(waiting)} waiting at a "
             "worker: each full collection walks all that they keep alive."
         ),
         advice=advice,
@@ -65,9 +65,13 @@ def gc_pauses(evidence: Evidence) -> Iterable[Finding]:
     )
 
 
+def counted(requests: float) -> str:
+    return "1 request" if round(requests) == 1 else f"{requests:,.0f} requests"
+
+
 def _unloaded(evidence: Evidence, inside: Inside) -> float:
     """For how long the collector stopped each of the single user's requests, on average."""
     requests = sum(result.unloaded_requests for result in evidence.together)
     every = inside.insight.collections
-    alone = every[(every["on_loop"] == 1) & (every["start"] < 0)]
+    alone = every[every["start"] < 0]
     return float(alone["duration_s"].sum()) / max(1, requests)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from asyncperf.analysis.findings import flow
 from asyncperf.analysis.findings.awaits import (
     KEY,
     LEAST_AWAIT_S,
@@ -17,12 +16,22 @@ from asyncperf.analysis.findings.awaits import (
     detailed,
     worthwhile,
 )
-from asyncperf.analysis.findings.evidence import Evidence, Source
-from asyncperf.analysis.findings.exclusive import Sharing, sharing
+from asyncperf.analysis.findings.evidence import Evidence
+from asyncperf.analysis.findings.exclusive import sharing
+from asyncperf.analysis.findings.independence import (
+    Order,
+    advised,
+    called,
+    grouped,
+    of_pairs,
+    severity,
+    shown,
+)
 from asyncperf.analysis.findings.words import in_words, spoken
-from asyncperf.insight import Site
+from asyncperf.insight import Insight, Records, Site
 from asyncperf.model import Finding
 from asyncperf.probe.places import is_users
+from asyncperf.sites import Independence
 
 # Where FastAPI awaits them.
 SOLVER = ("fastapi/dependencies/utils.py", "solve_dependencies")
@@ -31,35 +40,56 @@ NAMED = 4
 
 @dataclass(frozen=True)
 class Resolved:
-    """A dependency as most requests resolved it: what it took on average where it was."""
+    """Dependencies side by side as most requests resolved them: where each begins, and what it
+    took on average, by its number; what each request's took, by number."""
 
-    site: Site
-    mean_s: float
+    sites: Mapping[int, Site]
+    mean_s: Mapping[int, float]
+    order: Order
+    runs: Sequence[Mapping[int, float]]
+    requests: int
+
+    def times(self, numbers: Sequence[int]) -> tuple[float, float]:
+        """How long these take of a request, one after another and together."""
+        taken = [[run[n] for n in numbers if n in run] for run in self.runs]
+        return (
+            sum(map(sum, taken)) / self.requests,
+            sum(max(each, default=0.0) for each in taken) / self.requests,
+        )
 
 
 def sequential_dependencies(evidence: Evidence) -> Iterable[Finding]:
-    found, apart_s, together_s = resolved(evidence)
-    gain_s = apart_s - together_s
-    if len(found) < 2 or not worthwhile(evidence, gain_s):
+    found = resolved(evidence)
+    if found is None:
         return
+    for group in found.order.groups:
+        apart_s, together_s = found.times(group.members)
+        if group.independence is not None and worthwhile(evidence, apart_s - together_s):
+            yield _sequential(evidence, found, group.members, group.independence)
+
+
+def _sequential(
+    evidence: Evidence, found: Resolved, group: Sequence[int], said: Independence
+) -> Finding:
+    apart_s, together_s = found.times(group)
+    gain_s = apart_s - together_s
     cost = cost_of(evidence, gain_s)
-    names = [f"{each.site.function} ({spoken(each.mean_s)})" for each in found[:NAMED]]
-    more = [f"{len(found) - NAMED} more"] if len(found) > NAMED else []
-    yield Finding(
+    each = [f"{found.sites[n].function} ({spoken(found.mean_s[n])})" for n in group]
+    names = each[:NAMED] + ([f"{len(each) - NAMED} more"] if each[NAMED:] else [])
+    return Finding(
         code="sequential-dependencies",
-        severity="warning",
+        severity=severity(said),
         endpoint=evidence.label,
-        **evidence.spot(found[0].site)._asdict(),
+        **evidence.spot(found.sites[group[0]])._asdict(),
         message=(
-            f"FastAPI resolves {in_words(names + more)} one after another, in {spoken(apart_s)}; "
-            f"none names another: together they would take {spoken(together_s)}."
+            f"FastAPI resolves {in_words(names)} one after another, {spoken(apart_s)}, "
+            f"{called(said)}: together {spoken(together_s)}{evidence.change(cost)}."
         ),
-        advice=(
-            f"Await what they do together in one dependency (`asyncio.gather`).{cost.sentence} "
-            "Whether one needs another in a way that its parameters do not say is for you to check."
+        advice=advised(
+            evidence, said, "Await what they do together in one dependency (`asyncio.gather`)."
         ),
         evidence={
-            "dependencies": float(len(found)),
+            "dependencies": float(len(group)),
             "apart_s": apart_s,
             "together_s": together_s,
         },
@@ -67,19 +97,19 @@ def sequential_dependencies(evidence: Evidence) -> Iterable[Finding]:
         predicted=cost.predicted,
         cost_ms_per_request=1000 * gain_s,
         cost_rps=cost.rps,
+        independence=shown(evidence, said),
     )
 
 
-def resolved(evidence: Evidence) -> tuple[list[Resolved], float, float]:
-    """Dependencies side by side, in their order, that do not name each other; how long they
-    take of a request one after another, and together."""
+def resolved(evidence: Evidence) -> Resolved | None:
+    """Dependencies in their order, and what is said of running them together; None where too
+    few requests were seen in detail."""
     inside, spans = evidence.inside, detailed(evidence)
     if inside is None or spans is None:
-        return [], 0.0, 0.0
-    solver = [n for n, site in enumerate(inside.insight.sites) if _is_solver(site)]
+        return None
     requests = len(np.unique(spans[KEY]))
     runs: dict[tuple[int, ...], dict[int, float]] = defaultdict(dict)
-    chosen = spans[np.isin(spans["site"], solver)]
+    chosen = spans[np.isin(spans["site"], _solving(inside.insight))]
     for span in chosen[np.argsort(chosen["start"], kind="stable")]:
         callee = inside.site(int(span["callee"]))
         if callee is None or not is_users(callee.file):
@@ -97,47 +127,29 @@ def resolved(evidence: Evidence) -> tuple[list[Resolved], float, float]:
         for number, each in lengths_s.items()
         if len(each) >= USUAL * requests and np.mean(each) >= LEAST_AWAIT_S
     ]
-    apart = _apart(
-        [(n, inside.insight.sites[n]) for n in usual],
-        evidence.source,
-        sharing(evidence, chosen, "callee"),
-    )
-    taken = [[run[n] for n in apart if n in run] for run in runs.values()]
-    return (
-        [Resolved(inside.insight.sites[n], float(np.mean(lengths_s[n]))) for n in apart],
-        sum(map(sum, taken)) / requests,
-        sum(max(each, default=0.0) for each in taken) / requests,
+    sites = {n: inside.insight.sites[n] for n in usual}
+    says = of_pairs(evidence, sharing(evidence, chosen, "callee"), sites, "dependencies")
+    return Resolved(
+        sites,
+        {n: float(np.mean(lengths_s[n])) for n in usual},
+        grouped(usual, says),
+        list(runs.values()),
+        requests,
     )
 
 
-def _is_solver(site: Site) -> bool:
-    return site.file.endswith(SOLVER[0]) and site.function == SOLVER[1]
+def resolved_by(insight: Insight, spans: Records) -> set[Site]:
+    """The user's functions that FastAPI awaited as dependencies."""
+    called = np.unique(spans["callee"][np.isin(spans["site"], _solving(insight))])
+    sites = [insight.sites[number] for number in called if number < len(insight.sites)]
+    return {site for site in sites if is_users(site.file)}
 
 
-def _apart(dependencies: list[tuple[int, Site]], source: Source, shared: Sharing) -> list[int]:
-    """Those that no other one of them asks for: FastAPI solves a shared dependency once, so that
-    it seems to stand beside the one that takes its result. Nor do two of them use one session."""
-    kept: list[tuple[int, Site]] = []
-    for number, site in dependencies:
-        asked = _asked_for(site, source)
-        if not any(
-            other.function.rpartition(".")[2] in asked or shared.between(known, number)
-            for known, other in kept
-        ):
-            kept.append((number, site))
-    return [number for number, _ in kept]
-
-
-def _asked_for(site: Site, source: Source) -> set[str]:
-    """The names in a dependency's parameters, aliases of the module seen through."""
-    code = flow.parse(source(site.file))
-    function = code.function(site.function.rpartition(".")[2], site.line) if code else None
-    if code is None or function is None:
-        return set()
-    names: set[str] = set()
-    new = flow.names_in(function.args)
-    while new:
-        names |= new
-        values = [value for name in new if (value := code.assigned(name)) is not None]
-        new = {name for value in values for name in flow.names_in(value)} - names
-    return names
+def _solving(insight: Insight) -> list[int]:
+    """The awaits by which FastAPI resolves dependencies."""
+    file, function = SOLVER
+    return [
+        number
+        for number, site in enumerate(insight.sites)
+        if site.file.endswith(file) and site.function == function
+    ]

@@ -18,8 +18,6 @@ from asyncperf.insight import Frame, Records, Site
 from asyncperf.model import EndpointResult, Load, Run
 from asyncperf.probe.record_format import CONNECTIONS
 
-# The source of a file, None where it is not to be had.
-Source = Callable[[str], str | None]
 # The label of a finding that is of no endpoint alone.
 EVERY_ENDPOINT = "*"
 # Fewer requests than this say nothing of what requests are like.
@@ -58,7 +56,6 @@ class Evidence:
     together: Sequence[EndpointResult]
     index: int
     inside: Inside | None
-    source: Source
     alone_in: Callable[[int], Demands | None]
 
     @property
@@ -206,6 +203,13 @@ class Evidence:
         return f"{name} is full, and the queue has moved to it"
 
     # Words.
+
+    def change(self, cost: Cost) -> str:
+        """`; at 500 users 33.3 -> 100 req/s`, after what the load gains; "" if it gains nothing."""
+        plan, now_rps = self.run.plan, self.rate_rps
+        if plan.rate_rps is not None or now_rps is None or not cost.rps or cost.rps <= 0:
+            return ""
+        return f"; at {plan.users} users {cost.from_to(now_rps)}"
 
     def shown(self, file: str) -> str:
         """A file as the report's other paths are: from the directory that the app was found

@@ -1,24 +1,35 @@
-"""Which awaits were seen to use one and the same session or connection.
+"""Which awaits were seen to use one and the same session, connection or lock.
 
-The source shows it where both name the session; a repository that keeps it, a helper that
-finds it in a context variable, do not show it. What does one thing at a time cannot be
-asked for two, so such awaits cannot run together.
+The source shows it where both name it; a repository that keeps it, a helper that finds it in a
+context variable, do not show it. What does one thing at a time cannot be asked for two, so
+such awaits cannot run together; and those that spend their time with one lock would take turns.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from asyncperf.analysis.findings.evidence import Evidence
-from asyncperf.insight import Records
-from asyncperf.probe.record_format import ONE_AT_A_TIME
+from asyncperf.insight import Records, Resource
+from asyncperf.probe.record_format import CAPACITY_LIMITER, LOCK, ONE_AT_A_TIME, SEMAPHORE
 
 # A request's own task: whatever happens while it awaits is of that await's doing.
 OWN_TASK = 0
+# An await that waits for a lock and holds it for less of its time has more to gain than to
+# wait for.
+TURN = 0.5
 
-# A worker, a request of it, and the session's or connection's number.
-Used = tuple[int, int, int]
+# A worker, a request of it, and the number of the resource and of the one that it describes.
+Used = tuple[int, int, int, int]
+
+
+class Shared(NamedTuple):
+    """What two awaits both used; of a lock they would take turns, of all else it would break."""
+
+    name: str
+    is_lock: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,46 +38,62 @@ class Sharing:
     used, and what it is."""
 
     uses: dict[int, Counter[Used]]
-    names: dict[Used, str]
+    names: dict[Used, Shared]
 
-    def between(self, first: int, second: int) -> str | None:
+    def between(self, first: int, second: int) -> Shared | None:
         """What both used in one request."""
         common = self.of(first).keys() & self.of(second).keys()
-        return self.names[next(iter(common))] if common else None
+        return self._gravest(common)
 
-    def rounds(self, number: int) -> str | None:
+    def rounds(self, number: int) -> Shared | None:
         """What several spans of the same await used in one request."""
-        used = self.of(number).most_common(1)
-        return self.names[used[0][0]] if used and used[0][1] > 1 else None
+        return self._gravest({used for used, times in self.of(number).items() if times > 1})
 
     def of(self, number: int) -> Counter[Used]:
         return self.uses.get(number, Counter())
 
+    def _gravest(self, found: set[Used]) -> Shared | None:
+        shared = (self.names[used] for used in found)
+        return min(shared, key=lambda each: (each.is_lock, each.name), default=None)
+
 
 def sharing(evidence: Evidence, spans: Records, column: str = "site") -> Sharing:
     """By that column of the spans of an endpoint's requests."""
-    names: dict[Used, str] = {}
+    names: dict[Used, Shared] = {}
     found: dict[int, Counter[Used]] = defaultdict(Counter)
     inside = evidence.inside
     if inside is None:
         return Sharing(found, names)
     kinds = {
-        number: resource.name
+        number: Shared(resource.name, resource.kind != ONE_AT_A_TIME)
         for number, resource in enumerate(inside.insight.resources)
-        if resource.kind == ONE_AT_A_TIME
+        if is_exclusive(resource)
     }
-    uses: dict[tuple[int, int], list[tuple[float, int, Used]]] = defaultdict(list)
+    uses: dict[tuple[int, int], list[tuple[float, float, int, Used]]] = defaultdict(list)
     for use in inside.of(inside.uses, evidence.index) if kinds else ():
         if int(use["resource"]) in kinds:
             request = int(use["worker"]), int(use["request"])
-            used = (*request, int(use["instance"]))
+            used = (*request, int(use["resource"]), int(use["instance"]))
             names[used] = kinds[int(use["resource"])]
-            uses[request].append((float(use["asked"]), int(use["task"]), used))
+            taken = float(use["asked"]), float(use["released"])
+            uses[request].append((*taken, int(use["task"]), used))
     for span in spans if uses else ():
+        least_s = TURN * (span["end"] - span["start"])
         within = {
             used
-            for asked, task, used in uses.get((int(span["worker"]), int(span["request"])), ())
-            if span["start"] <= asked < span["end"] and span["task"] in (OWN_TASK, task)
+            for asked, released, task, used in uses.get(
+                (int(span["worker"]), int(span["request"])), ()
+            )
+            if span["start"] <= asked < span["end"]
+            and span["task"] in (OWN_TASK, task)
+            and (not names[used].is_lock or released - asked >= least_s)
         }
         found[int(span[column])].update(within)
     return Sharing(found, names)
+
+
+def is_exclusive(resource: Resource) -> bool:
+    """Whether it serves one at a time."""
+    if resource.kind in (SEMAPHORE, CAPACITY_LIMITER):
+        return resource.capacity == 1
+    return resource.kind in (ONE_AT_A_TIME, LOCK)

@@ -41,6 +41,10 @@ class Cost:
         """`up to 50 req/s, where the thread pool is full`; "" where nothing is gained."""
         return f"up to {rate(self.rate_rps)}{self._then}" if self.rps and self.rate_rps else ""
 
+    def from_to(self, now_rps: float) -> str:
+        """`33.3 -> 100 req/s, where the thread pool is full`."""
+        return f"{rate(now_rps, '')} -> {rate(self.rate_rps or now_rps)}{self._then}"
+
     @property
     def _then(self) -> str:
         return f", where {self.then}" if self.then else ""

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from asyncperf.analysis.findings import flow
-from asyncperf.analysis.findings.awaits import Looked, looked_at
+from asyncperf.analysis.findings.awaits import looked_at, loops, worthwhile
+from asyncperf.analysis.findings.dependencies import resolved
 from asyncperf.analysis.findings.evidence import EVERY_ENDPOINT, Evidence
 from asyncperf.analysis.findings.generator import generator_limit
+from asyncperf.analysis.findings.independence import in_order, stays, told
 from asyncperf.analysis.findings.inside import Inside, own_s
 from asyncperf.analysis.findings.pool import visits
-from asyncperf.analysis.findings.words import in_words, share, spoken
+from asyncperf.analysis.findings.words import share, spoken
 from asyncperf.model import Finding, Healthy
 from asyncperf.probe.record_format import DEFAULT_POOL
 
@@ -34,28 +35,28 @@ def healthy(every: Sequence[Evidence], findings: Sequence[Finding]) -> tuple[Hea
 
 
 def _order(evidence: Evidence) -> Iterable[Healthy]:
-    """Awaits that take long one after another, and have to."""
+    """What takes long one after another, and has to."""
     for looked in looked_at(evidence):
-        if looked.read and all(len(group) == 1 for group in looked.groups):
-            yield Healthy(
-                "sequential-awaits",
-                evidence.label,
-                f"{looked.function.name}: {_why(evidence, looked, looked.order)}",
-            )
-
-
-def _why(evidence: Evidence, looked: Looked, order: flow.Order) -> str:
-    sites = [looked.function.sites[number] for number in looked.sites]
-    if all(parting.why == flow.TAKES for parting in order.partings):
-        file = evidence.shown(sites[0].file)
-        lines = ", ".join(str(sites[parting.later].line) for parting in order.partings)
-        return f"each await needs the one before it ({file}:{lines})"
-    reasons = [
-        f"line {sites[parting.later].line} after line {sites[parting.earlier].line}, "
-        f"because {parting.why}"
-        for parting in order.partings
-    ]
-    return f"its awaits stay in order ({in_words(reasons)})"
+        sites = looked.function.sites
+        if all(group.independence is None for group in looked.order.groups):
+            why = in_order(evidence, looked.order.partings, sites)
+            if why is not None:
+                message = f"{looked.function.name}: {why}"
+                yield Healthy("sequential-awaits", evidence.label, message)
+    for function, number, _, said in loops(evidence):
+        if stays(said):
+            spot = evidence.spot(function.sites[number])
+            place = f"{spot.file}:{spot.line}"
+            why = f"its rounds stay in order ({place}): {told(evidence, said, place)}"
+            yield Healthy("sequential-loop", evidence.label, f"{function.name}: {why}")
+    found = resolved(evidence)
+    if found is None or not worthwhile(evidence, np.subtract(*found.times(list(found.sites)))):
+        return
+    if all(group.independence is None for group in found.order.groups):
+        why = in_order(evidence, found.order.partings, found.sites, "dependency")
+        if why is not None:
+            message = f"dependencies of {evidence.label}: {why}"
+            yield Healthy("sequential-dependencies", evidence.label, message)
 
 
 def _loop(every: Sequence[Evidence], findings: Sequence[Finding]) -> Iterable[Healthy]:

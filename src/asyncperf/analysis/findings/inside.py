@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from asyncperf.insight import Frame, Insight, Records, Site
 from asyncperf.model import Endpoint, EndpointResult
-from asyncperf.probe.record_format import BLOCKED, NO_REQUEST
+from asyncperf.probe.record_format import BLOCKED, LOCKED, NO_REQUEST
 from asyncperf.samples import Floats
 
 # An index of no endpoint: something that the app did by itself.
 NOBODY = -1
 # An index of no site, route or resource.
 NOTHING = 0xFFFF
+# The kinds of stalls in which the loop's thread waited and did not compute.
+WAITED = (BLOCKED, LOCKED)
 
 Indices = NDArray[np.int64]
 
@@ -50,10 +52,8 @@ class Inside:
 
     @cached_property
     def collections(self) -> Records:
-        """On the event loop's thread: those that stop it."""
-        found = self._cut(self.insight.collections, "start")
-        stopping: Records = found[found["on_loop"] == 1]
-        return stopping
+        """Whichever thread ran them: they hold Python's lock, and stop the event loop."""
+        return self._cut(self.insight.collections, "start")
 
     @cached_property
     def ticks(self) -> Records:
@@ -191,7 +191,7 @@ def own_s(stalls: Records) -> Floats:
     waits for something else does not notice."""
     length_s = stalls["duration_s"].astype(float)
     computed_s = np.maximum(0.0, length_s - stalls["delay_s"])
-    own: Floats = np.where(stalls["kind"] == BLOCKED, length_s, computed_s)
+    own: Floats = np.where(np.isin(stalls["kind"], WAITED), length_s, computed_s)
     return own
 
 

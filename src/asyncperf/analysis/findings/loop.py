@@ -125,9 +125,10 @@ def loop_busy(evidence: Evidence) -> Iterable[Finding]:
 
 
 def _hashes(evidence: Evidence, stalls: Blamed) -> bool:
-    frame = stalls.frame
-    lines = (evidence.source(frame.file) or "").splitlines() if frame else []
-    return frame is not None and any(map(HASHES.search, lines[frame.line - 1 : frame.line]))
+    frame, verdicts = stalls.frame, evidence.run.verdicts
+    if frame is None or verdicts is None:
+        return False
+    return HASHES.search(verdicts.line(frame.file, frame.line)) is not None
 
 
 def _no_time_left(evidence: Evidence) -> Iterable[Finding]:

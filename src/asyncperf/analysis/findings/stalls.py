@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ import numpy as np
 from asyncperf.analysis.findings.evidence import Evidence
 from asyncperf.analysis.findings.inside import NOBODY, Inside, own_s
 from asyncperf.insight import Frame, Records, Stack
-from asyncperf.probe.record_format import BLOCKED, NATIVE, NO_REQUEST
+from asyncperf.probe.record_format import BLOCKED, CPU, NATIVE, NO_REQUEST
 from asyncperf.samples import Floats
 
 # Once is an accident: an import, a cache that is filled.
@@ -23,6 +24,8 @@ LEAST_SHARE = 0.01
 NOTICED_S = 0.1
 # From this share of the loop's time on it is what everyone waits for.
 GRAVE = 0.1
+# Files of Python's own, wherever the worker's Python is.
+PYTHONS = re.compile(r"^<|[/\\]lib[/\\]python3\.\d+t?[/\\](?!(?:site|dist)-packages[/\\])")
 # Others suffer if it is by more than this of each of their requests: less is the loop's
 # ordinary noise.
 LEAST_DAMAGE_S = 0.001
@@ -60,7 +63,7 @@ def blamed(evidence: Evidence, *, waiting: bool) -> list[Blamed]:
     if inside is None:
         return []
     causes = inside.causes(inside.stalls)
-    chosen = (inside.stalls["kind"] == BLOCKED) == waiting
+    chosen = np.isin(inside.stalls["kind"], (BLOCKED,) if waiting else (CPU, NATIVE))
     found: list[Blamed] = []
     for cause in (evidence.index, NOBODY) if evidence.first else (evidence.index,):
         own = list(_by_line(inside, inside.stalls[chosen & (causes == cause)], cause))
@@ -122,7 +125,9 @@ def _to_blame(stack: Stack | None) -> tuple[Frame | None, bool]:
         return None, False
     if stack.blame is not None:
         return stack.frames[stack.blame], True
-    return (stack.frames[-1] if stack.frames else None), False
+    # That a library waits in `Condition.wait` says nothing; which of its functions does, it does.
+    librarys = (frame for frame in reversed(stack.frames) if not PYTHONS.search(frame.file))
+    return next(librarys, stack.frames[-1] if stack.frames else None), False
 
 
 def damage(evidence: Evidence, stalls: Blamed) -> dict[str, float]:

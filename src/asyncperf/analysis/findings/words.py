@@ -15,8 +15,8 @@ def times(count: float) -> str:
     return "once" if f"{count:.3g}" == "1" else f"{count:.3g} times"
 
 
-def rate(rate_rps: float) -> str:
-    return f"{rate_rps:,.3g} req/s" if rate_rps < 1000 else f"{rate_rps:,.0f} req/s"
+def rate(rate_rps: float, unit: str = " req/s") -> str:
+    return f"{rate_rps:,.3g}{unit}" if rate_rps < 1000 else f"{rate_rps:,.0f}{unit}"
 
 
 def share(part: float) -> str:

@@ -1,0 +1,270 @@
+"""Verdicts on what was seen to run: awaits and dependencies, by where they stand.
+
+The judge is that of every scan; here it is asked about any two awaits of a function, neighbours
+or not. For `scan` and whoever starts one.
+"""
+
+import ast
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, permutations
+from pathlib import Path
+from typing import Self
+
+from asyncperf.insight import Site
+from asyncperf.scan import Loaded, load, room_to_work, sources
+from asyncperf.scan.candidates import COMPREHENSIONS, SCOPES, SIMPLE, Awaiting, loops, runs
+from asyncperf.scan.conflicts import Finding
+from asyncperf.scan.dependencies import Dependency, dependencies, judge_pair
+from asyncperf.scan.index import AnyFunction, Function
+from asyncperf.scan.judge import Judge
+from asyncperf.sites import Independence, Problem, Remedy, SeenAt, Verdict, Verdicts
+
+CHANGED = "its source has changed since it ran"
+OUTSIDE = "its file is not there, or not in the project"
+ONE_STATEMENT = "they stand in one statement, of which the scan judges no parts"
+APART = "they stand in different blocks"
+# The text of a site is cut at its end with this.
+CUT = "…"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was seen, by file: awaits, and where functions begin that are dependencies."""
+
+    awaits: Mapping[str, Sequence[Site]]
+    dependencies: Mapping[str, Sequence[Site]]
+
+    @property
+    def files(self) -> list[str]:
+        return sorted({*self.awaits, *self.dependencies})
+
+    def without(self, files: Collection[str]) -> Self:
+        def kept(sites: Mapping[str, Sequence[Site]]) -> Mapping[str, Sequence[Site]]:
+            return {file: found for file, found in sites.items() if file not in files}
+
+        return replace(self, awaits=kept(self.awaits), dependencies=kept(self.dependencies))
+
+
+def judge_seen(paths: Sequence[Path], root: Path, asked: Asked) -> Verdicts:
+    """What the Python files under `paths`, all below `root`, say of it."""
+    with room_to_work():
+        loaded = load(paths, root)
+        names = {file: sources.relative(Path(os.path.abspath(file)), root) for file in asked.files}
+        unread = {
+            file: _why_not(name, loaded.problems)
+            for file, name in names.items()
+            if name not in loaded.project.modules
+        }
+        found: list[Verdict] = []
+        for file, sites in asked.awaits.items():
+            if file in unread:
+                continue
+            seen = still_there(root / names[file], root, sites)
+            if seen is None:
+                unread[file] = CHANGED
+                continue
+            for function in loaded.project.modules[names[file]].functions:
+                if function.is_async:
+                    found += judge_awaits(function, loaded, seen)
+        functions = {
+            function: (site.file, site.line, None)
+            for file, sites in asked.dependencies.items()
+            if file not in unread
+            for site in sites
+            for function in loaded.project.modules[names[file]].functions
+            if _is_at(function, site)
+        }
+        found += judge_dependencies(functions, loaded)
+    return Verdicts(tuple(_on_disk(verdict, root) for verdict in found), unread)
+
+
+def _why_not(name: str, problems: Sequence[Problem]) -> str:
+    return next((problem.what for problem in problems if problem.file == name), OUTSIDE)
+
+
+def _at(site: Site) -> SeenAt:
+    return site.file, site.line, site.column
+
+
+def _is_at(function: Function, site: Site) -> bool:
+    first = min([function.line, *(decorator.lineno for decorator in function.decorators)])
+    return site.line == first and site.function.rpartition(".")[2] == function.name
+
+
+def _on_disk(verdict: Verdict, root: Path) -> Verdict:
+    """With the deciding fact's file as the probe names files."""
+    said = verdict.independence
+    if said.file is None:
+        return verdict
+    return replace(verdict, independence=replace(said, file=str(root / said.file)))
+
+
+# Where the awaits of a file stand, as the parser counts; with what was seen of each.
+Seen = Mapping[tuple[int, int], Site]
+
+
+def still_there(path: Path, root: Path, sites: Sequence[Site]) -> Seen | None:
+    """The awaits that were seen; None if one of them does not read as it did when it ran."""
+    source = sources.read(path, root)
+    tree = source if isinstance(source, Problem) else sources.parse(source)
+    if isinstance(source, Problem) or isinstance(tree, Problem):
+        return None
+    lines = source.text.split("\n")
+    awaits = {
+        (node.lineno, _column(lines[node.lineno - 1], node.col_offset)): node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Await)
+    }
+    found = {}
+    for site in sites:
+        node = awaits.get((site.line, site.column or 0))
+        if node is None or not _reads_as(ast.get_source_segment(source.text, node) or "", site):
+            return None
+        found[node.lineno, node.col_offset] = site
+    return found
+
+
+def _column(line: str, offset: int) -> int:
+    return len(line.encode()[:offset].decode(errors="replace")) + 1
+
+
+def _reads_as(text: str, site: Site) -> bool:
+    text, recorded = " ".join(text.split()), site.text or ""
+    if recorded.endswith(CUT):
+        return text.startswith(recorded.removesuffix(CUT))
+    return text == recorded
+
+
+# Awaits
+
+
+def judge_awaits(function: Function, loaded: Loaded, seen: Seen) -> Iterator[Verdict]:
+    """Every two of the function's awaits that were seen, and each that a loop repeats."""
+    node = function.node
+    if node is None:
+        return
+    awaits = _Awaits(node)
+    own = [
+        (await_, seen[await_.lineno, await_.col_offset])
+        for await_ in awaits.found
+        if (await_.lineno, await_.col_offset) in seen
+    ]
+    if not own:
+        return
+    walk = loaded.analyst.walker(function)
+    try:
+        walk.function_body(function, node)
+        judge = Judge(function, node, walk)
+        for (a, first), (b, second) in combinations(own, 2):
+            yield Verdict("pair", (_at(first), _at(second)), awaits.pair(judge, a, b))
+        for await_, site in own:
+            rounds = awaits.repeated(judge, await_)
+            if rounds is not None:
+                yield Verdict("loop", (_at(site),), rounds)
+    except RecursionError:
+        loaded.problems.append(
+            Problem(function.module.file, function.line, "nested too deeply to judge")
+        )
+
+
+def _says(finding: Finding, remedy: Remedy) -> Independence:
+    return Independence(finding.verdict, finding.reason, remedy, finding.file, finding.line)
+
+
+def _untold(reason: str, remedy: Remedy) -> Independence:
+    return Independence(None, reason, remedy)
+
+
+class _Awaits:
+    """The awaits of one function's own code, in their order, and what they stand in."""
+
+    def __init__(self, function: AnyFunction) -> None:
+        self._parents: dict[ast.AST, ast.AST] = {}
+        self.found: list[ast.Await] = []
+        self._visit(function)
+        self.found.sort(key=lambda node: (node.lineno, node.col_offset))
+        self._runs = {
+            id(part.statement): (run, number)
+            for run in runs(function)
+            for number, part in enumerate(run)
+        }
+        self._loops = {id(await_): loop for loop in loops(function) for await_ in loop.awaits}
+
+    def _visit(self, node: ast.AST) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, SCOPES):
+                continue
+            self._parents[child] = node
+            if isinstance(child, ast.Await):
+                self.found.append(child)
+            self._visit(child)
+
+    def _up(self, node: ast.AST) -> Iterator[ast.AST]:
+        while node in self._parents:
+            node = self._parents[node]
+            yield node
+
+    def _statement(self, node: ast.AST) -> ast.stmt:
+        return next(outer for outer in self._up(node) if isinstance(outer, ast.stmt))
+
+    def pair(self, judge: Judge, a: ast.Await, b: ast.Await) -> Independence:
+        """What the judge says of two awaits, or why it says nothing."""
+        before, after = self._statement(a), self._statement(b)
+        if before is after:
+            return self._within(judge, a, b)
+        run, first = self._runs.get(id(before), ((), 0))
+        other, second = self._runs.get(id(after), ((), 0))
+        if run is not other or not run:
+            return _untold(APART, "none")
+        between: tuple[Awaiting, ...] = run[first + 1 : second]
+        return _says(*judge.pair(run[first], run[second], between))
+
+    def _within(self, judge: Judge, a: ast.Await, b: ast.Await) -> Independence:
+        """Two awaits of one statement."""
+        if a in self._up(b) or b in self._up(a):
+            reason = f"one await of line {a.lineno} is given what the other one gave"
+            return Independence("dependent", reason, "none", judge.file, a.lineno)
+        for node in (a, b):
+            for outer in self._up(node):
+                if isinstance(outer, ast.stmt):
+                    break
+                if isinstance(outer, ast.IfExp | ast.BoolOp | ast.Compare | COMPREHENSIONS):
+                    return _untold(APART, "none")
+        if isinstance(self._statement(a), SIMPLE):
+            return _untold(ONE_STATEMENT, "overlap")
+        return _untold(APART, "none")
+
+    def repeated(self, judge: Judge, await_: ast.Await) -> Independence | None:
+        """What the judge says of the rounds of the loop nearest around an await; None without
+        one."""
+        loop = self._loops.get(id(await_))
+        if loop is not None:
+            return _says(*judge.judge_loop(loop))
+        for outer in self._up(await_):
+            if isinstance(outer, ast.While):
+                reason = "the `while` loop decides after each round whether there is another"
+                return Independence("dependent", reason, "none", judge.file, outer.lineno)
+            if isinstance(outer, ast.AsyncFor | COMPREHENSIONS):
+                return _untold("the scan does not judge `async for`", "bounded-overlap")
+        return None
+
+
+# Dependencies
+
+
+def judge_dependencies(functions: Mapping[Function, SeenAt], loaded: Loaded) -> Iterator[Verdict]:
+    """Every two of these functions, in either order, as dependencies of one endpoint."""
+    named = {
+        dependency.function
+        for function in (*loaded.endpoints, *functions)
+        if functions and (node := function.node) is not None
+        for dependency in dependencies(function, node, loaded.analyst)
+        if dependency.is_named
+    }
+    parts = [Dependency(f, f.name, f.module.file, f.line, is_named=f in named) for f in functions]
+    for (a, first), (b, second) in permutations(zip(parts, functions.values(), strict=True), 2):
+        finding = judge_pair(a, b, loaded.analyst)
+        remedy: Remedy = "overlap" if finding.verdict in {"independent", "likely"} else "none"
+        yield Verdict("dependencies", (first, second), _says(finding, remedy))

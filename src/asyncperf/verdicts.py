@@ -1,0 +1,121 @@
+"""What the source says of what the probe saw in a run: the scan, asked once the load is over.
+
+The edge between both views: it reads the app's project, and never fails. For `pipeline` only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from asyncperf.analysis.findings.awaits import is_await
+from asyncperf.analysis.findings.dependencies import resolved_by
+from asyncperf.insight import Insight, Site
+from asyncperf.model import Load
+from asyncperf.probe.record_format import RETURNED
+from asyncperf.scan.seen import CHANGED, Asked, judge_seen
+from asyncperf.scan.sources import find_files
+from asyncperf.sites import Verdicts
+from asyncperf.source_files import read_source
+
+# So much source, some 250,000 lines, is read in about ten seconds. Of a larger project only the
+# files that were seen are: what they call is then unknown, so that nothing of it is "proved".
+MOST_BYTES = 10_000_000
+
+
+def verdicts_of(loads: Sequence[Load], started_at: float) -> Verdicts | None:
+    """None without a probe. A run is worth more than what its source says of it, so whatever
+    goes wrong here is said, and that is all."""
+    insights = [load.insight for load in loads if load.insight is not None]
+    if not insights:
+        return None
+    try:
+        return judged(insights, started_at)
+    except Exception as error:
+        return Verdicts(trouble=f"the scan failed ({type(error).__name__}: {error})")
+
+
+def judged(insights: Sequence[Insight], started_at: float) -> Verdicts:
+    lines = kept_lines(insights, started_at)
+    asked = asked_of(insights)
+    changed = {file: CHANGED for file in asked.files if is_newer(file, started_at)}
+    asked = asked.without(changed)
+    if not asked.files:
+        return Verdicts(unread=changed, lines=lines)
+    found = judge_seen(*project_of(asked.files), asked)
+    return replace(found, unread={**found.unread, **changed}, lines=lines)
+
+
+def kept_lines(insights: Iterable[Insight], started_at: float) -> dict[str, dict[int, str]]:
+    """The texts of the lines that kept an event loop, the user's if any is, by file and number."""
+    numbers: dict[str, set[int]] = defaultdict(set)
+    for insight in insights:
+        for stack in insight.stacks:
+            if stack.frames:
+                frame = stack.frames[-1 if stack.blame is None else stack.blame]
+                numbers[frame.file].add(frame.line)
+    found = {}
+    for file, each in sorted(numbers.items()):
+        source = None if is_newer(file, started_at) else read_source(file)
+        lines = (source or "").splitlines()
+        found[file] = {n: lines[n - 1].strip() for n in sorted(each) if 0 < n <= len(lines)}
+    return found
+
+
+def asked_of(insights: Iterable[Insight]) -> Asked:
+    """The user's awaits that returned, and the dependencies that FastAPI awaited."""
+    awaits: dict[str, set[Site]] = defaultdict(set)
+    dependencies: dict[str, set[Site]] = defaultdict(set)
+    for insight in insights:
+        returned = insight.spans[insight.spans["outcome"] == RETURNED]
+        for number in np.unique(returned["site"]):
+            if number < len(insight.sites) and is_await(site := insight.sites[number]):
+                awaits[site.file].add(site)
+        for site in resolved_by(insight, returned):
+            dependencies[site.file].add(site)
+    return Asked(_sorted(awaits), _sorted(dependencies))
+
+
+def _sorted(found: dict[str, set[Site]]) -> dict[str, list[Site]]:
+    return {
+        file: sorted(found[file], key=lambda site: (site.line, site.column or 0))
+        for file in sorted(found)
+    }
+
+
+def is_newer(file: str, than: float) -> bool:
+    """Whether a file was written after that; what ran was read from it before."""
+    try:
+        return os.stat(file).st_mtime > than
+    except OSError:
+        return False  # not there: the scan says so
+
+
+def project_of(files: Sequence[str]) -> tuple[list[Path], Path]:
+    """What to read, and the folder that holds it: the roots of these files, or where that is
+    too much, the files alone."""
+    paths = [Path(os.path.abspath(file)) for file in files]
+    roots = sorted({root_of(path) for path in paths})
+    outermost = [
+        root for root in roots if not any(root != o and root.is_relative_to(o) for o in roots)
+    ]
+    root = Path(os.path.commonpath(outermost))
+    read = 0
+    for file in find_files(outermost, root):
+        read += file.stat().st_size if file.exists() else 0
+        if read > MOST_BYTES:
+            return [path for path in paths if path.exists()], root
+    return outermost, root
+
+
+def root_of(file: Path) -> Path:
+    """The folder from which a file is imported: the first one above it that is no package."""
+    folder = file.parent
+    while (folder / "__init__.py").exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
