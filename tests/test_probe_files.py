@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from asyncperf.insight_files import insight_file, pack_insight, read_insight_file
-from asyncperf.probe.record_format import COMPRESSED_FROM, FILES, TABLES, block, file_name
+from asyncperf.probe.record_format import (
+    COMPRESSED_FROM,
+    FILES,
+    HEADER,
+    TABLES,
+    block,
+    file_name,
+)
 from asyncperf.probe_files import NOTHING, read_insight, stored
 
 EPOCH = 1_000_000.0
@@ -77,6 +84,12 @@ def test_what_a_killed_worker_did_not_finish_writing_is_left_out(folder, count):
         read = read_insight(folder, EPOCH).requests["number"].tolist()[1:-2]
         assert read == numbers[: len(read)].tolist()
         assert least <= len(read) <= count * cut / len(last) + 0.1 * count
+
+
+def test_what_stands_before_a_damaged_block_is_kept(folder):
+    with (folder / file_name("requests", 7)).open("ab") as file:
+        file.write(HEADER.pack(8, 1) + b"no block" + block(bytes(41)))
+    assert len(read_insight(folder, EPOCH).requests) == 3
 
 
 def test_a_request_has_its_waits_and_the_times_of_its_answer(folder):

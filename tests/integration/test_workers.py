@@ -17,6 +17,7 @@ import pytest
 from asyncperf.insight import Insight
 from asyncperf.probe.notes import read_notes
 from asyncperf.probe.orders import ProbeOrders
+from asyncperf.probe.record_format import FILES, block, packing, records_of
 from asyncperf.probe_files import read_insight
 from asyncperf.store import load_run
 from asyncperf.target.server import free_port
@@ -208,11 +209,12 @@ def test_what_a_worker_had_recorded_is_read_though_it_never_ended(notes: Path) -
         # Four times a second.
         wait_until(lambda: list(notes.glob("requests-*.bin")), "its records")
         written = next(notes.glob("requests-*.bin"))
-        wait_until(lambda: written.stat().st_size > 20 * 80, "all of its records")
+        twenty = 20 * packing(FILES["requests"]).size
+        wait_until(lambda: len(records_of(written.read_bytes())) >= twenty, "all of its records")
         server.kill()
         server.wait(30)
         with written.open("ab") as records:
-            records.write(b"half a record")
+            records.write(block(bytes(twenty))[: twenty // 40])
         with next(notes.glob("notes-*.jsonl")).open("a") as file:
             file.write('{"note": "rou')
         assert not [found for found in read_notes(notes) if found["note"] == "closed"]

@@ -244,5 +244,8 @@ def records_of(file: bytes) -> bytes:
         at += HEADER.size
         part = file[at : at + length]
         at += length
-        parts.append(zlib.decompressobj().decompress(part) if compressed else part)
+        try:
+            parts.append(zlib.decompressobj().decompress(part) if compressed else part)
+        except zlib.error:
+            break  # not what was written, and no more can be found behind it
     return b"".join(parts)
