@@ -5,12 +5,12 @@ import itertools
 from collections.abc import Iterator
 
 from asyncperf.scan import conflicts, flow
-from asyncperf.scan.calls import spelling
 from asyncperf.scan.candidates import Awaiting, loops, runs
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.index import AnyFunction, Function
 from asyncperf.scan.judge_loops import LoopJudge
 from asyncperf.scan.siblings import Sibling, relation, siblings
+from asyncperf.scan.syntax import spelling
 from asyncperf.scan.verbs import guards
 from asyncperf.scan.walk import Walk
 from asyncperf.sites import Remedy, Site
