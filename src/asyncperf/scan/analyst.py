@@ -7,9 +7,9 @@ again until their summaries stay the same, or `MAX_ROUNDS` times. For `scan` onl
 import ast
 import math
 from dataclasses import replace
-from typing import NamedTuple
 
-from asyncperf.scan.annotations import last_name, types_of
+from asyncperf.scan.annotations import types_of
+from asyncperf.scan.declarations import Declarations
 from asyncperf.scan.index import Class, Function, Module, Variable
 from asyncperf.scan.project import Project
 from asyncperf.scan.values import NOTHING, Effect, Summary, Value, join
@@ -17,19 +17,11 @@ from asyncperf.scan.walk import Walk
 
 MAX_ROUNDS = 3
 
-PROPERTIES = frozenset({"property", "cached_property", "hybrid_property", "computed_field"})
-
-
-class Signature(NamedTuple):
-    positional: tuple[str, ...]
-    names: frozenset[str]
-    rest: str | None
-    keywords: str | None
-
 
 class Analyst:
     def __init__(self, project: Project) -> None:
         self.project = project
+        self.declarations = Declarations(project)
         self._summaries: dict[Function, Summary] = {}
         self._provisional: dict[Function, Summary] = {}
         self._cyclic: dict[Function, tuple[Summary, float]] = {}
@@ -37,13 +29,8 @@ class Analyst:
         self._lowest: float = math.inf
         self._walks: dict[Function, Walk] = {}
         self._environments: dict[Function, dict[str, Value]] = {}
-        self._signatures: dict[Function, Signature] = {}
-        self._methods: dict[tuple[Class, str], list[Function]] = {}
         self._attributes: dict[tuple[Class, str], Value] = {}
         self._variables: dict[tuple[str, str], Value] = {}
-        self._stored: dict[
-            Class, dict[str, list[tuple[Function, ast.expr | None, ast.expr | None]]]
-        ] = {}
 
     # Functions
 
@@ -105,7 +92,7 @@ class Analyst:
             del self._walks[function]
         if function.inner:
             self._environments[function] = walk.env
-        if self.is_abstract(function):
+        if self.declarations.is_abstract(function):
             missing = Effect(
                 "unknown",
                 (),
@@ -124,9 +111,7 @@ class Analyst:
         outer = function.outer
         while owner is None and outer is not None:
             owner, outer = outer.owner, outer.outer
-        walk = self.make_walk(function.module, function, owner)
-        walk.start()
-        return walk
+        return self.make_walk(function.module, function, owner)
 
     def make_walk(self, module: Module, function: Function | None, owner: Class | None) -> Walk:
         return Walk(self, module, function, owner)
@@ -139,9 +124,9 @@ class Analyst:
             meant = self.project.expression(target, function.module)
             if not isinstance(meant, Function):
                 continue
-            own = self.signature(meant).names
+            own = self.declarations.signature(meant).names
             for wrapper in _nested(meant):
-                own = own | self.signature(wrapper).names
+                own = own | self.declarations.signature(wrapper).names
                 for effect in self.summary(wrapper).effects:
                     is_call_through = any(name in effect.what for name in own) and (
                         effect.kind in {"unknown", "external"}
@@ -161,91 +146,7 @@ class Analyst:
             self.summary(function)
         return self._environments[function]
 
-    def signature(self, function: Function) -> Signature:
-        found = self._signatures.get(function)
-        if found is None:
-            node = function.node
-            if node is None:
-                found = Signature((), frozenset(), None, None)
-            else:
-                arguments = node.args
-                positional = tuple(a.arg for a in (*arguments.posonlyargs, *arguments.args))
-                found = Signature(
-                    positional,
-                    frozenset((*positional, *(a.arg for a in arguments.kwonlyargs))),
-                    arguments.vararg.arg if arguments.vararg else None,
-                    arguments.kwarg.arg if arguments.kwarg else None,
-                )
-            self._signatures[function] = found
-        return found
-
-    # Classes
-
-    def methods(self, of: Class, name: str) -> list[Function]:
-        """What `object.name` may call, for an object declared as `of`: subclasses may override."""
-        key = (of, name)
-        found = self._methods.get(key)
-        if found is None:
-            found = []
-            for base in self.project.ancestry(of):
-                if isinstance(base, Class) and name in base.methods:
-                    found.append(_getter(base.methods[name]))
-                    break
-            if name not in {"__init__", "__new__"}:
-                for class_ in self.project.subclasses(of):
-                    if name in class_.methods:
-                        found.append(_getter(class_.methods[name]))
-            concrete = [method for method in found if not self.is_abstract(method)]
-            found = self._methods[key] = list(dict.fromkeys(concrete or found))
-        return found
-
-    def is_abstract(self, method: Function) -> bool:
-        """Whether it only promises: `...`, or `NotImplementedError`, or so decorated."""
-        if method.owner is None or method.name == "__init__":
-            return False
-        if any(last_name(decorator) == "abstractmethod" for decorator in method.decorators):
-            return True
-        node = method.node
-        if node is None:
-            return False
-        body = [
-            s
-            for s in node.body
-            if not (
-                isinstance(s, ast.Expr)
-                and isinstance(s.value, ast.Constant)
-                and isinstance(s.value.value, str)
-            )
-        ]
-        if not body:
-            return any(last_name(base) == "Protocol" for base in method.owner.bases)
-        first = body[0]
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-            return first.value.value is Ellipsis
-        if isinstance(first, ast.Raise) and first.exc is not None:
-            raised = first.exc.func if isinstance(first.exc, ast.Call) else first.exc
-            return last_name(raised) == "NotImplementedError"
-        return False
-
-    def is_property(self, method: Function) -> bool:
-        return any(last_name(decorator) in PROPERTIES for decorator in method.decorators)
-
-    def is_static(self, method: Function) -> bool:
-        return any(last_name(decorator) == "staticmethod" for decorator in method.decorators)
-
-    def is_class_method(self, method: Function) -> bool:
-        return method.name == "__new__" or any(
-            last_name(decorator) in {"classmethod", "validator", "root_validator"}
-            for decorator in method.decorators
-        )
-
-    def fields(self, of: Class) -> list[str]:
-        """Annotated class attributes in order, those of bases first."""
-        found: list[str] = []
-        for base in reversed(self.project.ancestry(of)):
-            if isinstance(base, Class):
-                found += [n for n, v in base.attributes.items() if v.annotation is not None]
-        return list(dict.fromkeys(found))
+    # Class attributes
 
     def attribute(self, of: Class, name: str) -> Value:
         """What `object.name` may hold, by annotation or by what methods assign to it."""
@@ -264,7 +165,7 @@ class Analyst:
             if declared.types:
                 return declared
             found = [declared]
-            for method, annotation, value in self.stored(base).get(name, ()):
+            for method, annotation, value in self.declarations.stored(base).get(name, ()):
                 walk = self.walker(method)
                 node = method.node
                 if node is None:
@@ -281,40 +182,11 @@ class Analyst:
 
     def _declared(self, owner: Class, variable: Variable) -> Value:
         walk = self.make_walk(owner.module, None, owner)
-        walk.start()
         types = types_of(variable.annotation, walk.resolve)
         if types:
             return Value(types=types)
         whole = join([walk.evaluate(value) for value in variable.values])
         return Value(types=whole.types, callees=whole.callees, text=whole.text)
-
-    def stored(
-        self, of: Class
-    ) -> dict[str, list[tuple[Function, ast.expr | None, ast.expr | None]]]:
-        """Assignments to attributes of `self` in the class's methods."""
-        found = self._stored.get(of)
-        if found is None:
-            found = self._stored[of] = {}
-            for methods in of.methods.values():
-                for method in methods:
-                    node = method.node
-                    first = node.args.args[0].arg if node is not None and node.args.args else None
-                    for inner in ast.walk(node) if node is not None and first else ():
-                        if isinstance(inner, ast.Assign):
-                            pairs = [(target, None, inner.value) for target in inner.targets]
-                        elif isinstance(inner, ast.AnnAssign):
-                            pairs = [(inner.target, inner.annotation, inner.value)]  # type: ignore[list-item]
-                        else:
-                            continue
-                        for target, annotation, value in pairs:
-                            if (
-                                isinstance(target, ast.Attribute)
-                                and last_name(target.value) == first
-                            ):
-                                found.setdefault(target.attr, []).append(
-                                    (method, annotation, value)
-                                )
-        return found
 
     # Module variables
 
@@ -325,7 +197,6 @@ class Analyst:
             bound = module.names.get(name)
             if isinstance(bound, Variable):
                 walk = self.make_walk(module, None, None)
-                walk.start()
                 types = types_of(bound.annotation, walk.resolve)
                 whole = join([walk.evaluate(value) for value in bound.values])
                 if types:
@@ -336,14 +207,6 @@ class Analyst:
 
 def _too_deep(function: Function) -> Effect:
     return Effect("unknown", (), "call", "a very deep chain", function.module.file, function.line)
-
-
-def _getter(methods: list[Function]) -> Function:
-    """The last definition that is not the setter or deleter of a property."""
-    for method in reversed(methods):
-        if not any(last_name(d) in {"setter", "deleter"} for d in method.decorators):
-            return method
-    return methods[-1]
 
 
 def _nested(function: Function) -> list[Function]:

@@ -80,4 +80,9 @@ CONTAINER_STORES = named(
     intersection_update
     """
 )
-CONTAINER_METHODS = CONTAINER_READS | CONTAINER_APPENDS | CONTAINER_STORES
+# Functions that change their first argument.
+FILLING = named(
+    """
+    setattr setitem heappush heappushpop heapreplace insort insort_left insort_right
+    """
+)

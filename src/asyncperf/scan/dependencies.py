@@ -109,7 +109,7 @@ def _target(
     found = resolve(named)
     if isinstance(found, Class):
         method = "__call__" if is_object else "__init__"
-        return next(iter(analyst.methods(found, method)), None)
+        return next(iter(analyst.declarations.methods(found, method)), None)
     if is_object:
         return None
     return found if isinstance(found, Function) else None

@@ -2,32 +2,14 @@
 
 import ast
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from asyncperf.scan import catalogue, catalogue_names
-from asyncperf.scan.index import Class
-from asyncperf.scan.state import State
+from asyncperf.scan.members import Members
 from asyncperf.scan.syntax import children
-from asyncperf.scan.values import (
-    NOTHING,
-    UNKNOWN,
-    Callee,
-    Type,
-    Value,
-    bare,
-    extend,
-    is_unknown,
-    join,
-    step,
-)
-
-ELEMENT_LAST = frozenset(
-    {"dict", "Dict", "Mapping", "defaultdict", "OrderedDict", "MutableMapping"}
-)
+from asyncperf.scan.values import NOTHING, Callee, Type, Value, bare, join, step
 
 
-class Expressions(State):
+class Expressions(Members):
     def evaluate(self, node: ast.expr | None, awaited: bool = False) -> Value:
         if node is None:
             return NOTHING
@@ -39,12 +21,6 @@ class Expressions(State):
         return NOTHING  # a literal, or a node kind that makes nothing of interest
 
     def call(self, node: ast.Call, awaited: bool) -> Value:
-        raise NotImplementedError
-
-    def entered(self, value: Value, node: ast.AST, awaited: bool) -> Value:
-        raise NotImplementedError
-
-    def property_of(self, owner: Class, name: str, receiver: Value, node: ast.AST) -> Value | None:
         raise NotImplementedError
 
     # Names and parts of objects
@@ -59,78 +35,6 @@ class Expressions(State):
     def _attribute(self, node: ast.Attribute) -> Value:
         return self.attribute(self.evaluate(node.value), node.attr, node)
 
-    def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
-        if value.either:
-            return join([self.attribute(part, name, node) for part in value.either])
-        places = frozenset(extend(place, (f".{name}",)) for place in value.places)
-        for place in places:
-            if len(place) > 2:
-                self.emit("memory", place, "r", name, node)
-        found: list[Value] = []
-        for type_ in value.types:
-            found.append(self._of_type(type_, name, value, node))
-        for callee in value.callees:
-            if not is_unknown(callee):
-                found.append(self._of_callee(callee, name))
-        if name == "awaitable_attrs":  # SQLAlchemy: each attribute of it is a query
-            self.emit("own", ("call", "the object's session"), "r", "session", node)
-        whole = join(found)
-        if not (whole.callees or whole.types) and isinstance(node, ast.Attribute):
-            # Nothing is known but the name, which must do if this is called.
-            whole = replace(whole, callees=(Callee(UNKNOWN + name, bare(value)),))
-        return Value(whole.places or places, whole.types, whole.callees, whole.text, whole.yields)
-
-    def _of_type(self, type_: Type, name: str, value: Value, node: ast.AST) -> Value:
-        if isinstance(type_.of, Class):
-            methods = self.analyst.methods(type_.of, name)
-            if methods and self.analyst.is_property(methods[0]):
-                return join(self.property_of(type_.of, name, value, node) or NOTHING for _ in (0,))
-            if methods:
-                return Value(
-                    step(value, f".{name}"), callees=tuple(Callee(m, bare(value)) for m in methods)
-                )
-            types = self.analyst.attribute(type_.of, name)
-            return Value(step(value, f".{name}"), types.types, types.callees, types.text)
-        if type_.of.startswith("module:"):
-            module = self.project.modules[type_.of.partition(":")[2]]
-            found = self.project.name(module, name)
-            return self.meant(found, module, name) if found is not None else NOTHING
-        if name == "parent" and type_.of == "pathlib.Path":
-            return Value(step(value, f".{name}"), (type_,))
-        effects = catalogue.type_effects(type_.of)
-        if effects is not None and name in effects.holds:
-            return Value(step(value, f".{name}"))
-        callee = Callee(f"{type_.of}.{name}", bare(value))
-        return Value(step(value, f".{name}"), callees=(callee,))
-
-    def _of_callee(self, callee: Callee, name: str) -> Value:
-        target = callee.target
-        if isinstance(target, Class):  # a class attribute or an unbound method
-            methods = self.analyst.methods(target, name)
-            place = frozenset({("global", f"{target.module.file}:{target.qualname}", f".{name}")})
-            if methods:
-                receiver = Value(
-                    frozenset({("global", f"{target.module.file}:{target.qualname}")}),
-                    callees=(Callee(target),),
-                )
-                bound = [
-                    Callee(method, None if self.analyst.is_static(method) else receiver)
-                    if self.analyst.is_class_method(method)
-                    else Callee(method)
-                    for method in methods
-                ]
-                return Value(place, callees=tuple(bound))
-            if name in target.nested:
-                return Value(callees=(Callee(target.nested[name]),))
-            value = self.analyst.attribute(target, name)
-            return Value(place, value.types, value.callees, value.text)
-        if isinstance(target, str):
-            return Value(
-                frozenset({("global", f"{target}.{name}")}),
-                callees=(Callee(f"{target}.{name}", callee.receiver),),
-            )
-        return NOTHING
-
     def _subscript(self, node: ast.Subscript) -> Value:
         value = self.evaluate(node.value)
         self.evaluate(node.slice)
@@ -142,19 +46,6 @@ class Expressions(State):
             if isinstance(number, int) and -len(value.elements) <= number < len(value.elements):
                 return value.elements[number]
         return self.element(value)
-
-    def element(self, value: Value) -> Value:
-        """Any one element of a container."""
-        if value.elements:
-            return join(value.elements)
-        if value.yields is not None:
-            return value.yields
-        types: list[Type] = []
-        for type_ in value.types:
-            if type_.args:
-                last = isinstance(type_.of, str) and type_.of.rpartition(".")[2] in ELEMENT_LAST
-                types.append(type_.args[-1] if last else type_.args[0])
-        return Value(step(value, "[]"), tuple(types))
 
     # Compositions
 
@@ -253,18 +144,8 @@ class Expressions(State):
             self.made(node).places, (Type("builtins.list", value.types[:1]),), value.callees
         )
 
-    spans: dict[int, tuple[int, int]]
-
     def bind(self, target: ast.expr, value: Value) -> None:
         raise NotImplementedError
-
-    def item(self, iterated: Value, node: ast.AST) -> Value:
-        """The element that a loop hands to one iteration: its own, unlike the container."""
-        element = self.element(iterated)
-        place = ("item", f"{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}")
-        if iterated.elements and element.places:
-            return element
-        return Value(frozenset({place}), element.types, element.callees or iterated.callees)
 
     def _lambda(self, node: ast.Lambda) -> Value:
         kept = dict(self.env)
@@ -294,29 +175,6 @@ class Expressions(State):
         value = self.evaluate(node.value)
         self.bind(node.target, value)
         return value
-
-    def exclusive_name(self, value: Value) -> str | None:
-        """What kind of one-caller object this is, by its type, or by its type's name."""
-        for type_ in value.types:
-            bases = [type_.of] if isinstance(type_.of, str) else self.project.ancestry(type_.of)
-            for base in bases:
-                if not isinstance(base, str):
-                    continue
-                effects = catalogue.type_effects(base)
-                if effects is None and catalogue_names.SESSION_CLASS.search(base):
-                    return "session"
-                if effects is not None and effects.exclusive:
-                    return effects.exclusive
-        return None
-
-    def is_untyped(self, value: Value) -> bool:
-        """Whether no type says that this is none of the known objects."""
-        return all(
-            isinstance(type_.of, str)
-            and not type_.of.startswith("builtins.")
-            and catalogue.type_effects(type_.of) is None
-            for type_ in value.types
-        )
 
 
 HANDLERS: dict[type[ast.AST], Callable[[Any, Any], Value]] = {

@@ -4,11 +4,13 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from asyncperf.scan.annotations import last_name
 from asyncperf.scan.candidates import SCOPES, own_nodes
-from asyncperf.scan.catalogue_names import CONTAINER_APPENDS, CONTAINER_STORES
+from asyncperf.scan.catalogue_names import CONTAINER_APPENDS, CONTAINER_STORES, FILLING
 from asyncperf.scan.syntax import children
 
 Exit = ast.Return | ast.Raise | ast.Break | ast.Continue
+Path = tuple[str, ...]  # a name, and the attributes that lead on from it
 
 
 def nodes(root: ast.AST) -> Iterator[ast.AST]:
@@ -59,9 +61,12 @@ def _note(found: Names, node: ast.AST, is_inner: bool) -> None:
                 kept.add(f"{node.value.id}.{node.attr}")
     elif is_inner:
         return
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        if node.func.attr in CONTAINER_APPENDS | CONTAINER_STORES:
-            found.filled |= _root(node.func.value)
+    elif isinstance(node, ast.Call):
+        func = node.func
+        if isinstance(func, ast.Attribute) and func.attr in CONTAINER_APPENDS | CONTAINER_STORES:
+            found.filled |= _root(func.value)
+        if last_name(func) in FILLING and node.args:
+            found.filled |= _root(node.args[0])
     elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
         found.filled.add(node.target.id)
 
@@ -72,15 +77,66 @@ def _root(node: ast.expr) -> set[str]:
     return {node.id} if isinstance(node, ast.Name) and node.id not in {"self", "cls"} else set()
 
 
-def tainted(first: Names, is_dropped: bool, between: Iterable[Names]) -> set[str]:
-    """Names that carry what the first gave, after the statements between."""
-    found = first.bound | first.attributes_bound
-    if not is_dropped:
-        found |= first.filled
-    for statement in between:
-        if (statement.read | statement.attributes_read) & found:
-            found |= statement.bound | statement.attributes_bound | statement.filled
+def path_of(node: ast.expr) -> Path:
+    """`x.items[0]` leads to ("x", "items"); empty for what begins with no name."""
+    attributes: list[str] = []
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
+        if isinstance(node, ast.Attribute):
+            attributes.append(node.attr)
+        elif isinstance(node, ast.Subscript):
+            attributes.clear()
+        node = node.value
+    return (node.id, *reversed(attributes)) if isinstance(node, ast.Name) else ()
+
+
+def paths(root: ast.AST) -> set[Path]:
+    """The objects that a statement mentions, each by its longest path."""
+    found: set[Path] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        path = path_of(node) if isinstance(node, ast.Attribute | ast.Name) else ()
+        if path:
+            found.add(path)
+            waiting += [n.slice for n in ast.walk(node) if isinstance(n, ast.Subscript)]
+        else:
+            waiting += children(node)
     return found
+
+
+def are_one(one: Path, other: Path) -> bool:
+    """Whether one object is the other or part of it."""
+    return all(a == b for a, b in zip(one, other, strict=False))
+
+
+def is_given(call: ast.Call, carrying: set[str]) -> bool:
+    """Whether an argument carries what these names carry."""
+    return any(_carries(argument, carrying) for argument in _arguments(call))
+
+
+def given_with(call: ast.Call, carrying: set[str]) -> Iterator[Path]:
+    """The objects that a call is given together with what these names carry."""
+    if is_given(call, carrying):
+        for argument in _arguments(call):
+            yield from _objects(argument)
+
+
+def _arguments(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(keyword.value for keyword in call.keywords)]
+
+
+def _carries(node: ast.expr, carrying: set[str]) -> bool:
+    found = names(node)
+    return bool((found.read | found.attributes_read) & carrying)
+
+
+def _objects(node: ast.expr) -> Iterator[Path]:
+    """What an argument is, or holds as it is written."""
+    if isinstance(node, ast.Tuple | ast.List | ast.Set | ast.Dict):
+        for part in node.values if isinstance(node, ast.Dict) else node.elts:
+            yield from _objects(part)
+    elif path := path_of(node):
+        yield path
 
 
 def early_exit(statements: Iterable[ast.AST]) -> ast.stmt | None:

@@ -5,17 +5,16 @@ import itertools
 from collections.abc import Iterator
 
 from asyncperf.scan import conflicts, flow
-from asyncperf.scan.calls import spelling
 from asyncperf.scan.candidates import Awaiting, loops, runs
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.index import AnyFunction, Function
+from asyncperf.scan.judge_data import DataJudge, Part
 from asyncperf.scan.judge_loops import LoopJudge
 from asyncperf.scan.siblings import Sibling, relation, siblings
+from asyncperf.scan.syntax import spelling
 from asyncperf.scan.verbs import guards
 from asyncperf.scan.walk import Walk
 from asyncperf.sites import Remedy, Site
-
-Part = ast.stmt | ast.Await
 
 # A longer run is generated, and its pairs grow with its square.
 MAX_RUN = 50
@@ -32,8 +31,8 @@ def judge(function: Function, node: AnyFunction, walk: Walk) -> Iterator[Site]:
         yield from judge_.siblings(parts)
 
 
-class Judge(LoopJudge):
-    """Judges pairs and runs; loops are judged by the class below it."""
+class Judge(LoopJudge, DataJudge):
+    """Judges pairs and runs; loops and flow of data are judged by the classes below it."""
 
     def run(self, run: tuple[Awaiting, ...]) -> Iterator[Site]:
         found = [self.pair(a, b) for a, b in itertools.pairwise(run)]
@@ -170,24 +169,6 @@ class Judge(LoopJudge):
                 return Finding(
                     "unsafe", f"`{spelling(func)}` admits what follows", self.file, await_.lineno
                 )
-        return None
-
-    def data(self, a: Awaiting, b: Awaiting, between: list[Part]) -> Finding | None:
-        flows = flow.tainted(
-            self.names(a.statement),
-            isinstance(a.statement, ast.Expr),
-            map(self.names, between),
-        )
-        names = self.reads(b.statement)
-        shared = sorted((flows | a.bound) & names)
-        if shared:
-            return Finding(
-                "dependent",
-                f"line {b.awaits[0].lineno} uses `{shared[0]}`, which comes from line "
-                f"{a.statement.lineno}",
-                self.file,
-                b.awaits[0].lineno,
-            )
         return None
 
     def exit_between(self, a: Awaiting, between: list[Part]) -> Finding | None:

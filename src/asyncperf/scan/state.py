@@ -1,42 +1,61 @@
 """What is known while one function is walked: its names' values, and the effects so far.
 
-`Walk` builds on `Calls`, which builds on `Expressions`, which builds on this. For `scan` only.
+A walk is built in layers, each on the one before: `State`, `Members`, `Expressions`,
+`HandingOver`, `Instantiation`, `Calls`, `Bindings`, `Statements`, `Walk`. For `scan` only.
 """
 
 import ast
 import builtins
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from asyncperf.scan.declarations import Declarations
 from asyncperf.scan.index import Binding, Class, Function, Module, Variable
-from asyncperf.scan.project import External
-from asyncperf.scan.values import NOTHING, Callee, Effect, EffectKind, Place, Type, Value
-
-if TYPE_CHECKING:
-    from asyncperf.scan.analyst import Analyst
-
+from asyncperf.scan.project import External, Project
+from asyncperf.scan.values import NOTHING, Callee, Effect, EffectKind, Place, Summary, Type, Value
 
 BUILTINS = frozenset(dir(builtins))
 
 
+class Knowledge(Protocol):
+    """What a walk asks about the rest of the project: see `Analyst`."""
+
+    project: Project
+    declarations: Declarations
+
+    def summary(self, function: Function) -> Summary: ...
+
+    def environment(self, function: Function) -> dict[str, Value]: ...
+
+    def attribute(self, of: Class, name: str) -> Value: ...
+
+    def variable(self, module: Module, name: str) -> Value: ...
+
+
 class State:
     def __init__(
-        self, analyst: "Analyst", module: Module, function: Function | None, owner: Class | None
+        self, analyst: Knowledge, module: Module, function: Function | None, owner: Class | None
     ) -> None:
         self.analyst = analyst
         self.project = analyst.project
+        self.declarations = analyst.declarations
         self.module = module
         self.function = function
         self.owner = owner  # the class of the nearest method around
         self.env: dict[str, Value] = {}
         self.declared_global: set[str] = set()
+        self.declared_nonlocal: set[str] = set()
+        self.heap: dict[Place, Value] = {}  # what attributes of objects made here hold
+        self.stores: list[tuple[Place, Value]] = []
+        self.exclusive: dict[Place, str] = {}  # places seen to hold a session or the like
         self.effects: list[Effect] = []
+        self.spans: dict[int, tuple[int, int]] = {}  # effects of a node, by its `id`
+        self.tested: dict[Place, int] = {}  # what an `if` around looked at, and when
+        self.discarded: ast.AST | None = None  # the call whose result the statement drops
+        self.catching = 0  # of `try` blocks around that swallow what is raised
         self.depth = 0  # of conditional blocks, where an assignment may not happen
         self.handler_depth = 0
         self.returned: list[Value] = []
         self.yielded: list[Value] = []
-
-    def evaluate(self, node: ast.expr | None, awaited: bool = False) -> Value:
-        raise NotImplementedError
 
     def emit(self, kind: EffectKind, place: Place, mode: str, what: str, node: ast.AST) -> None:
         line = getattr(node, "lineno", 0)

@@ -1,4 +1,7 @@
-"""The parts of a syntax tree, faster than `ast` walks them. For `scan` only."""
+"""The parts of a syntax tree, faster than `ast` walks them, and how one is spelled.
+
+For `scan` only.
+"""
 
 import ast
 
@@ -24,3 +27,18 @@ def children(node: ast.AST) -> list[ast.AST]:
         elif value.__class__ is list:
             found += [each for each in value if isinstance(each, ast.AST)]
     return found
+
+
+def spelling(node: ast.expr) -> str:
+    """`a.b.c` as written, calls and subscripts shortened."""
+    if isinstance(node, ast.Attribute):
+        return f"{spelling(node.value)}.{node.attr}"
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Call):
+        return f"{spelling(node.func)}()"
+    if isinstance(node, ast.Subscript):
+        return f"{spelling(node.value)}[]"
+    if isinstance(node, ast.Await):
+        return spelling(node.value)
+    return "…"

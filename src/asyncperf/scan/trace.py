@@ -12,10 +12,9 @@ from asyncperf.scan import blocking_catalogue as catalogue
 from asyncperf.scan.analyst import Analyst
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.blocking_catalogue import Blocking
-from asyncperf.scan.calls import Arguments
 from asyncperf.scan.index import Class, Function, Module
 from asyncperf.scan.project import Project
-from asyncperf.scan.values import Callee, Effect, Summary, Type, Value
+from asyncperf.scan.values import Arguments, Callee, Effect, Summary, Type, Value
 from asyncperf.scan.walk import Walk
 
 # What a `sessionmaker` makes is taken for async, but async sessions cannot be entered by `with`.
@@ -75,7 +74,10 @@ class Tracer(Analyst):
         for decorator in self.own_decorators(function):
             for maker in (decorator, *inner_functions(decorator)):
                 self.summary(maker)
-                if any((key_of(maker), n) in self.handed_on for n in self.signature(maker).names):
+                if any(
+                    (key_of(maker), n) in self.handed_on
+                    for n in self.declarations.signature(maker).names
+                ):
                     return True
         return False
 
@@ -121,12 +123,12 @@ class TracingWalk(Walk):
     callee: Function | None = None  # of which the effects are being taken over
     applied: ast.AST | None = None
 
-    def start(self) -> None:
-        super().start()
+    def __init__(
+        self, analyst: Tracer, module: Module, function: Function | None, owner: Class | None
+    ) -> None:
+        super().__init__(analyst, module, function, owner)
         self.trace = (
-            self.analyst.traces.setdefault(self.function, Trace())
-            if self.function is not None
-            else Trace()
+            analyst.traces.setdefault(function, Trace()) if function is not None else Trace()
         )
 
     def call(self, node: ast.Call, awaited: bool) -> Value:

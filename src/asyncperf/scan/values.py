@@ -53,6 +53,22 @@ class Value:
 
 NOTHING = Value()
 
+
+class Arguments(NamedTuple):
+    positional: tuple[Value, ...]
+    keywords: dict[str, Value]
+    is_open: bool  # with *args or **kwargs, so that any parameter may be filled
+
+    def all(self) -> tuple[Value, ...]:
+        return (*self.positional, *self.keywords.values())
+
+    def get(self, position: int, *names: str) -> Value:
+        for name in names:
+            if name in self.keywords:
+                return self.keywords[name]
+        return self.positional[position] if position < len(self.positional) else NOTHING
+
+
 EffectKind = Literal[
     "memory", "own", "external", "lock", "sleep", "context", "raise", "unknown", "suspend", "call"
 ]

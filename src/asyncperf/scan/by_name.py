@@ -1,0 +1,131 @@
+"""What is presumed of a call of which only the name is known. For `scan` only."""
+
+import ast
+
+from asyncperf.scan import catalogue, catalogue_names
+from asyncperf.scan.handing_over import HandingOver
+from asyncperf.scan.index import Class
+from asyncperf.scan.syntax import spelling
+from asyncperf.scan.values import (
+    NOTHING,
+    Arguments,
+    Callee,
+    Type,
+    Value,
+    bare,
+    is_private,
+    step,
+)
+from asyncperf.scan.verbs import is_session_like, reads, writes
+
+
+def unknown_call(
+    walk: HandingOver,
+    func: ast.expr,
+    receiver: Value,
+    arguments: Arguments,
+    node: ast.AST,
+    awaited: bool,
+) -> Value:
+    """A callee that could not be resolved."""
+    spelled = spelling(func)
+    name = func.attr if isinstance(func, ast.Attribute) else spelled
+    if not awaited and isinstance(func, ast.Attribute):
+        root = spelled.partition(".")[0]
+        if root in catalogue_names.LOGGING_ROOTS:
+            return NOTHING
+        if name == "run_in_executor" or name == "run":
+            walk.hand_over(arguments, node)
+            return walk.made(node)
+        if is_session_like(spelled.rpartition(".")[0].rpartition(".")[2]):
+            walk.used_elsewhere(receiver, node)
+        return container_call(walk, spelled, name, receiver, arguments, node)
+    walk.hand_over(arguments, node)
+    if not awaited:
+        walk.emit("unknown", (), "call", spelled, node)
+        return Value(frozenset({("call", spelled)}) | walk.exclusive_in(arguments))
+    if name == "run_in_executor":
+        walk.emit("suspend", (), "", "a thread", node)
+        return walk.made(node)
+    presume(walk, spelled, name, receiver, node)
+    return Value(frozenset({("call", spelled)}) | walk.exclusive_in(arguments))
+
+
+def method_call(
+    walk: HandingOver, name: str, callee: Callee, arguments: Arguments, node: ast.AST, awaited: bool
+) -> Value:
+    """A method of an object of which nothing is known."""
+    receiver = callee.receiver or NOTHING
+    if awaited:
+        walk.hand_over(arguments, node)
+        presume(walk, walk.written(node), name, receiver, node)
+        return walk.made(node)
+    known = (
+        catalogue_names.CONTAINER_READS
+        | catalogue_names.CONTAINER_APPENDS
+        | catalogue_names.CONTAINER_STORES
+    )
+    if walk.discarded is not None and name not in known and not reads(name):
+        walk.emit("external", (), "w", f"whatever {name} reaches", node)
+    return container_call(walk, name, name, receiver, arguments, node)
+
+
+def presume(walk: HandingOver, spelled: str, name: str, receiver: Value, node: ast.AST) -> None:
+    """An awaited call of which only the name is known."""
+    walk.emit("suspend", (), "", spelled, node)
+    walk.emit("unknown", (), "await", spelled, node)
+    is_dropped = walk.discarded is node
+    mode = "q" if reads(name) or not (writes(name) or is_dropped) else "w"
+    walk.emit("external", (), mode, f"whatever {spelled} reaches", node)
+    owner = walk.written(node).rpartition(".")[0].rpartition(".")[2].removesuffix("()")
+    walk.used_elsewhere(receiver, node)
+    if is_session_like(owner):
+        # Whose session a repository uses is not known, however fresh the repository is.
+        known = {place for place in receiver.places if not is_private(place)}
+        for place in known or {("call", owner)}:
+            walk.emit("own", place, "r" if mode == "q" else "w", "session", node)
+    for place in receiver.places:
+        walk.emit("own", place, "o", "object", node)
+        if mode == "w":
+            walk.emit("memory", place, "u", spelled, node)
+
+
+def container_call(
+    walk: HandingOver,
+    spelled: str,
+    name: str,
+    receiver: Value,
+    arguments: Arguments,
+    node: ast.AST,
+) -> Value:
+    """A plain method call: by its name, what it does to the object."""
+    if name in catalogue_names.CONTAINER_APPENDS or name in catalogue_names.CONTAINER_STORES:
+        mode = "a" if name in catalogue_names.CONTAINER_APPENDS else "k"
+        for place in step(receiver, "[]"):
+            walk.emit("memory", place, mode, f".{name}()", node)
+        return walk.element(receiver)
+    if name in catalogue_names.CONTAINER_READS:
+        for place in step(receiver, "[]"):
+            walk.emit("memory", place, "r", f".{name}()", node)
+        if name in {"get", "values", "items", "copy"}:
+            element = walk.element(receiver)
+            return Value(element.places, element.types or receiver.types, yields=bare(element))
+        return _derived(walk, name, receiver, node)
+    walk.hand_over(arguments, node)
+    if not (catalogue.is_benign(spelled) and "." in spelled):
+        walk.emit("unknown", (), "call", spelled, node)
+    made = walk.made(node)
+    return Value(made.places | walk.exclusive_in(arguments), made.types)
+
+
+def _derived(walk: HandingOver, name: str, receiver: Value, node: ast.AST) -> Value:
+    """What a reading method gives: a text made from an argument is still what that one says."""
+    classes = tuple(Type(c.target) for c in receiver.callees if isinstance(c.target, Class))
+    if classes:  # `Model.model_validate(...)`
+        return walk.made(node, classes)
+    is_text = name in catalogue_names.TEXT_METHODS and receiver.text is None
+    return Value(
+        receiver.places if is_text else walk.made(node).places,
+        receiver.types,
+        text=receiver.text,
+    )

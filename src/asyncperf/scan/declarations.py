@@ -1,0 +1,150 @@
+"""What definitions say without being walked: parameters, decorators, bases and overrides.
+
+Each answer is computed when first asked for. For `scan` only.
+"""
+
+import ast
+from typing import NamedTuple
+
+from asyncperf.scan.annotations import last_name
+from asyncperf.scan.index import Class, Function
+from asyncperf.scan.project import Project
+
+PROPERTIES = frozenset({"property", "cached_property", "hybrid_property", "computed_field"})
+
+
+class Signature(NamedTuple):
+    positional: tuple[str, ...]
+    names: frozenset[str]
+    rest: str | None
+    keywords: str | None
+
+
+# Where a method assigns an attribute of `self`: the annotation and the value.
+Stored = tuple[Function, ast.expr | None, ast.expr | None]
+
+
+class Declarations:
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._signatures: dict[Function, Signature] = {}
+        self._methods: dict[tuple[Class, str], list[Function]] = {}
+        self._stored: dict[Class, dict[str, list[Stored]]] = {}
+
+    def signature(self, function: Function) -> Signature:
+        found = self._signatures.get(function)
+        if found is None:
+            node = function.node
+            if node is None:
+                found = Signature((), frozenset(), None, None)
+            else:
+                arguments = node.args
+                positional = tuple(a.arg for a in (*arguments.posonlyargs, *arguments.args))
+                found = Signature(
+                    positional,
+                    frozenset((*positional, *(a.arg for a in arguments.kwonlyargs))),
+                    arguments.vararg.arg if arguments.vararg else None,
+                    arguments.kwarg.arg if arguments.kwarg else None,
+                )
+            self._signatures[function] = found
+        return found
+
+    def methods(self, of: Class, name: str) -> list[Function]:
+        """What `object.name` may call, for an object declared as `of`: subclasses may override."""
+        key = (of, name)
+        found = self._methods.get(key)
+        if found is None:
+            found = []
+            for base in self.project.ancestry(of):
+                if isinstance(base, Class) and name in base.methods:
+                    found.append(_getter(base.methods[name]))
+                    break
+            if name not in {"__init__", "__new__"}:
+                for class_ in self.project.subclasses(of):
+                    if name in class_.methods:
+                        found.append(_getter(class_.methods[name]))
+            concrete = [method for method in found if not self.is_abstract(method)]
+            found = self._methods[key] = list(dict.fromkeys(concrete or found))
+        return found
+
+    def is_abstract(self, method: Function) -> bool:
+        """Whether it only promises: `...`, or `NotImplementedError`, or so decorated."""
+        if method.owner is None or method.name == "__init__":
+            return False
+        if any(last_name(decorator) == "abstractmethod" for decorator in method.decorators):
+            return True
+        node = method.node
+        if node is None:
+            return False
+        body = [
+            s
+            for s in node.body
+            if not (
+                isinstance(s, ast.Expr)
+                and isinstance(s.value, ast.Constant)
+                and isinstance(s.value.value, str)
+            )
+        ]
+        if not body:
+            return any(last_name(base) == "Protocol" for base in method.owner.bases)
+        first = body[0]
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            return first.value.value is Ellipsis
+        if isinstance(first, ast.Raise) and first.exc is not None:
+            raised = first.exc.func if isinstance(first.exc, ast.Call) else first.exc
+            return last_name(raised) == "NotImplementedError"
+        return False
+
+    def is_property(self, method: Function) -> bool:
+        return any(last_name(decorator) in PROPERTIES for decorator in method.decorators)
+
+    def is_static(self, method: Function) -> bool:
+        return any(last_name(decorator) == "staticmethod" for decorator in method.decorators)
+
+    def is_class_method(self, method: Function) -> bool:
+        return method.name == "__new__" or any(
+            last_name(decorator) in {"classmethod", "validator", "root_validator"}
+            for decorator in method.decorators
+        )
+
+    def fields(self, of: Class) -> list[str]:
+        """Annotated class attributes in order, those of bases first."""
+        found: list[str] = []
+        for base in reversed(self.project.ancestry(of)):
+            if isinstance(base, Class):
+                found += [n for n, v in base.attributes.items() if v.annotation is not None]
+        return list(dict.fromkeys(found))
+
+    def stored(self, of: Class) -> dict[str, list[Stored]]:
+        """Assignments to attributes of `self` in the class's methods."""
+        found = self._stored.get(of)
+        if found is None:
+            found = self._stored[of] = {}
+            for methods in of.methods.values():
+                for method in methods:
+                    node = method.node
+                    first = node.args.args[0].arg if node is not None and node.args.args else None
+                    for inner in ast.walk(node) if node is not None and first else ():
+                        if isinstance(inner, ast.Assign):
+                            pairs = [(target, None, inner.value) for target in inner.targets]
+                        elif isinstance(inner, ast.AnnAssign):
+                            pairs = [(inner.target, inner.annotation, inner.value)]  # type: ignore[list-item]
+                        else:
+                            continue
+                        for target, annotation, value in pairs:
+                            if (
+                                isinstance(target, ast.Attribute)
+                                and last_name(target.value) == first
+                            ):
+                                found.setdefault(target.attr, []).append(
+                                    (method, annotation, value)
+                                )
+        return found
+
+
+def _getter(methods: list[Function]) -> Function:
+    """The last definition that is not the setter or deleter of a property."""
+    for method in reversed(methods):
+        if not any(last_name(d) in {"setter", "deleter"} for d in method.decorators):
+            return method
+    return methods[-1]

@@ -1,0 +1,116 @@
+"""Whether the second of two awaits needs what the first gave. For `scan` only."""
+
+import ast
+
+from asyncperf.scan import flow
+from asyncperf.scan.candidates import SCOPES, Awaiting
+from asyncperf.scan.conflicts import Finding
+from asyncperf.scan.facts import Facts
+from asyncperf.scan.index import Class
+from asyncperf.scan.syntax import spelling
+from asyncperf.scan.values import is_unknown, join, named
+
+Part = ast.stmt | ast.Await
+
+# Objects of these classes hold what they were made with, and nothing can be put into them.
+FIXED = named(
+    """
+    builtins.str builtins.int builtins.float builtins.bool builtins.bytes builtins.complex
+    builtins.frozenset uuid.UUID datetime.date datetime.datetime datetime.time
+    datetime.timedelta decimal.Decimal fractions.Fraction pathlib.Path
+    """
+)
+CHANGES = frozenset("waku")  # modes of memory effects after which an object holds something else
+# Roots of objects that the function made or asked for itself.
+OBTAINED = frozenset({"new", "item", "call"})
+
+
+class DataJudge(Facts):
+    def data(self, a: Awaiting, b: Awaiting, between: list[Part]) -> Finding | None:
+        """What carries the first's result, through the statements between, to the second."""
+        first, line = self.names(a.statement), b.awaits[0].lineno
+        carrying = first.bound | first.attributes_bound
+        if not isinstance(a.statement, ast.Expr):
+            carrying |= first.filled
+        put: dict[flow.Path, ast.Call] = {}
+        for statement in between:
+            names = self.names(statement)
+            if not (names.read | names.attributes_read) & carrying:
+                continue
+            carrying |= names.bound | names.attributes_bound | names.filled
+            for path, call in self.may_put(statement, carrying):
+                put.setdefault(path, call)
+                carrying.add(".".join(path[:2]))
+        reads = self.reads(b.statement)
+        by_inner = {(name,) for name in reads if name not in self.names(b.statement).read}
+        used = flow.paths(b.statement) | by_inner
+        for path, call in put.items():
+            if any(flow.are_one(path, other) for other in used):
+                return Finding(
+                    "dependent",
+                    f"line {line} uses `{'.'.join(path)}`, into which `{spelling(call.func)}` "
+                    f"(line {call.lineno}) may put what comes from line {a.statement.lineno}",
+                    self.file,
+                    call.lineno,
+                )
+        shared = sorted((carrying | a.bound) & reads)
+        if shared:
+            return Finding(
+                "dependent",
+                f"line {line} uses `{shared[0]}`, which comes from line {a.statement.lineno}",
+                self.file,
+                line,
+            )
+        return None
+
+    def may_put(self, statement: Part, carrying: set[str]) -> list[tuple[flow.Path, ast.Call]]:
+        """Objects into which a call may put what a name carries, as it is given both."""
+        if isinstance(statement, SCOPES):
+            return []
+        return [
+            (path, call)
+            for call in flow.nodes(statement)
+            if isinstance(call, ast.Call) and self.may_change(statement, call)
+            for path in (*flow.given_with(call, carrying), *self.receiver(call, carrying))
+            if path[0] not in carrying and self.is_changeable(path)
+        ]
+
+    def may_change(self, statement: Part, call: ast.Call) -> bool:
+        """Whether it is unknown what a call does, or known that it changes what it is given."""
+        done = self.doings(id(statement))
+        end = call.end_lineno or call.lineno
+        return any(
+            not self.is_own(effect, statement) or call.lineno <= effect.line <= end
+            for effect in done.unknown
+        ) or any(
+            effect.mode in CHANGES
+            and effect.place[0] != "global"
+            and not self.is_own(effect, statement)
+            for effect in done.memory
+        )
+
+    def receiver(self, call: ast.Call, carrying: set[str]) -> list[flow.Path]:
+        """The object whose method it is, if the function has made it or asked for it."""
+        path = flow.path_of(call.func.value) if isinstance(call.func, ast.Attribute) else ()
+        value = self.walk.env.get(path[0]) if path else None
+        if value is None or not flow.is_given(call, carrying):
+            return []
+        is_obtained = value.places and all(place[0] in OBTAINED for place in value.places)
+        return [path] if is_obtained else []
+
+    def is_changeable(self, path: flow.Path) -> bool:
+        """Whether something can be put into an object, by what is known of its class."""
+        value = self.walk.lookup(path[0])
+        if path[0] not in self.walk.env and (
+            any(not is_unknown(callee) for callee in value.callees) or not value.places
+        ):
+            return False  # a function, a class or a module
+        for name in path[1:]:
+            value = join(
+                self.walk.analyst.attribute(type_.of, name)
+                for type_ in value.types
+                if isinstance(type_.of, Class)
+            )
+        if value.text is not None:
+            return False
+        return not value.types or any(type_.of not in FIXED for type_ in value.types)

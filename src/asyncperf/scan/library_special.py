@@ -1,0 +1,67 @@
+"""Library calls whose meaning is not an effect of their own: a sleep, a thread, `gather`...
+
+For `scan` only.
+"""
+
+import ast
+
+from asyncperf.scan.handing_over import HandingOver
+from asyncperf.scan.values import NOTHING, Arguments, Value, join
+
+
+def special_call(
+    walk: HandingOver, special: str, arguments: Arguments, node: ast.AST, awaited: bool
+) -> Value:
+    """Calls of which the meaning is not an effect of their own."""
+    if special == "sleep":
+        walk.emit("suspend", (), "", "sleep", node)
+        walk.emit("sleep", (), "", "sleep", node)
+        return NOTHING
+    if special == "text":
+        return arguments.get(0)
+    if special == "same":
+        return arguments.get(0)
+    if special == "next":
+        return walk.element(arguments.get(0))
+    if special == "context":
+        walk.emit("context", (), "w", "context variables", node)
+        return NOTHING
+    if special == "partial":
+        first = arguments.get(0)
+        if not first.callees:
+            walk.hand_over(arguments, node)
+            return first
+        walk.hand_over(arguments._replace(positional=arguments.positional[1:]), node)
+        return Value(
+            callees=tuple(
+                callee._replace(given=callee.given + arguments.positional[1:])
+                for callee in first.callees
+            )
+        )
+    if special == "thread":
+        walk.emit("suspend", (), "", "a thread", node)
+        first = arguments.get(0)
+        rest = arguments._replace(positional=arguments.positional[1:])
+        if first.callees:
+            return join([walk.apply(callee, rest, node, False) for callee in first.callees])
+        walk.hand_over(arguments, node)
+        if not any(place[0] == "param" for place in first.places):
+            walk.emit("unknown", (), "call", "what runs in a thread", node)
+        return NOTHING
+    if special == "start":
+        walk.emit("external", (), "w", "a task in the background", node)
+        return walk.made(node)
+    if special == "gather":
+        if awaited:
+            walk.emit("suspend", (), "", "gather", node)
+        if isinstance(node, ast.Call) and not all(_is_made_here(part) for part in node.args[:1]):
+            walk.emit("unknown", (), "await", "what was started before", node)
+        return arguments.get(0)
+    return NOTHING
+
+
+def _is_made_here(node: ast.expr) -> bool:
+    """Whether an argument of `gather` is a call, or several, whose effects are in sight."""
+    if isinstance(node, ast.Starred):
+        node = node.value
+    return isinstance(node, ast.Call | ast.GeneratorExp | ast.ListComp | ast.Constant)

@@ -1,0 +1,75 @@
+"""What the text of a statement, or the method of a request, says that it does. For `scan` only."""
+
+import ast
+import re
+
+from asyncperf.scan.library_effects import Does
+from asyncperf.scan.state import State
+from asyncperf.scan.values import Effect, Value
+
+READING_SQL = re.compile(
+    r"^[\s(]*(--[^\n]*\n\s*)*(select|show|explain|values|pragma\s+\w+\s*;?$)", re.IGNORECASE
+)
+CHANGING_CTE = re.compile(
+    r"\b(insert\s+into|update\s+\w+\s+set|delete\s+from|for\s+update)\b", re.IGNORECASE
+)
+# Statements that prepare one connection, or what is there already, and change no data.
+SETTING_UP = re.compile(
+    r"^\s*(set|attach|detach|pragma|begin|use|listen|create\s+\w+(\s+\w+)?\s+if\s+not\s+exists)\b",
+    re.IGNORECASE,
+)
+READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# POST is also used to ask long questions; the path then says so.
+ASKING_PATH = re.compile(
+    r"/(_?search|filter|query|queries|count|graphql|lookup|history|paginate)\b[^/]*/?$",
+    re.IGNORECASE,
+)
+
+
+def external(walk: State, effect: Effect, value: Value, others: tuple[Value, ...]) -> None:
+    """An effect that depends on an argument, now that this and the other arguments are known."""
+    mode = _http_mode(value, others) if effect.what == "http" else _sql_mode(value)
+    if mode is not None:
+        walk.effects.append(effect._replace(place=(), mode=mode))
+        return
+    parameters = [place for place in value.places if place[0] == "param"]
+    for place in parameters:
+        walk.effects.append(effect._replace(place=place))
+    if not parameters:
+        walk.effects.append(effect._replace(place=(), mode="?"))
+
+
+def text_decides(walk: State, world: str, value: Value, node: ast.AST) -> None:
+    before = Effect("external", (), "?", world, walk.module.file, getattr(node, "lineno", 0))
+    external(walk, before, value, ())
+
+
+def _sql_mode(value: Value) -> Does | None:
+    if value.either:
+        modes = {_sql_mode(part) for part in value.either}
+        return None if None in modes else "w" if "w" in modes else min(modes, key=str)
+    for type_ in value.types:
+        if isinstance(type_.of, str):
+            if type_.of == "sqlalchemy.Select" or type_.of.endswith(".Select"):
+                return "r"
+            if type_.of == "sqlalchemy.Write":
+                return "w"
+    if value.text is None:
+        return None
+    text = value.text
+    if SETTING_UP.match(text):
+        return "-"
+    if READING_SQL.match(text) and not CHANGING_CTE.search(text):
+        return "r"
+    if re.match(r"^\s*with\b", text, re.IGNORECASE) and not CHANGING_CTE.search(text):
+        return "r"
+    return "w"
+
+
+def _http_mode(value: Value, others: tuple[Value, ...]) -> Does | None:
+    if value.text is None:
+        return None
+    if value.text.upper() in READING_METHODS:
+        return "r"
+    asks = any(other.text and ASKING_PATH.search(other.text) for other in others)
+    return "q" if asks and value.text.upper() == "POST" else "w"

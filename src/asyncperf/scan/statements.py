@@ -1,0 +1,197 @@
+"""What each kind of statement does, in the order of the block. For `scan` only."""
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from asyncperf.scan.annotations import types_of
+from asyncperf.scan.bindings import Bindings
+from asyncperf.scan.values import NOTHING, step
+
+BROAD = frozenset({"Exception", "BaseException"})
+
+
+class Statements(Bindings):
+    def block(self, body: list[ast.stmt]) -> None:
+        for statement in body:
+            begin = len(self.effects)
+            handler = STATEMENTS.get(type(statement))
+            if handler is not None:
+                handler(self, statement)
+            self.spans[id(statement)] = (begin, len(self.effects))
+
+    def conditional(self, body: list[ast.stmt]) -> None:
+        self.depth += 1
+        self.block(body)
+        self.depth -= 1
+
+    def _assign(self, node: ast.Assign) -> None:
+        begin = len(self.effects)
+        value = self.evaluate(node.value)
+        outer = dict(self.tested)
+        if isinstance(node.value, ast.BoolOp):  # `self.x = self.x or 10` sets it once, too
+            tested = (e.place for e in self.effects[begin:] if e.kind == "memory")
+            self.tested.update(dict.fromkeys(tested, begin))
+        for target in node.targets:
+            self.bind(target, value)
+        self.tested = outer
+
+    def _annotated(self, node: ast.AnnAssign) -> None:
+        declared = types_of(node.annotation, self.resolve)
+        value = self.evaluate(node.value)
+        if declared and not value.types:
+            value = replace(value, types=declared)
+        if node.value is not None:
+            self.bind(node.target, value)
+
+    def _augmented(self, node: ast.AugAssign) -> None:
+        value = self.evaluate(node.value)
+        target = node.target
+        if isinstance(target, ast.Name):
+            held = self.lookup(target.id)
+            for place in step(held, "[]"):
+                self.emit("memory", place, "a", target.id, node)
+            if target.id in self.declared_nonlocal | self.declared_global:
+                for place in held.places:
+                    self.emit("memory", place, "u", target.id, node)
+            elif value.text and held.text:
+                self.env[target.id] = replace(held, text=held.text + value.text)
+            return
+        name = f".{target.attr}" if isinstance(target, ast.Attribute) else "[]"
+        for place in step(self.evaluate(target.value), name):
+            self.emit("memory", place, "u", name, node)
+
+    def _expression(self, node: ast.Expr) -> None:
+        value = node.value
+        self.discarded = value.value if isinstance(value, ast.Await) else value
+        self.evaluate(value)
+        self.discarded = None
+
+    def _return(self, node: ast.Return) -> None:
+        if node.value is not None:
+            self.returned.append(self.evaluate(node.value))
+
+    def _raise(self, node: ast.Raise) -> None:
+        self.evaluate(node.exc)
+        if not self.handler_depth and not self.catching and node.exc is not None:
+            raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            name = getattr(raised, "attr", getattr(raised, "id", "an exception"))
+            if name != "NotImplementedError":
+                self.emit("raise", (), "0", name, node)
+
+    def _assert(self, node: ast.Assert) -> None:
+        self.evaluate(node.test)
+
+    def _if(self, node: ast.If) -> None:
+        begin = len(self.effects)
+        self.evaluate(node.test)
+        tested = {e.place for e in self.effects[begin:] if e.kind == "memory" and e.mode == "r"}
+        outer = dict(self.tested)
+        self.tested.update(dict.fromkeys(tested, begin))
+        self.conditional(node.body)
+        if not (node.body and isinstance(node.body[-1], ast.Return | ast.Raise | ast.Continue)):
+            self.tested = outer  # else what follows is under the test's opposite
+        self.conditional(node.orelse)
+
+    def _while(self, node: ast.While) -> None:
+        self.evaluate(node.test)
+        self.conditional(node.body)
+        self.conditional(node.orelse)
+
+    def _for(self, node: ast.For | ast.AsyncFor) -> None:
+        iterated = self.evaluate(node.iter)
+        if isinstance(node, ast.AsyncFor):
+            self.emit("suspend", (), "", "async for", node)
+            if not iterated.types and iterated.yields is None:
+                self.emit("unknown", (), "await", "async for", node)
+        self.depth += 1
+        begin = len(self.effects)
+        self.bind(node.target, self.item(iterated, node))
+        self.block(node.body)
+        self.spans[-id(node)] = (begin, len(self.effects))
+        self.depth -= 1
+        self.conditional(node.orelse)
+
+    def _with(self, node: ast.With | ast.AsyncWith) -> None:
+        awaited = isinstance(node, ast.AsyncWith)
+        suppressing = 0
+        for item in node.items:
+            value = self.evaluate(item.context_expr, awaited)
+            entered = self.entered(value, item.context_expr, awaited)
+            if item.optional_vars is not None:
+                self.bind(item.optional_vars, entered)
+            func = item.context_expr.func if isinstance(item.context_expr, ast.Call) else None
+            if func is not None and getattr(func, "attr", getattr(func, "id", "")) == "suppress":
+                suppressing = 1
+        self.catching += suppressing
+        self.block(node.body)
+        self.catching -= suppressing
+
+    def _try(self, node: ast.Try | ast.TryStar) -> None:
+        swallows = any(_swallows(handler) for handler in node.handlers)
+        self.catching += swallows
+        self.block(node.body)
+        self.catching -= swallows
+        for handler in node.handlers:
+            if handler.name:
+                self.env[handler.name] = NOTHING
+            self.handler_depth += 1
+            self.conditional(handler.body)
+            self.handler_depth -= 1
+        self.conditional(node.orelse)
+        self.block(node.finalbody)
+
+    def _match(self, node: ast.Match) -> None:
+        subject = self.evaluate(node.subject)
+        for case in node.cases:
+            for part in ast.walk(case.pattern):
+                name = getattr(part, "name", None) or getattr(part, "rest", None)
+                if isinstance(name, str):
+                    self.env[name] = subject
+            self.evaluate(case.guard)
+            self.conditional(case.body)
+
+    def _delete(self, node: ast.Delete) -> None:
+        for target in node.targets:
+            if isinstance(target, ast.Attribute | ast.Subscript):
+                for place in step(self.evaluate(target.value), "[]"):
+                    self.emit("memory", place, "k", "del", node)
+
+    def _global(self, node: ast.Global) -> None:
+        self.declared_global.update(node.names)
+
+    def _nonlocal(self, node: ast.Nonlocal) -> None:
+        self.declared_nonlocal.update(node.names)
+
+
+def _swallows(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler catches all and raises nothing of its own."""
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    broad = any(kind is None or getattr(kind, "id", "") in BROAD for kind in kinds)
+    return broad and not any(
+        isinstance(inner, ast.Raise) for statement in handler.body for inner in ast.walk(statement)
+    )
+
+
+STATEMENTS: dict[type[ast.stmt], Callable[[Any, Any], None]] = {
+    ast.Assign: Statements._assign,
+    ast.AnnAssign: Statements._annotated,
+    ast.AugAssign: Statements._augmented,
+    ast.Expr: Statements._expression,
+    ast.Return: Statements._return,
+    ast.Raise: Statements._raise,
+    ast.Assert: Statements._assert,
+    ast.If: Statements._if,
+    ast.While: Statements._while,
+    ast.For: Statements._for,
+    ast.AsyncFor: Statements._for,
+    ast.With: Statements._with,
+    ast.AsyncWith: Statements._with,
+    ast.Try: Statements._try,
+    ast.TryStar: Statements._try,
+    ast.Match: Statements._match,
+    ast.Delete: Statements._delete,
+    ast.Global: Statements._global,
+    ast.Nonlocal: Statements._nonlocal,
+}
