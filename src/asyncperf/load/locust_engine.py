@@ -32,8 +32,9 @@ ENDPOINT_USER = Path(__file__).with_name("locust_user.py")
 
 # Killing a few thousand users and printing its tables takes Locust about a second.
 STOP_GRACE_S = 15.0
-# Starting Locust once more, to tell workers that the run is over, takes a second or two.
-FAREWELL_S = 15.0
+# Starting Locust once more, to tell workers that the run is over, takes a second or two, and it
+# waits for those that are late.
+FAREWELL_S = 20.0
 LOG_LINES_SHOWN = 15
 # A locustfile that takes longer to import than this is stuck rather than slow.
 LIST_TIMEOUT_S = 60.0

@@ -44,8 +44,9 @@ from asyncperf.load.worker_messages import (
 POLL_S = 0.05
 # Killing a few thousand users takes a worker about a second, and sending what they did.
 LAST_BATCH_S = 8.0
-# A worker that waits for the next load is there within a second or two.
-FAREWELL_S = 5.0
+# A worker that waits for the next load is there within a second or two. One that the last load's
+# master turned away asks again after five (Locust's CONNECT_TIMEOUT).
+FAREWELL_S = 12.0
 # With these a worker of Locust's joins.
 JOINING = ("client_ready", "locustfile")
 
