@@ -139,7 +139,7 @@ def test_descriptor_limit_below_the_users(start: Callable[..., Running]) -> None
         pytest.skip("this machine sets no limit on file descriptors")
     done = start("run", FAULTY, "-u", users, "-w", 1).finish()
     assert done.code == 2
-    assert f"{users} users need {users + 100} file descriptors" in done.err
+    assert f"{users} of the users needs {users + 100} file descriptors" in done.err
     assert "ulimit -n" in done.err
 
 
