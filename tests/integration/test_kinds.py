@@ -13,6 +13,8 @@ from .conftest import APPS, ROOT, Finished, measures
 Asyncperf = Callable[..., Finished]
 SCHEMA = json.loads((ROOT / "docs" / "result.schema.json").read_text())
 STEP_S = 0.004
+# uvloop's timers count whole milliseconds, from when its loop last woke: a step may be shorter.
+ALMOST = 0.75
 UPLOAD = httpx.Request(
     "POST", "http://127.0.0.1", files={"file": b"x" * 10_000}, data={"title": "five!"}
 )
@@ -62,12 +64,12 @@ def test_the_parts_of_each_kind_are_what_it_does(asyncperf: Asyncperf, tmp_path:
         parts, mean_s = found[path]["breakdown_s"], found[path]["latency_s"]["mean"]
         assert sum(parts.values()) == pytest.approx(mean_s, rel=1e-9), path
         assert max(parts, key=lambda name: parts[name]) == largest, (path, parts)
-        assert parts[largest] >= 0.98 * least_s, (path, parts)
+        assert parts[largest] >= ALMOST * least_s, (path, parts)
         # The answer's way back: a client that waits for a CPU, as well.
         assert abs(parts["other"]) < 0.25 * mean_s, (path, parts)
     for path, (text, least_s) in AWAITS.items():
         awaits = {each["text"]: each["mean_s"] for each in found[path]["awaits"]}
-        assert awaits[text] >= 0.98 * least_s
+        assert awaits[text] >= ALMOST * least_s
         # They are of fewer requests than the mean is; with all that comes after it would be more.
         assert sum(awaits.values()) < 2 * found[path]["latency_s"]["mean"]
     for path in ("/file", "/static/kinds.py", "/checked"):
