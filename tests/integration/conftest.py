@@ -25,7 +25,7 @@ MARK = "ASYNCPERF_TEST_MARK"
 # is measured alone: a rate, a latency, a share of time, a balance, a finding that goes by them.
 # What holds however slow the machine is (an interrupt, a process left behind, a request that
 # is accounted for) must hold the first time.
-measures = pytest.mark.flaky(reruns=2)
+measures = pytest.mark.flaky(reruns=4)
 
 
 @dataclass(frozen=True)
