@@ -39,10 +39,10 @@ def lines_of(file: str, source: str = SOURCE) -> list[str]:
 
 
 def scan_of(*sites: Site, blocking: tuple[BlockingCall, ...] = (), files: int = 1) -> Scan:
-    return Scan("/work/shop", files, 13, sites, (), blocking)
+    return Scan("/srv/shop", files, 13, sites, (), blocking)
 
 
 def result_of(
     scan: Scan, findings: tuple[SourceFinding, ...], *problems: Problem, stale: int = 0
 ) -> ScanResult:
-    return ScanResult(scan, "/work/shop", findings, problems, stale)
+    return ScanResult(scan, "/srv/shop", findings, problems, stale)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -81,6 +82,16 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"still waiting for {what}"
         time.sleep(0.05)
+
+
+def answers(url: str, server: subprocess.Popen[Any]) -> bool:
+    """Whether a server, which must be running, answers at its URL."""
+    assert server.poll() is None
+    try:
+        urllib.request.urlopen(url).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from .conftest import PATIENCE_S, ROOT, Finished, measures, wait_until
+from .conftest import PATIENCE_S, ROOT, Finished, answers, measures, wait_until
 
 SCRIPTS = Path(sys.executable).parent
 Asyncperf = Callable[..., Finished]
@@ -129,16 +128,10 @@ def published_server() -> Iterator[int]:
         start_new_session=True,
     )
 
-    def answers() -> bool:
-        assert server.poll() is None
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/async_concurrent").close()
-        except OSError:
-            return False
-        return True
-
     try:
-        wait_until(answers, "the server")
+        wait_until(
+            lambda: answers(f"http://127.0.0.1:{port}/async_concurrent", server), "the server"
+        )
         yield port
     finally:
         os.killpg(server.pid, signal.SIGKILL)

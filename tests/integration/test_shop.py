@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import jsonschema
 import pytest
 
 from ..postgres import running
-from .conftest import ROOT, starter, wait_until
+from .conftest import ROOT, answers, starter, wait_until
 
 # One run loads all endpoints for all tests.
 pytestmark = pytest.mark.timeout(600)
@@ -101,19 +100,11 @@ def supplier() -> Iterator[str]:
     process = subprocess.Popen([*command, "--log-level", "error"], cwd=SHOP.parent)
     url = f"http://127.0.0.1:{port}"
     try:
-        wait_until(lambda: answers(f"{url}/price/1") or process.poll() is not None, "the supplier")
-        assert process.poll() is None
+        wait_until(lambda: answers(f"{url}/price/1", process), "the supplier")
         yield url
     finally:
         process.terminate()
         process.wait(30)
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url).is_success
-    except httpx.TransportError:
-        return False
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from asyncperf.probe_files import read_insight
 from asyncperf.store import load_run
 from asyncperf.target.server import free_port
 
-from .conftest import APPS, Finished, Running, wait_until
+from .conftest import APPS, Finished, Running, answers, wait_until
 
 BIN = Path(sys.executable).parent
 SECRETS = ("header-secret", "cookie-secret", "query-secret", "body-secret")
@@ -150,16 +150,8 @@ def probed(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
         stderr=subprocess.DEVNULL,
     )
 
-    def answers() -> bool:
-        assert server.poll() is None
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/fine").close()
-        except OSError:
-            return False
-        return True
-
     try:
-        wait_until(answers, "the server")
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/fine", server), "the server")
         yield f"http://127.0.0.1:{port}", psutil.Process(server.pid)
     finally:
         server.terminate()

@@ -129,7 +129,7 @@ def test_sarif_keeps_to_its_schema(result, hostile):
     place = awaits["locations"][0]["physicalLocation"]
     assert place["artifactLocation"] == {"uri": FILE, "uriBaseId": "BASE"}
     assert place["region"] == {"startLine": 4, "startColumn": 5}
-    assert run["originalUriBaseIds"] == {"BASE": {"uri": "file:///work/shop/"}}
+    assert run["originalUriBaseIds"] == {"BASE": {"uri": "file:///srv/shop/"}}
 
 
 def test_github_is_told_what_is_new(result):
@@ -141,8 +141,8 @@ def test_github_is_told_what_is_new(result):
 
 
 def test_paths_are_told_from_where_the_user_stands(result):
-    scan = replace(result.scan, root="/work/shop/src")
-    moved = ScanResult(scan, "/work/shop", result.findings, result.problems)
+    scan = replace(result.scan, root="/srv/shop/src")
+    moved = ScanResult(scan, "/srv/shop", result.findings, result.problems)
     assert "src/shop/main.py:4" in printed(moved)
     assert "file=src/shop/main.py," in github_annotations(moved)
     assert '"uri": "src/shop/main.py"' in sarif(moved)
