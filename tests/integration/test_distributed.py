@@ -183,6 +183,26 @@ def test_a_worker_that_waits_ends_at_ctrl_c(start: Callable[..., Running]) -> No
     assert worker.interrupt().code == 130
 
 
+def test_a_worker_that_is_late_hears_the_farewell_too(start: Callable[..., Running]) -> None:
+    """When the other has heard it and is gone."""
+    port = free_port()
+    prompt, late = (
+        start("worker", "--master-host", "127.0.0.1", "--master-port", port) for _ in range(2)
+    )
+    running = start(
+        *("run", APP, *LOAD, "-w", 1, "-t", "2s", "--include", "/first", "-o", "run"),
+        *("--expect-workers", 2, "--master-bind-port", port),
+        env={"SERVED": os.devnull},
+    )
+    wait_until(lambda: running.recorded("ramp"), "the ramp")
+    late.process.send_signal(signal.SIGSTOP)  # it will start no Locust for another load
+    ended = prompt.finish()
+    late.process.send_signal(signal.SIGCONT)
+    for worker in (ended, late.finish()):
+        assert (worker.code, "the run is over" in worker.err) == (0, True)
+    running.finish()
+
+
 @dataclass(frozen=True)
 class Site:
     """Where the master and the app are reached, and what to type before a worker's command."""

@@ -47,8 +47,9 @@ LAST_BATCH_S = 8.0
 # A worker that waits for the next load is there within a second or two. One that the last load's
 # master turned away asks again after five (Locust's CONNECT_TIMEOUT).
 FAREWELL_S = 12.0
-# With these a worker of Locust's joins.
+# With these a worker of Locust's joins, and with this it leaves.
 JOINING = ("client_ready", "locustfile")
+LEAVING = "quit"
 
 
 class WorkerFile:
@@ -228,12 +229,16 @@ class Master:
             self._alone_over.set()
 
     def _guard_messages(self) -> None:
-        """Have Locust ignore newcomers during a load, and survive what it cannot read."""
+        """Have Locust ignore newcomers during a load, and survive what it cannot read. Before
+        a load it must outlive its only worker, which it would leave with: others will come."""
         handle = self._runner.handle_message
 
         def guarded(client_id: str, msg: Any) -> None:
             newcomer = client_id not in self._workers
             if msg.node_id != client_id or (self._begun and newcomer and msg.type in JOINING):
+                return
+            if msg.type == LEAVING and not self._begun:
+                self._runner.clients.pop(client_id, None)
                 return
             try:
                 handle(client_id, msg)
