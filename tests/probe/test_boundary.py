@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from asyncperf.probe.boundary import Boundary
+from asyncperf.probe.loop_watch import LoopWatch
 from asyncperf.probe.notes import read_notes
 from asyncperf.probe.record_format import NO_REQUEST
 from asyncperf.probe.request import STEPPING, Stepping
@@ -140,8 +141,11 @@ def test_a_probe_that_fails_leaves_the_app_alone(tmp_path):
     assert note["note"] == "failed"
 
 
-@pytest.mark.parametrize("method", ["takes", "begin", "finish", "_stalled"])
-def test_a_worker_that_fails_in_mid_run_leaves_the_app_alone(tmp_path, monkeypatch, method):
+@pytest.mark.parametrize(
+    ("part", "method"),
+    [(Worker, "takes"), (Worker, "begin"), (Worker, "finish"), (LoopWatch, "long_step")],
+)
+def test_a_worker_that_fails_in_mid_run_leaves_the_app_alone(tmp_path, monkeypatch, part, method):
     called = []
 
     async def plain(scope, receive, send):
@@ -151,7 +155,7 @@ def test_a_worker_that_fails_in_mid_run_leaves_the_app_alone(tmp_path, monkeypat
     def fails(*_):
         raise RuntimeError("no more")
 
-    monkeypatch.setattr(Worker, method, fails)
+    monkeypatch.setattr(part, method, fails)
     serve(tmp_path, plain, [scope(), scope()])
     assert called == ["/items", "/items"]
     insight = read_insight(tmp_path, time.time())

@@ -4,7 +4,8 @@ import pytest
 
 from asyncperf.probe import stalls
 from asyncperf.probe.record_format import BLOCKED, CPU, LOCKED, NATIVE
-from asyncperf.probe.stalls import between_steps, longest_callback, stall_of
+from asyncperf.probe.stalls import STALL_S, between_steps, callbacks, is_stall, stall_of
+from asyncperf.probe.turns import Turn
 from asyncperf.probe.watchdog import Look
 
 
@@ -21,9 +22,9 @@ def users(monkeypatch):
     monkeypatch.setattr(stalls, "is_users", lambda file: file.startswith("/home"))
 
 
-def look(at, *frames, late_s=0.0, callback="one", instruction=0):
-    stack = (SERVER, *((code(file), line, instruction) for file, line in frames))
-    return Look(at, late_s, CALLBACKS[CALLBACKS.index(callback)], stack)
+def look(at, *frames, late_s=0.0, callback="one", instruction=0, turn=None, outermost=SERVER):
+    stack = (outermost, *((code(file), line, instruction) for file, line in frames))
+    return Look(at, late_s, CALLBACKS[CALLBACKS.index(callback)], stack, turn)
 
 
 APP, LIBRARY = "/home/shop.py", "/venv/lib/python3.11/site-packages/requests/api.py"
@@ -91,13 +92,64 @@ def test_looks_into_steps_are_told_apart():
     assert between_steps([inside, outside], [(0.0, 0.1)]) == [outside]
 
 
-def test_the_longest_callback_began_between_two_looks():
+@pytest.mark.parametrize(
+    ("duration_s", "delay_s", "found"),
+    [
+        (STALL_S, 0.0, True),
+        (STALL_S - 0.001, 0.0, False),
+        (STALL_S + 0.0001, 0.0005, True),  # who sleeps wakes a little late
+        (0.03, 0.005, True),
+        (0.03, 0.015, False),  # the machine was too busy
+    ],
+)
+def test_what_is_a_stall(duration_s, delay_s, found):
+    assert is_stall(duration_s, delay_s) == found
+
+
+def test_the_line_that_was_seen_most_often_counts_wherever_in_it():
+    looks = [look(0.02, (APP, 5)), *(look(0.04, (APP, 6), instruction=n) for n in (0, 2))]
+    stall = stall_of(looks, 0.0, 0.1, 0.0, 0.0)
+    assert stall.stack[stall.blame][1] == 6
+
+
+def test_a_callback_began_between_two_looks():
     looks = [look(0.02, callback="two"), look(0.04), look(0.05), look(0.06)]
-    assert longest_callback(looks, 0.0, 0.08) == (0.03, 0.08)
-    assert longest_callback([], 0.0, 0.08) is None
+    assert list(callbacks(looks, 0.0, 0.08)) == [(0.01, 0.04), (0.03, 0.08)]
+    assert list(callbacks([], 0.0, 0.08)) == []
+
+
+PLAIN = (code(APP, "work"), 1, 0)
+STEP = (compile("async def work(): pass", APP, "exec").co_consts[0], 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("outermost", "before", "times", "began"),
+    [
+        (PLAIN, None, [0.013], 0.005),
+        (PLAIN, 3, [0.013], 0.005),
+        (PLAIN, 300, [0.013], 0.009),  # many small ones before it
+        (SERVER, 0, [0.013], 0.005),  # the first of its turn
+        (STEP, 0, [0.013], 0.005),
+        (SERVER, 3, [0.013], 0.009),  # a small one may have been seen by chance
+        (STEP, None, [0.013], 0.009),
+        (STEP, None, [0.013, 0.018], 0.005),  # but not twice
+        (SERVER, 300, [0.013, 0.018], 0.009),
+    ],
+)
+def test_a_callback_that_took_its_turn_began_with_it(outermost, before, times, began):
+    turn = Turn(0.005, before)
+    looks = [look(at, turn=turn, outermost=outermost) for at in times]
+    assert list(callbacks(looks, 0.0, 0.03)) == [(pytest.approx(began), 0.03)]
+
+
+def test_a_turn_that_began_before_the_last_tick_does_not_make_a_callback_older():
+    assert list(callbacks([look(0.013, turn=Turn(0.001, 0))], 0.002, 0.03)) == [(0.002, 0.03)]
+
+
+def test_a_turn_of_another_clock_says_nothing():
+    assert list(callbacks([look(0.02, turn=Turn(9.0, 0))], 0.0, 0.03)) == [(0.01, 0.03)]
 
 
 def test_many_small_callbacks_are_no_long_one():
     looks = [look(0.02), look(0.04, callback="two")]
-    began, ended = longest_callback(looks, 0.0, 0.06)
-    assert ended - began < 0.04
+    assert all(ended - began < 0.04 for began, ended in callbacks(looks, 0.0, 0.06))

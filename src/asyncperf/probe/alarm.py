@@ -21,21 +21,22 @@ NS_PER_S = 1_000_000_000
 
 
 class Alarm:
-    """`put_off` is for one thread, `wait` for another. An alarm that has rung rings again
-    every `again_s`, until it is put off. This one sleeps, and wakes each time it was to ring."""
+    """`put_off` is for one thread, `wait` for another. An alarm rings first when it is `due`, and
+    then again every `again_s`, until it is put off. This one sleeps, and wakes each time it was
+    to ring."""
 
     def __init__(self, again_s: float) -> None:
         self._again_s = again_s
-        self._due = math.inf
+        self.due = math.inf
         self._rang = -math.inf
 
     def put_off(self, now: float, delay_s: float) -> None:
-        self._due = now + delay_s
+        self.due = now + delay_s
 
     def wait(self) -> float:
         """Return once it rings: for when that was set. It may be long ago."""
         while True:
-            due = next_ring(self._due, self._rang, self._again_s)
+            due = next_ring(self.due, self._rang, self._again_s)
             now = perf_counter()
             if now >= due:
                 self._rang = now

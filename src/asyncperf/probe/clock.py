@@ -21,7 +21,6 @@ class ThreadClock:
             self._file = os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             self._file = -1
-        self.mark(self.read())
 
     def read(self) -> tuple[float, float]:
         """CPU time and waits for a CPU, so far; the latter NaN where it is not known."""
@@ -30,11 +29,8 @@ class ThreadClock:
         ran, waited, _ = os.pread(self._file, 80, 0).split()
         return int(ran) / 1e9, int(waited) / 1e9
 
-    def mark(self, reading: tuple[float, float]) -> None:
-        self._marked = reading
-
-    def since_mark(self) -> tuple[float, float]:
-        """The same since the mark; a wait that is not known is none."""
-        (ran, waited), (ran_before, waited_before) = self.read(), self._marked
+    def since(self, reading: tuple[float, float]) -> tuple[float, float]:
+        """The same since a reading; a wait that is not known is none."""
+        (ran, waited), (ran_before, waited_before) = self.read(), reading
         delay_s = waited - waited_before
         return ran - ran_before, delay_s if delay_s == delay_s else 0.0

@@ -6,24 +6,31 @@ task, or a callback. Many small things, one after another, are load and no stall
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
+from itertools import groupby
 from types import CodeType
 
 from .places import is_probes, is_users
 from .record_format import BLOCKED, CPU, LOCKED, NATIVE
 from .request import LONG_S
-from .watchdog import Look
+from .watchdog import LOOK_S, Look
 
 # Below that a user does not notice it, and the loop's own rounds are of this order.
 STALL_S = LONG_S
+# So much of its time what lasts so long may have waited for a CPU, and still be one: whoever
+# sleeps comes a little late to a CPU each time that it wakes.
+DELAYED = 0.1
 # A stall that used less than this share of its time on a CPU waited for something.
 COMPUTING = 0.5
 # ... unless threads that are not Python's computed for it meanwhile, at this share of its time: a
 # native call may have threads of its own (Argon2, BLAS). On a busy machine they get less than a
 # CPU; while a loop sleeps or waits for an answer, there is next to nothing.
 HELPED = 0.25
+# So many callbacks before one in its turn take a millisecond or two at most, if they are small.
+FEW = 8
+SUSPENDS = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR
 
 # (file, line, function), from the outermost frame inwards.
 Stack = tuple[tuple[str, int, str], ...]
@@ -40,6 +47,14 @@ class Stall:
     kind: int
     stack: Stack
     blame: int
+
+
+def is_stall(duration_s: float, delay_s: float) -> bool:
+    """Whether what took so long, and of that waited so long for a CPU, is one: a machine that is
+    too busy stalls nobody."""
+    if delay_s > DELAYED * duration_s:
+        duration_s -= delay_s
+    return duration_s >= STALL_S
 
 
 def stall_of(
@@ -60,14 +75,23 @@ def stall_of(
     stack: Stack = ()
     blame = -1
     if inside:
-        # Looked at several times, what was seen most often took most of the time.
-        seen = Counter(look.stack for look in inside).most_common(1)[0][0]
+        # A look stands for the time since it was due: the line that has most of it took most.
+        taken_s: dict[tuple[tuple[CodeType, int], ...], float] = {}
+        for look in inside:
+            lines = users_lines(look)
+            taken_s[lines] = taken_s.get(lines, 0.0) + look.late_s + LOOK_S
+        most = max(taken_s, key=taken_s.__getitem__)
+        seen = next(look.stack for look in inside if users_lines(look) == most)
         frames = [frame for frame in seen if not is_probes(frame[0].co_filename)]
         stack = tuple((code.co_filename, line, name_of(code)) for code, line, _ in frames)
         users = [i for i, (code, _, _) in enumerate(frames) if is_users(code.co_filename)]
         blame = users[-1] if users else -1
     kind = kind_of(inside, duration_s - delay_s, cpu_s, helpers_cpu_s, others_cpu_s)
     return Stall(start, duration_s, cpu_s, delay_s, kind, stack, blame)
+
+
+def users_lines(look: Look) -> tuple[tuple[CodeType, int], ...]:
+    return tuple((code, line) for code, line, _ in look.stack if is_users(code.co_filename))
 
 
 def kind_of(
@@ -96,19 +120,34 @@ def between_steps(looks: Sequence[Look], steps: Sequence[tuple[float, float]]) -
     return [look for look in looks if not any(a <= look.at <= b + 0.001 for a, b in steps)]
 
 
-def longest_callback(looks: Sequence[Look], since: float, now: float) -> tuple[float, float] | None:
-    """When the callback that was seen longest began and ended, as far as looks can tell: it
-    began between the look before and the first one that saw it. None if there is none."""
-    if not looks:
-        return None
-    callbacks = Counter(id(look.callback) for look in looks)
-    longest = callbacks.most_common(1)[0][0]
-    numbers = [i for i, look in enumerate(looks) if id(look.callback) == longest]
-    first, last = numbers[0], numbers[-1]
-    before = looks[first - 1].at if first else since
-    began = max(before, looks[first].at - (looks[first].at - before) / 2)
-    ended = looks[last + 1].at if last + 1 < len(looks) else now
-    return began, ended
+def callbacks(looks: Sequence[Look], since: float, now: float) -> Iterator[tuple[float, float]]:
+    """When each callback that was seen began and ended, as far as looks can tell. It ended at the
+    latest when another was seen, and began at the earliest with its turn of the loop, or with the
+    look before; halfway between that and the first look at it, if there may have been others."""
+    runs = [list(run) for _, run in groupby(looks, key=lambda look: id(look.callback))]
+    for number, run in enumerate(runs):
+        first = run[0]
+        began = runs[number - 1][-1].at if number else since
+        if first.turn is not None and first.turn.began <= first.at:
+            began = max(began, first.turn.began)
+        if not took_all(run):
+            began += (first.at - began) / 2
+        yield began, runs[number + 1][0].at if number + 1 < len(runs) else now
+
+
+def took_all(run: Sequence[Look]) -> bool:
+    """Whether a callback, as far as it was seen, took all of its turn, and not many small ones
+    before it."""
+    turn = run[0].turn
+    if turn is None or turn.began > run[0].at:  # by a clock that is not ours
+        return False
+    if turn.before is not None and turn.before > FEW:
+        return False
+    # What is a long one is seen again, unless it computes. A server's many small ones are its
+    # own, and steps of tasks; what the user has the loop call is rare.
+    code = run[0].stack[0][0]
+    plain = is_users(code.co_filename) and not code.co_flags & SUSPENDS
+    return len(run) > 1 or plain or turn.before == 0
 
 
 def name_of(code: CodeType) -> str:

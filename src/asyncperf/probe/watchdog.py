@@ -14,16 +14,19 @@ from time import perf_counter
 from types import CodeType, FrameType
 
 from .alarm import alarm
+from .turns import Turn, Turns
 
-# How often it looks while the loop is overdue. With the loop's own ticks this finds a stall of
-# 20 ms at least once.
-LOOK_S = 0.01
-# So much later than asked the loop comes to its tick when it has something else to do.
-OVERDUE_S = 0.004
+# How often it looks while the loop is overdue. With the loop's own ticks what sleeps for 20 ms is
+# seen twice.
+LOOK_S = 0.005
+# So much later than asked the loop comes to its tick when it has something else to do. Who
+# looks waits for Python's lock up to 5 ms more (`sys.getswitchinterval`) where the loop computes:
+# even then it is in time for 20 ms.
+OVERDUE_S = 0.003
 # How deep into a stack it looks.
 DEPTH = 60
 # More looks than this wait for nobody: the loop takes them at each tick.
-MOST_LOOKS = 512
+MOST_LOOKS = 1024
 
 
 @dataclass(frozen=True)
@@ -36,16 +39,21 @@ class Look:
     late_s: float
     callback: FrameType
     stack: tuple[tuple[CodeType, int, int], ...]
+    turn: Turn | None = None
 
 
 class Watchdog:
     """Looks from construction on, as a daemon, whenever the loop has not said in time that it
     is there."""
 
-    def __init__(self, loop_thread: int) -> None:
+    def __init__(self, loop_thread: int, turns: Turns) -> None:
         self.looks: deque[Look] = deque(maxlen=MOST_LOOKS)
         self.base: frozenset[CodeType] = frozenset()
+        # What of it calls callbacks; else the loop waits, or is busy with itself.
+        self._caller: CodeType | None = None
         self._loop_thread = loop_thread
+        self._turns = turns
+        self._looked = 0.0
         self._alarm = alarm(LOOK_S)
         threading.Thread(target=self._run, name="asyncperf", daemon=True).start()
 
@@ -57,27 +65,39 @@ class Watchdog:
         """Take the code of all frames from here outwards as the loop's own: called with the
         frame that called a callback of the loop."""
         codes = set()
+        self._caller = frame and frame.f_code
         while frame is not None:
             codes.add(frame.f_code)
             frame = frame.f_back
         self.base = frozenset(codes)
 
+    def glance(self) -> None:
+        """Look if that is due, for another thread that has just got Python's lock: after a call
+        that kept it, whoever is second finds the loop further on."""
+        if perf_counter() > self._alarm.due:
+            self._look(self._alarm.due)
+
     def _run(self) -> None:
         while True:
-            due = self._alarm.wait()
-            if self.base:
-                now = perf_counter()
-                self._look(now, now - due)
+            self._look(self._alarm.wait())
 
-    def _look(self, now: float, late_s: float) -> None:
+    def _look(self, due: float) -> None:
+        if not self.base:
+            return
+        now = perf_counter()
+        late_s = now - max(due, self._looked)
+        self._looked = now
         frame = sys._current_frames().get(self._loop_thread)
         stack: list[tuple[CodeType, int, int]] = []
         callback = None
         while frame is not None and len(stack) < DEPTH:
             if frame.f_code in self.base:
+                if frame.f_code is not self._caller:
+                    return
                 break
             callback = frame
             stack.append((frame.f_code, frame.f_lineno or 0, frame.f_lasti))
             frame = frame.f_back
         if callback is not None:
-            self.looks.append(Look(now, late_s, callback, tuple(reversed(stack))))
+            turn = self._turns(callback.f_back)
+            self.looks.append(Look(now, late_s, callback, tuple(reversed(stack)), turn))

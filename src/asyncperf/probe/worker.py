@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextvars
-import gc
 import os
 import random
 import sys
@@ -19,25 +18,25 @@ from time import perf_counter
 from typing import Any
 
 from .access_log import AccessLog
-from .clock import UNKNOWN, ThreadClock
-from .elsewhere import Elsewhere
+from .clock import ThreadClock
+from .garbage import Garbage
 from .ledger import OPEN, Ledger
+from .loop_watch import LoopWatch
 from .modes import debug_modes
 from .notes import note
 from .numbering import Numbering, Sites
-from .record_format import MOST, NO_REQUEST, SENT_HEADER
+from .record_format import MOST, SENT_HEADER
 from .request import STEPPING, Request, factories_of
-from .stalls import STALL_S, between_steps, longest_callback, stall_of
 from .tables import Tables
 from .tasks import close_cancelled, task_factory
-from .threads import on_threads_s, watch_executors
+from .threads import watch_executors
 from .timeline import Timeline
+from .turns import turns_of
 from .uses import close, take_over
-from .watchdog import Watchdog
 
 # How often the loop says that it is there. Rarer would see less of how late it comes to
 # things; this costs a thousandth of a core.
-TICK_S = 0.01
+TICK_S = 0.008
 # Ticks decide which of the workers accepts a user: the one that was awake last. One whose loop
 # has nothing to do has few, or of 500 users that came evenly one worker would get 400.
 IDLE_TICK_S = 0.05
@@ -103,17 +102,9 @@ class Worker:
         self._cpu_at_tick_s = 0.0
         self._number = 0
         self._next_detail = 0.0
-        self._stacks = Numbering(folder, "stack")
-        self._gc_began = 0.0
-        self._gc_delay_s = UNKNOWN
-        self._gc_s = 0.0
-        self._gc_elsewhere = Elsewhere()
-        self._clock = ThreadClock()
-        self._access_log = AccessLog(self._clock)
-        self._gc_at_tick_s = 0.0
-        self._process_cpu_at_tick_s = time.process_time()
-        # Steps since the last tick that were stalls, as (since, until).
-        self._long_steps: list[tuple[float, float]] = []
+        self._clock = clock = ThreadClock()
+        self._access_log = AccessLog(clock)
+        self._garbage = Garbage(self.tables.collections, clock, lambda: self.in_flight)
         self._next_cut = 0.0
         self._has_failed = False
         note(
@@ -124,11 +115,12 @@ class Worker:
             perf_counter=perf_counter(),
             epoch=time.time(),
         )
-        gc.callbacks.append(self._collected)
+        self._watch = LoopWatch(
+            turns_of(self.loop), folder, self.tables.stalls, clock, self._garbage
+        )
         STEPPING.use(factories_of(self.loop, task_factory))
         STEPPING.long_step = self._long_step
         STEPPING.sign, STEPPING.next_sign = self._alive, 0.0
-        self._watchdog = Watchdog(self.loop_thread)
         OPEN.ledger = self.ledger
         try:
             watch_executors(self.loop)
@@ -225,7 +217,8 @@ class Worker:
             return  # another loop, in a thread of the app's own
         STEPPING.next_sign = now + SIGN_S
         if self._next_tick is None:
-            self._watchdog.expect(now, max(TICK_S, self._tick_due - now))
+            self._watch.sign(now)
+            self._watch.watchdog.expect(now, max(TICK_S, self._tick_due - now))
             return
         self._next_tick.cancel()
         self._tick()
@@ -243,15 +236,15 @@ class Worker:
             self._failed(error)
 
     def _look_around(self) -> None:
-        if not self._watchdog.base:
-            self._watchdog.learn_base(sys._getframe(2))
+        watchdog = self._watch.watchdog
+        if not watchdog.base:
+            watchdog.learn_base(sys._getframe(2))
         now = perf_counter()
         late_s = now - self._tick_due
-        cpu_s, delay_s = self._clock.read()
-        if late_s >= STALL_S - TICK_S:
-            self._look_back(now, late_s)
+        cpu_s, delay_s = reading = self._clock.read()
+        self._watch.tick(now, reading)
         take_over(self.ledger)
-        self._gc_elsewhere.record(self.tables.collections)
+        self._garbage.take_over()
         close_cancelled()
         busy = self.ledger.threads_busy()
         logged_s, in_flight = self._access_log.spent_s, self.in_flight
@@ -259,93 +252,26 @@ class Worker:
         if now >= self._next_cut:
             self._next_cut = now + WRITE_S
             self.tables.cut()
-        self._watchdog.looks.clear()
-        self._long_steps.clear()
-        self._clock.mark((cpu_s, delay_s))
         busy_s = BUSY_SHARE * (now - self.last_tick)
         idle = now >= STEPPING.next_sign and cpu_s - self._cpu_at_tick_s < busy_s
-        self.last_tick, self._gc_at_tick_s, self._cpu_at_tick_s = now, self._gc_s, cpu_s
-        self._process_cpu_at_tick_s = time.process_time()
+        self.last_tick, self._cpu_at_tick_s = now, cpu_s
         delay_until_next_s = (IDLE_TICK_S if idle else TICK_S) * random.uniform(*TICK_VARIES)
         self._tick_due = now + delay_until_next_s
-        self._watchdog.expect(now, delay_until_next_s)
+        watchdog.expect(now, delay_until_next_s)
         # Not in the context of whichever request it was that showed a sign.
         tick = self.loop.call_later(delay_until_next_s, self._tick, context=self._context)
         self._next_tick = tick if idle else None
 
     def _long_step(self, request: Request, since: float, now: float) -> None:
-        """A step of a request, or of a task of the app's own, was long enough for a stall."""
-        self._long_steps.append((since, now))
         try:
-            self._stalled(since, now, request.number)
+            self._watch.long_step(since, now, request.number)
         except Exception as error:  # which is none of the app's
             self._failed(error)
-
-    def _look_back(self, now: float, late_s: float) -> None:
-        """The loop came late to its tick, and not because of a step that is known: because of
-        one callback, or of many small things."""
-        known_s = sum(until - since for since, until in self._long_steps)
-        if late_s - known_s < STALL_S - TICK_S:
-            return
-        looks = between_steps(list(self._watchdog.looks), self._long_steps)
-        found = longest_callback(looks, self.last_tick, now)
-        if found is not None:
-            self._stalled(*found, NO_REQUEST)
-
-    def _stalled(self, since: float, until: float, request: int) -> None:
-        cpu_s, delay_s = self._clock.since_mark()
-        collected_s = self._gc_s - self._gc_at_tick_s
-        # For one in another thread the loop waited, as it does for a CPU.
-        elsewhere_s = self._gc_elsewhere.within_s(since, until)
-        delay_s += elsewhere_s
-        # The collector's doing is told apart, and a machine that is too busy stalls nobody.
-        if until - since - collected_s - delay_s < STALL_S:
-            return
-        looks = list(self._watchdog.looks)
-        others_cpu_s = time.process_time() - self._process_cpu_at_tick_s - cpu_s - elsewhere_s
-        helpers_cpu_s = others_cpu_s - on_threads_s(self.last_tick, until)
-        own_cpu_s = cpu_s - collected_s
-        stall = stall_of(looks, since, until, own_cpu_s, delay_s, helpers_cpu_s, others_cpu_s)
-        number = self._stacks.number(
-            (stall.stack, stall.blame), lambda: {"frames": stall.stack, "blame": stall.blame}
-        )
-        self.tables.stalls.add(
-            stall.start,
-            stall.duration_s,
-            stall.cpu_s,
-            stall.delay_s,
-            request,
-            number,
-            stall.kind,
-        )
-
-    def _collected(self, phase: str, info: dict[str, int]) -> None:
-        if get_ident() != self.loop_thread:
-            if phase == "start":
-                self._gc_elsewhere.begin()
-            else:
-                self._gc_elsewhere.end(self.in_flight, info["generation"])
-            return
-        # The young are collected often and fast; of others the machine may take its part.
-        delay_s = self._clock.read()[1] if info["generation"] else UNKNOWN
-        if phase == "start":
-            self._gc_began, self._gc_delay_s = perf_counter(), delay_s
-            return
-        duration_s = perf_counter() - self._gc_began
-        delay_s -= self._gc_delay_s
-        if delay_s > 0:  # false where it is not known
-            duration_s = max(0.0, duration_s - delay_s)
-        self._gc_s += duration_s
-        request = STEPPING.request
-        if request is not None:
-            request.gc_s += duration_s
-        self.tables.collections.add(
-            self._gc_began, duration_s, self.in_flight, info["generation"], True
-        )
 
     def _write(self) -> None:
         while True:
             time.sleep(WRITE_S)
+            self._watch.watchdog.glance()
             try:
                 self.tables.write()
             except OSError as error:
@@ -360,7 +286,7 @@ class Worker:
         note(self.folder, "closed")
         close(self.ledger)
         close_cancelled()
-        self._gc_elsewhere.record(self.tables.collections)
+        self._garbage.take_over()
         self.tables.cut()
         try:
             self.tables.write()
