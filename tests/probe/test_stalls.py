@@ -4,7 +4,7 @@ import pytest
 
 from asyncperf.probe import stalls
 from asyncperf.probe.record_format import BLOCKED, CPU, LOCKED, NATIVE
-from asyncperf.probe.stalls import STALL_S, between_steps, callbacks, is_stall, stall_of
+from asyncperf.probe.stalls import STALL_S, between_steps, callbacks, is_stall, is_unseen, stall_of
 from asyncperf.probe.turns import Turn
 from asyncperf.probe.watchdog import Look
 
@@ -104,6 +104,27 @@ def test_looks_into_steps_are_told_apart():
 )
 def test_what_is_a_stall(duration_s, delay_s, found):
     assert is_stall(duration_s, delay_s) == found
+
+
+@pytest.mark.parametrize(
+    ("looks", "cpu_s", "others_cpu_s", "unseen"),
+    [
+        ([], 0.001, 0.001, True),
+        ([look(0.05, (APP, 5))], 0.001, 0.001, False),
+        ([], 0.09, 0.001, False),  # it computed
+        ([], 0.001, 0.09, False),  # another thread did, and had Python's lock
+    ],
+)
+def test_what_nobody_could_look_at_though_nobody_computed(looks, cpu_s, others_cpu_s, unseen):
+    stall = stall_of(looks, 0.0, 0.1, cpu_s, 0.0, 0.0, others_cpu_s)
+    assert is_unseen(stall, others_cpu_s) == unseen
+
+
+def test_a_look_stands_for_the_time_since_it_was_due():
+    """The lock was not to be had before; a moment later the loop had gone on."""
+    looks = [look(0.09, (APP, 5), late_s=0.08), *(look(at, (APP, 6)) for at in (0.095, 0.1))]
+    stall = stall_of(looks, 0.0, 0.1, 0.0, 0.0)
+    assert stall.stack[stall.blame][1] == 5
 
 
 def test_the_line_that_was_seen_most_often_counts_wherever_in_it():

@@ -10,7 +10,7 @@ from .clock import ThreadClock
 from .garbage import Garbage
 from .numbering import Numbering
 from .record_format import NO_REQUEST
-from .stalls import between_steps, callbacks, is_stall, stall_of
+from .stalls import between_steps, callbacks, is_stall, is_unseen, stall_of
 from .tables import Table
 from .threads import on_threads_s
 from .turns import Turns
@@ -80,6 +80,8 @@ class LoopWatch:
         own_cpu_s = cpu_s - collected_s
         looks = list(self.watchdog.looks)
         stall = stall_of(looks, since, until, own_cpu_s, delay_s, helpers_cpu_s, others_cpu_s)
+        if is_unseen(stall, others_cpu_s):
+            return
         number = self._stacks.number(
             (stall.stack, stall.blame), lambda: {"frames": stall.stack, "blame": stall.blame}
         )

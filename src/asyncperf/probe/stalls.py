@@ -90,6 +90,13 @@ def stall_of(
     return Stall(start, duration_s, cpu_s, delay_s, kind, stack, blame)
 
 
+def is_unseen(stall: Stall, others_cpu_s: float) -> bool:
+    """Whether nobody could look at it, though nobody computed: what blocks the loop lets others
+    look, so the machine kept all of them waiting."""
+    idle = stall.kind == BLOCKED and others_cpu_s < HELPED * stall.duration_s
+    return idle and not stall.stack
+
+
 def users_lines(look: Look) -> tuple[tuple[CodeType, int], ...]:
     return tuple((code, line) for code, line, _ in look.stack if is_users(code.co_filename))
 
