@@ -85,6 +85,14 @@ def test_the_parts_always_add_up_and_none_but_other_is_negative(
     assert min(found.connection_wait_s, found.lock_wait_s) >= 0
 
 
+@pytest.mark.parametrize(("late_s", "loop_cpu_s"), [(0.03, 0.02), (0.0, 0.05)])
+def test_what_a_background_task_computes_is_none_of_the_answers_own(late_s, loop_cpu_s):
+    """It awaits something as well, so the time after the answer says nothing of it."""
+    rows = requests(SENT, inside_s=0.1, after_s=0.5)
+    rows["loop_s"], rows["late_loop_s"] = 0.05, late_s
+    assert broken_down(rows).loop_cpu_s == pytest.approx(loop_cpu_s)
+
+
 def test_a_threads_wait_for_a_connection_is_no_work_of_the_thread():
     rows = requests(SENT, inside_s=0.5, pool_run_s=0.4, thread_conn_wait_s=0.3)
     found = broken_down(rows)

@@ -81,6 +81,28 @@ def test_a_request_is_recorded_with_what_its_tasks_did(tmp_path):
     assert STEPPING.request is None
 
 
+def test_steps_after_the_answer_are_told_apart(tmp_path):
+    """A background task: from the answer on in the same step, and then in steps of its own."""
+
+    async def works_on(scope, receive, send):
+        compute(0.004)
+        await app(scope, receive, send)
+        if scope["path"] == "/late":
+            compute(0.004)
+            await asyncio.sleep(SLEEP_S)
+            compute(0.004)
+
+    def compute(s):
+        until = time.perf_counter() + s
+        while time.perf_counter() < until:
+            pass
+
+    serve(tmp_path, works_on, [scope(path="/late"), scope()])
+    late, plain = read_insight(tmp_path, time.time()).requests
+    assert 0.008 <= late["late_loop_s"] <= late["loop_s"] - 0.004 - 0.003
+    assert plain["late_loop_s"] < 0.004 <= plain["loop_s"]
+
+
 def test_a_request_that_the_server_begins_as_another_ends_is_its_own(tmp_path):
     """The second waits in the connection already when the first is told to be at its end."""
     boundary = Boundary(app, str(tmp_path), Worker)

@@ -112,8 +112,8 @@ def parts_of(rows: Records) -> Parts:
     # Handing over the answer is a step that goes on until the end, unless there is work left
     # to wait for.
     after = rows["end"] - answered
-    steps = rows["loop_s"].astype(np.float64)
-    steps = np.where(after <= steps, steps - after, steps)
+    steps, late = (rows[column].astype(np.float64) for column in ("loop_s", "late_loop_s"))
+    steps -= np.where((after <= steps) & (late == 0), after, late)
     taken = []
     for part in (
         steps,

@@ -24,6 +24,8 @@ REQUESTS: Fields = (
     ("number", "I"),  # which request of this worker
     ("steps", "I"),  # how often its tasks ran on the loop
     ("loop_s", "f"),  # how long they did, collections included
+    # A part of `loop_s`: after the answer, as of background tasks; 0 where that is next to nothing
+    ("late_loop_s", "f"),
     ("gc_s", "f"),  # collections in those steps
     ("pool_wait_s", "f"),  # its waits for a thread; where trips overlap, one of them counts
     ("pool_run_s", "f"),  # ... the time on the thread
@@ -54,6 +56,7 @@ REQUESTS_FILE: Fields = (
 # What only some requests have, written before the request.
 WAITS_FILE: Fields = (
     ("number", "I"),
+    ("late_loop_s", "f"),
     ("gc_s", "f"),
     ("pool_wait_s", "f"),
     ("pool_run_s", "f"),

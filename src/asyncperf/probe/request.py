@@ -28,6 +28,7 @@ class Request:
     spans = 0
     left_out = 0
     loop_s = 0.0
+    answer_loop_s = 0.0  # of that, until the answer was handed over
     gc_s = 0.0
     pool_wait_s = 0.0
     pool_run_s = 0.0
@@ -76,7 +77,10 @@ class Request:
             if kind == "http.response.start":
                 self.status = message["status"]
             elif kind == "http.response.body" and not message.get("more_body"):
-                self.answered = perf_counter()
+                self.answered = now = perf_counter()
+                self.answer_loop_s = self.loop_s
+                if STEPPING.request is self:
+                    self.answer_loop_s += now - STEPPING.since
                 return self._hand_over(send, message)
             return send(message)
 
@@ -98,16 +102,27 @@ def nothing(*_: Any) -> None:
 
 
 class Stepping:
-    """The request whose step runs on the loop now, for what happens meanwhile (a garbage
-    collection) to find, and the one whose end the server is told; who is to be told of a step of
-    `LONG_S` or more, and from `next_sign` on that another begins; and how the loop gets a factory
-    for the tasks that the step creates (`enter`, `leave`), so that other tasks cost nothing."""
+    """The request whose step runs on the loop now, and `since` when, for what happens meanwhile
+    (a garbage collection) to find, and the one whose end the server is told; who is to be told of
+    a step of `LONG_S` or more, and from `next_sign` on that another begins; and how the loop gets
+    a factory for the tasks that the step creates (`enter`, `leave`), so that other tasks cost
+    nothing."""
 
-    __slots__ = ("answering", "enter", "leave", "long_step", "next_sign", "request", "sign")
+    __slots__ = (
+        "answering",
+        "enter",
+        "leave",
+        "long_step",
+        "next_sign",
+        "request",
+        "sign",
+        "since",
+    )
 
     def __init__(self) -> None:
         self.request: Request | None = None
         self.answering: Request | None = None
+        self.since = 0.0
         self.long_step: Callable[[Request, float, float], None] = nothing
         self.sign: Callable[[float], None] = nothing
         self.next_sign = inf
@@ -195,7 +210,7 @@ class Timed:
             if counts:
                 stepping.request = request
                 stepping.enter()
-                since = perf_counter()
+                stepping.since = since = perf_counter()
                 if since >= stepping.next_sign:
                     stepping.sign(since)
             try:
