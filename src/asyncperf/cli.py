@@ -24,7 +24,6 @@ from asyncperf.config import (
 from asyncperf.errors import AsyncperfError, StoreError, UsageError
 from asyncperf.exports import check_replaceable, stats_file, write_file
 from asyncperf.load.standby import serve_loads
-from asyncperf.model import Diagnosis
 from asyncperf.pipeline import Outcome, run_experiment
 from asyncperf.progress import LiveProgress, SilentProgress
 from asyncperf.report.comparison import render_comparison
@@ -38,6 +37,7 @@ from asyncperf.report.scan_json import scan_json
 from asyncperf.report.scan_terminal import render_scan
 from asyncperf.report.terminal import render
 from asyncperf.report.untrusted import clean
+from asyncperf.results import Diagnosis
 from asyncperf.scan_settings import scan_settings
 from asyncperf.scanning import lines_below, run_scan
 from asyncperf.standard_output import Report, on_standard_output

@@ -13,8 +13,8 @@ from asyncperf.analysis.statistics import (
     timeline,
     whole_run,
 )
-from asyncperf.model import PERCENTILES, Window
 from asyncperf.ranks import Ranks, latency
+from asyncperf.results import PERCENTILES, Window
 from asyncperf.samples import Samples
 
 from ..builders import samples

@@ -15,7 +15,8 @@ from asyncperf.analysis.capacity import (
 )
 from asyncperf.analysis.findings import generator_limit
 from asyncperf.analysis.mixture import Mix, Whole
-from asyncperf.model import Endpoint, Figures, Limiter, LimiterKind, Load, NextLimiter, Run
+from asyncperf.model import Endpoint, Load, Run
+from asyncperf.results import Figures, Limiter, LimiterKind, NextLimiter
 
 # In a closed load without think time all users wait for the app, but for the moments that
 # the generator takes between two requests.

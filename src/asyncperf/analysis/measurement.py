@@ -15,7 +15,8 @@ from asyncperf.analysis.stations import merged
 from asyncperf.analysis.steady import MORE_TIME, LoadView, NotSteady, find_window
 from asyncperf.analysis.unloaded import unloaded_response_s
 from asyncperf.levels import Held, Level
-from asyncperf.model import EndpointResult, Limiter, Load, Measured, Run, Window
+from asyncperf.model import Load, Measured, Run
+from asyncperf.results import EndpointResult, Limiter, Window
 from asyncperf.samples import Samples, joined
 
 # What helps a stage, where a load of one level needs `MORE_TIME`.

@@ -19,16 +19,8 @@ from asyncperf.analysis.capacity import (
     tightest_first,
 )
 from asyncperf.analysis.unloaded import unloaded_response_s
-from asyncperf.model import (
-    Endpoint,
-    Limiter,
-    Load,
-    LoadPlan,
-    Measured,
-    Run,
-    Target,
-    Window,
-)
+from asyncperf.model import Endpoint, Load, LoadPlan, Measured, Run, Target
+from asyncperf.results import Limiter, Window
 
 Key = tuple[str, str]
 Shares = Mapping[Key, float]

@@ -10,8 +10,9 @@ from asyncperf.analysis import statistics
 from asyncperf.analysis.breakdown import notes_of
 from asyncperf.analysis.findings import generator_limit
 from asyncperf.explanation import AwaitPart, Breakdown
-from asyncperf.model import EndpointResult, Figures, GeneratorHealth, Window
+from asyncperf.model import GeneratorHealth
 from asyncperf.ranks import latency
+from asyncperf.results import EndpointResult, Figures, Window
 from asyncperf.samples import Samples, joined
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from asyncperf.analysis.steady import steady_rate
-from asyncperf.model import Figures, Histogram, Timeline, Window
 from asyncperf.ranks import latency
+from asyncperf.results import Figures, Histogram, Timeline, Window
 from asyncperf.samples import Folded, Samples, coarsest
 
 TIMELINE_BINS = 60

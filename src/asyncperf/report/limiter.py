@@ -1,8 +1,8 @@
 """How a limiter is called and described."""
 
-from asyncperf.model import Limiter, LimiterKind
 from asyncperf.report.units import count, known, percent, plural, seconds
 from asyncperf.report.untrusted import clean, shorten
+from asyncperf.results import Limiter, LimiterKind
 
 # In the order in which groups are printed: what can be mended first.
 NAMES: dict[LimiterKind, str] = {

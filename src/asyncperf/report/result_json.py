@@ -9,24 +9,14 @@ from collections.abc import Mapping
 
 from asyncperf.levels import Stage
 from asyncperf.model import (
-    PERCENTILES,
-    Diagnosis,
-    EndpointResult,
-    Finding,
     GeneratorHealth,
     Handler,
-    Healthy,
-    Latency,
-    Limiter,
     Load,
     Machine,
-    NextLimiter,
-    Published,
     Run,
     SentRequest,
     Skipped,
     Target,
-    Window,
 )
 from asyncperf.report.document import Json, finite
 from asyncperf.report.inside_json import (
@@ -36,6 +26,18 @@ from asyncperf.report.inside_json import (
     predicted_json,
 )
 from asyncperf.report.knee_json import budget_document, knee_document
+from asyncperf.results import (
+    PERCENTILES,
+    Diagnosis,
+    EndpointResult,
+    Finding,
+    Healthy,
+    Latency,
+    Limiter,
+    NextLimiter,
+    Published,
+    Window,
+)
 from asyncperf.samples import Folded
 from asyncperf.sites import Independence
 

@@ -6,7 +6,8 @@ import pytest
 
 from asyncperf.analysis.findings import evidence_of, generator_limit
 from asyncperf.analysis.findings import find as find_in
-from asyncperf.model import GeneratorHealth, Limiter, NextLimiter
+from asyncperf.model import GeneratorHealth
+from asyncperf.results import Limiter, NextLimiter
 
 from ...builders import BLOCKING, HEALTHY, ITEMS, result_of, run_of
 

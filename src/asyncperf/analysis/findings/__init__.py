@@ -32,7 +32,8 @@ from asyncperf.analysis.findings.resources import (
 from asyncperf.analysis.findings.server import server_settings
 from asyncperf.analysis.prediction import Demands
 from asyncperf.levels import Held
-from asyncperf.model import EndpointResult, Finding, Run
+from asyncperf.model import Run
+from asyncperf.results import EndpointResult, Finding
 
 __all__ = ["evidence_of", "find", "generator_limit", "healthy"]
 

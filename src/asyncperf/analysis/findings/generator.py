@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from asyncperf.analysis.findings.evidence import LEAST_REQUESTS, Evidence
 from asyncperf.analysis.findings.words import sentence, spoken
-from asyncperf.model import LATE_START_S, Finding, GeneratorHealth
+from asyncperf.model import LATE_START_S, GeneratorHealth
+from asyncperf.results import Finding
 
 # A generator that uses nine tenths of a core has no room for the next burst; what it
 # reports is then its own queue.
