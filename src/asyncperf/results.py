@@ -39,13 +39,15 @@ class Figures:
     `requests` counts all of them, `failures` those that failed. In the steady window
     `rate_rps` and `latency` are of the successes, and the rate is averaged over the
     position of the window's edges; over the whole run they are of all requests, as
-    Locust counts.
+    Locust counts. `sent_rps` is how many a second began in the steady window, whatever
+    became of them; None over the whole run.
     """
 
     requests: int
     failures: int
     rate_rps: float | None
     latency: Latency | None
+    sent_rps: float | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ LimiterKind = Literal[
 @dataclass(frozen=True)
 class Limiter:
     """Something that caps throughput: `capacity` places, each held `hold_s` by a request.
-    Of kind "rate", the arrivals of an open load: so many in each second.
+    Of kind "rate", the arrivals of an open load: so many were asked for in each second, and
+    `sent_rps` came.
 
     `utilization` is how much of the capacity was busy, `wait_s` how long a request
     waited for a place; None where nothing was measured under load. `each` is the utilisation
@@ -87,6 +90,15 @@ class Limiter:
     each: tuple[float, ...] = ()
     name: str = ""
     queued_s: float = 0.0
+    sent_rps: float | None = None
+
+    @property
+    def answered(self) -> float | None:
+        """Of kind "rate", which share of what was sent was answered. What ends in a window is
+        not quite what begins there, so there can be a little more of it."""
+        if self.utilization is None or not self.sent_rps:
+            return None
+        return min(1.0, self.utilization * self.ceiling_rps / self.sent_rps)
 
     @property
     def ceiling_rps(self) -> float:

@@ -156,6 +156,7 @@ def _limiter(limiter: Limiter | None) -> Json | None:
         "each": [finite(share) for share in limiter.each],
         "name": limiter.name or None,
         "queued_s": finite(limiter.queued_s) if limiter.each else None,
+        "sent_rps": finite(limiter.sent_rps),
     }
 
 
