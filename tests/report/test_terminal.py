@@ -26,7 +26,8 @@ from asyncperf.results import (
     Window,
 )
 
-from .builder import CASES, experiment
+from .builder import experiment
+from .cases import CASES
 
 
 def plain(diagnosis: Diagnosis, width: int = 80, charted: bool | None = None) -> str:
