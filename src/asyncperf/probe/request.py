@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
 from math import inf
 from time import perf_counter
+from types import coroutine
 from typing import Any
 
 # A step of so long is a stall of the loop (see `stalls`).
@@ -175,49 +176,42 @@ def factories_of(loop: asyncio.AbstractEventLoop, ours: Callable[[Any], Any]) ->
 STEPPING = Stepping()
 
 
-class Timed:
-    """An awaitable that runs a coroutine and adds up how long it ran: a step is from one
-    suspension to the next, and nothing else runs on the loop meanwhile."""
-
-    __slots__ = ("_coroutine", "_request")
-
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], request: Request) -> None:
-        self._coroutine = coroutine
-        self._request = request
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        coroutine, request, stepping = self._coroutine, self._request, STEPPING
-        value: Any = None
-        error: BaseException | None = None
-        while True:
-            # Else it is a task that began eagerly, inside another's step.
-            counts = stepping.request is None
+@coroutine
+def timed(running: Coroutine[Any, Any, Any], request: Request) -> Generator[Any, Any, Any]:
+    """Run a coroutine and add up how long it ran: a step is from one suspension to the next, and
+    nothing else runs on the loop meanwhile."""
+    stepping = STEPPING
+    value: Any = None
+    error: BaseException | None = None
+    while True:
+        # Else it is a task that began eagerly, inside another's step.
+        counts = stepping.request is None
+        if counts:
+            stepping.request = request
+            stepping.enter()
+            since = perf_counter()
+            if since >= stepping.next_sign:
+                stepping.sign(since)
+        try:
+            given = running.send(value) if error is None else running.throw(error)
+        except StopIteration as stop:
+            return stop.value
+        finally:
             if counts:
-                stepping.request = request
-                stepping.enter()
-                since = perf_counter()
-                if since >= stepping.next_sign:
-                    stepping.sign(since)
-            try:
-                given = coroutine.send(value) if error is None else coroutine.throw(error)
-            except StopIteration as stop:
-                return stop.value
-            finally:
-                if counts:
-                    now = perf_counter()
-                    stepping.request = None
-                    stepping.leave()
-                    request.loop_s += now - since
-                    request.steps += 1
-                    if now - since >= LONG_S:
-                        stepping.long_step(request, since, now)
-            # Outside of `except`, or the coroutine's next errors would have this one as context.
-            try:
-                value, error = (yield given), None
-            except GeneratorExit:
-                coroutine.close()
-                raise
-            except BaseException as thrown:
-                thrown.__traceback__ = thrown.__traceback__ and thrown.__traceback__.tb_next
-                error = thrown
-            given = None  # nor is what it waited for kept alive
+                now = perf_counter()
+                stepping.request = None
+                stepping.leave()
+                request.loop_s += now - since
+                request.steps += 1
+                if now - since >= LONG_S:
+                    stepping.long_step(request, since, now)
+        # Outside of `except`, or the coroutine's next errors would have this one as context.
+        try:
+            value, error = (yield given), None
+        except GeneratorExit:
+            running.close()
+            raise
+        except BaseException as thrown:
+            thrown.__traceback__ = thrown.__traceback__ and thrown.__traceback__.tb_next
+            error = thrown
+        given = None  # nor is what it waited for kept alive

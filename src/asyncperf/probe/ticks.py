@@ -22,9 +22,11 @@ TICK_S = 0.01
 IDLE_TICK_S = 0.05
 # Ticks in step with users who come at even intervals would decide it as well.
 TICK_VARIES = (0.75, 1.25)
-# Where requests made so much of a time's ticks, the timer has little to add, and comes half as
-# often the next time: amid other work each costs some thirty microseconds.
-COVERED = 0.7
+# Where requests tick so much of the time, the timer has little to add, and comes half as often
+# the next time: amid other work each costs some thirty microseconds.
+COVERED = 0.8
+# A request that comes so long after the timer does it in the timer's place.
+SIGN_S = 0.006
 
 
 class Look(Protocol):
@@ -80,7 +82,9 @@ class Ticks:
             if not self._watchdog.base:
                 self._watchdog.learn_base(sys._getframe(1))
             now = perf_counter()
-            if self._by_requests * TICK_S > COVERED * (now - self._set_at):
+            if self._by_requests and (self._by_requests + 1) * TICK_S > COVERED * (
+                now - self._set_at
+            ):
                 self._set_timer(now, min(2 * self._timer_s, IDLE_TICK_S), covered=True)
                 return
             late_s = max(0.0, now - self._timer_due)
@@ -103,4 +107,4 @@ class Ticks:
             self._resting = timer
             STEPPING.next_sign = now
         else:
-            STEPPING.next_sign = now + TICK_S
+            STEPPING.next_sign = now + SIGN_S
