@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from asyncperf.probe import awaits, timeline
 from asyncperf.probe.record_format import SPANS_FILE
-from asyncperf.probe.request import STEPPING, Request, TaskFactories, timed, nothing
+from asyncperf.probe.request import STEPPING, Request, TaskFactories, nothing, timed
 from asyncperf.probe.rewrite import rewrite
 from asyncperf.probe.tasks import task_factory
 from asyncperf.probe.timeline import NONE, PLACES, TRACK, Timeline, Track

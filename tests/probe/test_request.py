@@ -12,8 +12,8 @@ from asyncperf.probe.request import (
     PlainTaskFactories,
     Request,
     TaskFactories,
-    timed,
     factories_of,
+    timed,
 )
 from asyncperf.probe.tasks import NOT_BEGUN, close_cancelled, task_factory
 

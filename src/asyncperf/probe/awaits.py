@@ -33,6 +33,12 @@ def awaited(place: int, awaitable: Any) -> Any:
     track = TRACK.get()
     if track is None:
         return awaitable
+    if type(awaitable) is CoroutineType:
+        # Of what has been awaited here before there is nothing to find out.
+        timeline = track.timeline
+        callee, site = timeline.coroutines.get(id(awaitable.cr_code)), timeline.sites.get(place)
+        if callee is not None and site is not None:
+            return span(track, site, callee, awaitable, False) if track.takes() else awaitable
     return recorded(track, place, awaitable)
 
 
@@ -57,9 +63,8 @@ def recorded(track: Track, place: int, awaitable: Any, generator: Any = None) ->
             return awaitable
         timeline = track.timeline
         step = generator is not None
-        site = timeline.sites.get(place) or timeline.site(place)
         callee = timeline.callee(generator if step else awaitable)
-        return span(track, site, callee, awaitable, step)
+        return span(track, timeline.site(place), callee, awaitable, step)
     except Exception as error:
         track.timeline.fail(error)
         return awaitable

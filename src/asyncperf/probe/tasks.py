@@ -26,8 +26,9 @@ def task_factory(usual: Any) -> Any:
     `usual` makes of them."""
 
     def make(loop: Any, coroutine: Coroutine[Any, Any, Any], **how: Any) -> Any:
-        request = STEPPING.request
-        if request is not None and request is not STEPPING.answering:
+        request, answering = STEPPING.request, STEPPING.answering
+        # What a server creates while it is told that the answer is at its end is its own.
+        if request is not None and (answering is None or not answering.cr_running):
             coroutine = followed(coroutine, request)
         if usual is not None:
             return usual(loop, coroutine, **how)

@@ -48,12 +48,12 @@ class Timeline:
         self.thread = get_ident()
         self.broken = False
         self._sites = sites
-        # By the number of a place, for who is in a hurry to read.
+        # By the number of a place; as `coroutines`, for who is in a hurry to read.
         self.sites: dict[int, int] = {}
         # By identity: code is compared, and hashed, by all that it consists of. It is kept
         # here as well, so that no other can take its place in memory.
         self._functions: dict[int, tuple[CodeType, int]] = {}
-        self._coroutines: dict[int, int] = {}
+        self.coroutines: dict[int, int] = {}
 
     def site(self, place: int) -> int:
         found = self.sites.get(place)
@@ -63,7 +63,7 @@ class Timeline:
 
     def callee(self, awaitable: Any) -> int:
         if type(awaitable) is CoroutineType:
-            found = self._coroutines.get(id(awaitable.cr_code))
+            found = self.coroutines.get(id(awaitable.cr_code))
             if found is not None:
                 return found
         try:
@@ -82,7 +82,7 @@ class Timeline:
             # What only runs another function is to be asked each time.
             itself = getattr(awaitable, "cr_code", None) is code
             if itself and code.co_name not in PASSES_ON:
-                self._coroutines[id(code)] = found
+                self.coroutines[id(code)] = found
         return found
 
     def fail(self, error: Exception) -> None:

@@ -217,9 +217,7 @@ class Worker:
             self._has_failed = True
             note(self.folder, "failed", error=repr(error))
 
-    def _look_around(
-        self, now: float, late_s: float, timer_late_s: float, by_timer: bool
-    ) -> bool:
+    def _look_around(self, now: float, late_s: float, timer_late_s: float, by_timer: bool) -> bool:
         """A tick (see `ticks`). Every instruction of it is out of the CPU's caches, so of a
         tick that a request makes most do no more than they must."""
         watchdog = self._watchdog
