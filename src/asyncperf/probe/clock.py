@@ -24,13 +24,22 @@ class ThreadClock:
 
     def read(self) -> tuple[float, float]:
         """CPU time and waits for a CPU, so far; the latter NaN where it is not known."""
-        if self._file < 0:
-            return time.thread_time(), UNKNOWN
-        ran, waited, _ = os.pread(self._file, 80, 0).split()
-        return int(ran) / 1e9, int(waited) / 1e9
+        return seconds(self.raw())
 
-    def since(self, reading: tuple[float, float]) -> tuple[float, float]:
+    def raw(self) -> bytes | float:
+        """The same as it stands in the file, for `seconds`: to be read a hundred times a second,
+        and made into numbers if anybody asks."""
+        return time.thread_time() if self._file < 0 else os.pread(self._file, 80, 0)
+
+    def since(self, raw: bytes | float) -> tuple[float, float]:
         """The same since a reading; a wait that is not known is none."""
-        (ran, waited), (ran_before, waited_before) = self.read(), reading
+        (ran, waited), (ran_before, waited_before) = self.read(), seconds(raw)
         delay_s = waited - waited_before
         return ran - ran_before, delay_s if delay_s == delay_s else 0.0
+
+
+def seconds(raw: bytes | float) -> tuple[float, float]:
+    if isinstance(raw, float):
+        return raw, UNKNOWN
+    ran, waited, _ = raw.split()
+    return int(ran) / 1e9, int(waited) / 1e9

@@ -51,6 +51,8 @@ class Watchdog:
         self.base: frozenset[CodeType] = frozenset()
         # What of it calls callbacks; else the loop waits, or is busy with itself.
         self._caller: CodeType | None = None
+        # When it looked and found the loop at nothing, before it found it at something.
+        self.quiet_at = 0.0
         self._loop_thread = loop_thread
         self._turns = turns
         self._looked = 0.0
@@ -93,7 +95,7 @@ class Watchdog:
         while frame is not None and len(stack) < DEPTH:
             if frame.f_code in self.base:
                 if frame.f_code is not self._caller:
-                    return
+                    callback = None
                 break
             callback = frame
             stack.append((frame.f_code, frame.f_lineno or 0, frame.f_lasti))
@@ -101,3 +103,5 @@ class Watchdog:
         if callback is not None:
             turn = self._turns(callback.f_back)
             self.looks.append(Look(now, late_s, callback, tuple(reversed(stack)), turn))
+        elif not self.looks:
+            self.quiet_at = now
