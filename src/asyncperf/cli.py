@@ -280,6 +280,7 @@ def scan(
     force: flags.Force = False,
     fail_on: flags.ScanFailOn = None,
     cache: flags.Cache = None,
+    types: flags.Types = None,
     quiet: flags.Quiet = False,
 ) -> None:
     """Read the source alone: awaits that could run together, and calls that block the loop."""
@@ -290,6 +291,7 @@ def scan(
         "baseline": baseline,
         "fail_on": fail_on,
         "cache": cache,
+        "types": types,
     }
     said = {name: value for name, value in given.items() if value is not None}
     settings = scan_settings(scan_table(), said)
@@ -301,7 +303,8 @@ def scan(
     for file in (json_file, sarif_file):
         if file not in (None, "-"):
             check_replaceable(Path(file), force)
-    result = run_scan(settings, Path.cwd(), write_baseline, force)
+    tell = (lambda text: None) if quiet else log
+    result = run_scan(settings, Path.cwd(), write_baseline, force, tell)
     if json_file not in (None, "-"):
         write(Path(json_file), scan_json(result), force)
     if sarif_file not in (None, "-"):

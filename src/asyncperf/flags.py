@@ -272,6 +272,14 @@ Cache = Annotated[
     bool | None,
     typer.Option("--cache/--no-cache", help="Reuse the last scan of an unchanged tree, or do not."),
 ]
+Types = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CHECKER",
+        help="Ask a type checker what annotations do not tell: ty, pyrefly, basedpyright, pyright; "
+        "auto: the first of these that is installed; off (default).",
+    ),
+]
 EverySite = Annotated[
     bool, typer.Option("--all", help="Show minor findings too, what was refused, and why.")
 ]
