@@ -33,7 +33,8 @@ from asyncperf.analysis.findings.server import server_settings
 from asyncperf.analysis.findings.standstill import connection_standstill
 from asyncperf.analysis.prediction import Demands
 from asyncperf.levels import Held
-from asyncperf.model import EndpointResult, Finding, Run
+from asyncperf.model import Run
+from asyncperf.results import EndpointResult, Finding
 
 __all__ = ["evidence_of", "find", "generator_limit", "healthy"]
 

@@ -15,8 +15,9 @@ from asyncperf.analysis.findings.inside import NOTHING, Inside, own_s
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import LOOP, THREADS, Demands, demands_of, together
 from asyncperf.insight import Frame, Records, Site
-from asyncperf.model import EndpointResult, Load, Run
+from asyncperf.model import Load, Run
 from asyncperf.probe.record_format import CONNECTIONS
+from asyncperf.results import EndpointResult
 
 # The label of a finding that is of no endpoint alone.
 EVERY_ENDPOINT = "*"

@@ -14,8 +14,8 @@ from asyncperf.analysis.findings.independence import in_order, stays, told
 from asyncperf.analysis.findings.inside import Inside, own_s
 from asyncperf.analysis.findings.pool import visits
 from asyncperf.analysis.findings.words import share, spoken
-from asyncperf.model import Finding, Healthy
 from asyncperf.probe.record_format import DEFAULT_POOL
+from asyncperf.results import Finding, Healthy
 
 OF_THE_LOOP = ("loop-blocked", "loop-busy", "gc-pauses")
 OF_THE_POOL = {"pool-saturated", "connection-deadlock"}

@@ -17,7 +17,6 @@ from asyncperf.analysis.findings.words import rate, share, spoken
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import name_of
 from asyncperf.insight import Records, Resource
-from asyncperf.model import Finding, FindingCode
 from asyncperf.probe.record_format import (
     CAPACITY_LIMITER,
     CONNECTIONS,
@@ -25,6 +24,7 @@ from asyncperf.probe.record_format import (
     MAX_CONCURRENCY,
     SEMAPHORE,
 )
+from asyncperf.results import Finding, FindingCode
 
 LOCKS = (LOCK, SEMAPHORE, CAPACITY_LIMITER, MAX_CONCURRENCY)
 # Locks that an app makes for each request bound what that request does at a time, and no one
