@@ -2,9 +2,8 @@
 
 Fetches their source distributions, in the versions that are installed here, into a folder
 that is thrown away; runs each suite twice in an environment of its own; compares the
-outcomes test by test. Some of the tests fail by chance on a busy machine (they have timeouts of
-their own, or crash pytest's worker): those with another outcome are run again, both ways. Exits
-with 1 if a test still has another outcome with the hook.
+outcomes test by test. Some of the tests fail by chance on a busy machine: those with another
+outcome are run again, both ways. Exits with 1 if a test still has another outcome with the hook.
 """
 
 import argparse
@@ -41,7 +40,8 @@ SUITES = (
         "fastapi",
         "tests",
         "all",
-        options=("-p", "no:sugar", "-n", "2", "--dist", "loadgroup"),
+        # Its own 20 s a test end pytest's process on a busy machine.
+        options=("-p", "no:sugar", "-n", "2", "--dist", "loadgroup", "--timeout", "300"),
         path="docs_src",
     ),
 )
