@@ -65,7 +65,15 @@ class Window:
 
 
 LimiterKind = Literal[
-    "users", "rate", "thread_pool", "connections", "lock", "loop_cpu", "loop_blocked", "gc"
+    "users",
+    "rate",
+    "thread_pool",
+    "threads_cpu",
+    "connections",
+    "lock",
+    "loop_cpu",
+    "loop_blocked",
+    "gc",
 ]
 
 

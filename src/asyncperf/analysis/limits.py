@@ -27,6 +27,7 @@ LIMITER_NAMES: dict[LimiterKind, str] = {
     "thread_pool": "the thread pool",
     "connections": "the connections",
     "lock": "the lock",
+    "threads_cpu": "the CPU time of its threads",
     "loop_cpu": "the event loop",
     "loop_blocked": "the event loop",
     "gc": "the event loop, mostly with garbage collection,",
