@@ -256,7 +256,10 @@ class Worker:
         close_cancelled()
         busy = self.ledger.threads_busy()
         logged_s, in_flight = self._access_log.spent_s, self.in_flight
-        self.tables.ticks.add(now, cpu_s, delay_s, logged_s, max(0.0, late_s), in_flight, busy)
+        process_s = time.process_time()
+        self.tables.ticks.add(
+            now, cpu_s, process_s, delay_s, logged_s, max(0.0, late_s), in_flight, busy
+        )
         if now >= self._next_cut:
             self._next_cut = now + WRITE_S
             self.tables.cut()
