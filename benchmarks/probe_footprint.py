@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import psutil
 from probe_overhead import load
 from rivals import free_port, wait_for
@@ -55,15 +56,20 @@ def run_folder(folder: Path, seconds: float) -> None:
         *("--rate", str(RATE_RPS), "-t", f"{seconds:g}s", "-o", str(run), "-q", "--json", "-"),
         *("--", sys.executable, "-c", EVERYTHING, *serve.split()),
     ]
-    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, check=False)
+    if not done.stdout:
+        sys.exit(done.returncode)
     document = json.loads(done.stdout)
     [endpoint] = document["endpoints"]
     generator = document["load"]["generator"]
     print(f"{seconds:g} s at {RATE_RPS:,} requests a second, two workers, everything recorded")
-    print(
-        f"  answered {endpoint['requests']:,} in the steady window, {endpoint['rate_rps']:,.0f} a "
-        f"second, {endpoint['failures']} failed; {generator['late_starts']} late starts"
-    )
+    if endpoint["rate_rps"] is None:
+        print(f"  not at that rate: {endpoint['trouble'] or endpoint['no_window_why']}")
+    else:
+        print(
+            f"  answered {endpoint['requests']:,}, {endpoint['rate_rps']:,.0f} a second, "
+            f"{endpoint['failures']} failed; {generator['late_starts']} late starts"
+        )
     sizes: dict[str, int] = {}
     for file in run.rglob("*"):
         if file.is_file():
@@ -71,6 +77,8 @@ def run_folder(folder: Path, seconds: float) -> None:
             sizes[kind] = sizes.get(kind, 0) + file.stat().st_size
     for kind, size in sorted(sizes.items(), key=lambda item: -item[1]):
         print(f"    {size / 1e6:6.2f} MB  {kind}")
+    with np.load(run / "insight-000.npz") as inside:
+        print(f"    of {len(inside['requests']):,} requests, {len(inside['spans']):,} awaits")
     total = sum(sizes.values())
     limit = FOLDER_BELOW * seconds / 60
     verdict = "ok" if total < limit else "MISSED"

@@ -1,7 +1,6 @@
 """The probe's files, as the workers leave them, and as they are kept in a run."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -161,17 +160,6 @@ def test_an_insight_is_kept_whole(folder, tmp_path):
     for name in TABLES:
         assert (getattr(again, name) == getattr(insight, name)).all()
     assert read_insight_file(tmp_path / insight_file(4)) is None
-
-
-def test_an_insight_of_an_older_version_has_none_of_what_that_did_not_know(folder, tmp_path):
-    write_table(folder, 7, "requests", {"start": 106.0, "number": 4, "loop_s": 0.5})
-    insight = read_insight(folder, EPOCH)
-    known = [name for name in insight.requests.dtype.names if name != "late_loop_s"]
-    file = tmp_path / insight_file(0)
-    file.write_bytes(pack_insight(replace(insight, requests=insight.requests[known])))
-    again = read_insight_file(file).requests
-    assert set(again["late_loop_s"]) == {0}
-    assert 0.5 in again["loop_s"]
 
 
 def test_a_file_that_is_no_archive_is_refused(tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
-from asyncperf.insight import Insight, Records, Resource, Route, Site, Stack, WorkerInfo
+from asyncperf.insight import Insight, Resource, Route, Site, Stack, WorkerInfo
 from asyncperf.probe.record_format import TABLES
 
 WORDS = "words"
@@ -55,18 +55,6 @@ def read_insight_file(path: Path) -> Insight | None:
         if not isinstance(arrays, np.lib.npyio.NpzFile):
             raise ValueError(f"{path.name} holds no arrays by name")
         words = _WORDS.validate_json(arrays[WORDS].tobytes())
-        parts: dict[str, Any] = {name: complete(arrays[name], name) for name in TABLES}
+        parts: dict[str, Any] = {name: arrays[name] for name in TABLES}
     parts |= {field.name: getattr(words, field.name) for field in fields(words)}
     return Insight(**parts)
-
-
-def complete(records: Records, table: str) -> Records:
-    """Records with what an older version did not know of: none of it."""
-    known = records.dtype.names or ()
-    missing = [(name, "<" + code) for name, code in TABLES[table] if name not in known]
-    if not missing:
-        return records
-    whole = np.zeros(len(records), [*records.dtype.descr, *missing])
-    for name in known:
-        whole[name] = records[name]
-    return whole

@@ -112,7 +112,9 @@ def parts_of(rows: Records) -> Parts:
     # Handing over the answer is a step that goes on until the end, unless there is work left
     # to wait for.
     after = rows["end"] - answered
-    steps, late = (rows[column].astype(np.float64) for column in ("loop_s", "late_loop_s"))
+    steps = rows["loop_s"].astype(np.float64)
+    known = "late_loop_s" in (rows.dtype.names or ())  # else it is a run of before
+    late = rows["late_loop_s"].astype(np.float64) if known else np.zeros(len(rows))
     steps -= np.where((after <= steps) & (late == 0), after, late)
     taken = []
     for part in (

@@ -232,8 +232,8 @@ class Worker:
         close_cancelled()
         cpu_s, delay_s = self._watch.reading_at_tick()
         logged_s, in_flight = self._access_log.spent_s, self.in_flight
-        busy = self.ledger.threads_busy()
-        self.tables.ticks.add(now, cpu_s, delay_s, logged_s, late_s, in_flight, busy)
+        busy, process_s = self.ledger.threads_busy(), time.process_time()
+        self.tables.ticks.add(now, cpu_s, process_s, delay_s, logged_s, late_s, in_flight, busy)
         if now >= self._next_cut:
             self._next_cut = now + WRITE_S
             self.tables.cut()
