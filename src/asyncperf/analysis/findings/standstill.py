@@ -12,8 +12,8 @@ from asyncperf.analysis.findings.evidence import Evidence
 from asyncperf.analysis.findings.inside import Inside
 from asyncperf.analysis.findings.words import spoken
 from asyncperf.insight import Records
-from asyncperf.model import Finding
 from asyncperf.probe.record_format import CONNECTIONS, DEFAULT_POOL
+from asyncperf.results import Finding
 
 # A stop of both pools for less than this may be a slow query, or a busy machine.
 LEAST_S = 1.0
