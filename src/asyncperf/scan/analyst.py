@@ -5,6 +5,7 @@ again until their summaries stay the same, or `MAX_ROUNDS` times. For `scan` onl
 """
 
 import ast
+import itertools
 import math
 from dataclasses import replace
 
@@ -157,7 +158,8 @@ class Analyst:
         return self._attributes[key]
 
     def _attribute(self, of: Class, name: str) -> Value:
-        for base in self.project.ancestry(of):
+        own = self.project.ancestry(of)
+        for base in itertools.chain(own, self.declarations.mixed_with(of)):
             if not isinstance(base, Class):
                 continue
             variable = base.attributes.get(name)
