@@ -102,8 +102,9 @@ class Analyst:
                 function.module.file,
                 function.line,
             )
+            suspends = missing._replace(kind="suspend", mode="")
             return Summary(
-                (*found.effects, missing, missing._replace(kind="suspend", mode="")), found.returns
+                (*found.effects, *walk.given_away(node), missing, suspends), found.returns
             )
         return self.decorated(function, found)
 

@@ -18,6 +18,9 @@ from asyncperf.scan.values import (
 )
 from asyncperf.scan.verbs import is_session_like, reads, writes
 
+# `create` of these only asks a model, which keeps nothing of it.
+ASKING = (".embeddings.create", ".completions.create", ".moderations.create")
+
 
 def unknown_call(
     walk: HandingOver,
@@ -75,7 +78,8 @@ def presume(walk: HandingOver, spelled: str, name: str, receiver: Value, node: a
     walk.emit("suspend", (), "", spelled, node)
     walk.emit("unknown", (), "await", spelled, node)
     is_dropped = walk.discarded is node
-    mode = "q" if reads(name) or not (writes(name) or is_dropped) else "w"
+    asks = spelled.endswith(ASKING)
+    mode = "q" if asks or reads(name) or not (writes(name) or is_dropped) else "w"
     walk.emit("external", (), mode, f"whatever {spelled} reaches", node)
     owner = walk.written(node).rpartition(".")[0].rpartition(".")[2].removesuffix("()")
     walk.used_elsewhere(receiver, node)

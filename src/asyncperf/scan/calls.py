@@ -4,12 +4,14 @@ For `scan` only.
 """
 
 import ast
+from collections.abc import Sequence
 from dataclasses import replace
 
 from asyncperf.scan import by_name, library
 from asyncperf.scan.catalogue_names import LOCK_LIKE
 from asyncperf.scan.index import Class, Function
 from asyncperf.scan.instantiation import Instantiation
+from asyncperf.scan.state import BUILTINS
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import (
     NOTHING,
@@ -95,15 +97,17 @@ class Calls(Instantiation):
         if target == "builtins.lambda":
             return callee.receiver or NOTHING
         if target == "builtins.super" and self.owner is not None and self.function is not None:
-            receiver = self.env.get("self", NOTHING)
-            bases = self.project.bases(self.owner)
-            return Value(
-                receiver.places,
-                tuple(Type(base if isinstance(base, Class) else str(base)) for base in bases),
-            )
+            return Value(self.env.get("self", NOTHING).places, self.above(self.owner))
         if target in {"builtins.type", "builtins.isinstance"}:
             return NOTHING
         return library.apply(self, callee, arguments, node, awaited)
+
+    def above(self, owner: Class) -> tuple[Type, ...]:
+        """The classes that `super()` may mean; a mixin's is a class that it is mixed into."""
+        bases: Sequence[Class | str] = self.project.bases(owner)
+        if not bases and all(getattr(base, "id", "") in BUILTINS for base in owner.bases):
+            bases = self.declarations.mixed_with(owner) or ["builtins.object"]
+        return tuple(Type(base if isinstance(base, Class) else str(base)) for base in bases)
 
     def construct(self, target: Class, arguments: Arguments, node: ast.AST) -> Value:
         made = self.made(node, (Type(target),))

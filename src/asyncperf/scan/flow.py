@@ -67,6 +67,8 @@ def _note(found: Names, node: ast.AST, is_inner: bool) -> None:
             found.filled |= _root(func.value)
         if last_name(func) in FILLING and node.args:
             found.filled |= _root(node.args[0])
+        if isinstance(func, ast.Attribute) and func.attr == "refresh" and node.args:
+            found.bound |= _root(node.args[0])  # `session.refresh(user)` reads it anew
     elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
         found.filled.add(node.target.id)
 

@@ -158,9 +158,13 @@ class Instantiation(HandingOver):
                     value = mapping.get(effect.what.removeprefix(ARGUMENT), NOTHING)
                     effect = effect._replace(what=same_value(value))
                 kind, own, mode, what, file, line = effect
+                rebinds = mode in {"w", "i"} and kind == "memory" and len(own) > 2
+                places = self.map_place(own[:-1] if rebinds else own, mapping)
+                if rebinds:  # the attribute itself, not what it holds so far
+                    places = [extend(place, own[-1:]) for place in places]
                 self.effects += [
                     Effect(kind, place, mode, what, file, line)  # `_replace` takes thrice as long
-                    for place in self.map_place(own, mapping)
+                    for place in places
                 ]
 
     def called_back(self, effect: Effect, mapping: dict[str, Value], node: ast.AST) -> None:

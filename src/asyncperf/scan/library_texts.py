@@ -15,7 +15,7 @@ CHANGING_CTE = re.compile(
 )
 # Statements that prepare one connection, or what is there already, and change no data.
 SETTING_UP = re.compile(
-    r"^\s*(set|attach|detach|pragma|begin|use|listen|create\s+\w+(\s+\w+)?\s+if\s+not\s+exists)\b",
+    r"^\s*(set|attach|detach|pragma|begin|use|listen|create\s+schema\s+if\s+not\s+exists)\b",
     re.IGNORECASE,
 )
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
