@@ -122,6 +122,8 @@ class Expressions(Members):
             iterated = self.evaluate(generator.iter)
             if generator.is_async:
                 self.emit("suspend", (), "", "async for", generator.iter)
+                if not iterated.types and iterated.yields is None:
+                    self.emit("unknown", (), "await", "async for", generator.iter)
             names = [n.id for n in ast.walk(generator.target) if isinstance(n, ast.Name)]
             hidden.update({name: self.env.get(name) for name in names})
             self.bind(generator.target, self.item(iterated, node))

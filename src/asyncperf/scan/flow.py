@@ -166,7 +166,7 @@ def loop_exit(body: Iterable[ast.stmt]) -> ast.stmt | None:
     return None
 
 
-def carried(loop: ast.For) -> set[str]:
+def carried(loop: ast.For | ast.AsyncFor) -> set[str]:
     """Names that one iteration leaves to the next: read before they are bound, or filled."""
     bound_first: set[str] = names(loop.target).bound
     read_first: set[str] = set()
@@ -219,7 +219,7 @@ def _in_order(node: ast.AST) -> Iterator[ast.AST]:
         yield from _in_order(child)
 
 
-def deciding_names(loop: ast.For) -> Iterator[tuple[ast.AST, set[str]]]:
+def deciding_names(loop: ast.For | ast.AsyncFor) -> Iterator[tuple[ast.AST, set[str]]]:
     """What each await of a loop, and each condition around it, reads."""
 
     def visit(body: Iterable[ast.stmt]) -> Iterator[tuple[ast.AST, set[str]]]:
