@@ -207,6 +207,27 @@ def test_an_object_that_is_refreshed_comes_from_there(only_site: OnlySite) -> No
     assert site.reason.endswith("uses `row`, which comes from line 11"), site.reason
 
 
+LOOKS = {
+    "for each": "for one in x: print(one)",
+    "in a comprehension": "y = [one for one in x]",
+    "in": "y = 1 in x",
+    "if": "if x: print(1)",
+    "if not": "if not x: print(1)",
+    "while": "while x: return 1",
+    "how many": "y = len(x)",
+}
+
+
+@pytest.mark.parametrize("looks", LOOKS.values(), ids=LOOKS)
+def test_looking_through_a_container_reads_it(only_site: OnlySite, looks: str) -> None:
+    site = only_site(
+        f"{HTTP}\nasync def fill(x): x.append(await get('/a'))\n"
+        f"async def look(x):\n    {looks}\n    return await get('/b')\n"
+        "async def f(x: list):\n    a = await fill(x)\n    b = await look(x)\n    return a, b\n"
+    )
+    assert site.reason == "the first changes `x[]`, which the second reads"
+
+
 THREADS = {"in a thread": "independent", "here": "unsafe"}
 
 

@@ -154,7 +154,7 @@ LOOPS = {
     ),
     "what the next element needs": (
         "n = []\nasync for k in counted(n):\n    n.append(await get(k))",
-        "dependent",
+        "unsafe",
     ),
 }
 
@@ -165,7 +165,7 @@ def test_a_loop(tmp_path: Path, body: str, verdict: str | None) -> None:
     said = said_of(judged(tmp_path, [site]), site, kind="loop")
     assert said is not None
     assert said.verdict == verdict, said.reason
-    assert (said.remedy == "none") is (verdict == "dependent")
+    assert (said.remedy == "none") is (verdict in {"dependent", "unsafe"})
 
 
 def test_reads_over_one_session_in_a_loop_are_better_one_query(tmp_path: Path) -> None:

@@ -160,6 +160,14 @@ class Expressions(Members):
     def body_of_lambda(self, node: ast.Lambda) -> Value:
         return self.evaluate(node.body)
 
+    def _compare(self, node: ast.Compare) -> Value:
+        self.evaluate(node.left)
+        for operator, part in zip(node.ops, node.comparators, strict=True):
+            value = self.evaluate(part)
+            if isinstance(operator, ast.In | ast.NotIn):
+                self.looked_through(value, node)
+        return NOTHING
+
     def _children(self, node: ast.expr) -> Value:
         for child in children(node):
             if isinstance(child, ast.expr):
@@ -198,7 +206,7 @@ HANDLERS: dict[type[ast.AST], Callable[[Any, Any], Value]] = {
     ast.GeneratorExp: Expressions._comprehension,
     ast.DictComp: Expressions._comprehension,
     ast.Lambda: Expressions._lambda,
-    ast.Compare: Expressions._children,
+    ast.Compare: Expressions._compare,
     ast.UnaryOp: Expressions._children,
     ast.Slice: Expressions._children,
     ast.Yield: Expressions._yield,

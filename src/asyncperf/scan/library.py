@@ -77,6 +77,9 @@ def _unlisted(
     dotted = str(callee.target)
     name = dotted.rpartition(".")[2]
     walk.hand_over(arguments, node)
+    if dotted.startswith("builtins."):  # `len(found)`, `sum(found)`
+        for value in arguments.all():
+            walk.looked_through(value, node)
     is_class = name[:1].isupper() and not name.isupper()
     held = walk.exclusive_in(arguments)
     if awaited:

@@ -113,8 +113,14 @@ class Members(State):
                 types.append(type_.args[-1] if last else type_.args[0])
         return Value(step(value, "[]"), tuple(types))
 
+    def looked_through(self, value: Value, node: ast.AST) -> None:
+        """A container of which all elements, or how many there are, are asked for."""
+        for place in step(value, "[]"):
+            self.emit("memory", place, "r", "[]", node)
+
     def item(self, iterated: Value, node: ast.AST) -> Value:
         """The element that a loop hands to one iteration: its own, unlike the container."""
+        self.looked_through(iterated, node)
         element = self.element(iterated)
         place = ("item", f"{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}")
         if iterated.elements and element.places:

@@ -85,7 +85,7 @@ class Statements(Bindings):
 
     def _if(self, node: ast.If) -> None:
         begin = len(self.effects)
-        self.evaluate(node.test)
+        self.tested_for_truth(node.test)
         tested = {e.place for e in self.effects[begin:] if e.kind == "memory" and e.mode == "r"}
         outer = dict(self.tested)
         self.tested.update(dict.fromkeys(tested, begin))
@@ -94,8 +94,16 @@ class Statements(Bindings):
             self.tested = outer  # else what follows is under the test's opposite
         self.conditional(node.orelse)
 
+    def tested_for_truth(self, node: ast.expr) -> None:
+        """`if found:` asks a container whether anything is in it."""
+        is_not = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
+        tested = node.operand if isinstance(node, ast.UnaryOp) and is_not else node
+        value = self.evaluate(tested)
+        if isinstance(tested, ast.Name):
+            self.looked_through(value, tested)
+
     def _while(self, node: ast.While) -> None:
-        self.evaluate(node.test)
+        self.tested_for_truth(node.test)
         self.conditional(node.body)
         self.conditional(node.orelse)
 
