@@ -24,6 +24,7 @@ from asyncperf.scan.values import (
     is_private,
     is_unknown,
     join,
+    ordered,
 )
 
 MAX_IMPLEMENTATIONS = 8  # of one method; more than that are named, not followed
@@ -60,7 +61,9 @@ class Calls(Instantiation):
                         self.apply(Callee(m, bare(value)), arguments, node, awaited)
                         for m in methods
                     )
-        parameters = [p for p in value.places if p[0] == "param" and isinstance(func, ast.Name)]
+        parameters = [p for p in ordered(value.places) if p[0] == "param"]
+        if not isinstance(func, ast.Name):
+            parameters = []
         if parameters:
             for place in parameters:
                 self.emit("call", place, "await" if awaited else "call", name, node)
@@ -153,7 +156,7 @@ class Calls(Instantiation):
             if awaited:
                 self.emit("suspend", (), "", "async with", node)
                 if any(LOCK_LIKE.search(place[-1]) for place in value.places):
-                    for place in value.places:
+                    for place in ordered(value.places):
                         self.emit("lock", place, "w", library.lock_kind(value, place), node)
                 elif not value.places or not all(is_private(p) for p in value.places):
                     self.emit("unknown", (), "await", "async with", node)

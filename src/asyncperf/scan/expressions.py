@@ -6,7 +6,7 @@ from typing import Any
 
 from asyncperf.scan.members import Members
 from asyncperf.scan.syntax import children
-from asyncperf.scan.values import NOTHING, Callee, Type, Value, bare, join, step
+from asyncperf.scan.values import NOTHING, Callee, Type, Value, bare, join, ordered, step
 
 
 class Expressions(Members):
@@ -27,7 +27,7 @@ class Expressions(Members):
 
     def _name(self, node: ast.Name) -> Value:
         value = self.lookup(node.id)
-        for place in value.places:
+        for place in ordered(value.places):
             if place[0] in {"global", "free"}:
                 self.emit("memory", place, "r", node.id, node)
         return value
@@ -39,7 +39,7 @@ class Expressions(Members):
         value = self.evaluate(node.value)
         self.evaluate(node.slice)
         if isinstance(node.ctx, ast.Load):
-            for place in step(value, "[]"):
+            for place in ordered(step(value, "[]")):
                 self.emit("memory", place, "r", "[]", node)
         if value.elements and isinstance(node.slice, ast.Constant):
             number = node.slice.value

@@ -16,6 +16,7 @@ from asyncperf.scan.values import (
     extend,
     is_unknown,
     join,
+    ordered,
     step,
 )
 
@@ -32,7 +33,7 @@ class Members(State):
         if value.either:
             return join([self.attribute(part, name, node) for part in value.either])
         places = frozenset(extend(place, (f".{name}",)) for place in value.places)
-        for place in places:
+        for place in ordered(places):
             if len(place) > 2:
                 self.emit("memory", place, "r", name, node)
         found: list[Value] = []
@@ -115,7 +116,7 @@ class Members(State):
 
     def looked_through(self, value: Value, node: ast.AST) -> None:
         """A container of which all elements, or how many there are, are asked for."""
-        for place in step(value, "[]"):
+        for place in ordered(step(value, "[]")):
             self.emit("memory", place, "r", "[]", node)
 
     def item(self, iterated: Value, node: ast.AST) -> Value:

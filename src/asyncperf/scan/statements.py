@@ -7,7 +7,7 @@ from typing import Any
 
 from asyncperf.scan.annotations import types_of
 from asyncperf.scan.bindings import Bindings
-from asyncperf.scan.values import NOTHING, step
+from asyncperf.scan.values import NOTHING, ordered, step
 
 BROAD = frozenset({"Exception", "BaseException"})
 
@@ -50,16 +50,16 @@ class Statements(Bindings):
         target = node.target
         if isinstance(target, ast.Name):
             held = self.lookup(target.id)
-            for place in step(held, "[]"):
+            for place in ordered(step(held, "[]")):
                 self.emit("memory", place, "a", target.id, node)
             if target.id in self.declared_nonlocal | self.declared_global:
-                for place in held.places:
+                for place in ordered(held.places):
                     self.emit("memory", place, "u", target.id, node)
             elif value.text and held.text:
                 self.env[target.id] = replace(held, text=held.text + value.text)
             return
         name = f".{target.attr}" if isinstance(target, ast.Attribute) else "[]"
-        for place in step(self.evaluate(target.value), name):
+        for place in ordered(step(self.evaluate(target.value), name)):
             self.emit("memory", place, "u", name, node)
 
     def _expression(self, node: ast.Expr) -> None:
@@ -163,7 +163,7 @@ class Statements(Bindings):
     def _delete(self, node: ast.Delete) -> None:
         for target in node.targets:
             if isinstance(target, ast.Attribute | ast.Subscript):
-                for place in step(self.evaluate(target.value), "[]"):
+                for place in ordered(step(self.evaluate(target.value), "[]")):
                     self.emit("memory", place, "k", "del", node)
 
     def _global(self, node: ast.Global) -> None:
