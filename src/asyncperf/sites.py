@@ -97,8 +97,20 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Inferred:
+    """What a type checker said of calls that annotations do not explain: of `asked` calls it
+    explained `answered`. `trouble` is why it was asked no more, None where all went well."""
+
+    checker: str
+    asked: int
+    answered: int
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
-    """All that one scan found; `lines` counts the source lines read."""
+    """All that one scan found; `lines` counts the source lines read. `inferred` is None where
+    no type checker was asked."""
 
     root: str
     files: int
@@ -106,6 +118,7 @@ class Scan:
     sites: tuple[Site, ...]
     problems: tuple[Problem, ...]
     blocking: tuple[BlockingCall, ...] = ()
+    inferred: Inferred | None = None
 
 
 # Where the probe saw an await, or where a function begins: its file as the probe names it, the
