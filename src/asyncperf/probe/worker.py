@@ -255,7 +255,10 @@ class Worker:
         close_cancelled()
         busy = self.ledger.threads_busy()
         logged_s, in_flight = self._access_log.spent_s, self.in_flight
-        self.tables.ticks.add(now, cpu_s, delay_s, logged_s, max(0.0, late_s), in_flight, busy)
+        process_s = self._process_cpu_at_tick_s = time.process_time()
+        self.tables.ticks.add(
+            now, cpu_s, process_s, delay_s, logged_s, max(0.0, late_s), in_flight, busy
+        )
         if now >= self._next_cut:
             self._next_cut = now + WRITE_S
             self.tables.cut()
@@ -265,7 +268,6 @@ class Worker:
         busy_s = BUSY_SHARE * (now - self.last_tick)
         idle = now >= STEPPING.next_sign and cpu_s - self._cpu_at_tick_s < busy_s
         self.last_tick, self._gc_at_tick_s, self._cpu_at_tick_s = now, self._gc_s, cpu_s
-        self._process_cpu_at_tick_s = time.process_time()
         delay_until_next_s = (IDLE_TICK_S if idle else TICK_S) * random.uniform(*TICK_VARIES)
         self._tick_due = now + delay_until_next_s
         self._watchdog.expect(now, delay_until_next_s)
