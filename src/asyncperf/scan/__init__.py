@@ -139,8 +139,7 @@ def load(
             continue
         module, bodies = index_module(source.file, tree, source.lines, trees)
         modules.append(module)
-        if "Depends" in source.text:
-            depending += [f for f, _ in bodies if is_endpoint(f) or place_of(f) in routed]
+        depending += [f for f, _ in bodies if is_endpoint(f) or place_of(f) in routed]
         if "include_router" in source.text:
             included += inclusions(module, tree)
         if LAUNCHING.search(source.text):

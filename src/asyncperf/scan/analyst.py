@@ -5,6 +5,7 @@ again until their summaries stay the same, or `MAX_ROUNDS` times. For `scan` onl
 """
 
 import ast
+import itertools
 import math
 from dataclasses import replace
 
@@ -110,8 +111,9 @@ class Analyst:
                 function.module.file,
                 function.line,
             )
+            suspends = missing._replace(kind="suspend", mode="")
             return Summary(
-                (*found.effects, missing, missing._replace(kind="suspend", mode="")), found.returns
+                (*found.effects, *walk.given_away(node), missing, suspends), found.returns
             )
         return self.decorated(function, found)
 
@@ -187,7 +189,8 @@ class Analyst:
         return self._attributes[key]
 
     def _attribute(self, of: Class, name: str) -> Value:
-        for base in self.project.ancestry(of):
+        own = self.project.ancestry(of)
+        for base in itertools.chain(own, self.declarations.mixed_with(of)):
             if not isinstance(base, Class):
                 continue
             variable = base.attributes.get(name)

@@ -8,9 +8,11 @@ import ast
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+ALIAS: Any = getattr(ast, "TypeAlias", ())  # `type Name = ...`, which Python 3.11 does not know
 
 # Statements without others inside them, as most are.
 PLAIN = frozenset(
@@ -58,8 +60,9 @@ class Import:
 
 @dataclass(slots=True, eq=False)
 class Variable:
-    """A name bound by assignments at module or class level."""
+    """A name bound by assignments at module or class level, which mean what they do there."""
 
+    home: "Module"
     values: list[ast.expr] = field(default_factory=list)
     annotation: ast.expr | None = None
 
@@ -182,6 +185,9 @@ class _Indexer:
                 self.class_(statement, names, prefix, owner, outer)
             elif isinstance(statement, ast.Import | ast.ImportFrom):
                 self.imports(statement, names)
+            elif isinstance(statement, ALIAS) and outer is None:
+                alias = Variable(self.module, [statement.value])
+                (names if owner is None else owner.attributes)[statement.name.id] = alias
             elif isinstance(statement, ast.Assign | ast.AnnAssign) and outer is None:
                 self.variable(statement, names if owner is None else owner.attributes)
             else:
@@ -261,7 +267,7 @@ class _Indexer:
                 continue
             bound = names.get(target.id)
             if not isinstance(bound, Variable):
-                bound = Variable()
+                bound = Variable(self.module)
                 if isinstance(names.get(target.id), Function | Class | Import):
                     continue  # `f = decorate(f)` leaves the definition the better answer
                 names[target.id] = bound

@@ -17,6 +17,7 @@ from asyncperf.scan.values import (
     Value,
     extend,
     join,
+    ordered,
     same_value,
 )
 
@@ -46,7 +47,7 @@ class Instantiation(HandingOver):
         """A result with a place of its own where the callee made it, and what it holds."""
         if not result.places and (result.types or result.callees):
             result = replace(result, places=self.made(node).places)
-        for place in result.places:
+        for place in ordered(result.places):
             if place[0] == "new":
                 for held, value in summary.holds:
                     self.heap[extend(place, held)] = self.map_value(value, mapping)
@@ -79,12 +80,12 @@ class Instantiation(HandingOver):
             value = mapping.get(place[1])
             if value is None:
                 return []
-            return [self.held(extend(root, place[2:])) for root in value.places]
+            return [self.held(extend(root, place[2:])) for root in ordered(value.places)]
         if place[0] == "free" and self.function is not None and len(place) > 2:
             own = f"{self.function.module.file}:{self.function.ordinal}"
             if place[1] == own and place[2] in self.env:
                 roots = self.env[place[2]].places or {("new", place[2])}
-                return [self.held(extend(root, place[3:])) for root in roots]
+                return [self.held(extend(root, place[3:])) for root in ordered(roots)]
         return [place]
 
     def held(self, place: Place) -> Place:
@@ -105,7 +106,7 @@ class Instantiation(HandingOver):
         types: tuple[Type, ...] = value.types
         text = value.text
         callees = value.callees
-        for place in value.places:
+        for place in ordered(value.places):
             if place[0] in {"new", "item"}:
                 continue
             places.update(self.map_place(place, mapping))
@@ -155,10 +156,11 @@ class Instantiation(HandingOver):
             else:
                 if mode == "w" and what.startswith(ARGUMENT):
                     what = same_value(mapping.get(what.removeprefix(ARGUMENT), NOTHING))
-                self.effects += [
-                    Effect(kind, place, mode, what, file, line)
-                    for place in self.map_place(own, mapping)
-                ]
+                rebinds = mode in {"w", "i"} and kind == "memory" and len(own) > 2
+                places = self.map_place(own[:-1] if rebinds else own, mapping)
+                if rebinds:  # the attribute itself, not what it holds so far
+                    places = [extend(place, own[-1:]) for place in places]
+                self.effects += [Effect(kind, place, mode, what, file, line) for place in places]
 
     def called_back(self, effect: Effect, mapping: dict[str, Value], node: ast.AST) -> None:
         """A callee calls what it was given."""
@@ -169,7 +171,7 @@ class Instantiation(HandingOver):
             for callee in value.callees:
                 self.apply(callee, Arguments((), {}, True), node, effect.mode == "await")
         elif any(place[0] == "param" for place in value.places):
-            for place in value.places:
+            for place in ordered(value.places):
                 self.effects.append(effect._replace(place=place))
         elif value.places:
             self.effects.append(effect._replace(kind="unknown", place=()))

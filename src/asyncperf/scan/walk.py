@@ -67,6 +67,14 @@ class Walk(Statements):
             else:
                 self.env[first] = Value(frozenset({("param", first)}), (Type(owner),))
 
+    def given_away(self, node: AnyFunction) -> list[Effect]:
+        """What a body that nobody knows may use of what it is given."""
+        begin = len(self.effects)
+        for name, value in self.env.items():
+            if ("param", name) in value.places and name not in {"self", "cls"}:
+                self.used_elsewhere(value, node)
+        return self.effects[begin:]
+
     def summary(self, node: AnyFunction) -> Summary:
         declared = types_of(node.returns, self.resolve)
         returned = join(self.returned)
