@@ -86,6 +86,23 @@ def test_a_baseline_is_written_kept_to_and_renewed(scan, project):
     assert "1 finding known to the baseline" in out
 
 
+def test_a_baseline_outlives_lines_that_move_and_lets_nothing_new_through(scan, project):
+    scan("--write-baseline")
+    page = project / "src" / "page.py"
+    page.write_text("# moved\n\n" + INDEPENDENT)
+    assert scan()[0] == errors.OK
+    page.write_text(INDEPENDENT + "\nimport time\n\nasync def nap():\n    time.sleep(1)\n")
+    code, out, _ = scan()
+    assert (code, out.partition("\n")[0]) == (errors.FOUND, "! blocking-call  src/page.py:19  nap")
+
+
+def test_a_comment_that_ignores_nothing_is_said_of_a_file_without_findings_too(scan, project):
+    (project / "src" / "quiet.py").write_text("x = 1  # asyncperf: ignore[blocking-call] because\n")
+    told = "? src/quiet.py:1: ignores nothing that is found here: remove it"
+    assert told in scan()[1].splitlines()
+    assert told in scan()[1].splitlines()  # recalled
+
+
 def test_settings_stand_in_pyproject(scan, project):
     (project / "pyproject.toml").write_text('[tool.asyncperf.scan]\nfail-on = "never"\n')
     assert scan()[0] == errors.OK

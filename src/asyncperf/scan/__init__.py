@@ -22,6 +22,7 @@ from asyncperf.scan.endpoints import (
     inclusions,
     place_of,
 )
+from asyncperf.scan.ignores import MARK
 from asyncperf.scan.index import Function, Module, Trees, index_module
 from asyncperf.scan.judge import judge
 from asyncperf.scan.project import Project
@@ -58,6 +59,7 @@ def scan_paths(
         tuple(sorted(sites, key=lambda site: (site.file, site.line, site.column, site.kind))),
         tuple(loaded.problems),
         blocking,
+        tuple(loaded.commented),
     )
 
 
@@ -79,6 +81,7 @@ class Loaded:
         launching: list[Function],
         routed: Routed,
         problems: list[Problem],
+        commented: list[str],
     ) -> None:
         self.project = project
         self.analyst = Tracer(project)
@@ -88,6 +91,7 @@ class Loaded:
         self.launching = launching
         self.routed = routed
         self.problems = problems
+        self.commented = commented
 
 
 def load(
@@ -114,6 +118,7 @@ def load(
     depending: list[Function] = []
     included: list[Inclusion] = []
     launching: list[Function] = []
+    commented: list[str] = []
     for path in sources.find_files(paths, root, exclude):
         source = sources.read(path, root)
         if isinstance(source, Problem):
@@ -125,6 +130,8 @@ def load(
             continue
         module, bodies = index_module(source.file, tree, source.lines, trees)
         modules.append(module)
+        if MARK in source.text:
+            commented.append(source.file)
         if "Depends" in source.text:
             depending += [f for f, _ in bodies if is_endpoint(f) or place_of(f) in routed]
         if "include_router" in source.text:
@@ -134,7 +141,7 @@ def load(
         if "await" in source.text:
             awaiting += [f for f, node in bodies if f.is_async and has_candidates(node)]
     project = Project(modules, root.parts)
-    return Loaded(project, awaiting, depending, included, launching, routed, problems)
+    return Loaded(project, awaiting, depending, included, launching, routed, problems, commented)
 
 
 def judged(loaded: Loaded) -> Iterator[Site]:

@@ -12,9 +12,11 @@ from asyncperf.scan import blocking_catalogue as catalogue
 from asyncperf.scan.analyst import Analyst
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.blocking_catalogue import Blocking
-from asyncperf.scan.index import Class, Function, Module
+from asyncperf.scan.index import AnyFunction, Class, Function, Module
+from asyncperf.scan.keeping import is_empty, keeps_result, takes_nothing
 from asyncperf.scan.project import Project
 from asyncperf.scan.values import Arguments, Callee, Effect, Summary, Type, Value
+from asyncperf.scan.waiting import returns_at_once
 from asyncperf.scan.walk import Walk
 
 # What a `sessionmaker` makes is taken for async, but async sessions cannot be entered by `with`.
@@ -44,7 +46,10 @@ class Trace:
     """What one function calls on the thread that it runs on itself.
 
     `chosen` tells for a call which definitions it may mean. `spawned` are coroutines that it
-    starts as tasks, `launched` those that it gives a loop of their own.
+    starts as tasks, `launched` those that it gives a loop of their own. `named` are methods that
+    it calls of objects of which the class is not known, `makes` the names of library classes.
+    `is_bare`: it takes no arguments; `keeps_result`: and keeps what it gives in a global.
+    `is_empty`: it is there to be overridden.
     """
 
     calls: dict[tuple[Spot, Function], None] = field(default_factory=dict)
@@ -52,6 +57,11 @@ class Trace:
     chosen: dict[Spot, set[object]] = field(default_factory=dict)
     spawned: set[Function] = field(default_factory=set)
     launched: set[Function] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
+    makes: set[str] = field(default_factory=set)
+    is_bare: bool = False
+    keeps_result: bool = False
+    is_empty: bool = False
 
 
 class Tracer(Analyst):
@@ -131,6 +141,12 @@ class TracingWalk(Walk):
             analyst.traces.setdefault(function, Trace()) if function is not None else Trace()
         )
 
+    def function_body(self, function: Function, node: AnyFunction) -> Summary:
+        self.trace.is_empty = is_empty(node)
+        self.trace.is_bare = takes_nothing(node)
+        self.trace.keeps_result = self.trace.is_bare and keeps_result(node)
+        return super().function_body(function, node)
+
     def call(self, node: ast.Call, awaited: bool) -> Value:
         func = node.func
         name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
@@ -150,8 +166,10 @@ class TracingWalk(Walk):
             return value
         is_dropped = self.discarded is node
         value = super().call(node, awaited)
-        if self.applied is not node and isinstance(func, ast.Attribute) and not awaited:
-            self.unresolved(func, node, is_dropped)
+        if self.applied is not node and isinstance(func, ast.Attribute):
+            self.trace.named.add(name)
+            if not awaited:
+                self.unresolved(func, node, is_dropped)
         return value
 
     def unresolved(self, func: ast.Attribute, node: ast.Call, is_dropped: bool) -> None:
@@ -159,6 +177,8 @@ class TracingWalk(Walk):
         name = func.attr
         if name in catalogue.BY_NAME:
             self.primitive(catalogue.BY_NAME[name], node, is_method=True, certain=False)
+        elif name in catalogue.OF_PATHS and catalogue.PATH_NAMES.search(last_name(func.value)):
+            self.primitive(f"pathlib.Path.{name}", node, is_method=True, certain=False)
         elif name in catalogue.METHOD_NAMES and isinstance(func.value, ast.Name | ast.Attribute):
             for base in self.library_bases(func.value):
                 self.primitive(f"{base}.{name}", node, is_method=True, certain=True)
@@ -193,6 +213,8 @@ class TracingWalk(Walk):
         self, callee: Callee, dotted: str, arguments: Arguments, node: ast.AST, awaited: bool
     ) -> Value:
         outer = self.is_away
+        if dotted.rpartition(".")[2][:1].isupper():
+            self.trace.makes.add(dotted.rpartition(".")[2])
         if not awaited:
             self.primitive(dotted, node, callee.receiver is not None, certain=True)
         self.is_away = outer or dotted.rpartition(".")[2] not in catalogue.CALLS_HERE
@@ -205,7 +227,7 @@ class TracingWalk(Walk):
         return value
 
     def primitive(self, dotted: str, node: ast.AST, is_method: bool, certain: bool) -> None:
-        if self.is_away:
+        if self.is_away or returns_at_once(node):
             return
         found = catalogue.blocking(dotted, is_method)
         if found is not None:
