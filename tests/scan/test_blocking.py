@@ -595,6 +595,93 @@ def test_what_only_some_heirs_do_is_not_said_of_a_class_that_does_it_itself(scan
     assert [(call.line, call.certain) for call in found] == [(9, False)]
 
 
+SWITCHED = """\
+    import time
+    def rest(long=False, *, thorough=True):
+        if long:
+            time.sleep(1)
+        if not thorough:
+            time.sleep(2)
+        else:
+            time.sleep(3)
+    async def f(given, more):
+        BODY
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "lines"),
+    [
+        ("rest()", [8]),
+        ("rest(long=True)", [4, 8]),
+        ("rest(long=False, thorough=False)", [6]),
+        ("rest(long=given, thorough=given)", [4, 6, 8]),
+        ("rest(given)", [4, 8]),
+        ("rest(**more)", [4, 6, 8]),
+        ("rest()\n        rest(long=True, thorough=False)", [4, 6, 8]),
+    ],
+)
+def test_what_the_caller_switches_off_is_no_finding(scanned, call, lines):
+    assert [each.line for each in scanned(main=SWITCHED.replace("BODY", call))] == lines
+
+
+def test_a_callback_of_a_future_gets_a_done_one(scanned):
+    source = """\
+        from concurrent.futures import Future
+        def tell(done: Future):
+            print(done.result())
+        async def f(future: Future):
+            future.add_done_callback(tell)
+        async def g(future: Future):
+            CALL
+        """
+    assert scanned(main=source.replace("CALL", "pass")) == ()
+    [call] = scanned(main=source.replace("CALL", "future.result()"))
+    assert call.line == 7
+
+
+def test_entering_what_only_some_heirs_enter_slowly_is_not_said_of_a_class_that_does_it(scanned):
+    found = scanned(
+        main="""\
+            import time
+            class Held:
+                def __enter__(self):
+                    print(self)
+                def __exit__(self, *e):
+                    print(self)
+            class Slow(Held):
+                def __enter__(self):
+                    time.sleep(1)
+                def __exit__(self, *e):
+                    time.sleep(1)
+            async def f(held: Held):
+                with held:
+                    pass
+            """
+    )
+    assert found == ()
+
+
+def test_a_wrapper_runs_when_what_it_wraps_does(scanned):
+    [call] = scanned(
+        main="""\
+            import functools, time
+            def kept(function):
+                @functools.wraps(function)
+                async def wrapper():
+                    time.sleep(1)
+                    return await function()
+                return wrapper
+            @kept
+            async def load(): ...
+            async def lifespan(app):
+                await load()
+                yield
+            """
+    )
+    assert call.once
+
+
 def test_a_method_of_what_is_named_as_a_path_is_not_certain(scanned):
     [call] = scanned(
         main="async def f(user, sock_path):\n    user.exists()\n    sock_path.exists()\n"

@@ -19,6 +19,9 @@ from asyncperf.sites import BlockingCall, Step
 # What pydantic calls when a request's data become a model.
 VALIDATORS = frozenset({"validator", "field_validator", "model_validator", "root_validator"})
 
+# What waits unless the future is done.
+OF_FUTURES = frozenset({"concurrent.Future.result", "concurrent.Future.exception"})
+
 
 def blocking_calls(
     tracer: Tracer, answering: dict[Function, tuple[str, ...]], launching: Iterable[Function]
@@ -45,17 +48,35 @@ def blocking_calls(
     chains = shortest(graph, chains | {f: () for f in begins if f in when.once})
     reaching = Reaching(graph, served)
     found: dict[tuple[str, int, int], BlockingCall] = {}
-    for number, (function, chain) in enumerate(chains.items()):
+    for number, function in enumerate(chains):
         trace = tracer.traces.get(function, Trace())
         for spot, primitive in trace.primitives.items():
+            if function in tracer.done_callbacks and primitive.name in OF_FUTURES:
+                continue
+            live = coming(graph, chains, function, spot.line)
+            if live is None:
+                continue
             certain = (
-                primitive.certain
-                and is_settled(trace, spot)
-                and all(edge.certain for edge in chain)
+                primitive.certain and is_settled(trace, spot) and all(edge.certain for edge in live)
             )
-            call = told(function, spot, primitive, chain, certain, number >= repeated, reaching)
+            call = told(function, spot, primitive, live, certain, number >= repeated, reaching)
             found.setdefault((call.file, call.line, call.column), call)
     return tuple(found[place] for place in sorted(found))
+
+
+def coming(
+    graph: Graph, chains: Mapping[Function, tuple[Edge, ...]], function: Function, line: int
+) -> tuple[Edge, ...] | None:
+    """The chain to a line of a function; None if all calls of it switch that line off."""
+    chain = chains[function]
+    switches = graph.tracer.traces.get(function, Trace()).switches
+    if not chain or not switches.skipped(line, chain[-1].given):
+        return chain
+    callers = [caller for caller in graph.callers[function] if caller in chains]
+    for edge in [each for caller in callers for each in graph.out[caller]]:
+        if edge.callee is function and not switches.skipped(line, edge.given):
+            return (*chains[edge.caller], edge)
+    return None
 
 
 def told(

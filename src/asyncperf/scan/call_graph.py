@@ -3,13 +3,17 @@
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from asyncperf.scan.index import Function
-from asyncperf.scan.trace import Spot, Trace, Tracer
+from asyncperf.scan.switches import Given
+from asyncperf.scan.trace import Spot, Trace, Tracer, inner_functions
 
 # Where nobody else waits for the event loop.
 TESTS = re.compile(r"(^|/)(([^/]*_)?tests?/|test_[^/]*\.py$|conftest\.py$|[^/]*_test\.py$)")
+
+# What `with` calls besides what it is given.
+AROUND = frozenset({"__enter__", "__exit__", "__aenter__", "__aexit__"})
 
 # Bases of other packages that call no method of their heirs' own by themselves.
 PASSIVE_BASES = frozenset({"object", "ABC", "Protocol", "Generic", "BaseModel"})
@@ -23,6 +27,7 @@ class Edge:
     callee: Function
     line: int
     certain: bool
+    given: Given = field(default_factory=Given)
 
 
 class Graph:
@@ -53,24 +58,32 @@ class Graph:
             self.spawned |= trace.spawned
             self.launched |= trace.launched
             for spot, callee in trace.calls:
-                if self.is_far_fetched(callee, trace.chosen.get(spot, ())):
+                if self.is_far_fetched(caller, callee, trace.chosen.get(spot, ())):
                     continue
                 if callee not in threaded:
                     threaded[callee] = bool(callee.decorators) and tracer.is_threaded(callee)
                 if not threaded[callee] and callee is not caller:
-                    self.add(caller, callee, spot.line, is_settled(trace, spot))
+                    settled = is_settled(trace, spot)
+                    given = trace.given.get(spot, Given())
+                    self.add(Edge(caller, callee, spot.line, settled, given))
         for function in [f for f, away in threaded.items() if f.decorators and not away]:
             for wrapper in tracer.wrappers(function):
-                self.add(function, wrapper, function.decorators[0].lineno, certain=True)
+                self.add(Edge(function, wrapper, function.decorators[0].lineno, certain=True))
         self.link_names()
 
-    def is_far_fetched(self, callee: Function, chosen: Collection[object]) -> bool:
-        """Whether it overrides, for some heirs, what the object's declared class does itself."""
+    def is_far_fetched(
+        self, caller: Function, callee: Function, chosen: Collection[object]
+    ) -> bool:
+        """Whether it overrides, for some heirs, what the object's declared class does itself;
+        other than for an async method of theirs, which may well be called on an heir."""
         if callee.owner is None or len(chosen) < 2:
             return False
         bases = self.tracer.project.ancestry(callee.owner)[1:]
+        if caller.is_async and caller.owner in bases:
+            return False
         return any(
             isinstance(other, Function)
+            and other.name == callee.name
             and other.owner in bases
             and not self.tracer.traces.get(other, Trace()).is_empty
             for other in chosen
@@ -86,9 +99,17 @@ class Graph:
                 continue
             names = trace.named | {f.name for _, f in trace.calls if self.is_of_protocol(f)}
             for method in [f for name in sorted(names) for f in nameless.get(name, ())]:
-                if method is not caller:
-                    self.named[caller].append(method)
-                    self.namers[method].append(caller)
+                self.link(caller, method)
+        for function in [f for f in self.tracer.traces if f.decorators]:
+            for decorator in self.tracer.own_decorators(function):
+                for inner in inner_functions(decorator):
+                    if inner.is_async:  # a wrapper
+                        self.link(function, inner)
+
+    def link(self, caller: Function, callee: Function) -> None:
+        if caller is not callee:
+            self.named[caller].append(callee)
+            self.namers[callee].append(caller)
 
     def is_of_protocol(self, function: Function) -> bool:
         """Whether any class may have it that never says so."""
@@ -104,9 +125,9 @@ class Graph:
             isinstance(base, str) and base.rpartition(".")[2] not in PASSIVE_BASES for base in bases
         )
 
-    def add(self, caller: Function, callee: Function, line: int, certain: bool) -> None:
-        self.out[caller].append(Edge(caller, callee, line, certain))
-        self.callers[callee].append(caller)
+    def add(self, edge: Edge) -> None:
+        self.out[edge.caller].append(edge)
+        self.callers[edge.callee].append(edge.caller)
 
     def is_root(self, function: Function) -> bool:
         """Whether the project is not seen to call it: a library does, or nobody."""
@@ -120,4 +141,7 @@ class Graph:
 
 def is_settled(trace: Trace, spot: Spot) -> bool:
     """Whether a call can only mean one definition."""
-    return len(trace.chosen.get(spot, ())) < 2
+    chosen = trace.chosen.get(spot, ())
+    names = [each.name if isinstance(each, Function) else "" for each in chosen]
+    around = [name for name in names if name in AROUND]
+    return len(names) - len(around) < 2 and len(set(around)) == len(around)

@@ -15,6 +15,7 @@ from asyncperf.scan.blocking_catalogue import Blocking
 from asyncperf.scan.index import AnyFunction, Class, Function, Module
 from asyncperf.scan.keeping import is_empty, keeps_result, takes_nothing
 from asyncperf.scan.project import Project
+from asyncperf.scan.switches import Given, Switches, given, switches
 from asyncperf.scan.values import Arguments, Callee, Effect, Summary, Type, Value
 from asyncperf.scan.waiting import returns_at_once
 from asyncperf.scan.walk import Walk
@@ -49,7 +50,7 @@ class Trace:
     starts as tasks, `launched` those that it gives a loop of their own. `named` are methods that
     it calls of objects of which the class is not known, `makes` the names of library classes.
     `is_bare`: it takes no arguments; `keeps_result`: and keeps what it gives in a global.
-    `is_empty`: it is there to be overridden.
+    `is_empty`: it is there to be overridden. `given` are the constants among a call's arguments.
     """
 
     calls: dict[tuple[Spot, Function], None] = field(default_factory=dict)
@@ -62,6 +63,8 @@ class Trace:
     is_bare: bool = False
     keeps_result: bool = False
     is_empty: bool = False
+    switches: Switches = field(default_factory=Switches)
+    given: dict[Spot, Given] = field(default_factory=dict)
 
 
 class Tracer(Analyst):
@@ -73,6 +76,8 @@ class Tracer(Analyst):
         # Parameters that their functions hand on to threads, or to who knows where; for a
         # decorator's inner functions its own parameters, as names of the enclosing function.
         self.handed_on: set[tuple[str, str]] = set()
+        # What is called with a future that is done already.
+        self.done_callbacks: set[Function] = set()
 
     def make_walk(self, module: Module, function: Function | None, owner: Class | None) -> Walk:
         return TracingWalk(self, module, function, owner)
@@ -128,6 +133,7 @@ class TracingWalk(Walk):
     is_away = False  # whether what is applied now runs elsewhere, or perhaps never
     is_spawned = False
     is_launched = False
+    is_done = False
     is_in_lambda = False  # which is called later, if at all, by whom it is given to
     is_nested = False  # whether a call is applied within another one, that of a callback
     callee: Function | None = None  # of which the effects are being taken over
@@ -143,6 +149,7 @@ class TracingWalk(Walk):
 
     def function_body(self, function: Function, node: AnyFunction) -> Summary:
         self.trace.is_empty = is_empty(node)
+        self.trace.switches = switches(node)
         self.trace.is_bare = takes_nothing(node)
         self.trace.keeps_result = self.trace.is_bare and keeps_result(node)
         return super().function_body(function, node)
@@ -150,6 +157,11 @@ class TracingWalk(Walk):
     def call(self, node: ast.Call, awaited: bool) -> Value:
         func = node.func
         name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+        if name == "add_done_callback":
+            outer, self.is_done = self.is_done, True
+            value = super().call(node, awaited)
+            self.is_done = outer
+            return value
         if name in catalogue.SPAWNING:
             outer, self.is_spawned = self.is_spawned, True
             value = super().call(node, awaited)
@@ -213,8 +225,11 @@ class TracingWalk(Walk):
         self, callee: Callee, dotted: str, arguments: Arguments, node: ast.AST, awaited: bool
     ) -> Value:
         outer = self.is_away
-        if dotted.rpartition(".")[2][:1].isupper():
-            self.trace.makes.add(dotted.rpartition(".")[2])
+        name = dotted.rpartition(".")[2]
+        if name[:1].isupper():
+            self.trace.makes.add(name)
+        elif awaited:
+            self.trace.named.add(name)
         if not awaited:
             self.primitive(dotted, node, callee.receiver is not None, certain=True)
         self.is_away = outer or dotted.rpartition(".")[2] not in catalogue.CALLS_HERE
@@ -301,7 +316,13 @@ class TracingWalk(Walk):
         if self.is_launched:
             trace.launched.add(function)
         elif not self.is_away:
-            trace.calls[spot_of(node), function] = None
+            spot = spot_of(node)
+            trace.calls[spot, function] = None
+            if not self.is_nested:
+                trace.chosen.setdefault(spot, set()).add(function)
+            trace.given.setdefault(spot, given(node))
+            if self.is_done:
+                self.analyst.done_callbacks.add(function)
             if self.is_spawned:
                 trace.spawned.add(function)
         return super().apply_function(function, receiver, arguments, node)
