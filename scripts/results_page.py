@@ -8,7 +8,7 @@ from pathlib import Path
 
 from asyncperf.analysis.diagnosis import diagnose
 from asyncperf.analysis.published import PUBLISHED
-from asyncperf.model import Diagnosis, EndpointResult, Figures
+from asyncperf.results import Diagnosis, EndpointResult, Figures
 from asyncperf.store import load_run
 
 RESULTS = Path(__file__).parent.parent / "results"

@@ -10,11 +10,8 @@ import numpy as np
 from asyncperf.config import load_settings
 from asyncperf.model import (
     Endpoint,
-    EndpointResult,
-    Figures,
     GeneratorHealth,
     Handler,
-    Latency,
     Load,
     LoadPlan,
     Machine,
@@ -22,9 +19,8 @@ from asyncperf.model import (
     Request,
     Run,
     Target,
-    Timeline,
-    Window,
 )
+from asyncperf.results import EndpointResult, Figures, Latency, Timeline, Window
 from asyncperf.samples import Samples
 
 ITEMS = Endpoint("GET", "/items", Handler("shop.py", 12, "items", is_async=True))

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -28,6 +29,18 @@ def postgres() -> Iterator[str]:
     """The address of a PostgreSQL server; skips, and says so, where there is none."""
     with running() as address:
         yield address
+
+
+@pytest.fixture
+def pyproject(tmp_path: Path) -> Callable[[str], Path]:
+    """A pyproject.toml with this content below [tool.asyncperf]."""
+
+    def write(text: str) -> Path:
+        file = tmp_path / "pyproject.toml"
+        file.write_text(f"[tool.asyncperf]\n{text}\n")
+        return file
+
+    return write
 
 
 # A busy machine makes any example slow now and then; a test that hangs has its timeout.

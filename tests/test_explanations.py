@@ -8,7 +8,7 @@ import pytest
 
 from asyncperf import explanations
 from asyncperf.errors import UsageError
-from asyncperf.model import FindingCode
+from asyncperf.results import FindingCode
 
 # As the design names them.
 CODES = {

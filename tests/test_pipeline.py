@@ -1,6 +1,5 @@
 """The run from start to end, with trials that are not real."""
 
-import resource
 import signal
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,20 +9,14 @@ import pytest
 from asyncperf import pipeline
 from asyncperf.errors import Interrupted, LoadError, StoreError, TargetError, UsageError
 from asyncperf.levels import Level
-from asyncperf.load.distribution import Distribution
 from asyncperf.load.engine import Workload
 from asyncperf.load.native_engine import NativeEngine
 from asyncperf.model import Measured
 from asyncperf.pipeline import (
-    SPARE_DESCRIPTORS,
-    crowded,
     digests,
     find_choice,
-    find_distribution,
     find_subject,
     find_workloads,
-    load_processes,
-    raise_descriptor_limit,
     run_experiment,
     short_name,
 )
@@ -262,6 +255,18 @@ def test_a_run_that_is_there_is_not_overwritten(experiment):
         experiment(done(), done())
 
 
+@pytest.mark.parametrize("last", [done(), LoadError("failed"), KeyboardInterrupt()])
+def test_however_a_run_ends_the_engine_is_told(experiment, monkeypatch, last):
+    closed = []
+
+    def close(engine):
+        closed.append(engine)
+
+    monkeypatch.setattr(NativeEngine, "close", close)
+    experiment(done(), last)
+    assert len(closed) == 1
+
+
 # Workloads
 
 
@@ -328,99 +333,9 @@ class FakeUrl:
         return self.explored
 
 
-# Descriptors
-
-
-@pytest.fixture
-def limits(monkeypatch):
-    """Pretend that these are the limits, and note what is asked for."""
-    asked = []
-
-    def limits(soft, hard, refuse=False):
-        def setrlimit(kind, values):
-            asked.append(values)
-            if refuse:
-                raise ValueError("not allowed to raise maximum limit")
-
-        monkeypatch.setattr(resource, "getrlimit", lambda kind: (soft, hard))
-        monkeypatch.setattr(resource, "setrlimit", setrlimit)
-        return asked
-
-    return limits
-
-
-@pytest.mark.parametrize(
-    ("soft", "needed", "asked"),
-    [
-        (1024, 600, []),
-        (600, 600, []),
-        (599, 600, [(600, 4096)]),
-        (resource.RLIM_INFINITY, 10**6, []),
-    ],
-)
-def test_the_limit_of_descriptors_is_raised_where_it_is_too_low(limits, soft, needed, asked):
-    found = limits(soft, 4096)
-    raise_descriptor_limit(needed)
-    assert found == asked
-
-
 def test_certificates_that_cannot_be_read_are_named_whatever_the_target(tmp_path):
     for name in ("missing.pem", "empty.pem"):
         (tmp_path / "empty.pem").touch()
         settings = settings_of(app="shop:app", ca_file=str(tmp_path / name))
         with pytest.raises(UsageError, match=f"cannot read certificates from .*{name}"):
             find_subject(settings, None)
-
-
-def test_users_that_do_not_fit_are_named_with_what_to_type(limits):
-    limits(1024, 4096, refuse=True)
-    with pytest.raises(UsageError) as caught:
-        raise_descriptor_limit(5000 + SPARE_DESCRIPTORS)
-    assert str(caught.value) == (
-        "a process with 5000 of the users needs 5100 file descriptors, and this shell allows 4096"
-    )
-    assert "ulimit -n 5100" in caught.value.hint
-    assert "-u" in caught.value.hint
-
-
-# Distributed
-
-
-@pytest.mark.parametrize(
-    ("flags", "distribution"),
-    [
-        ({}, None),
-        ({"processes": "3"}, Distribution(3, local=True)),
-        ({"expect_workers": "2"}, Distribution(2, local=False)),
-        (
-            {
-                **{"expect_workers": "2", "expect_workers_max_wait": "5s"},
-                **{"master_bind_host": "10.0.0.1", "master_bind_port": "6000"},
-            },
-            Distribution(2, local=False, host="10.0.0.1", port=6000, max_wait_s=5.0),
-        ),
-    ],
-)
-def test_how_a_load_is_spread(flags, distribution):
-    settings = settings_of(engine="locust", **flags)
-    assert find_distribution(settings) == distribution
-    assert load_processes(settings, 2) == (distribution.workers if distribution else 1)
-
-
-@pytest.mark.parametrize(("processes", "said"), [(None, False), ("2", False), ("3", True)])
-def test_more_processes_than_cpus_are_a_warning(processes, said):
-    flags = {"processes": processes} if processes else {}
-    warning = crowded(settings_of(engine="locust", **flags), cpus=2)
-    assert (warning is not None) is said
-
-
-@pytest.mark.parametrize("last", [done(), LoadError("failed"), KeyboardInterrupt()])
-def test_however_a_run_ends_the_engine_is_told(experiment, monkeypatch, last):
-    closed = []
-
-    def close(engine):
-        closed.append(engine)
-
-    monkeypatch.setattr(NativeEngine, "close", close)
-    experiment(done(), last)
-    assert len(closed) == 1

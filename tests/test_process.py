@@ -2,13 +2,24 @@
 
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
 
-from asyncperf.process import ChildProcess
+from asyncperf.process import ChildProcess, PipedProcess
 
 from .processes import STUBBORN_TREE, is_gone, read_ids, wait_until, wait_until_gone
+
+# Prints what its child prints, until it is killed.
+TALKER = """
+import os, sys
+from pathlib import Path
+from asyncperf.process import PipedProcess
+child = PipedProcess(["sh", "-c", sys.argv[2]], os.environ, Path(sys.argv[1]))
+for line in child.output:
+    print(line.decode(), end="", flush=True)
+"""
 
 
 @pytest.fixture
@@ -133,3 +144,32 @@ def test_an_error_in_the_block_stops_it_too(tmp_path):
 def test_wait_gives_the_exit_code_or_none_if_it_takes_too_long(start):
     assert start("sh", "-c", "exit 3").wait(30.0) == 3
     assert start("sleep", "300").wait(0.01) is None
+
+
+def test_one_that_is_talked_to_reads_what_is_written_and_is_read(tmp_path):
+    child = PipedProcess(["cat"], os.environ, tmp_path)
+    child.write(b"hello\n")
+    assert child.output.readline() == b"hello\n"
+    child.stop()
+    assert child.output.read() == b""
+    child.close()
+
+
+def test_one_that_is_talked_to_and_is_gone_cannot_be_written_to(tmp_path):
+    child = PipedProcess(["true"], os.environ, tmp_path)
+    assert child.output.read() == b""
+    with pytest.raises(BrokenPipeError):
+        child.write(b"x" * 1_000_000)
+    child.stop()
+    child.close()
+
+
+def test_one_that_is_talked_to_goes_with_its_parent(tmp_path):
+    command = [sys.executable, "-c", TALKER, str(tmp_path), STUBBORN_TREE]
+    with (tmp_path / "log").open("wb") as log:
+        holder = subprocess.Popen(command, stdout=log)
+    tree = read_ids(tmp_path / "log")
+    assert not any(map(is_gone, tree))
+    holder.kill()
+    holder.wait()
+    wait_until_gone(tree)

@@ -8,6 +8,7 @@ from asyncperf.scan_settings import ScanSettings, scan_settings
 
 def test_flags_win_over_the_file():
     table = {"paths": "src", "exclude": ["migrations/*"], "fail-on": "never", "baseline": "b.json"}
+    assert scan_settings({"types": "ty"}, {"types": "off"}) == ScanSettings(types="off")
     settings = scan_settings(table, {"fail_on": "info", "paths": ["app", "lib"]})
     assert settings == ScanSettings(("app", "lib"), ("migrations/*",), Path("b.json"), "info")
     assert scan_settings({}, {}) == ScanSettings()

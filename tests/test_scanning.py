@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from asyncperf import cli, errors, scanning
+from asyncperf.scan.checkers import Checker
 from asyncperf.scan_cache import cache_folder
 from asyncperf.scanning import root_of
 
@@ -128,6 +130,7 @@ def test_files_are_written_and_no_others_replaced(scan, project):
         (["nowhere"], "there is no"),
         (["--json", "-", "--github"], "only one of"),
         (["--fail-on", "error"], "--fail-on must be one of"),
+        (["--types", "mypy"], "--types must be one of off, auto, ty,"),
         (["--baseline", "nowhere.json"], "cannot read the baseline"),
     ],
 )
@@ -210,6 +213,58 @@ def test_whatever_changes_a_scan_makes_a_new_one(scan, project, analyses, change
     assert len(analyses) == 2
 
 
+@pytest.fixture
+def checker(project, monkeypatch):
+    """Has a type checker found that behaves so, on a tree with two calls to explain."""
+    source = INDEPENDENT.replace("await user()", "await people[0].user()")
+    (project / "src" / "page.py").write_text(
+        source.replace("await news()", "await papers[0].news()")
+    )
+
+    def found(behaviour):
+        arguments = (str(ROOT / "tests" / "scan" / "fake_language_server.py"), behaviour)
+        found = Checker("fake", sys.executable, arguments)
+        monkeypatch.setattr(scanning.checkers, "find", lambda wanted: found)
+
+    return found
+
+
+def test_a_checker_is_asked_once_about_an_unchanged_tree(scan, checker, analyses):
+    checker("answers")
+    _, first, err = scan("--types", "auto", "--json", "-")
+    assert json.loads(first)["inferred"] == {
+        **{"checker": "fake", "asked": 2, "answered": 0, "trouble": None}
+    }
+    assert err == "asyncperf: asking fake about calls that annotations do not explain\n"
+    assert scan("--types", "auto", "--json", "-")[1:] == (first, "")
+    assert len(analyses) == 1
+    assert "fake explained 0 of 2 calls that annotations do not" in scan("--types", "ty")[1]
+    assert len(analyses) == 1
+    assert json.loads(scan("--json", "-")[1])["inferred"] is None
+    assert len(analyses) == 2
+
+
+def test_a_checker_that_fails_is_said_to_and_the_scan_is_not_kept(scan, checker, analyses):
+    checker("dies")
+    for _ in range(2):
+        _, out, err = scan("--types", "ty", "--json", "-")
+        assert json.loads(out)["inferred"]["trouble"] == "ended"
+        assert [site["function"] for site in json.loads(out)["sites"]] == ["page"]
+        assert err.endswith("asyncperf: fake ended: the rest was judged without it\n")
+    assert len(analyses) == 2
+
+
+def test_without_a_checker_auto_goes_on_and_a_name_does_not(scan, monkeypatch):
+    monkeypatch.setattr(scanning.checkers, "find", lambda wanted: None)
+    code, out, err = scan("--types", "auto")
+    assert (code, out) == scan()[:2]
+    assert "none of ty, pyrefly, basedpyright, pyright is installed" in err
+    code, _, err = scan("--types", "pyright")
+    assert code == errors.USAGE
+    assert "there is no pyright" in err
+    assert "pip install pyright" in err
+
+
 def test_a_tree_that_changes_while_it_is_read_is_not_kept(scan, project, monkeypatch):
     def scan_paths(*arguments):
         found = judge_paths(*arguments)
@@ -288,6 +343,17 @@ def test_an_app_without_endpoints_in_what_is_scanned_is_refused(scan, shop):
     code, _, err = scan("src", "--app", "shop.main:app")
     assert code == errors.USAGE
     assert "none of them from files below" in err
+
+
+def test_the_pre_commit_hook_is_the_command_itself():
+    """What `pre-commit try-repo` checks for real: the entry is one that the package installs."""
+    hook = (ROOT / ".pre-commit-hooks.yaml").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    [entry] = [line for line in hook.splitlines() if line.startswith("  entry: ")]
+    command, *arguments = entry.removeprefix("  entry: ").split()
+    assert command in project["scripts"]
+    assert arguments == ["scan"]
+    assert "  pass_filenames: false" in hook.splitlines()
 
 
 def test_the_root_of_what_is_named(tmp_path):

@@ -4,16 +4,16 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import numpy as np
 import typer
 from rich.console import Console
-from typer.core import TyperCommand
 
 from asyncperf import __version__, errors, exit_codes, explanations, flags
 from asyncperf.analysis.comparison import compare as compare_runs
 from asyncperf.analysis.diagnosis import diagnose
+from asyncperf.arguments import WithBudgets, WithCommand
 from asyncperf.config import (
     Settings,
     compare_settings,
@@ -22,21 +22,18 @@ from asyncperf.config import (
     scan_table,
 )
 from asyncperf.errors import AsyncperfError, StoreError, UsageError
-from asyncperf.exports import check_replaceable, stats_file, write_file
+from asyncperf.exports import check_replaceable
 from asyncperf.load.standby import serve_loads
-from asyncperf.model import Diagnosis
+from asyncperf.outputs import check_files, show, write
 from asyncperf.pipeline import Outcome, run_experiment
 from asyncperf.progress import LiveProgress, SilentProgress
 from asyncperf.report.comparison import render_comparison
 from asyncperf.report.comparison_json import comparison_document
 from asyncperf.report.explanation import render_codes, render_page
 from asyncperf.report.github import github_annotations
-from asyncperf.report.result_csv import stats_csv
-from asyncperf.report.result_json import result_json
 from asyncperf.report.sarif import sarif
 from asyncperf.report.scan_json import scan_json
 from asyncperf.report.scan_terminal import render_scan
-from asyncperf.report.terminal import render
 from asyncperf.report.untrusted import clean
 from asyncperf.scan_settings import scan_settings
 from asyncperf.scanning import lines_below, run_scan
@@ -70,26 +67,6 @@ def common(
     ] = False,
 ) -> None:
     pass
-
-
-class WithBudgets(TyperCommand):
-    """Takes several budgets after one `--budget`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, flags.each_budget(args))
-
-
-class WithCommand(WithBudgets):
-    """Leaves what stands after `--` to the context's `obj`: a server's command line."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if "--" in args:
-            at = args.index("--")
-            ctx.obj = tuple(args[at + 1 :])
-            if not ctx.obj:
-                raise UsageError("no command after --", "asyncperf run -- uvicorn shop:app ...")
-            args = args[:at]
-        return super().parse_args(ctx, args)
 
 
 @app.command(
@@ -303,6 +280,7 @@ def scan(
     force: flags.Force = False,
     fail_on: flags.ScanFailOn = None,
     cache: flags.Cache = None,
+    types: flags.Types = None,
     quiet: flags.Quiet = False,
 ) -> None:
     """Read the source alone: awaits that could run together, and calls that block the loop."""
@@ -313,6 +291,7 @@ def scan(
         "baseline": baseline,
         "fail_on": fail_on,
         "cache": cache,
+        "types": types,
     }
     said = {name: value for name, value in given.items() if value is not None}
     settings = scan_settings(scan_table(), said)
@@ -324,7 +303,8 @@ def scan(
     for file in (json_file, sarif_file):
         if file not in (None, "-"):
             check_replaceable(Path(file), force)
-    result = run_scan(settings, Path.cwd(), write_baseline, force)
+    tell = (lambda text: None) if quiet else log
+    result = run_scan(settings, Path.cwd(), write_baseline, force, tell)
     if json_file not in (None, "-"):
         write(Path(json_file), scan_json(result), force)
     if sarif_file not in (None, "-"):
@@ -362,37 +342,6 @@ def measure(settings: Settings, output: Path | None, force: bool, quiet: bool) -
         return run_experiment(settings, SilentProgress(), output, force)
     with LiveProgress(console) as progress:
         return run_experiment(settings, progress, output, force)
-
-
-def check_files(json_file: str | None, csv_prefix: str | None, force: bool) -> None:
-    """What may not be written is said before anything is measured."""
-    if json_file not in (None, "-"):
-        check_replaceable(Path(json_file), force)
-    if csv_prefix is not None:
-        check_replaceable(stats_file(csv_prefix), force)
-
-
-def show(
-    diagnosis: Diagnosis,
-    json_file: str | None,
-    csv_prefix: str | None,
-    force: bool,
-    quiet: bool,
-) -> None:
-    """Files first, then the report on standard output, unless the JSON goes there."""
-    if json_file not in (None, "-"):
-        write(Path(json_file), result_json(diagnosis), force)
-    if csv_prefix is not None:
-        write(stats_file(csv_prefix), stats_csv(diagnosis), force)
-    if json_file == "-":
-        on_standard_output(lambda: print(result_json(diagnosis), end=""))
-    elif not quiet:
-        on_standard_output(lambda: render(diagnosis, Report()))
-
-
-def write(file: Path, text: str, force: bool) -> None:
-    write_file(file, text, force)
-    print(f"Wrote {clean(str(file))}", file=sys.stderr)
 
 
 def main() -> NoReturn:

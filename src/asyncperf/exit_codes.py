@@ -2,7 +2,7 @@
 
 from asyncperf import errors
 from asyncperf.judgement import Comparison, Knee
-from asyncperf.model import Diagnosis
+from asyncperf.results import Diagnosis
 from asyncperf.sites import ScanResult
 
 SEVERITIES_AT = {"error": ("error",), "warning": ("error", "warning"), "never": ()}

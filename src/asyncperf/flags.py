@@ -3,7 +3,6 @@
 What a flag's text means is for `config` to say. A default in the help stands in brackets.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -33,21 +32,6 @@ Budget = Annotated[
         "endpoints 'GET /items*: p99<1s'. Repeatable, or several after one.",
     ),
 ]
-
-
-def each_budget(arguments: Sequence[str]) -> list[str]:
-    """The arguments with a `--budget` before each of the budgets that stand in a row."""
-    found: list[str] = []
-    in_row = False
-    for i, argument in enumerate(arguments):
-        value = i > 0 and arguments[i - 1] == "--budget"
-        # Neither an app nor a URL nor a run's name has such a sign.
-        another = in_row and not argument.startswith("-") and bool({"<", ">"} & set(argument))
-        if another:
-            found.append("--budget")
-        found.append(argument)
-        in_row = value or another or argument.startswith("--budget=")
-    return found
 
 
 Quiet = Annotated[
@@ -287,6 +271,14 @@ ScanApp = Annotated[
 Cache = Annotated[
     bool | None,
     typer.Option("--cache/--no-cache", help="Reuse the last scan of an unchanged tree, or do not."),
+]
+Types = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CHECKER",
+        help="Ask a type checker what annotations do not tell: ty, pyrefly, basedpyright, pyright; "
+        "auto: the first of these that is installed; off (default).",
+    ),
 ]
 EverySite = Annotated[
     bool, typer.Option("--all", help="Show minor findings too, what was refused, and why.")

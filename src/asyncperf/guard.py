@@ -3,9 +3,10 @@
 Run as a script, with the standard library only, so that it starts in a few
 milliseconds whatever is installed:
 
-    python -I -S guard.py STOP_SIGNAL GRACE_SECONDS COMMAND ...
+    python -I -S guard.py STOP_SIGNAL GRACE_SECONDS [--input=FD] COMMAND ...
 
-It starts the command in a process group of its own and waits. When its standard
+It starts the command in a process group of its own and waits. The command reads nothing, or
+what comes through the descriptor FD. When its standard
 input reaches the end (because asyncperf closed the pipe, crashed, or was killed:
 the kernel closes it either way) it sends the stop signal to the command, and after
 the grace period kills the group. Nothing here depends on asyncperf being alive.
@@ -26,7 +27,9 @@ def signal_group(group: int, number: int) -> None:
         pass
 
 
-def main(stop_signal: int, grace_s: float, command: list[str]) -> int:
+def main(
+    stop_signal: int, grace_s: float, command: list[str], its_input: int = subprocess.DEVNULL
+) -> int:
     # The terminal's Ctrl-C goes to asyncperf, which decides; a minder that died of it
     # could not stop anything any more.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -34,13 +37,15 @@ def main(stop_signal: int, grace_s: float, command: list[str]) -> int:
     try:
         child = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=its_input,
             process_group=0,
             preexec_fn=restore_signals,  # noqa: PLW1509 - no thread has been started yet
         )
     except OSError as error:
         print(f"cannot start {command[0]}: {error.strerror}", file=sys.stderr)
         return 127
+    if its_input != subprocess.DEVNULL:
+        os.close(its_input)  # else whoever writes to it never learns that the command is gone
 
     def stop_at_end_of_input() -> None:
         while os.read(0, 4096):
@@ -64,4 +69,6 @@ def restore_signals() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]))
+    number, grace, *rest = sys.argv[1:]
+    given = int(rest.pop(0).partition("=")[2]) if rest[0].startswith("--input=") else None
+    sys.exit(main(int(number), float(grace), rest, subprocess.DEVNULL if given is None else given))

@@ -1,7 +1,7 @@
 """The words of a judgement: budgets that were kept or missed, the highest load that an app
 keeps up with, and two runs compared.
 
-Frozen data like `model`, which builds on it; it imports only the words of `levels`. Times
+Frozen data like `results`, which builds on it; it imports only the words of `levels`. Times
 are seconds.
 """
 

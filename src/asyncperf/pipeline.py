@@ -1,10 +1,7 @@
 """The main job, start to end: find, serve, load, save. Analysis and report follow it."""
 
 import hashlib
-import math
-import platform
 import re
-import resource
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -12,26 +9,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
-import psutil
-
 from asyncperf import __version__
 from asyncperf.config import Settings
-from asyncperf.errors import AsyncperfError, Interrupted, UsageError
+from asyncperf.errors import AsyncperfError, Interrupted
 from asyncperf.handlers import python_of
 from asyncperf.insight import Insight
 from asyncperf.interrupts import Interrupts
 from asyncperf.levels import Level
-from asyncperf.load.distribution import Distribution
 from asyncperf.load.engine import LoadEngine, Workload
-from asyncperf.load.locust_engine import (
-    LocustEngine,
-    check_installed,
-    choose_user_classes,
-    user_classes,
+from asyncperf.load.locust_engine import check_installed, choose_user_classes, user_classes
+from asyncperf.load_generator import crowded, engine_for, load_processes, most_connections
+from asyncperf.machine import (
+    SPARE_DESCRIPTORS,
+    python_name,
+    raise_descriptor_limit,
+    this_machine,
 )
-from asyncperf.load.native_engine import NativeEngine
-from asyncperf.load.schedule import default_processes
-from asyncperf.model import Load, LoadPlan, Machine, Request, Run, SentRequest, Target
+from asyncperf.model import Load, LoadPlan, Request, Run, SentRequest, Target
 from asyncperf.search import Step, Steps, fixed_steps, search_steps
 from asyncperf.store import RunFolder, create_run_folder
 from asyncperf.target.choice import Choice, choose, known_endpoints, read_named
@@ -43,8 +37,6 @@ from asyncperf.target.server import Probed
 from asyncperf.trial import Bench, Watcher, run_trial
 from asyncperf.verdicts import verdicts_of
 
-# Descriptors that a process needs beside one per user: listening sockets, pipes, files.
-SPARE_DESCRIPTORS = 100
 # A mix of requests is one load, of this name.
 MIX = "mix"
 # Of a target's name, so much goes into the run folder's; a command line can be long.
@@ -53,8 +45,6 @@ NOT_RESTARTED = (
     "the server was not restarted between the loads, since someone else runs it: "
     "what one load left behind can weigh on the next"
 )
-# What a process may be taken to have where the system sets no limit.
-MANY_DESCRIPTORS = 1_000_000
 
 
 class Progress(Protocol):
@@ -234,60 +224,6 @@ def find_workloads(settings: Settings, choice: Choice) -> tuple[Workload, ...]:
     )
 
 
-def engine_for(settings: Settings, scratch: Path) -> LoadEngine:
-    if settings.engine == "locust":
-        return LocustEngine(
-            scratch, settings.load_env, settings.locustfile, find_distribution(settings)
-        )
-    return NativeEngine(scratch, settings.load_env)
-
-
-def find_distribution(settings: Settings) -> Distribution | None:
-    """How Locust's load is spread; None for one process."""
-    if settings.processes is not None:
-        return Distribution(settings.processes, local=True)
-    if settings.expect_workers is None:
-        return None
-    return Distribution(
-        settings.expect_workers,
-        local=False,
-        host=settings.master_bind_host,
-        port=settings.master_bind_port,
-        max_wait_s=settings.expect_workers_max_wait_s,
-    )
-
-
-def crowded(settings: Settings, cpus: int) -> str | None:
-    """A warning where more load processes share this machine than it has CPUs."""
-    if settings.processes is None or settings.processes <= cpus:
-        return None
-    return (
-        f"{settings.processes} Locust processes (--processes) share {cpus} CPUs with each other "
-        "and with whatever else runs here: they wait for a CPU, and their latencies hold that wait"
-    )
-
-
-def load_processes(settings: Settings, workers: int | None) -> int:
-    """How many processes make the load. Of unknown workers one is assumed."""
-    if settings.engine == "locust":
-        return settings.processes or settings.expect_workers or 1
-    if settings.load_processes is not None:
-        return settings.load_processes
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    descriptors = MANY_DESCRIPTORS if hard == resource.RLIM_INFINITY else hard
-    return default_processes(
-        settings.users,
-        workers or 1,
-        psutil.cpu_count() or 1,
-        max(1, descriptors - SPARE_DESCRIPTORS),
-    )
-
-
-def most_connections(settings: Settings, processes: int, workers: int | None) -> int:
-    """How many connections one process has at most, on the load's side or the server's."""
-    return math.ceil(settings.users / min(processes, workers or 1))
-
-
 def target_of(explored: Explored, choice: Choice, gc: Literal["default", "tuned"]) -> Target:
     return Target(
         app=explored.name,
@@ -356,46 +292,3 @@ def with_python(target: Target, insight: Insight | None) -> Target:
     if target.python is not None or insight is None:
         return target
     return replace(target, python=python_of(insight))
-
-
-def python_name() -> str:
-    return f"{platform.python_implementation()} {platform.python_version()}"
-
-
-def this_machine() -> Machine:
-    return Machine(
-        system=f"{platform.system()} {platform.release()}",
-        cpus=psutil.cpu_count() or 1,
-        cpu_model=cpu_model(),
-        memory_bytes=psutil.virtual_memory().total,
-        python=python_name(),
-    )
-
-
-def cpu_model() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass  # not Linux
-    return platform.processor() or platform.machine()
-
-
-def raise_descriptor_limit(needed: int) -> None:
-    """Have at least `needed` file descriptors per process; children inherit the limit.
-
-    Raises `UsageError` when the hard limit is lower: connections would fail, and the
-    figures would be those of the limit.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= needed:
-        return
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
-    except (ValueError, OSError):
-        raise UsageError(
-            f"a process with {needed - SPARE_DESCRIPTORS} of the users needs {needed} file "
-            f"descriptors, and this shell allows {hard}",
-            f"Raise the limit (ulimit -n {needed}), or use fewer users (-u).",
-        ) from None

@@ -1,6 +1,7 @@
-"""Child processes that never outlive us: the server under test, the load generator, and
-whatever imports the user's code."""
+"""Child processes that never outlive us: the server under test, the load generator, a type
+checker, and whatever imports the user's code."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -82,3 +83,55 @@ class ChildProcess:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+class PipedProcess:
+    """A command under a guard (see `guard.py`) that one talks to: `write` is what it reads, and
+    what it prints comes out of `output`. Its errors are nobody's.
+
+    It is killed by `stop`, and by the death of this process, however it dies.
+    """
+
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
+        its_input, self._input = os.pipe()
+        guard = [sys.executable, "-I", "-S", str(GUARD), str(int(signal.SIGKILL)), "0"]
+        try:
+            self._guard = subprocess.Popen(
+                [*guard, f"--input={its_input}", *command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=dict(env),
+                cwd=cwd,
+                pass_fds=(its_input,),
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(self._input)
+            raise
+        finally:
+            os.close(its_input)
+        assert self._guard.stdout is not None
+        self.output = self._guard.stdout
+
+    def write(self, data: bytes) -> None:
+        """All of it, however long that takes. Raises `OSError` once the command is gone."""
+        while data:
+            data = data[os.write(self._input, data) :]
+
+    def stop(self) -> None:
+        """Kill the whole tree; who writes or reads at that moment sees the end."""
+        assert self._guard.stdin is not None
+        self._guard.stdin.close()
+        try:
+            self._guard.wait(GUARD_MARGIN_S)
+        except subprocess.TimeoutExpired:  # pragma: no cover - a guard that is itself stuck
+            self._guard.kill()
+            self._guard.wait()
+
+    def close(self) -> None:
+        """Give the pipes back, once stopped and when nobody writes or reads any more. Safe to
+        call again."""
+        if not self.output.closed:
+            os.close(self._input)
+            self.output.close()

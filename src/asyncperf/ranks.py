@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from asyncperf.model import PERCENTILES, Latency
+from asyncperf.results import PERCENTILES, Latency
 from asyncperf.samples import Floats, Samples, Weights
 
 # A rounding error must neither hide the one sample nor skip a rank.

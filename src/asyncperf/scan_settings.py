@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from asyncperf.errors import UsageError
+from asyncperf.scan.checkers import NAMES
 
 FAIL_ON = ("warning", "info", "never")
+TYPES = ("off", "auto", *NAMES)
 BASELINE = ".asyncperf-baseline.json"
 TABLE = "[tool.asyncperf.scan]"
 
@@ -20,7 +22,8 @@ TABLE = "[tool.asyncperf.scan]"
 class ScanSettings:
     """`paths` are files and folders, `exclude` patterns of paths below them.
     `baseline` is None where none is named. `app` is imported and asked for its routes; `cache`
-    says whether the last scan of an unchanged tree will do."""
+    says whether the last scan of an unchanged tree will do. `types` names the type checker that
+    is asked, one of `TYPES`."""
 
     paths: tuple[str, ...] = (".",)
     exclude: tuple[str, ...] = ()
@@ -28,6 +31,7 @@ class ScanSettings:
     fail_on: str = "warning"
     app: str | None = None
     cache: bool = True
+    types: str = "off"
 
 
 def scan_settings(table: object, flags: Mapping[str, Any]) -> ScanSettings:
@@ -76,6 +80,12 @@ def _level(value: object, where: str) -> str:
     return str(value)
 
 
+def _types(value: object, where: str) -> str:
+    if value not in TYPES:
+        raise UsageError(f"{where} must be one of {', '.join(TYPES)}, not {value!r}")
+    return str(value)
+
+
 READERS = {
     "paths": _texts,
     "exclude": _texts,
@@ -83,4 +93,5 @@ READERS = {
     "fail_on": _level,
     "app": _text,
     "cache": _switch,
+    "types": _types,
 }

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from asyncperf import baseline
 from asyncperf.errors import TargetError, UsageError
-from asyncperf.scan import scan_paths
+from asyncperf.scan import checkers, scan_paths
+from asyncperf.scan.checkers import Checker, state_of
 from asyncperf.scan.findings import findings
 from asyncperf.scan.sources import fingerprints
 from asyncperf.scan_cache import cache_folder, keep_scan, key_of, load_scan
@@ -20,10 +21,15 @@ from asyncperf.source_files import read_source
 from asyncperf.target.discover import find_app
 
 Lines = Callable[[str], Sequence[str]]
+Tell = Callable[[str], None]
 
 
 def run_scan(
-    settings: ScanSettings, working: Path, write_baseline: bool, force: bool
+    settings: ScanSettings,
+    working: Path,
+    write_baseline: bool,
+    force: bool,
+    tell: Tell,
 ) -> ScanResult:
     """Raises `UsageError` for what cannot be read as asked, `StoreError` for a baseline that
     cannot be written."""
@@ -34,7 +40,10 @@ def run_scan(
     root = root_of(paths, working)
     routes = routes_of(settings.app, root) if settings.app else ()
     folder = cache_folder() if settings.cache else None
-    scan = scan_or_recall(paths, root, settings.exclude, routes, folder)
+    checker = checker_of(settings.types, tell)
+    scan = scan_or_recall(paths, root, settings.exclude, routes, folder, checker, tell)
+    if scan.inferred is not None and scan.inferred.trouble is not None:
+        tell(f"{scan.inferred.checker} {scan.inferred.trouble}: the rest was judged without it")
     found, problems = findings(scan, lines_below(root))
     file = settings.baseline or working / BASELINE
     if write_baseline:
@@ -53,22 +62,50 @@ def scan_or_recall(
     exclude: Sequence[str],
     routes: Sequence[Route],
     folder: Path | None,
+    checker: Checker | None = None,
+    tell: Tell = lambda text: None,
 ) -> Scan:
-    """The scan kept in `folder` if no file has changed since; else a new one, which is kept."""
+    """The scan kept in `folder` if no file has changed since; else a new one, which is kept
+    unless the type checker failed."""
+
+    def scan_now() -> Scan:
+        if checker is not None:
+            tell(f"asking {checker.name} about calls that annotations do not explain")
+        return scan_paths(paths, root, exclude, routes, checker)
+
     if folder is None:
-        return scan_paths(paths, root, exclude, routes)
+        return scan_now()
 
     def key() -> str:
         asked = [repr((paths, root, exclude, routes))]
+        if checker is not None:
+            asked += [repr(checker), *state_of(checker)]
         return key_of(*asked, *map(repr, fingerprints(paths, root, exclude)))
 
     before = key()
     scan = load_scan(folder, before)
     if scan is None:
-        scan = scan_paths(paths, root, exclude, routes)
-        if key() == before:  # else files changed while they were read
+        scan = scan_now()
+        whole = scan.inferred is None or scan.inferred.trouble is None
+        if whole and key() == before:  # else files changed while they were read
             keep_scan(folder, before, scan)
     return scan
+
+
+def checker_of(types: str, tell: Tell) -> Checker | None:
+    """The type checker to ask; with `auto` it is none where none is installed. Raises
+    `UsageError` where one was named that is not."""
+    if types == "off":
+        return None
+    found = checkers.find(types)
+    if found is None and types != "auto":
+        raise UsageError(
+            f"--types {types}: there is no {types} beside {sys.executable} or on the PATH",
+            f"Install it there (pip install {types}), or leave --types out.",
+        )
+    if found is None:
+        tell(f"--types auto: none of {', '.join(checkers.NAMES)} is installed, so none was asked")
+    return found
 
 
 def routes_of(app: str, root: Path) -> tuple[Route, ...]:

@@ -99,9 +99,20 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Inferred:
+    """What a type checker said of calls that annotations do not explain: of `asked` calls it
+    explained `answered`. `trouble` is why it was asked no more, None where all went well."""
+
+    checker: str
+    asked: int
+    answered: int
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
-    """All that one scan found; `lines` counts the source lines read, and `commented` are the
-    files that may have comments meant for the scan."""
+    """All that one scan found; `lines` counts the source lines read. `inferred` is None where
+    no type checker was asked; `commented` are the files that may have comments for the scan."""
 
     root: str
     files: int
@@ -109,6 +120,7 @@ class Scan:
     sites: tuple[Site, ...]
     problems: tuple[Problem, ...]
     blocking: tuple[BlockingCall, ...] = ()
+    inferred: Inferred | None = None
     commented: tuple[str, ...] = ()
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from asyncperf.analysis.breakdown import MIN_REQUESTS, breakdown, outermost
 from asyncperf.analysis.seen import seen_alone, seen_under_load
 from asyncperf.insight import Site
-from asyncperf.model import Window
 from asyncperf.probe_files import NOTHING
+from asyncperf.results import Window
 
 from ..builders import ITEMS
 from ..insights import answered, insight, records, requests, site

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from asyncperf.analysis.budget import BudgetError, actual_value, judge, parse_budget
 from asyncperf.analysis.diagnosis import diagnose
-from asyncperf.model import Endpoint, Figures, GeneratorHealth
+from asyncperf.model import Endpoint, GeneratorHealth
+from asyncperf.results import Figures
 
 from .synthetic import load, run, samples
 

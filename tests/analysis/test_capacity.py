@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncperf.analysis.capacity import Demand, limiters, next_limiter, standing, under_load
-from asyncperf.model import Limiter
+from asyncperf.results import Limiter
 
 DEF, ASYNC, UNKNOWN = False, True, None
 

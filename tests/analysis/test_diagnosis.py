@@ -56,6 +56,27 @@ def test_a_blocking_endpoint_is_limited_by_its_threads(blocking):
     assert diagnosis.valid
 
 
+def open_load(sent_rps, failing=0):
+    """A plan of 50 req/s, at which so many came; of every hundred some failed."""
+    starts = [number / sent_rps for number in range(int(60 * sent_rps))]
+    ok = [number % 100 >= failing for number in range(len(starts))]
+    cut_off = [start for start in starts if start >= 59.9]
+    done = samples(starts[: -len(cut_off)], 0.1, ok=ok[: -len(cut_off)], cut_off_s=cut_off)
+    return load_of(Measured(ITEMS, alone(0.1), done), ramp_end_s=0.0)
+
+
+@pytest.mark.parametrize(
+    ("sent_rps", "failing", "answered"), [(50, 0, 1.0), (53, 0, 1.0), (49, 0, 1.0), (53, 10, 0.9)]
+)
+def test_of_random_arrivals_what_was_sent_stands_beside_what_was_asked(sent_rps, failing, answered):
+    plan = replace(PLAN, model="open", rate_rps=50.0, arrivals="poisson")
+    limiter = only(diagnosed(open_load(sent_rps, failing), plan=plan)).limiter
+    assert (limiter.kind, limiter.ceiling_rps) == ("rate", 50.0)
+    assert limiter.sent_rps == pytest.approx(sent_rps, rel=0.01)
+    assert limiter.answered == pytest.approx(answered, rel=0.01)
+    assert limiter.answered <= 1.0
+
+
 def test_a_waiting_endpoint_is_limited_by_its_users(waiting):
     diagnosis = diagnosed(waiting)
     result = only(diagnosis)

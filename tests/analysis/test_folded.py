@@ -13,7 +13,8 @@ from asyncperf.analysis.diagnosis import diagnose
 from asyncperf.analysis.measurement import measurements, view_of
 from asyncperf.analysis.steady import CELLS_PER_CYCLE, LoadView, NotSteady, find_window
 from asyncperf.analysis.sufficiency import view_is_enough
-from asyncperf.model import PERCENTILES, Endpoint, Figures, Measured, Window
+from asyncperf.model import Endpoint, Measured
+from asyncperf.results import PERCENTILES, Figures, Window
 from asyncperf.samples import Samples
 
 from .. import builders

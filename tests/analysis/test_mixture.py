@@ -6,7 +6,8 @@ import pytest
 
 from asyncperf.analysis.diagnosis import diagnose
 from asyncperf.analysis.mixture import mix_of
-from asyncperf.model import Measured, SentRequest, Window
+from asyncperf.model import Measured, SentRequest
+from asyncperf.results import Window
 
 from ..builders import BLOCKING, ITEMS, alone, load_of, run_of, samples
 

@@ -20,7 +20,7 @@ from asyncperf.analysis.resampling import (
     tied,
     uncertainties,
 )
-from asyncperf.model import Window
+from asyncperf.results import Window
 from asyncperf.samples import Samples
 
 from ..builders import PLAN, load_of, run_of

@@ -7,7 +7,8 @@ import pytest
 
 from asyncperf.analysis.diagnosis import diagnose
 from asyncperf.analysis.stations import is_shared, merged, stations
-from asyncperf.model import Measured, Window
+from asyncperf.model import Measured
+from asyncperf.results import Window
 
 from ..builders import BLOCKING, ITEMS, alone, load_of, run_of
 from ..insights import answered, blocked, insight, pool, records, requests, ticks, trips, uses

@@ -1,5 +1,7 @@
 """Exact figures, held against definitions written out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,12 +11,13 @@ from asyncperf.analysis.statistics import (
     completed_within,
     histogram,
     merged_errors,
+    sent_rate,
     steady_figures,
     timeline,
     whole_run,
 )
-from asyncperf.model import PERCENTILES, Window
 from asyncperf.ranks import Ranks, latency
+from asyncperf.results import PERCENTILES, Window
 from asyncperf.samples import Samples
 
 from ..builders import samples
@@ -102,6 +105,15 @@ def test_completed_within_takes_the_start_and_leaves_the_end():
     assert inside.ok.tolist() == [True, False]
     assert inside.status.tolist() == [200, 500]
     assert len(inside.received_bytes) == 2
+
+
+def test_what_was_sent_counts_from_its_start_answered_or_not():
+    starts, cut_off = [0.9, 1.0, 1.5, 2.9, 3.0], [2.0, 3.5]
+    found = samples(starts, 5.0, ok=[True, True, False, True, True], cut_off_s=cut_off)
+    window = Window(1.0, 3.0, 1.0, 2)
+    assert sent_rate(found, window) == 4 / 2
+    folded = replace(found, weight=np.array([1, 10, 1, 1, 1]))
+    assert sent_rate(folded, window) == 13 / 2
 
 
 def test_steady_figures_are_of_the_successes():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from asyncperf.analysis.statistics import completed_within, steady_figures
 from asyncperf.analysis.steady import LoadView, NotSteady, find_window, settle_time, wave_near
-from asyncperf.model import Window
+from asyncperf.results import Window
 from asyncperf.samples import Samples
 
 from .closed_load import (

@@ -8,7 +8,7 @@ import pytest
 from asyncperf.analysis import sufficiency
 from asyncperf.analysis.steady import NotSteady
 from asyncperf.analysis.sufficiency import enough, expected_s, view_is_enough
-from asyncperf.model import Window
+from asyncperf.results import Window
 
 from ..builders import PLAN
 from .closed_load import ClosedLoad, drifting, fixed, simulate, until

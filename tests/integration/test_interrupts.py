@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,40 @@ def serving(running: Running) -> bool:
 def saved_status(running: Running) -> str:
     status: str = json.loads((running.directory / "run" / "run.json").read_text())["status"]
     return status
+
+
+def catches(running: Running, number: signal.Signals) -> bool:
+    """Whether the process has a handler of its own for the signal."""
+    status = Path(f"/proc/{running.process.pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], base=16) >> (number - 1) & 1)
+
+
+def has_loaded(running: Running, library: str) -> bool:
+    return library in Path(f"/proc/{running.process.pid}/maps").read_text()
+
+
+# Python itself has a handler for SIGINT alone, so that for SIGTERM shows ours; then the
+# libraries tell how far the imports are. Wherever the signal lands from then on, it counts.
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    ("library", "number"),
+    [
+        ("", signal.SIGINT),
+        ("_multiarray_umath", signal.SIGINT),
+        ("_multiarray_umath", signal.SIGTERM),
+        ("_pydantic_core", signal.SIGINT),
+    ],
+)
+def test_interrupted_while_it_is_itself_imported(
+    start: Callable[..., Running], library: str, number: signal.Signals
+) -> None:
+    running = start("run", *EXPERIMENT)
+    wait_until(lambda: catches(running, signal.SIGTERM), "the signals to be heeded")
+    wait_until(lambda: has_loaded(running, library), library)
+    done = running.interrupt(number)
+    assert done.code == 130
+    assert "Traceback" not in done.err
 
 
 def test_interrupted_while_the_server_starts(start: Callable[..., Running]) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from asyncperf.analysis.findings.inside import Inside
+from asyncperf.analysis.findings.standstill import standstill
 from asyncperf.insight import Insight
 from asyncperf.probe.record_format import TRIP_KINDS
 from asyncperf.probe_files import NOTHING
@@ -127,6 +129,22 @@ def test_a_deadlock_over_connections_can_be_seen(asyncperf: Asyncperf, tmp_path:
     for worker, request in held[["worker", "request"]]:
         [wait] = waiting[(waiting["worker"] == worker) & (waiting["request"] == request)]
         assert wait["asked"] > held["got"].min()
+
+
+def test_threads_and_connections_that_wait_for_each_other_are_a_deadlock(
+    asyncperf: Asyncperf, tmp_path: Path
+) -> None:
+    """60 users, for 40 threads and two connections that are held between two threads."""
+    load = ("-u", 60, "-r", 600, "-t", "4s", "-w", 1, "-o", "run", "--include", "/handed")
+    asyncperf("run", APPS / "connected.py", *load, env={"DATABASE": str(tmp_path / "db")})
+    [insight] = insights(tmp_path)
+    [pool] = [n for n, each in enumerate(insight.resources) if each.kind == "connections"]
+    found = standstill(Inside(insight, (), 0.0, 4.0), pool)
+    assert found is not None
+    assert found.waiting == 40
+    lines = {insight.sites[site].line for site in found.held["site"] if site < NOTHING}
+    text = (APPS / "connected.py").read_text().splitlines()
+    assert {text[line - 1] for line in lines} <= {"    with engine.connect() as taken:"}
 
 
 @measures

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from asyncperf.load.folding import CELL, CELL_S, LATENCY_PRECISION, Folding, bins_of
 from asyncperf.load.outcomes import Outcome
-from asyncperf.model import PERCENTILES
 from asyncperf.ranks import latency
+from asyncperf.results import PERCENTILES
 from asyncperf.samples import Precision, Samples, joined
 
 from ..builders import samples

@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import itertools
 import math
+import shutil
 import socket
+import subprocess
 import threading
 import time
 
@@ -322,6 +324,57 @@ def test_redis(recorded):
 
     request = recorded.request()
     with answering(b"+PONG\r\n") as port:
+        recorded.run(both(port), request)
+    check(recorded, request, "redis BlockingConnectionPool", "query")
+
+
+@contextlib.contextmanager
+def redis_server(folder):
+    """A real one, of the test's own; on the port that this gives."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("no redis-server on the path: apt-get install redis-server")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [program, "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: answers(port) or server.poll() is not None, "redis")
+        assert server.poll() is None, (folder / "log").read_text()
+        yield port
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def answers(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_real_redis(recorded, tmp_path):
+    """Its protocol, its greeting and its own waiting: who pops from a list that stays empty keeps
+    the connection meanwhile."""
+
+    async def query(client):
+        assert await client.blpop(["nothing"], timeout=NAP_S) is None
+
+    async def both(port):
+        pool = redis.asyncio.BlockingConnectionPool(port=port, max_connections=1)
+        client = redis.asyncio.Redis(connection_pool=pool)
+        await client.ping()  # the connection is made
+        recorded.forget()
+        request.conn_wait_s = 0.0
+        await asyncio.gather(query(client), query(client))
+        await client.aclose()
+        await pool.disconnect()
+
+    request = recorded.request()
+    with redis_server(tmp_path) as port:
         recorded.run(both(port), request)
     check(recorded, request, "redis BlockingConnectionPool", "query")
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from asyncperf.model import Histogram, Timeline, Window
 from asyncperf.report.charts import BLOCKS, HISTOGRAM_ROWS, PLAIN, histogram, timeline
+from asyncperf.results import Histogram, Timeline, Window
 
 
 def test_a_single_outlier_keeps_a_stroke():

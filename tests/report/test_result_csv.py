@@ -10,7 +10,8 @@ import pytest
 from asyncperf.report.result_csv import stats_csv
 
 from ..folded import folded
-from .builder import CASES, diagnosis, experiment, samples
+from .builder import diagnosis, experiment, samples
+from .cases import CASES
 
 LOCUST_HEADER = (
     "Type,Name,Request Count,Failure Count,Median Response Time,Average Response Time,"

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from asyncperf.model import Figures, GeneratorHealth, Latency, Limiter
+from asyncperf.model import GeneratorHealth
 from asyncperf.report.result_json import result_document, result_json
+from asyncperf.results import Figures, Latency, Limiter
 
-from .builder import CASES, experiment
+from .builder import experiment
+from .cases import CASES
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMA = json.loads((DOCS / "result.schema.json").read_text(encoding="utf-8"))

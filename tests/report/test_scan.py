@@ -17,7 +17,7 @@ from asyncperf.report.sarif import sarif
 from asyncperf.report.scan_json import scan_json
 from asyncperf.report.scan_terminal import render_scan
 from asyncperf.scan.findings import findings
-from asyncperf.sites import Problem, ScanResult
+from asyncperf.sites import Inferred, Problem, ScanResult
 
 from ..scanned import FILE, GUARDED, NAP, RUN, lines_of, result_of, scan_of
 
@@ -159,7 +159,17 @@ def test_json_has_every_site_and_keeps_to_its_schema(result):
     assert [site["verdict"] for site in document["sites"]] == ["independent", "dependent"]
     assert document["sites"][0]["lines"] == [4, 5, 6]
     assert [each["suppressed"] is None for each in document["findings"]] == [True, False]
+    assert document["inferred"] is None
     assert document["blocking"][0]["chain"][0] == {"file": FILE, "line": 10, "function": "wait"}
+
+
+def test_what_a_type_checker_said_is_counted(result):
+    inferred = Inferred("ty", asked=3, answered=2, trouble="did not answer in time")
+    told = replace(result, scan=replace(result.scan, inferred=inferred))
+    document = json.loads(scan_json(told))
+    jsonschema.validate(document, SCHEMA)
+    assert document["inferred"]["answered"] == 2
+    assert "ty explained 2 of 3 calls that annotations do not\n" in printed(told)
 
 
 def test_sarif_keeps_to_its_schema(result, hostile):
@@ -183,6 +193,13 @@ def test_github_is_told_what_is_new(result):
         "::warning file=shop/main.py,line=4,endLine=6,col=5,title=asyncperf%3A sequential-awaits::"
         "3 awaits"
     )
+
+
+def test_github_reads_the_path_that_is_meant(result):
+    odd = replace(result.findings[0], file="a dir/50%, odd.py", message="100 % of\nit")
+    [line] = github_annotations(replace(result, findings=(odd,))).splitlines()
+    assert line.startswith("::warning file=a dir/50%25%2C odd.py,line=4,")
+    assert "::100 %25 of it " in line
 
 
 def test_paths_are_told_from_where_the_user_stands(result):

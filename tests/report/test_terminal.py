@@ -11,23 +11,23 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from asyncperf.model import (
+from asyncperf.model import Endpoint, Skipped
+from asyncperf.report import tables
+from asyncperf.report.terminal import render
+from asyncperf.report.units import TIE
+from asyncperf.results import (
     PERCENTILES,
     Diagnosis,
-    Endpoint,
     Figures,
     Finding,
     Latency,
     Limiter,
     NextLimiter,
-    Skipped,
     Window,
 )
-from asyncperf.report import tables
-from asyncperf.report.terminal import render
-from asyncperf.report.units import TIE
 
-from .builder import CASES, experiment
+from .builder import experiment
+from .cases import CASES
 
 
 def plain(diagnosis: Diagnosis, width: int = 80, charted: bool | None = None) -> str:

@@ -5,6 +5,7 @@ import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -145,6 +146,31 @@ def test_leaving_the_block_stops_it(start):
     with pytest.raises(ZeroDivisionError), start(fake):
         raise ZeroDivisionError
     assert fake.stopped
+
+
+def test_it_has_stopped_when_its_port_is_free(start, monkeypatch):
+    """A killed worker that nobody waits for is dead a moment before its port is free."""
+    fake = FakeServer({0.0: READY * 2})
+    running = start(fake)
+    freed = fake.now + 1.0
+
+    def check_port(port, host):
+        if fake.now < freed:
+            raise TargetError("taken", "")
+
+    monkeypatch.setattr(server, "check_port", check_port)
+    running.stop()
+    assert freed <= fake.now < freed + server.PORT_FREED_S
+
+
+def test_a_port_that_stays_taken_is_not_waited_for_long(start, monkeypatch):
+    fake = FakeServer({0.0: READY * 2})
+    running = start(fake)
+    monkeypatch.setattr(server, "check_port", Mock(side_effect=TargetError("taken", "")))
+    before = fake.now
+    running.stop()
+    assert fake.stopped
+    assert fake.now - before < 2 * server.PORT_FREED_S
 
 
 def test_death_under_load_is_noticed(start):

@@ -8,7 +8,7 @@ from typing import get_args
 
 from asyncperf.analysis.findings import generator_limit
 from asyncperf.judgement import Budget, BudgetResult, BudgetUnit, Operator
-from asyncperf.model import PERCENTILES, EndpointResult
+from asyncperf.results import PERCENTILES, EndpointResult
 
 FORM = re.compile(r"\s*([A-Za-z][\w.]*)\s*(<=|>=|<|>)\s*([\d.]+)\s*(\S*)\s*", re.ASCII)
 ENDPOINT = re.compile(r"\s*(?:([A-Z]+)\s+)?(\S.*?)\s*", re.ASCII)

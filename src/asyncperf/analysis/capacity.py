@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from asyncperf.model import Limiter, NextLimiter
+from asyncperf.results import Limiter, NextLimiter
 
 # AnyIO's default limiter, on which Starlette runs every `def` handler.
 THREAD_TOKENS = 40

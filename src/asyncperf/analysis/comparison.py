@@ -39,7 +39,8 @@ from asyncperf.judgement import (
     EndpointComparison,
     Side,
 )
-from asyncperf.model import EndpointResult, Run, Window
+from asyncperf.model import Run
+from asyncperf.results import EndpointResult, Window
 
 METRICS: tuple[ComparedMetric, ...] = get_args(ComparedMetric)
 # Run-to-run noise on a quiet machine is one or two percent; a smaller change takes many

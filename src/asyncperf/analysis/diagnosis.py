@@ -10,7 +10,8 @@ from asyncperf.analysis.limit_search import knees_of
 from asyncperf.analysis.measurement import levels_of, of_all_levels
 from asyncperf.analysis.repetition import unsteady
 from asyncperf.judgement import Budget
-from asyncperf.model import Diagnosis, EndpointResult, Load, Run
+from asyncperf.model import Load, Run
+from asyncperf.results import Diagnosis, EndpointResult
 
 
 def diagnose(run: Run, budgets: Sequence[Budget] = ()) -> Diagnosis:

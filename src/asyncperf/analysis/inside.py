@@ -9,7 +9,8 @@ from asyncperf.analysis.prediction import demands_of, predict, together
 from asyncperf.analysis.seen import seen_under_load
 from asyncperf.analysis.stations import stations
 from asyncperf.explanation import Breakdown, Prediction
-from asyncperf.model import Figures, Limiter, Load, Measured, Run, Window
+from asyncperf.model import Load, Measured, Run
+from asyncperf.results import Figures, Limiter, Window
 
 NOT_PROBED = "the workers were run without the probe"
 NOTHING_SEEN = (

@@ -24,7 +24,8 @@ from asyncperf.analysis.resampling import (
 )
 from asyncperf.analysis.unloaded import unloaded_response_s
 from asyncperf.judgement import Budget, Curve, Knee, Point
-from asyncperf.model import EndpointResult, Limiter, Load, Run
+from asyncperf.model import Load, Run
+from asyncperf.results import EndpointResult, Limiter
 
 # The same run gives the same report each time.
 SEED = 1984

@@ -15,7 +15,8 @@ from asyncperf.analysis.capacity import (
 )
 from asyncperf.analysis.findings import generator_limit
 from asyncperf.analysis.mixture import Mix, Whole
-from asyncperf.model import Endpoint, Figures, Limiter, LimiterKind, Load, NextLimiter, Run
+from asyncperf.model import Endpoint, Load, Run
+from asyncperf.results import Figures, Limiter, LimiterKind, NextLimiter
 
 # In a closed load without think time all users wait for the app, but for the moments that
 # the generator takes between two requests.
@@ -86,6 +87,8 @@ def explain(
         why = unexplained(run, load, ordered, whole)
         return limited_to(ordered, share, turn_s, f"{within}: {why}" if within else why)
     limiter = under_load(found, whole.rate_rps, whole.mean_s, plan.think_time_s)
+    if limiter.kind == "rate":
+        limiter = replace(limiter, sent_rps=whole.sent_rps)
     if mix is not None and limiter.wait_s is not None and not limiter.each:
         limiter = replace(limiter, wait_s=max(0.0, steady.latency.mean_s - unloaded_s))
     others = [each for each in ordered if each is not found]
@@ -109,7 +112,8 @@ def whole_of(steady: Figures | None) -> Whole | None:
     """An endpoint that has its load to itself."""
     if steady is None or not steady.rate_rps or steady.latency is None:
         return None
-    return Whole(steady.rate_rps, steady.latency.mean_s, steady.requests, steady.failures)
+    mean_s, sent_rps = steady.latency.mean_s, steady.sent_rps
+    return Whole(steady.rate_rps, mean_s, steady.requests, steady.failures, sent_rps)
 
 
 def limited_to(ordered: Sequence[Limiter], share: float, turn_s: float, note: str | None) -> Limits:

@@ -15,7 +15,8 @@ from asyncperf.analysis.stations import merged
 from asyncperf.analysis.steady import MORE_TIME, LoadView, NotSteady, find_window
 from asyncperf.analysis.unloaded import unloaded_response_s
 from asyncperf.levels import Held, Level
-from asyncperf.model import EndpointResult, Limiter, Load, Measured, Run, Window
+from asyncperf.model import Load, Measured, Run
+from asyncperf.results import EndpointResult, Limiter, Window
 from asyncperf.samples import Samples, joined
 
 # What helps a stage, where a load of one level needs `MORE_TIME`.
@@ -188,7 +189,7 @@ def endpoint_result(run: Run, found: Measurement, mix: Mix | None) -> EndpointRe
     steady = histogram = no_window_why = None
     if isinstance(window, Window):
         inside = statistics.completed_within(samples, window)
-        steady = statistics.steady_figures(inside, window)
+        steady = statistics.steady_figures(inside, window, statistics.sent_rate(samples, window))
         histogram = statistics.histogram(inside.where(inside.ok))
     else:
         no_window_why = window.why

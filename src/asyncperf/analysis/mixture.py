@@ -19,16 +19,8 @@ from asyncperf.analysis.capacity import (
     tightest_first,
 )
 from asyncperf.analysis.unloaded import unloaded_response_s
-from asyncperf.model import (
-    Endpoint,
-    Limiter,
-    Load,
-    LoadPlan,
-    Measured,
-    Run,
-    Target,
-    Window,
-)
+from asyncperf.model import Endpoint, Load, LoadPlan, Measured, Run, Target
+from asyncperf.results import Limiter, Window
 
 Key = tuple[str, str]
 Shares = Mapping[Key, float]
@@ -39,12 +31,13 @@ Part = tuple[Load, Window | None]
 @dataclass(frozen=True)
 class Whole:
     """All requests of a load in its steady window: the rate of its successes and their mean
-    latency, and how many requests and failures there were."""
+    latency, how many requests and failures there were, and how many a second were sent."""
 
     rate_rps: float
     mean_s: float
     requests: int
     failures: int
+    sent_rps: float | None
 
 
 @dataclass(frozen=True)
@@ -87,11 +80,12 @@ def in_windows(parts: Sequence[Part]) -> tuple[Mapping[Key, int], Whole | None]:
     """How many requests of each endpoint were answered in the steady windows, and all of
     them together; the rate is the mean of the repetitions'."""
     counts: dict[Key, int] = {}
-    waited_s, rates, requests, failures = 0.0, [], 0, 0
+    waited_s, requests, failures = 0.0, 0, 0
+    rates, sent = [], []
     for load, window in parts:
         if window is None:
             continue
-        rate_rps = 0.0
+        rate_rps = sent_rps = 0.0
         for measured in load.measured:
             inside = statistics.completed_within(measured.samples, window)
             figures = statistics.steady_figures(inside, window)
@@ -100,13 +94,15 @@ def in_windows(parts: Sequence[Part]) -> tuple[Mapping[Key, int], Whole | None]:
             if figures.latency is not None:
                 waited_s += figures.latency.mean_s * (figures.requests - figures.failures)
             rate_rps += figures.rate_rps or 0.0
+            sent_rps += statistics.sent_rate(measured.samples, window)
             requests += figures.requests
             failures += figures.failures
         rates.append(rate_rps)
+        sent.append(sent_rps)
     if requests == failures or not sum(rates):
         return counts, None
     mean_rate_rps, mean_s = sum(rates) / len(rates), waited_s / (requests - failures)
-    return counts, Whole(mean_rate_rps, mean_s, requests, failures)
+    return counts, Whole(mean_rate_rps, mean_s, requests, failures, sum(sent) / len(sent))
 
 
 def response_times(loads: Iterable[Load]) -> dict[Key, float]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from asyncperf.model import Published, Run
+from asyncperf.model import Run
+from asyncperf.results import Published
 
 PUBLISHED = {
     "/sync_baseline": Published(1520, 0, 79082, 15026, 119366, 76000, 5.29),

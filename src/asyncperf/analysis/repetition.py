@@ -10,8 +10,9 @@ from asyncperf.analysis import statistics
 from asyncperf.analysis.breakdown import notes_of
 from asyncperf.analysis.findings import generator_limit
 from asyncperf.explanation import AwaitPart, Breakdown
-from asyncperf.model import EndpointResult, Figures, GeneratorHealth, Window
+from asyncperf.model import GeneratorHealth
 from asyncperf.ranks import latency
+from asyncperf.results import EndpointResult, Figures, Window
 from asyncperf.samples import Samples, joined
 
 
@@ -113,11 +114,13 @@ def _awaits(known: Sequence[tuple[Breakdown, float]]) -> tuple[AwaitPart, ...]:
 
 def _pooled(figures: Sequence[Figures], samples: Samples) -> Figures:
     rates = [f.rate_rps for f in figures if f.rate_rps is not None]
+    sent = [f.sent_rps for f in figures if f.sent_rps is not None]
     return Figures(
         requests=sum(f.requests for f in figures),
         failures=sum(f.failures for f in figures),
         rate_rps=math.fsum(rates) / len(rates) if rates else None,
         latency=latency(samples),
+        sent_rps=math.fsum(sent) / len(sent) if sent else None,
     )
 
 

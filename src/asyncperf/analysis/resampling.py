@@ -26,8 +26,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from asyncperf.model import Load, Run, Window
+from asyncperf.model import Load, Run
 from asyncperf.ranks import Ranks
+from asyncperf.results import Window
 from asyncperf.samples import Floats, Samples, Weights
 
 MAX_BLOCKS = 30

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asyncperf.insight import Insight, Records
-from asyncperf.model import Endpoint, Window
+from asyncperf.model import Endpoint
+from asyncperf.results import Window
 from asyncperf.samples import Floats, Samples, Weights
 
 # Requests this close together would be one to us. A generator needs several times as long

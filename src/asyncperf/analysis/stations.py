@@ -15,8 +15,8 @@ import numpy as np
 from asyncperf.analysis.capacity import EXPLAINED
 from asyncperf.analysis.seen import has_sent
 from asyncperf.insight import Insight, Records
-from asyncperf.model import Limiter, LimiterKind, Window
 from asyncperf.probe.record_format import BLOCKED
+from asyncperf.results import Limiter, LimiterKind, Window
 from asyncperf.samples import Floats
 
 # Kinds of `Resource` that are neither threads nor connections keep others out: locks,

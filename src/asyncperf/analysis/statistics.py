@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asyncperf.analysis.steady import steady_rate
-from asyncperf.model import Figures, Histogram, Timeline, Window
 from asyncperf.ranks import latency
-from asyncperf.samples import Folded, Samples, coarsest
+from asyncperf.results import Figures, Histogram, Timeline, Window
+from asyncperf.samples import Floats, Folded, Samples, coarsest
 
 TIMELINE_BINS = 60
 HISTOGRAM_BINS = 12
@@ -47,7 +48,17 @@ def since(samples: Samples, begin_s: float) -> Samples:
     return samples if begin_s <= 0 else samples.where(samples.end_s >= begin_s)
 
 
-def steady_figures(inside: Samples, window: Window) -> Figures:
+def sent_rate(samples: Samples, window: Window) -> float:
+    """How many requests a second began in [start, end), answered or not."""
+
+    def begun(start_s: Floats) -> NDArray[np.bool_]:
+        return (start_s >= window.start_s) & (start_s < window.end_s)
+
+    cut_off = int(np.count_nonzero(begun(samples.cut_off_s)))
+    return (samples.count(begun(samples.start_s)) + cut_off) / window.length_s
+
+
+def steady_figures(inside: Samples, window: Window, sent_rps: float | None = None) -> Figures:
     """Figures of a window's samples: rate and latency are of the successes, because a
     fast error is no fast answer."""
     succeeded = inside.where(inside.ok)
@@ -56,6 +67,7 @@ def steady_figures(inside: Samples, window: Window) -> Figures:
         failures=inside.failures,
         rate_rps=steady_rate(succeeded.end_s, window, succeeded.weight),
         latency=latency(succeeded),
+        sent_rps=sent_rps,
     )
 
 

@@ -24,8 +24,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from asyncperf.model import Window
 from asyncperf.ranks import Ranks, median
+from asyncperf.results import Window
 from asyncperf.samples import Floats, Weights
 
 SETTLED = 0.99

@@ -3,7 +3,8 @@
 import numpy as np
 
 from asyncperf.analysis.steady import LoadView, NotSteady, find_window
-from asyncperf.model import LoadPlan, Window
+from asyncperf.model import LoadPlan
+from asyncperf.results import Window
 
 # Enough to quote: each of these must hold in the steady window.
 ENOUGH_RESPONSE_TIMES = 3.0

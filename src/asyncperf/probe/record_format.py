@@ -133,6 +133,7 @@ USES: Fields = (
     ("task", "H"),  # which task of the request asked, as in `spans`; `NO_TASK` if not in detail
     # 1 for a connection if who asked, or who waits for the asker, held one of the same pool
     ("nested", "H"),
+    ("on_thread", "H"),  # 1 if it was asked for on a thread, which waits with it
 )
 NO_TASK = 0xFFFF
 # AnyIO's default limiter, which FastAPI and Starlette use; its use stands in `TICKS`.

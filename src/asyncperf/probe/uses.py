@@ -256,6 +256,7 @@ def add(ledger: Ledger, use: Use) -> None:
         NO_SITE if use.place is None else ledger.sites.place(*use.place),
         min(use.task, NO_TASK),
         use.nested,
+        not use.on_loop,
     )
 
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 
 from asyncperf.explanation import AwaitPart, Breakdown
-from asyncperf.model import EndpointResult
 from asyncperf.report.layout import prose, table
 from asyncperf.report.tables import names
 from asyncperf.report.units import TIE, UNKNOWN, count, percent, seconds
 from asyncperf.report.untrusted import clean, shorten
+from asyncperf.results import EndpointResult
 
 TITLE = "Where a request's time goes, % of its mean latency"
 # In the order of a request's life.

@@ -11,8 +11,8 @@ from itertools import pairwise
 import numpy as np
 from rich.text import Text
 
-from asyncperf.model import Histogram, Timeline, Window
 from asyncperf.report.units import TIE, count, number, seconds
+from asyncperf.results import Histogram, Timeline, Window
 
 BAR_STYLE = "cyan"
 # Enough rows to see two humps, few enough that four endpoints stay on a few screens.

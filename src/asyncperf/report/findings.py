@@ -10,10 +10,10 @@ from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from asyncperf.model import Diagnosis, Finding, Healthy
 from asyncperf.report.layout import PROSE_WIDTH, prose
 from asyncperf.report.units import TIE, in_words, known, number, plural, seconds
 from asyncperf.report.untrusted import clean, shorten
+from asyncperf.results import Diagnosis, Finding, Healthy
 
 MARKS = {"error": ("x", "bold red"), "warning": ("!", "bold yellow"), "info": ("i", "bold cyan")}
 INDENT = "    "

@@ -9,7 +9,6 @@ from rich.console import Group, RenderableType
 
 from asyncperf.judgement import BudgetResult, Curve, Knee, Point
 from asyncperf.levels import Level
-from asyncperf.model import Diagnosis
 from asyncperf.report.budgets import value as budget_value
 from asyncperf.report.charts import Glyphs
 from asyncperf.report.curves import Series, curve_chart
@@ -18,6 +17,7 @@ from asyncperf.report.levels import level_name
 from asyncperf.report.limiter import SHORT
 from asyncperf.report.units import TIE, UNKNOWN, in_words, known, number, seconds, span
 from asyncperf.report.untrusted import clean, shorten
+from asyncperf.results import Diagnosis
 
 LABEL = 50
 STYLES = {"found": "bold", "at_least": "", "below": "yellow", "cannot_tell": "yellow"}

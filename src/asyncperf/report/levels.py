@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 
 from asyncperf.levels import Level
-from asyncperf.model import EndpointResult
 from asyncperf.report.layout import table
 from asyncperf.report.limiter import SHORT
 from asyncperf.report.tables import LABEL, names
 from asyncperf.report.units import TIE, UNKNOWN, number, plural, seconds
 from asyncperf.report.untrusted import clean, shorten
+from asyncperf.results import EndpointResult
 
 INDENT = TIE * 2
 HEAD = ("req/s", "ceiling", "mean", "p50", "p95", "limited by")

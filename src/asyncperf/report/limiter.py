@@ -1,8 +1,8 @@
 """How a limiter is called and described."""
 
-from asyncperf.model import Limiter, LimiterKind
-from asyncperf.report.units import count, known, percent, plural, seconds
+from asyncperf.report.units import count, known, number, percent, plural, seconds
 from asyncperf.report.untrusted import clean, shorten
+from asyncperf.results import Limiter, LimiterKind
 
 # In the order in which groups are printed: what can be mended first.
 NAMES: dict[LimiterKind, str] = {
@@ -63,9 +63,11 @@ def name_of(limiter: Limiter) -> str:
     if limiter.kind == "users":
         return f"the {plural(int(limiter.capacity), 'user')} themselves"
     if limiter.kind == "rate":
-        answered = f"; {percent(limiter.utilization)} of it was answered"
-        offered = f"{name} of {limiter.capacity:g} req/s"
-        return offered + (answered if known(limiter.utilization) else "")
+        asked = f"{name} of {limiter.capacity:g} req/s"
+        if not known(limiter.answered):
+            return asked
+        answered = percent(limiter.answered)
+        return f"{asked}: {number(limiter.sent_rps)} sent, {answered} of them answered"
     if limiter.kind in OF_THE_LOOP:
         return f"{name}, {seconds(limiter.hold_s)} a request: {_loops(limiter)}"
     if limiter.name and limiter.kind != "thread_pool":

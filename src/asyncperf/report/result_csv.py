@@ -11,11 +11,12 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 
-from asyncperf.model import PERCENTILES, Diagnosis, EndpointResult, Latency, Load
+from asyncperf.model import Load
 from asyncperf.ranks import latency
 from asyncperf.report.levels import level_name
 from asyncperf.report.units import TIE
 from asyncperf.report.untrusted import spreadsheet_safe
+from asyncperf.results import PERCENTILES, Diagnosis, EndpointResult, Latency
 from asyncperf.samples import Samples, joined
 
 COLUMNS = (

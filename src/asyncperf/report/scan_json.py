@@ -23,6 +23,7 @@ def scan_json(result: ScanResult) -> str:
         "lines": scan.lines,
         "sites": [_site(site) for site in scan.sites],
         "blocking": [_blocking(call) for call in scan.blocking],
+        "inferred": asdict(scan.inferred) if scan.inferred else None,
         "findings": [_finding(finding) for finding in result.findings],
         "problems": [_problem(problem) for problem in result.problems],
         "stale_baseline_entries": result.stale,

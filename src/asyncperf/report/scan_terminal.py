@@ -171,6 +171,9 @@ def _summary(result: ScanResult, every_site: bool) -> Iterator[str]:
     if scan.sites:
         counts = [f"{count(verdicts[verdict])} {verdict}" for verdict in VERDICTS]
         yield f"{plural(len(scan.sites), 'place')} with awaits in a row: {in_words(counts)}"
+    if scan.inferred is not None:
+        asked, answered = plural(scan.inferred.asked, "call"), count(scan.inferred.answered)
+        yield f"{scan.inferred.checker} explained {answered} of {asked} that annotations do not"
     kinds = Counter(each.suppressed.kind for each in result.findings if each.suppressed)
     if kinds["ignore"]:
         yield f"{plural(kinds['ignore'], 'finding')} ignored by a comment"

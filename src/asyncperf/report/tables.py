@@ -6,15 +6,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from asyncperf.model import (
-    PERCENTILES,
-    EndpointResult,
-    Figures,
-    Latency,
-    NextLimiter,
-    Published,
-    Skipped,
-)
+from asyncperf.model import Skipped
 from asyncperf.report.layout import LEAST_LABEL, prose, table
 from asyncperf.report.limiter import OF_THE_LOAD, SHORT
 from asyncperf.report.units import (
@@ -29,6 +21,7 @@ from asyncperf.report.units import (
     span,
 )
 from asyncperf.report.untrusted import clean, fold, shorten
+from asyncperf.results import PERCENTILES, EndpointResult, Figures, Latency, NextLimiter, Published
 
 HEAD = ("requests", "failed", "mean", "min", "max", "median", "req/s")
 # Room for a percentile's column: its endpoint's label is folded to this width and height.

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 
-from asyncperf.model import Diagnosis, EndpointResult, Figures, Window
 from asyncperf.report import charts, knees, levels, tables, verdict
 from asyncperf.report.breakdown import breakdowns
 from asyncperf.report.budgets import budgets
@@ -12,6 +11,7 @@ from asyncperf.report.findings import findings, healthy
 from asyncperf.report.layout import Page, prose
 from asyncperf.report.units import TIE, count, in_words, plural, seconds, span
 from asyncperf.report.untrusted import clean, shorten
+from asyncperf.results import Diagnosis, EndpointResult, Figures, Window
 
 
 def render(diagnosis: Diagnosis, console: Console, charted: bool | None = None) -> None:

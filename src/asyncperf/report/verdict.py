@@ -5,14 +5,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from asyncperf.model import (
-    Diagnosis,
-    EndpointResult,
-    Limiter,
-    LimiterKind,
-    LoadPlan,
-    Target,
-)
+from asyncperf.model import LoadPlan, Target
 from asyncperf.report.layout import prose, table
 from asyncperf.report.limiter import NAMES, OF_THE_LOAD, limited, name_of
 from asyncperf.report.units import (
@@ -26,6 +19,7 @@ from asyncperf.report.units import (
     span,
 )
 from asyncperf.report.untrusted import clean, shorten
+from asyncperf.results import Diagnosis, EndpointResult, Limiter, LimiterKind
 
 # More endpoints than this are grouped by what limits them; the tables still name each.
 FEW = 6

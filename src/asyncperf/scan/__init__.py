@@ -13,6 +13,7 @@ from asyncperf.scan import sources
 from asyncperf.scan.blocking import blocking_calls
 from asyncperf.scan.blocking_catalogue import LAUNCHING
 from asyncperf.scan.candidates import has_candidates
+from asyncperf.scan.checkers import Checker
 from asyncperf.scan.dependencies import is_endpoint, judge_dependencies
 from asyncperf.scan.endpoints import (
     Inclusion,
@@ -24,6 +25,7 @@ from asyncperf.scan.endpoints import (
 )
 from asyncperf.scan.ignores import MARK
 from asyncperf.scan.index import Function, Module, Trees, index_module
+from asyncperf.scan.inference import asking
 from asyncperf.scan.judge import judge
 from asyncperf.scan.project import Project
 from asyncperf.scan.trace import Tracer
@@ -38,20 +40,24 @@ def scan_paths(
     root: Path | None = None,
     exclude: Sequence[str] = (),
     routes: Iterable[Route] = (),
+    checker: Checker | None = None,
 ) -> Scan:
     """Every site of awaits in the Python files under `paths`, but for those that a pattern of
     `exclude` leaves out.
 
     Files are named relative to `root`, by default the folder that holds all paths. `routes` are
-    those of the app itself, where it was asked for them.
+    those of the app itself, where it was asked for them. `checker` is asked what annotations do
+    not tell.
     """
     paths = [path.absolute() for path in paths]
     root = (root or common_root(paths)).absolute()
     with room_to_work():
         loaded = load(paths, root, exclude, routes)
-        sites = list(judged(loaded))
-        answering = endpoints(loaded.analyst, loaded.included, loaded.routed)
-        blocking = blocking_calls(loaded.analyst, answering, loaded.launching)
+        with asking(checker, loaded.project, root) as asked:
+            loaded.analyst.inference = asked
+            sites = list(judged(loaded))
+            answering = endpoints(loaded.analyst, loaded.included, loaded.routed)
+            blocking = blocking_calls(loaded.analyst, answering, loaded.launching)
     return Scan(
         str(root),
         len(loaded.project.modules),
@@ -59,6 +65,7 @@ def scan_paths(
         tuple(sorted(sites, key=lambda site: (site.file, site.line, site.column, site.kind))),
         tuple(loaded.problems),
         blocking,
+        asked.answer(checker.name) if asked and checker else None,
         tuple(loaded.commented),
     )
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from asyncperf.scan.annotations import types_of
 from asyncperf.scan.declarations import Declarations
 from asyncperf.scan.index import Class, Function, Module, Variable
+from asyncperf.scan.inference import Inference
 from asyncperf.scan.project import Project
 from asyncperf.scan.values import NOTHING, Effect, Summary, Value, join
 from asyncperf.scan.walk import Walk
@@ -21,6 +22,7 @@ MAX_ROUNDS = 3
 class Analyst:
     def __init__(self, project: Project) -> None:
         self.project = project
+        self.inference: Inference | None = None  # a type checker that may be asked
         self.declarations = Declarations(project)
         self._summaries: dict[Function, Summary] = {}
         self._provisional: dict[Function, Summary] = {}

@@ -60,11 +60,7 @@ def method_call(
         walk.hand_over(arguments, node)
         presume(walk, walk.written(node), name, receiver, node)
         return walk.made(node)
-    known = (
-        catalogue_names.CONTAINER_READS
-        | catalogue_names.CONTAINER_APPENDS
-        | catalogue_names.CONTAINER_STORES
-    )
+    known = catalogue_names.CONTAINER_METHODS
     if walk.discarded is not None and name not in known and not reads(name):
         walk.emit("external", (), "w", f"whatever {name} reaches", node)
     return container_call(walk, name, name, receiver, arguments, node)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from asyncperf.scan import by_name, library
 from asyncperf.scan.catalogue_names import LOCK_LIKE
 from asyncperf.scan.index import Class, Function
-from asyncperf.scan.instantiation import Instantiation
+from asyncperf.scan.inferring import Inferring
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import (
     NOTHING,
@@ -27,7 +27,7 @@ from asyncperf.scan.values import (
 MAX_IMPLEMENTATIONS = 8  # of one method; more than that are named, not followed
 
 
-class Calls(Instantiation):
+class Calls(Inferring):
     def call(self, node: ast.Call, awaited: bool) -> Value:
         func = node.func
         if isinstance(func, ast.Attribute):
@@ -38,6 +38,7 @@ class Calls(Instantiation):
             receiver, value = NOTHING, self.evaluate(func)
             name = func.id if isinstance(func, ast.Name) else "call"
         arguments = self.arguments(node)
+        value = self.inferred(func, receiver, value, awaited)
         callees = [callee for callee in value.callees if not is_unknown(callee)]
         if callees:
             results = [

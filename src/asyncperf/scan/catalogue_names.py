@@ -80,6 +80,7 @@ CONTAINER_STORES = named(
     intersection_update
     """
 )
+CONTAINER_METHODS = CONTAINER_READS | CONTAINER_APPENDS | CONTAINER_STORES
 # Functions that change their first argument.
 FILLING = named(
     """

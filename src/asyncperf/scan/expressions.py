@@ -1,6 +1,7 @@
 """What an expression may stand for, and what evaluating it does. For `scan` only."""
 
 import ast
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -20,8 +21,9 @@ class Expressions(Members):
             return self.call(node, awaited)
         return NOTHING  # a literal, or a node kind that makes nothing of interest
 
+    @abstractmethod
     def call(self, node: ast.Call, awaited: bool) -> Value:
-        raise NotImplementedError
+        """What a call gives, and does; its arguments are evaluated first."""
 
     # Names and parts of objects
 
@@ -144,8 +146,9 @@ class Expressions(Members):
             self.made(node).places, (Type("builtins.list", value.types[:1]),), value.callees
         )
 
+    @abstractmethod
     def bind(self, target: ast.expr, value: Value) -> None:
-        raise NotImplementedError
+        """Let a target of an assignment stand for this value."""
 
     def _lambda(self, node: ast.Lambda) -> Value:
         kept = dict(self.env)

@@ -4,6 +4,7 @@ For `scan` only.
 """
 
 import ast
+from abc import abstractmethod
 
 from asyncperf.scan import catalogue, catalogue_names
 from asyncperf.scan.expressions import Expressions
@@ -16,11 +17,13 @@ CALLABLE_NAMES = frozenset({"func", "fn", "f", "callback", "cb", "callable", "ha
 
 
 class HandingOver(Expressions):
+    @abstractmethod
     def apply(self, callee: Callee, arguments: Arguments, node: ast.AST, awaited: bool) -> Value:
-        raise NotImplementedError
+        """What a call of it gives, and does."""
 
+    @abstractmethod
     def entered(self, value: Value, node: ast.AST, awaited: bool) -> Value:
-        raise NotImplementedError
+        """What `with` binds when it enters this context."""
 
     def hand_over(self, arguments: Arguments, node: ast.AST) -> None:
         """Arguments of a callee that nobody knows: it may call functions and use sessions."""

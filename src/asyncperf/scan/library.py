@@ -36,6 +36,17 @@ def is_exclusive(dotted: str) -> bool:
     return effects is not None and bool(effects.exclusive)
 
 
+def is_listed(dotted: str, receiver: Value | None, awaited: bool) -> bool:
+    """Whether the catalogue says what a call of this name does."""
+    if receiver is not None and catalogue.type_effects(dotted.rpartition(".")[0]) is not None:
+        return True
+    if not awaited and catalogue.is_benign(dotted):
+        return True
+    return receiver is None and (
+        catalogue.call_effects(dotted) is not None or catalogue.type_effects(dotted) is not None
+    )
+
+
 def apply(
     walk: HandingOver, callee: Callee, arguments: Arguments, node: ast.AST, awaited: bool
 ) -> Value:

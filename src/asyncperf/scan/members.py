@@ -1,6 +1,7 @@
 """The parts of objects: their attributes, and the elements of containers. For `scan` only."""
 
 import ast
+from abc import ABC, abstractmethod
 from dataclasses import replace
 
 from asyncperf.scan import catalogue
@@ -24,9 +25,10 @@ ELEMENT_LAST = frozenset(
 )
 
 
-class Members(State):
+class Members(State, ABC):
+    @abstractmethod
     def property_of(self, owner: Class, name: str, receiver: Value, node: ast.AST) -> Value | None:
-        raise NotImplementedError
+        """What a property gives; its body is walked as a call's is."""
 
     def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
         if value.either:

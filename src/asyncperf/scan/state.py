@@ -1,7 +1,8 @@
 """What is known while one function is walked: its names' values, and the effects so far.
 
 A walk is built in layers, each on the one before: `State`, `Members`, `Expressions`,
-`HandingOver`, `Instantiation`, `Calls`, `Bindings`, `Statements`, `Walk`. For `scan` only.
+`HandingOver`, `Instantiation`, `Inferring`, `Calls`, `Bindings`, `Statements`, `Walk`. For
+`scan` only.
 """
 
 import ast
@@ -10,6 +11,7 @@ from typing import Protocol
 
 from asyncperf.scan.declarations import Declarations
 from asyncperf.scan.index import Binding, Class, Function, Module, Variable
+from asyncperf.scan.inference import Inference
 from asyncperf.scan.project import External, Project
 from asyncperf.scan.values import NOTHING, Callee, Effect, EffectKind, Place, Summary, Type, Value
 
@@ -21,6 +23,7 @@ class Knowledge(Protocol):
 
     project: Project
     declarations: Declarations
+    inference: Inference | None
 
     def summary(self, function: Function) -> Summary: ...
 

@@ -22,6 +22,8 @@ START_TIMEOUT_S = 60.0
 POLL_S = 0.05
 # Threads that still sleep after so long are killed.
 STOP_GRACE_S = 2.0
+# A worker that had to be killed is dead a moment before the kernel takes its port back.
+PORT_FREED_S = 5.0
 LOG_LINES_SHOWN = 20
 
 # What a server prints once a worker is up: uvicorn, for an app without lifespan, granian,
@@ -125,7 +127,7 @@ class ServerProcess:
         try:
             self._wait_until_ready()
         except BaseException:
-            self._process.stop()
+            self.stop()
             raise
 
     def _wait_until_ready(self) -> None:
@@ -199,7 +201,18 @@ class ServerProcess:
         return f"the garbage collector was tuned in {tuned} of {of} workers{reason}"
 
     def stop(self) -> None:
+        """Safe to call again. The next server finds the port free."""
         self._process.stop()
+        deadline = time.monotonic() + PORT_FREED_S
+        while not self._is_free() and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+
+    def _is_free(self) -> bool:
+        try:
+            check_port(self._address.port, self._address.host)
+        except TargetError:
+            return False
+        return True
 
     def _last_words(self) -> str:
         output = self._process.output()

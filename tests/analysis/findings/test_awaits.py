@@ -7,7 +7,7 @@ import pytest
 
 from asyncperf.analysis.findings import healthy
 from asyncperf.insight import Resource, Site
-from asyncperf.model import Figures, Latency
+from asyncperf.results import Figures, Latency
 from asyncperf.sites import Independence, Verdict, Verdicts
 
 from ...builders import ITEMS, PLAN, result_of

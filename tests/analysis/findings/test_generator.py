@@ -6,7 +6,8 @@ import pytest
 
 from asyncperf.analysis.findings import evidence_of, generator_limit
 from asyncperf.analysis.findings import find as find_in
-from asyncperf.model import GeneratorHealth, Limiter, NextLimiter
+from asyncperf.model import GeneratorHealth
+from asyncperf.results import Limiter, NextLimiter
 
 from ...builders import BLOCKING, HEALTHY, ITEMS, result_of, run_of
 
@@ -80,6 +81,38 @@ def test_generator_saturated(cpu, processes, limited):
     health = GeneratorHealth(cpu=cpu, max_drift_s=0.5, processes=processes)
     assert (generator_limit(health) is not None) is limited
     assert codes(result_of(generator=health)) == ["generator-saturated"] * limited
+
+
+@pytest.mark.parametrize(
+    ("late", "starts", "limited"),
+    [
+        (0, 0, False),
+        # One hiccup, however few the requests.
+        (1, 1, False),
+        (1, 10, False),
+        (2, 10, False),
+        (3, 10, True),
+        (2, 2, True),
+        # A share of 1 % itself is none too many; the more requests, the sooner a little more is.
+        (10, 1000, False),
+        (20, 1000, False),
+        (30, 1000, True),
+        (10_000, 1_000_000, False),
+        (10_500, 1_000_000, True),
+        (1_000_000, 1_000_000, True),
+    ],
+)
+def test_late_starts_count_where_chance_does_not_explain_them(late, starts, limited):
+    health = GeneratorHealth(cpu=0.1, max_drift_s=0.05, starts=starts, late_starts=late)
+    assert (generator_limit(health) is not None) is limited
+    assert codes(result_of(generator=health)) == ["generator-saturated"] * limited
+
+
+def test_late_starts_are_counted_in_words():
+    health = GeneratorHealth(cpu=0.1, max_drift_s=0.05, starts=1000, late_starts=30)
+    assert generator_limit(health) == (
+        "the load generator began 30 of 1,000 requests more than 10 ms late"
+    )
 
 
 def test_a_saturated_generator_is_the_only_thing_said():

@@ -3,7 +3,7 @@
 import pytest
 
 from asyncperf.insight import Resource, Site
-from asyncperf.model import Figures
+from asyncperf.results import Figures
 
 from ...builders import result_of
 from .seen import FILE, codes, found, insight_of, requests, ticks

@@ -1,10 +1,12 @@
-"""`def` endpoints that share a pool of two connections: one takes one, one takes two."""
+"""`def` endpoints that share a pool of two connections: one takes one, one takes two, and one
+gets its connection from a dependency, so holds it on its way to a thread."""
 
 import os
 import time
+from collections.abc import Iterator
 
 import sqlalchemy
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 app = FastAPI()
 HOLD_S = 0.02
@@ -20,6 +22,16 @@ engine = sqlalchemy.create_engine(
 def one() -> None:
     with engine.connect():
         time.sleep(HOLD_S)
+
+
+def connection() -> Iterator[sqlalchemy.Connection]:
+    with engine.connect() as taken:
+        yield taken
+
+
+@app.get("/handed", dependencies=[Depends(connection)])
+def handed() -> None:
+    time.sleep(HOLD_S)
 
 
 @app.get("/two")

@@ -30,9 +30,11 @@ from asyncperf.analysis.findings.resources import (
     lock_saturated,
 )
 from asyncperf.analysis.findings.server import server_settings
+from asyncperf.analysis.findings.standstill import connection_standstill
 from asyncperf.analysis.prediction import Demands
 from asyncperf.levels import Held
-from asyncperf.model import EndpointResult, Finding, Run
+from asyncperf.model import Run
+from asyncperf.results import EndpointResult, Finding
 
 __all__ = ["evidence_of", "find", "generator_limit", "healthy"]
 
@@ -47,6 +49,7 @@ RULES: tuple[Rule, ...] = (
     pool_trips,
     connections_saturated,
     connection_deadlock,
+    connection_standstill,
     lock_saturated,
     sequential_awaits,
     sequential_loop,

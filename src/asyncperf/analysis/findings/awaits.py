@@ -24,9 +24,9 @@ from asyncperf.analysis.findings.independence import (
 )
 from asyncperf.analysis.findings.words import spoken
 from asyncperf.insight import Records, Site
-from asyncperf.model import Finding
 from asyncperf.probe.places import is_users
 from asyncperf.probe.record_format import RETURNED
+from asyncperf.results import Finding
 from asyncperf.sites import Independence
 
 # An await that is shorter than this is over before another one has begun to matter: starting a

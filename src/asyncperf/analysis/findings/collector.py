@@ -8,7 +8,7 @@ from asyncperf.analysis.findings.evidence import Evidence
 from asyncperf.analysis.findings.inside import Inside
 from asyncperf.analysis.findings.words import share, spoken
 from asyncperf.analysis.prediction import LOOP
-from asyncperf.model import Finding
+from asyncperf.results import Finding
 
 # Of the loop's time. Python's own share is about one percent; from here on tuning it gains
 # more than two runs differ by chance.

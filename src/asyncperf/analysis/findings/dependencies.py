@@ -29,8 +29,8 @@ from asyncperf.analysis.findings.independence import (
 )
 from asyncperf.analysis.findings.words import in_words, spoken
 from asyncperf.insight import Insight, Records, Site
-from asyncperf.model import Finding
 from asyncperf.probe.places import is_users
+from asyncperf.results import Finding
 from asyncperf.sites import Independence
 
 # Where FastAPI awaits them.

@@ -11,12 +11,13 @@ from typing import NamedTuple
 import numpy as np
 
 from asyncperf.analysis.findings.gains import Cost, Measured, cost, with_queue, without
-from asyncperf.analysis.findings.inside import Inside, own_s
+from asyncperf.analysis.findings.inside import NOTHING, Inside, own_s
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import LOOP, THREADS, Demands, demands_of, together
 from asyncperf.insight import Frame, Records, Site
-from asyncperf.model import EndpointResult, Load, Run
+from asyncperf.model import Load, Run
 from asyncperf.probe.record_format import CONNECTIONS
+from asyncperf.results import EndpointResult
 
 # The label of a finding that is of no endpoint alone.
 EVERY_ENDPOINT = "*"
@@ -228,6 +229,13 @@ class Evidence:
 
     def spot(self, site: Site | Frame | None) -> Spot:
         return Spot(self.shown(site.file), site.line, site.function) if site else Spot()
+
+    def asked_at(self, uses: Records) -> Spot:
+        """The user's line that asked most often, as far as lines were recorded."""
+        uses = uses[uses["site"] != NOTHING]
+        sites, counts = np.unique(uses["site"], return_counts=True)
+        most = int(sites[np.argmax(counts)]) if len(sites) else NOTHING
+        return self.spot(self.inside.site(most) if self.inside else None)
 
     @property
     def handler(self) -> Spot:

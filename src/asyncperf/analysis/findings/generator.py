@@ -1,10 +1,12 @@
 """The load itself: a generator that was the limit, and too little to judge by."""
 
+import math
 from collections.abc import Iterable
 
 from asyncperf.analysis.findings.evidence import LEAST_REQUESTS, Evidence
 from asyncperf.analysis.findings.words import sentence, spoken
-from asyncperf.model import LATE_START_S, Finding, GeneratorHealth
+from asyncperf.model import LATE_START_S, GeneratorHealth
+from asyncperf.results import Finding
 
 # A generator that uses nine tenths of a core has no room for the next burst; what it
 # reports is then its own queue.
@@ -12,6 +14,9 @@ GENERATOR_CPU = 0.9
 # Fewer late starts than this share are the machine's occasional hiccup; more, and what was
 # offered is not the load that was asked for.
 LATE_STARTS = 0.01
+# So unlikely must it be that a generator with that share makes so many late starts. Stricter
+# than usual, because one hiccup delays all the requests that are due meanwhile.
+LATE_BY_CHANCE = 0.001
 
 
 def generator_limit(generator: GeneratorHealth) -> str | None:
@@ -24,7 +29,7 @@ def generator_limit(generator: GeneratorHealth) -> str | None:
             f"the load generator lost {generator.users_lost:,} users with a process that died: "
             "from then on it was another load"
         )
-    if generator.late_starts > LATE_STARTS * generator.starts:
+    if too_many_late(generator.late_starts, generator.starts):
         return (
             f"the load generator began {generator.late_starts:,} of {generator.starts:,} requests "
             f"more than {spoken(LATE_START_S)} late"
@@ -35,6 +40,22 @@ def generator_limit(generator: GeneratorHealth) -> str | None:
     if busiest < GENERATOR_CPU:
         return None
     return f"the load generator used {generator.cpu:.0%} of a core: its figures are its own"
+
+
+def too_many_late(late: int, starts: int) -> bool:
+    """Whether so many late starts show a share above `LATE_STARTS`: of a few requests some can
+    be late by chance, one of a hundred always.
+
+    The chance of k or more of n at a share p is at most exp(-n D(k/n || p)), with D the
+    relative entropy (Hoeffding, 1963, theorem 1).
+    """
+    if late <= LATE_STARTS * starts:
+        return False
+    share = late / starts
+    entropy = share * math.log(share / LATE_STARTS)
+    if late < starts:
+        entropy += (1 - share) * math.log((1 - share) / (1 - LATE_STARTS))
+    return starts * entropy > -math.log(LATE_BY_CHANCE)
 
 
 def generator_saturated(evidence: Evidence) -> Iterable[Finding]:

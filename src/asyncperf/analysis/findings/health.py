@@ -14,10 +14,11 @@ from asyncperf.analysis.findings.independence import in_order, stays, told
 from asyncperf.analysis.findings.inside import Inside, own_s
 from asyncperf.analysis.findings.pool import visits
 from asyncperf.analysis.findings.words import share, spoken
-from asyncperf.model import Finding, Healthy
 from asyncperf.probe.record_format import DEFAULT_POOL
+from asyncperf.results import Finding, Healthy
 
 OF_THE_LOOP = ("loop-blocked", "loop-busy", "gc-pauses")
+OF_THE_POOL = {"pool-saturated", "connection-deadlock"}
 # For so long, over all workers, the loops must have been watched to be called healthy.
 LEAST_TICKED_S = 5.0
 
@@ -29,7 +30,7 @@ def healthy(every: Sequence[Evidence], findings: Sequence[Finding]) -> tuple[Hea
     found = {finding.code for finding in findings}
     lines = [line for evidence in every for line in _order(evidence)]
     lines += _loop(every, findings)
-    if "pool-saturated" not in found:
+    if not found & OF_THE_POOL:
         lines += _pool(every)
     return tuple(lines)
 

@@ -10,7 +10,7 @@ from itertools import combinations
 from asyncperf.analysis.findings.evidence import Evidence
 from asyncperf.analysis.findings.exclusive import Shared, Sharing
 from asyncperf.insight import Site
-from asyncperf.model import Severity
+from asyncperf.results import Severity
 from asyncperf.sites import Independence, Remedy, SeenAt, VerdictKind
 
 NOT_READ = "the source was not read when this run was made"

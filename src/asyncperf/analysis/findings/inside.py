@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asyncperf.insight import Frame, Insight, Records, Site
-from asyncperf.model import Endpoint, EndpointResult
+from asyncperf.model import Endpoint
 from asyncperf.probe.record_format import BLOCKED, LOCKED, NO_REQUEST
+from asyncperf.results import EndpointResult
 from asyncperf.samples import Floats
 
 # An index of no endpoint: something that the app did by itself.

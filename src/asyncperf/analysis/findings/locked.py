@@ -12,9 +12,9 @@ from asyncperf.analysis.findings.inside import NOBODY, Inside
 from asyncperf.analysis.findings.stalls import GRAVE, Blamed, matters, share_of
 from asyncperf.analysis.findings.words import share, spoken
 from asyncperf.insight import Frame, Records
-from asyncperf.model import Finding
 from asyncperf.probe.places import is_users
 from asyncperf.probe.record_format import LOCKED
+from asyncperf.results import Finding
 
 
 def loop_locked_out(evidence: Evidence) -> Iterable[Finding]:

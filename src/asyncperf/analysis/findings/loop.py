@@ -22,7 +22,7 @@ from asyncperf.analysis.findings.stalls import (
 from asyncperf.analysis.findings.words import rate, share, spoken
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import LOOP, THREADS
-from asyncperf.model import Finding, Severity
+from asyncperf.results import Finding, Severity
 
 # At four fifths of its time a loop already keeps what comes waiting for four times as long as
 # it works on it (M/M/1: U / (1 - U); Lazowska et al., 1984, section 3.3).

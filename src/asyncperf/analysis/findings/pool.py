@@ -14,9 +14,9 @@ from asyncperf.analysis.findings.words import spoken, times
 from asyncperf.analysis.prediction import LOOP
 from asyncperf.analysis.prediction import THREADS as THREADS_QUEUE
 from asyncperf.insight import Records, Resource, Site
-from asyncperf.model import Finding
 from asyncperf.probe.places import is_users
 from asyncperf.probe.record_format import DEFAULT_POOL, THREADS, TRIP_KINDS
+from asyncperf.results import Finding
 
 # The pool is worth a finding when the next limit would allow a tenth more.
 WORTHWHILE = 1.1

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asyncperf.analysis.findings.evidence import Evidence, Spot
+from asyncperf.analysis.findings.evidence import Evidence
 from asyncperf.analysis.findings.gains import Cost, with_queue, without
 from asyncperf.analysis.findings.holding import Idle, idle
-from asyncperf.analysis.findings.inside import NOTHING
 from asyncperf.analysis.findings.loop import BUSY
+from asyncperf.analysis.findings.standstill import standstill
 from asyncperf.analysis.findings.words import rate, share, spoken
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import name_of
 from asyncperf.insight import Records, Resource
-from asyncperf.model import Finding, FindingCode
 from asyncperf.probe.record_format import (
     CAPACITY_LIMITER,
     CONNECTIONS,
@@ -25,6 +24,7 @@ from asyncperf.probe.record_format import (
     MAX_CONCURRENCY,
     SEMAPHORE,
 )
+from asyncperf.results import Finding, FindingCode
 
 LOCKS = (LOCK, SEMAPHORE, CAPACITY_LIMITER, MAX_CONCURRENCY)
 # Locks that an app makes for each request bound what that request does at a time, and no one
@@ -167,7 +167,7 @@ def connection_deadlock(evidence: Evidence) -> Iterable[Finding]:
             code="connection-deadlock",
             severity="error" if waits else "warning",
             endpoint=evidence.label,
-            **_spot(evidence, nested)._asdict(),
+            **evidence.asked_at(nested)._asdict(),
             message=(
                 f"{len(_requests(nested)):,} requests held a connection ({resource.name}) and "
                 f"asked for another one, for {spoken(wait_s)} on average"
@@ -221,7 +221,7 @@ def _saturated(
         code=code,
         severity="info" if behind_loop or place.used < OFTEN_FREE else "error",
         endpoint=evidence.label,
-        **_spot(evidence, stays.records)._asdict(),
+        **evidence.asked_at(stays.records)._asdict(),
         message=message,
         advice=f"{_slowed(stays)} {advice}" if stays.slowed else advice,
         evidence={
@@ -310,7 +310,8 @@ def _deadlocked(evidence: Evidence, number: int) -> bool:
     if inside is None:
         return False
     uses = inside.of(inside.uses, evidence.index)
-    return len(_requests(_nested(uses, number))) >= LEAST_DEADLOCKS
+    stood = standstill(inside, number)
+    return stood is not None or len(_requests(_nested(uses, number))) >= LEAST_DEADLOCKS
 
 
 def _nested(uses: Records, number: int) -> Records:
@@ -327,13 +328,3 @@ def _instances(uses: Records) -> int:
 def _requests(records: Records) -> Records:
     found: Records = np.unique(records[["worker", "request"]])
     return found
-
-
-def _spot(evidence: Evidence, uses: Records) -> Spot:
-    """The user's line that asked most often, as far as lines were recorded."""
-    inside = evidence.inside
-    uses = uses[uses["site"] != NOTHING]
-    sites, counts = np.unique(uses["site"], return_counts=True)
-    return evidence.spot(
-        inside.site(int(sites[np.argmax(counts)])) if inside and len(sites) else None
-    )

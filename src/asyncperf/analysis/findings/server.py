@@ -9,7 +9,7 @@ from asyncperf.analysis.findings.gains import Cost
 from asyncperf.analysis.findings.loop import BUSY
 from asyncperf.analysis.findings.words import spoken
 from asyncperf.analysis.prediction import LOOP
-from asyncperf.model import Finding
+from asyncperf.results import Finding
 
 # Measured here, one core: FastAPI on uvicorn takes 118 us for a request without the access log
 # and 205 us with it. For where no worker was looked into.

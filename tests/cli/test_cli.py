@@ -1,81 +1,17 @@
-"""What goes to which stream, and the exit code, for every way that a run can end."""
+"""The exit code for every way that a command can end, and what its flags do."""
 
 import json
 import subprocess
 import sys
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from asyncperf import __version__, cli, errors
 from asyncperf.errors import Interrupted, LoadError, StoreError, TargetError, UsageError
-from asyncperf.model import GeneratorHealth, Measured
-from asyncperf.pipeline import Outcome
-from asyncperf.store import create_run_folder
 
-from .analysis.closed_load import ClosedLoad, fixed, simulate
-from .builders import BLOCKING, ITEMS, alone, load_of, run_of
-
-
-@cache
-def waiting():
-    """Limited by its users: no finding."""
-    loaded = simulate(ClosedLoad(500, 50, fixed(1.5)), 60)
-    return load_of(Measured(ITEMS, alone(1.5), loaded))
-
-
-@cache
-def blocking():
-    """Limited by its threads: an error."""
-    loaded = simulate(ClosedLoad(500, 50, fixed(1.5), places=80), 60)
-    return load_of(Measured(BLOCKING, alone(1.5), loaded))
-
-
-def too_short():
-    """Too little data: a warning."""
-    return replace(waiting(), ramp_end_s=None)
-
-
-def busy_generator():
-    return replace(waiting(), generator=GeneratorHealth(cpu=1.0, max_drift_s=1.0))
-
-
-@pytest.fixture
-def asyncperf(monkeypatch, tmp_path, capsys):
-    """Type a command: its exit code, and what it wrote to both streams."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("COLUMNS", "FORCE_COLOR", "ASYNCPERF_FAIL_ON"):
-        monkeypatch.delenv(name, raising=False)
-
-    def asyncperf(*arguments):
-        monkeypatch.setattr(sys, "argv", ["asyncperf", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capsys.readouterr()
-        return stop.value.code, out, err
-
-    return asyncperf
-
-
-@pytest.fixture
-def outcome(monkeypatch):
-    """Let every run have this outcome, or raise this error; note what was asked for."""
-    asked = []
-
-    def outcome(*loads, error=None, raises=None, status="complete"):
-        def run_experiment(settings, progress, output, force):
-            asked.append((settings, progress, output, force))
-            if raises is not None:
-                raise raises
-            return Outcome(run_of(*loads, status=status), Path("run-folder"), error)
-
-        monkeypatch.setattr(cli, "run_experiment", run_experiment)
-        return asked
-
-    return outcome
-
+from .loads import blocking, busy_generator, too_short, waiting
 
 # Workers
 
@@ -140,24 +76,6 @@ def test_exit_code_of_a_run(asyncperf, outcome, load, fail_on, code):
 def test_exit_code_of_a_run_with_budgets(asyncperf, outcome, load, budgets, code):
     outcome(load())
     assert asyncperf("run", *(f"--budget={text}" for text in budgets))[0] == code
-
-
-@pytest.mark.parametrize(
-    ("arguments", "app", "budgets"),
-    [
-        (("--budget", "p95<2s", "errors<1%", "rate>3"), None, ["p95<2s", "errors<1%", "rate>3"]),
-        (("shop:app", "--budget", "p95<2s", "rate>3", "-q"), "shop:app", ["p95<2s", "rate>3"]),
-        (("--budget=p95<2s", "rate>3", "--budget", "errors<5"), None, 3),
-        (("--budget", "p95<2s", "shop:app"), "shop:app", ["p95<2s"]),
-    ],
-)
-def test_budgets_can_stand_in_a_row(asyncperf, outcome, arguments, app, budgets):
-    asked = outcome(waiting())
-    asyncperf("run", *arguments)
-    [(settings, *_)] = asked
-    found = [budget.text for budget in settings.budget]
-    assert settings.app == app
-    assert (len(found) if budgets == 3 else found) == budgets
 
 
 def test_a_run_without_a_load_could_not_be_judged(asyncperf, outcome):
@@ -237,97 +155,6 @@ def test_a_bad_value_is_2_and_names_flag_and_value(asyncperf, outcome, arguments
     assert asked == []
 
 
-# Streams
-
-
-def test_report_is_on_standard_output_the_rest_on_standard_error(asyncperf, outcome):
-    outcome(waiting())
-    code, out, err = asyncperf("run")
-    assert code == 0
-    assert "GET /items" in out
-    assert "Wrote" not in out
-    assert err == "Wrote run-folder\n"
-
-
-@pytest.mark.parametrize("flags", [(), ("--quiet",)])
-def test_json_to_standard_output_is_alone_there(asyncperf, outcome, flags):
-    outcome(waiting())
-    _, out, err = asyncperf("run", "--json", "-", *flags)
-    document = json.loads(out)
-    assert document["endpoints"][0]["path"] == "/items"
-    assert err == "Wrote run-folder\n"
-
-
-def test_json_is_written_even_where_nothing_was_measured(asyncperf, outcome):
-    outcome(error=Interrupted("interrupted"), status="partial")
-    code, out, _ = asyncperf("run", "--json", "-")
-    assert code == 130
-    assert json.loads(out)["endpoints"] == []
-
-
-def test_files_are_written_beside_the_report_and_named(asyncperf, outcome):
-    outcome(waiting())
-    _, out, err = asyncperf("run", "--json", "new/result.json", "--csv", "new/items")
-    assert "GET /items" in out
-    assert json.loads(Path("new/result.json").read_text())["endpoints"]
-    assert Path("new/items_stats.csv").read_text().startswith("Type,Name,Request Count")
-    assert err.splitlines() == [
-        "Wrote new/result.json",
-        "Wrote new/items_stats.csv",
-        "Wrote run-folder",
-    ]
-
-
-def test_quiet_says_nothing_on_standard_output(asyncperf, outcome):
-    outcome(blocking())
-    code, out, err = asyncperf("run", "-q", "--fail-on", "error")
-    assert (code, out) == (errors.FOUND, "")
-    assert err == "Wrote run-folder\n"
-
-
-@pytest.mark.parametrize("flag", ["--json", "--csv"])
-def test_a_file_of_somebody_elses_is_kept_and_nothing_is_measured(asyncperf, outcome, flag):
-    asked = outcome(waiting())
-    file = Path("mine" if flag == "--json" else "mine_stats.csv")
-    file.write_text("my notes")
-    code, out, err = asyncperf("run", flag, "mine")
-    assert (code, out, asked) == (errors.USAGE, "", [])
-    assert err.startswith(f"asyncperf: {str(file)!r} exists, and is no result")
-    assert "--force" in err
-    assert file.read_text() == "my notes"
-    assert asyncperf("run", flag, "mine", "--force")[0] == 0
-    assert file.read_text() != "my notes"
-
-
-def test_results_of_its_own_are_replaced(asyncperf, outcome):
-    outcome(waiting())
-    for _ in range(2):
-        code, _, err = asyncperf("run", "--json", "result.json", "--csv", "result")
-        assert code == 0
-        assert err.startswith("Wrote result.json\nWrote result_stats.csv\n")
-
-
-def test_a_report_and_a_comparison_keep_such_a_file_too(asyncperf, two_runs):
-    Path("mine").write_text("{}")
-    for command in (("report", "before"), ("compare", "before", "after")):
-        assert asyncperf(*command, "--json", "mine")[0] == errors.USAGE
-        assert Path("mine").read_text() == "{}"
-        Path("own").unlink(missing_ok=True)
-        assert [asyncperf(*command, "--json", "own")[0] for _ in range(2)] == [0, 0]
-
-
-@pytest.mark.parametrize("file", ["file/result.json", "/proc/result.json", "folder"])
-def test_a_file_that_cannot_be_written_is_named(asyncperf, outcome, tmp_path, file):
-    (tmp_path / "file").touch()
-    (tmp_path / "folder").mkdir()
-    outcome(waiting())
-    code, _, err = asyncperf("run", "-q", "--json", file)
-    assert code == errors.USAGE
-    assert f"cannot write {file!r}: " in err
-    assert "None" not in err
-    assert "asyncperf report" in err
-
-
 def test_escape_sequences_in_messages_are_stripped(asyncperf, outcome):
     """A message may quote the app, and the app may print what it likes."""
     outcome(
@@ -386,14 +213,6 @@ def test_no_arguments_is_help(asyncperf):
 # A saved run again
 
 
-@pytest.fixture
-def saved(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    folder = create_run_folder(None, "shop:app", 1_795_000_000.0, force=False)
-    folder.save(run_of(blocking()))
-    return folder.path
-
-
 @pytest.mark.parametrize("named", [False, True])
 def test_report_shows_a_saved_run_again(asyncperf, saved, named):
     code, out, err = asyncperf("report", *([str(saved)] if named else []))
@@ -430,16 +249,6 @@ def test_report_of_no_run_says_how_to_make_one(asyncperf):
 
 
 # Two saved runs
-
-
-@pytest.fixture
-def two_runs(tmp_path, monkeypatch):
-    """`before` and `after`; the second takes a fifth longer."""
-    monkeypatch.chdir(tmp_path)
-    slower = simulate(ClosedLoad(500, 50, fixed(1.8)), 60)
-    after = load_of(Measured(ITEMS, alone(1.8), slower))
-    for name, load in (("before", waiting()), ("after", after)):
-        create_run_folder(Path(name), "shop:app", 1_795_000_000.0, force=False).save(run_of(load))
 
 
 @pytest.mark.parametrize(
@@ -492,16 +301,6 @@ def test_it_runs_as_a_module():
     assert done.stdout == f"asyncperf {__version__}\n"
 
 
-def test_a_reader_that_leaves_early_is_no_error(saved):
-    """As in `asyncperf report | head -1`."""
-    command = [sys.executable, "-m", "asyncperf", "report", "--json", "-"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as report:
-        report.stdout.close()
-        complaint = report.stderr.read()
-    assert complaint == b""
-    assert report.returncode == 0
-
-
 def test_locust_is_never_imported_into_our_own_process():
     """It would patch the whole process (gevent)."""
     code = (
@@ -512,15 +311,7 @@ def test_locust_is_never_imported_into_our_own_process():
     assert done.stdout == "[]\n"
 
 
-# Targets
-
-
-def test_what_stands_after_two_dashes_is_a_command(asyncperf, outcome):
-    asked = outcome(waiting())
-    asyncperf("run", "-u", "7", "--mix", "--", "granian", "--port", "8001", "-u", "x", "--", "y")
-    [(settings, *_)] = asked
-    assert settings.command == ("granian", "--port", "8001", "-u", "x", "--", "y")
-    assert (settings.users, settings.mix, settings.app) == (7, True, None)
+# Other targets
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,25 @@
+"""A limiter in words."""
+
+import pytest
+
+from asyncperf.report.limiter import name_of
+from asyncperf.results import Limiter
+
+
+@pytest.mark.parametrize(
+    ("answered_rps", "sent_rps", "text"),
+    [
+        (53.0, 53.0, "the arrival rate of 50 req/s: 53.00 sent, 100.0 % of them answered"),
+        (53.2, 53.0, "the arrival rate of 50 req/s: 53.00 sent, 100.0 % of them answered"),
+        (48.0, 50.0, "the arrival rate of 50 req/s: 50.00 sent, 96.0 % of them answered"),
+        (48.0, None, "the arrival rate of 50 req/s"),
+        (48.0, 0.0, "the arrival rate of 50 req/s"),
+    ],
+)
+def test_never_more_is_answered_than_was_sent(answered_rps, sent_rps, text):
+    rate = Limiter("rate", 50.0, 1.0, utilization=answered_rps / 50.0, sent_rps=sent_rps)
+    assert name_of(rate).replace("\u00a0", " ") == text
+
+
+def test_before_anything_was_measured_only_what_was_asked_is_said():
+    assert name_of(Limiter("rate", 2.5, 1.0)) == "the arrival rate of 2.5 req/s"
