@@ -69,6 +69,16 @@ def test_the_folder_that_is_named_is_the_root_of_the_json(scan, project):
     assert "file=src/page.py," in scan("src", "--github")[1]
 
 
+@pytest.mark.parametrize("named", ["../src", "../linked"])
+def test_a_folder_is_found_over_its_parent_or_a_link(scan, project, monkeypatch, named):
+    (project / "linked").symlink_to(project / "src")
+    (project / "here").mkdir()
+    monkeypatch.chdir(project / "here")
+    code, out, _ = scan(named)
+    assert code == errors.FOUND
+    assert out.startswith("! sequential-awaits  page.py:12  page")
+
+
 def test_what_is_excluded_is_not_read(scan):
     code, _, _ = scan("--exclude", "page.py")
     assert code == errors.LOAD  # nothing is left

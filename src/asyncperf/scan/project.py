@@ -230,7 +230,7 @@ class Project:
 
 def _parents(folder: str) -> list[str]:
     found = []
-    while folder:
+    while folder.strip("/"):  # that of a file outside of the root is absolute
         folder = dirname(folder)
         found.append(folder)
     return found
