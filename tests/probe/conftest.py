@@ -11,7 +11,7 @@ from asyncperf.probe.ledger import OPEN, Ledger
 from asyncperf.probe.notes import read_notes
 from asyncperf.probe.numbering import Sites
 from asyncperf.probe.record_format import TABLES, TRIP_KINDS, packing, records_of
-from asyncperf.probe.request import STEPPING, Request, TaskFactories, Timed
+from asyncperf.probe.request import STEPPING, Request, TaskFactories, timed
 from asyncperf.probe.tables import Tables
 from asyncperf.probe.tasks import task_factory
 
@@ -37,7 +37,7 @@ class Recorded:
 
         async def main() -> Any:
             STEPPING.use(TaskFactories(asyncio.get_running_loop(), task_factory))
-            return await (coroutine if request is None else Timed(coroutine, request))
+            return await (coroutine if request is None else timed(coroutine, request))
 
         with asyncio.Runner(loop_factory=loop) as runner:
             return runner.run(main())

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from asyncperf.probe import awaits, timeline
 from asyncperf.probe.record_format import SPANS_FILE
-from asyncperf.probe.request import STEPPING, Request, TaskFactories, Timed, nothing
+from asyncperf.probe.request import STEPPING, Request, TaskFactories, nothing, timed
 from asyncperf.probe.rewrite import rewrite
 from asyncperf.probe.tasks import task_factory
 from asyncperf.probe.timeline import NONE, PLACES, TRACK, Timeline, Track
@@ -101,7 +101,7 @@ def run(code: Any, module: dict[str, Any], detail: Detail | None = None) -> Any:
         STEPPING.use(TaskFactories(asyncio.get_running_loop(), task_factory))
         try:
             with detail.on():
-                return await Timed(module["main"](), detail.request)
+                return await timed(module["main"](), detail.request)
         finally:
             STEPPING.enter = STEPPING.leave = nothing
 

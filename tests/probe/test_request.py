@@ -12,8 +12,8 @@ from asyncperf.probe.request import (
     PlainTaskFactories,
     Request,
     TaskFactories,
-    Timed,
     factories_of,
+    timed,
 )
 from asyncperf.probe.tasks import NOT_BEGUN, close_cancelled, task_factory
 
@@ -46,7 +46,7 @@ def run(coroutine, request=None):
     request = request or Request(1)
 
     async def main():
-        return await Timed(coroutine, request)
+        return await timed(coroutine, request)
 
     return asyncio.run(main())
 
@@ -84,7 +84,7 @@ def test_exceptions_pass_in_both_directions():
         request = Request(1)
 
         async def inner():
-            return await Timed(catches(), request)
+            return await timed(catches(), request)
 
         task = asyncio.create_task(inner())
         await asyncio.sleep(0)
@@ -113,9 +113,9 @@ def test_a_step_inside_a_step_is_counted_once(clock):
     outer, inner = Request(1), Request(2)
 
     async def eager():
-        task = Timed(spin(clock, 5), inner)
+        task = timed(spin(clock, 5), inner)
         with pytest.raises(StopIteration):
-            task.__await__().send(None)
+            task.send(None)
 
     run(eager(), outer)
     assert inner.steps == 0
@@ -168,7 +168,7 @@ def test_a_task_that_is_cancelled_before_it_runs_leaves_no_warning(monkeypatch):
         factories = factories_of(asyncio.get_running_loop(), task_factory)
         monkeypatch.setattr(STEPPING, "enter", factories.enter)
         monkeypatch.setattr(STEPPING, "leave", factories.leave)
-        await Timed(cancels(), Request(1))
+        await timed(cancels(), Request(1))
         gc.collect()
         close_cancelled()
 
@@ -197,10 +197,10 @@ def test_a_factory_that_the_app_sets_stays(monkeypatch, kind):
         factories = kind(loop, task_factory)
         monkeypatch.setattr(STEPPING, "enter", factories.enter)
         monkeypatch.setattr(STEPPING, "leave", factories.leave)
-        await Timed(sets(), Request(1))
+        await timed(sets(), Request(1))
         assert loop.get_task_factory() is theirs
         request = Request(2)
-        await Timed(creates(), request)
+        await timed(creates(), request)
         assert request.tasks == 1
         assert loop.get_task_factory() is theirs
 

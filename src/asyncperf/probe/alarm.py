@@ -63,6 +63,7 @@ class TimerAlarm(Alarm):
         # struct itimerspec: how often again, and first after how long, as seconds, nanoseconds.
         spec = (ctypes.c_long * 4)(0, int(again_s * NS_PER_S), 0, 0)
         self._spec: Any = spec
+        self._delay_s = again_s
         self._set: Callable[[], Any] = functools.partial(
             library.timerfd_settime,
             ctypes.c_int(self._file),
@@ -72,8 +73,10 @@ class TimerAlarm(Alarm):
         )
 
     def put_off(self, now: float, delay_s: float) -> None:
-        super().put_off(now, delay_s)
-        self._spec[2:] = divmod(int(delay_s * NS_PER_S), NS_PER_S)
+        self._due = now + delay_s
+        if delay_s != self._delay_s:  # mostly it is the same again
+            self._delay_s = delay_s
+            self._spec[2:] = divmod(int(delay_s * NS_PER_S), NS_PER_S)
         self._set()
 
     def _rest(self, at_most_s: float) -> None:

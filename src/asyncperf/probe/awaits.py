@@ -17,7 +17,7 @@ from typing import Any
 from .places import UNSEEN
 from .record_format import RETURNED
 from .rewrite import AWAIT, ENTER, ITERATE
-from .timeline import TRACK, Track, outcome_of
+from .timeline import NONE, TRACK, Track, outcome_of
 from .tracebacks import hide
 
 # A generator that may be awaited: `inspect.CO_ITERABLE_COROUTINE`.
@@ -33,6 +33,12 @@ def awaited(place: int, awaitable: Any) -> Any:
     track = TRACK.get()
     if track is None:
         return awaitable
+    if type(awaitable) is CoroutineType:
+        # Of what has been awaited here before there is nothing to find out.
+        timeline = track.timeline
+        callee, site = timeline.coroutines.get(id(awaitable.cr_code)), timeline.sites.get(place)
+        if callee is not None and site is not None:
+            return span(track, site, callee, awaitable, False) if track.takes() else awaitable
     return recorded(track, place, awaitable)
 
 
@@ -56,8 +62,9 @@ def recorded(track: Track, place: int, awaitable: Any, generator: Any = None) ->
         if not track.takes() or not is_awaitable(awaitable):
             return awaitable
         timeline = track.timeline
-        callee = timeline.callee(awaitable if generator is None else generator)
-        return span(track, timeline.site(place), callee, awaitable, generator is not None)
+        step = generator is not None
+        callee = timeline.callee(generator if step else awaitable)
+        return span(track, timeline.site(place), callee, awaitable, step)
     except Exception as error:
         track.timeline.fail(error)
         return awaitable
@@ -87,7 +94,15 @@ async def span(track: Track, site: int, callee: int, awaitable: Any, step: bool)
         track.close(start, number, parent, site, callee, outcome)
         hide(error)
         raise
-    track.close(start, number, parent, site, callee, RETURNED)
+    # As `close` does it, without a call.
+    last_s = perf_counter() - start
+    track.open = parent
+    track.depth -= 1
+    around = number if parent == NONE else parent
+    try:
+        track.add(start, last_s, request.number, track.task, number, around, site, callee, RETURNED)
+    except Exception as error:
+        track.timeline.fail(error)
     return result
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from .notes import note
 from .record_format import NO_REQUEST
-from .request import Request, Timed
+from .request import Request, timed
 from .servers import App, Receive, Scope, Send
 from .timeline import NONE, TRACK, Track
 from .worker import Worker
@@ -60,7 +60,7 @@ class Boundary:
         if lifespan:
             note(self._folder, "lifespan")
         try:
-            await Timed(self._app(scope, receive, send), Request(NO_REQUEST))
+            await timed(self._app(scope, receive, send), Request(NO_REQUEST))
         finally:
             # uvicorn's workers end by the signal that stopped them, with no other farewell.
             if lifespan:
@@ -78,7 +78,7 @@ class Boundary:
         # A server may have begun this request in the midst of another one.
         token = None if track is TRACK.get() else TRACK.set(track)
         try:
-            await Timed(self._app(scope, receive, request.sending(send)), request)
+            await timed(self._app(scope, receive, request.sending(send)), request)
         finally:
             if token is not None:
                 TRACK.reset(token)

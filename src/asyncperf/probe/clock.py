@@ -21,20 +21,32 @@ class ThreadClock:
             self._file = os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             self._file = -1
-        self.mark(self.read())
+        self.mark()
 
     def read(self) -> tuple[float, float]:
         """CPU time and waits for a CPU, so far; the latter NaN where it is not known."""
-        if self._file < 0:
-            return time.thread_time(), UNKNOWN
-        ran, waited, _ = os.pread(self._file, 80, 0).split()
-        return int(ran) / 1e9, int(waited) / 1e9
+        return seconds(self._raw())
 
-    def mark(self, reading: tuple[float, float]) -> None:
-        self._marked = reading
+    def mark(self) -> None:
+        # Made into numbers if anybody asks: it is set a hundred times a second.
+        self._marked = self._raw()
+
+    def marked(self) -> tuple[float, float]:
+        """What `read` would have said at the mark."""
+        return seconds(self._marked)
 
     def since_mark(self) -> tuple[float, float]:
         """The same since the mark; a wait that is not known is none."""
-        (ran, waited), (ran_before, waited_before) = self.read(), self._marked
+        (ran, waited), (ran_before, waited_before) = self.read(), self.marked()
         delay_s = waited - waited_before
         return ran - ran_before, delay_s if delay_s == delay_s else 0.0
+
+    def _raw(self) -> bytes | float:
+        return time.thread_time() if self._file < 0 else os.pread(self._file, 80, 0)
+
+
+def seconds(raw: bytes | float) -> tuple[float, float]:
+    if isinstance(raw, float):
+        return raw, UNKNOWN
+    ran, waited, _ = raw.split()
+    return int(ran) / 1e9, int(waited) / 1e9

@@ -170,13 +170,15 @@ STALLS: Fields = (
 # Computed in Python; waited in a call; was in native code; waited for Python's lock, which
 # another thread held.
 CPU, BLOCKED, NATIVE, LOCKED = range(4)
-# What a worker is like, every `TICK_S`, or `IDLE_TICK_S` where it has nothing to do.
+# What a worker is like, at each tick of its timer (`ticks`), and every `RECORD_S` at least where
+# requests tick.
 TICKS: Fields = (
     ("at", "d"),
     ("cpu_s", "d"),  # of the event loop's thread, so far
+    ("process_cpu_s", "d"),  # of all threads, so far
     ("delay_s", "d"),  # for which it was ready to run so far, and no CPU was free; NaN: unknown
     ("logged_s", "d"),  # spent on the server's access log so far, waits for a CPU apart
-    ("late_s", "f"),  # how much later than asked the loop came to it
+    ("late_s", "f"),  # how much later than asked the loop comes to its timer, if it is late
     ("in_flight", "I"),  # requests
     ("threads_busy", "H"),  # of the default thread pool, once a trip has been recorded
 )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
 from math import inf
 from time import perf_counter
+from types import CoroutineType, coroutine
 from typing import Any
 
 # A step of so long is a stall of the loop (see `stalls`).
@@ -68,29 +69,30 @@ class Request:
             self.counted_until = ended
         return since
 
-    def sending(self, send: Send) -> Send:
+    def sending(self, send: Callable[[Message], Any]) -> Send:
         """`send`, noting the answer's status and when its end was handed over."""
 
-        def noted(message: Message) -> Awaitable[None]:
+        def noted(message: Message) -> Any:
             kind = message["type"]
             if kind == "http.response.start":
                 self.status = message["status"]
             elif kind == "http.response.body" and not message.get("more_body"):
                 self.answered = perf_counter()
-                return self._hand_over(send, message)
+                # A server that has the connection's next request already begins it here: in a
+                # task that is none of this one's. (Behind a `BaseHTTPMiddleware` a client has its
+                # whole answer before the app says that it is at its end.)
+                sending = send(message)
+                if type(sending) is not CoroutineType:
+                    sending = passed_on(sending)
+                STEPPING.answering = sending
+                return sending
             return send(message)
 
         return noted
 
-    async def _hand_over(self, send: Send, message: Message) -> None:
-        """A server that has the connection's next request already begins it here: in a task that
-        is none of this one's. (Behind a `BaseHTTPMiddleware` a client has its whole answer
-        before the app says that it is at its end.)"""
-        STEPPING.answering = self
-        try:
-            await send(message)
-        finally:
-            STEPPING.answering = None
+
+async def passed_on(sending: Awaitable[None]) -> None:
+    await sending
 
 
 def nothing(*_: Any) -> None:
@@ -99,15 +101,16 @@ def nothing(*_: Any) -> None:
 
 class Stepping:
     """The request whose step runs on the loop now, for what happens meanwhile (a garbage
-    collection) to find, and the one whose end the server is told; who is to be told of a step of
-    `LONG_S` or more, and from `next_sign` on that another begins; and how the loop gets a factory
-    for the tasks that the step creates (`enter`, `leave`), so that other tasks cost nothing."""
+    collection) to find, and what last told a server that an answer is at its end; who is to be
+    told of a step of `LONG_S` or more, and from `next_sign` on that another begins; and how the
+    loop gets a factory for the tasks that the step creates (`enter`, `leave`), so that other tasks
+    cost nothing."""
 
     __slots__ = ("answering", "enter", "leave", "long_step", "next_sign", "request", "sign")
 
     def __init__(self) -> None:
         self.request: Request | None = None
-        self.answering: Request | None = None
+        self.answering: CoroutineType[Any, Any, Any] | None = None
         self.long_step: Callable[[Request, float, float], None] = nothing
         self.sign: Callable[[float], None] = nothing
         self.next_sign = inf
@@ -175,49 +178,42 @@ def factories_of(loop: asyncio.AbstractEventLoop, ours: Callable[[Any], Any]) ->
 STEPPING = Stepping()
 
 
-class Timed:
-    """An awaitable that runs a coroutine and adds up how long it ran: a step is from one
-    suspension to the next, and nothing else runs on the loop meanwhile."""
-
-    __slots__ = ("_coroutine", "_request")
-
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], request: Request) -> None:
-        self._coroutine = coroutine
-        self._request = request
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        coroutine, request, stepping = self._coroutine, self._request, STEPPING
-        value: Any = None
-        error: BaseException | None = None
-        while True:
-            # Else it is a task that began eagerly, inside another's step.
-            counts = stepping.request is None
+@coroutine
+def timed(running: Coroutine[Any, Any, Any], request: Request) -> Generator[Any, Any, Any]:
+    """Run a coroutine and add up how long it ran: a step is from one suspension to the next, and
+    nothing else runs on the loop meanwhile."""
+    stepping = STEPPING
+    value: Any = None
+    error: BaseException | None = None
+    while True:
+        # Else it is a task that began eagerly, inside another's step.
+        counts = stepping.request is None
+        if counts:
+            stepping.request = request
+            stepping.enter()
+            since = perf_counter()
+            if since >= stepping.next_sign:
+                stepping.sign(since)
+        try:
+            given = running.send(value) if error is None else running.throw(error)
+        except StopIteration as stop:
+            return stop.value
+        finally:
             if counts:
-                stepping.request = request
-                stepping.enter()
-                since = perf_counter()
-                if since >= stepping.next_sign:
-                    stepping.sign(since)
-            try:
-                given = coroutine.send(value) if error is None else coroutine.throw(error)
-            except StopIteration as stop:
-                return stop.value
-            finally:
-                if counts:
-                    now = perf_counter()
-                    stepping.request = None
-                    stepping.leave()
-                    request.loop_s += now - since
-                    request.steps += 1
-                    if now - since >= LONG_S:
-                        stepping.long_step(request, since, now)
-            # Outside of `except`, or the coroutine's next errors would have this one as context.
-            try:
-                value, error = (yield given), None
-            except GeneratorExit:
-                coroutine.close()
-                raise
-            except BaseException as thrown:
-                thrown.__traceback__ = thrown.__traceback__ and thrown.__traceback__.tb_next
-                error = thrown
-            given = None  # nor is what it waited for kept alive
+                now = perf_counter()
+                stepping.request = None
+                stepping.leave()
+                request.loop_s += now - since
+                request.steps += 1
+                if now - since >= LONG_S:
+                    stepping.long_step(request, since, now)
+        # Outside of `except`, or the coroutine's next errors would have this one as context.
+        try:
+            value, error = (yield given), None
+        except GeneratorExit:
+            running.close()
+            raise
+        except BaseException as thrown:
+            thrown.__traceback__ = thrown.__traceback__ and thrown.__traceback__.tb_next
+            error = thrown
+        given = None  # nor is what it waited for kept alive

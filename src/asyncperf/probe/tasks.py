@@ -10,7 +10,7 @@ from weakref import ref
 
 from .awaits import span
 from .record_format import NO_SITE
-from .request import STEPPING, Request, Timed
+from .request import STEPPING, Request, timed
 from .timeline import TRACK, Track
 from .tracebacks import hide
 
@@ -26,9 +26,10 @@ def task_factory(usual: Any) -> Any:
     `usual` makes of them."""
 
     def make(loop: Any, coroutine: Coroutine[Any, Any, Any], **how: Any) -> Any:
-        request = STEPPING.request
-        if request is not None and request is not STEPPING.answering:
-            coroutine = timed(coroutine, request)
+        request, answering = STEPPING.request, STEPPING.answering
+        # What a server creates while it is told that the answer is at its end is its own.
+        if request is not None and (answering is None or not answering.cr_running):
+            coroutine = followed(coroutine, request)
         if usual is not None:
             return usual(loop, coroutine, **how)
         return asyncio.Task(coroutine, loop=loop, **how)
@@ -36,7 +37,7 @@ def task_factory(usual: Any) -> Any:
     return make
 
 
-def timed(coroutine: Coroutine[Any, Any, Any], request: Request) -> Coroutine[Any, Any, Any]:
+def followed(coroutine: Coroutine[Any, Any, Any], request: Request) -> Coroutine[Any, Any, Any]:
     """The coroutine, timed, under its own name. What is none of Python's own is left as it is:
     a task that is cancelled before it began throws that in at once, and an async generator's
     `aclose()`, unlike a coroutine, then does something."""
@@ -59,7 +60,7 @@ def timed(coroutine: Coroutine[Any, Any, Any], request: Request) -> Coroutine[An
 async def _await(coroutine: CoroutineType[Any, Any, Any], request: Request) -> Any:
     NOT_BEGUN.pop(coroutine, None)
     try:
-        return await Timed(coroutine, request)
+        return await timed(coroutine, request)
     except BaseException as error:
         hide(error)
         raise
@@ -69,7 +70,7 @@ async def _tracked(coroutine: CoroutineType[Any, Any, Any], callee: int, track: 
     NOT_BEGUN.pop(coroutine, None)
     token = TRACK.set(track)
     try:
-        return await span(track, NO_SITE, callee, Timed(coroutine, track.request), False)
+        return await span(track, NO_SITE, callee, timed(coroutine, track.request), False)
     except BaseException as error:
         hide(error)
         raise

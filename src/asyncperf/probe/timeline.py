@@ -48,21 +48,22 @@ class Timeline:
         self.thread = get_ident()
         self.broken = False
         self._sites = sites
-        self._places: dict[int, int] = {}
+        # By the number of a place; as `coroutines`, for who is in a hurry to read.
+        self.sites: dict[int, int] = {}
         # By identity: code is compared, and hashed, by all that it consists of. It is kept
         # here as well, so that no other can take its place in memory.
         self._functions: dict[int, tuple[CodeType, int]] = {}
-        self._coroutines: dict[int, int] = {}
+        self.coroutines: dict[int, int] = {}
 
     def site(self, place: int) -> int:
-        found = self._places.get(place)
+        found = self.sites.get(place)
         if found is None:
-            found = self._places[place] = self._sites.line(*PLACES.all[place])
+            found = self.sites[place] = self._sites.line(*PLACES.all[place])
         return found
 
     def callee(self, awaitable: Any) -> int:
         if type(awaitable) is CoroutineType:
-            found = self._coroutines.get(id(awaitable.cr_code))
+            found = self.coroutines.get(id(awaitable.cr_code))
             if found is not None:
                 return found
         try:
@@ -81,7 +82,7 @@ class Timeline:
             # What only runs another function is to be asked each time.
             itself = getattr(awaitable, "cr_code", None) is code
             if itself and code.co_name not in PASSES_ON:
-                self._coroutines[id(code)] = found
+                self.coroutines[id(code)] = found
         return found
 
     def fail(self, error: Exception) -> None:
@@ -93,12 +94,13 @@ class Timeline:
 class Track:
     """One task of a request that is recorded in detail, and the span that is open in it."""
 
-    __slots__ = ("depth", "open", "request", "task", "timeline")
+    __slots__ = ("add", "depth", "open", "request", "task", "timeline")
 
     def __init__(self, timeline: Timeline, request: Request, task: int, open_: int) -> None:
         self.timeline = timeline
+        self.add = timeline.add
         self.request = request
-        self.task = task
+        self.task = task if task < MOST else MOST
         self.open = open_
         self.depth = 0
 
@@ -123,18 +125,10 @@ class Track:
         timeline = self.timeline
         if outcome == CANCELLED and get_ident() != timeline.thread:
             return  # thrown away unfinished, and the collector found it from another thread
+        around = span if parent == NONE else parent
+        number = self.request.number
         try:
-            timeline.add(
-                start,
-                end - start,
-                self.request.number,
-                self.task if self.task < MOST else MOST,
-                span,
-                span if parent == NONE else parent,
-                site,
-                callee,
-                outcome,
-            )
+            self.add(start, end - start, number, self.task, span, around, site, callee, outcome)
         except Exception as error:
             timeline.fail(error)
 

@@ -45,6 +45,8 @@ class Watchdog:
     def __init__(self, loop_thread: int) -> None:
         self.looks: deque[Look] = deque(maxlen=MOST_LOOKS)
         self.base: frozenset[CodeType] = frozenset()
+        # When it looked and found the loop at nothing, before it found it at something.
+        self.quiet_at = 0.0
         self._loop_thread = loop_thread
         self._alarm = alarm(LOOK_S)
         threading.Thread(target=self._run, name="asyncperf", daemon=True).start()
@@ -81,3 +83,5 @@ class Watchdog:
             frame = frame.f_back
         if callback is not None:
             self.looks.append(Look(now, late_s, callback, tuple(reversed(stack))))
+        elif not self.looks:
+            self.quiet_at = now

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import contextvars
 import gc
 import os
-import random
 import sys
 import threading
 import time
@@ -31,28 +29,22 @@ from .stalls import STALL_S, between_steps, longest_callback, stall_of
 from .tables import Tables
 from .tasks import close_cancelled, task_factory
 from .threads import on_threads_s, watch_executors
+from .ticks import TICK_S, Ticks
 from .timeline import Timeline
 from .uses import close, take_over
 from .watchdog import Watchdog
 
-# How often the loop says that it is there. Rarer would see less of how late it comes to
-# things; this costs a thousandth of a core.
-TICK_S = 0.01
-# Ticks decide which of the workers accepts a user: the one that was awake last. One whose loop
-# has nothing to do has few, or of 500 users that came evenly one worker would get 400.
-IDLE_TICK_S = 0.05
-# So busy a loop ticks as often as before, whatever it does.
+# A loop with less to do than this share of the time is idle.
 BUSY_SHARE = 0.2
-# Ticks in step with users who come at even intervals would decide it as well.
-TICK_VARIES = (0.75, 1.25)
-# A request that begins, or goes on, shows as well that the loop is there: a busy one comes to
-# its ticks late, and need not be looked at for that. It costs something, and is not asked for
-# sooner again.
-SIGN_S = 0.006
+# So often a tick is recorded at least, and what else there is to do is done. Each costs.
+RECORD_S = 0.05
 # How often a thread of its own writes to disk.
 WRITE_S = 0.25
 # What was not used of a rate within so long may be used at once: requests come in waves.
 BURST_S = 2.0
+# Where more come than are recorded, it is so many one after another: the first costs five times
+# as much as the next, for which all of the probe that they need is in the CPU's caches.
+TOGETHER = 8
 SENT = SENT_HEADER.encode("ascii")
 NOWHERE = float("nan")
 # The endpoint of a request that no route matched.
@@ -94,13 +86,11 @@ class Worker:
         self.loop = asyncio.get_running_loop()
         self.loop_thread = get_ident()
         self.in_flight = 0
-        self.last_tick = self._tick_due = perf_counter()
+        self.last_tick = self._recorded_at = perf_counter()
         # Until then requests pass as they are.
         self.idle_until = 0.0
-        self._next_record = 0.0
-        self._context = contextvars.Context()
-        self._next_tick: asyncio.TimerHandle | None = None  # where the loop is idle
-        self._cpu_at_tick_s = 0.0
+        self._next_record = self._paused_until = 0.0
+        self._cpu_recorded_s = 0.0
         self._number = 0
         self._next_detail = 0.0
         self._stacks = Numbering(folder, "stack")
@@ -127,14 +117,13 @@ class Worker:
         gc.callbacks.append(self._collected)
         STEPPING.use(factories_of(self.loop, task_factory))
         STEPPING.long_step = self._long_step
-        STEPPING.sign, STEPPING.next_sign = self._alive, 0.0
         self._watchdog = Watchdog(self.loop_thread)
+        self._ticks = Ticks(self.loop, self._watchdog, self._look_around, self._failed)
         OPEN.ledger = self.ledger
         try:
             watch_executors(self.loop)
         except Exception as error:
             note(folder, "not-hooked", module=type(self.loop).__module__, error=repr(error))
-        self.loop.call_soon(self._tick, context=self._context)
         threading.Thread(target=self._write, name="asyncperf-writer", daemon=True).start()
         atexit.register(self.close)
 
@@ -143,10 +132,13 @@ class Worker:
     def takes(self, now: float) -> bool:
         """Whether the request that begins now is to be recorded."""
         if now >= STEPPING.next_sign:
-            self._alive(now)
+            self._ticks.sign(now)
         recorded_at = self._next_record
         if now < recorded_at:
-            self.idle_until = min(recorded_at, STEPPING.next_sign)
+            # None until there is room for several.
+            self._paused_until = recorded_at + (TOGETHER - 1) * self._record_apart_s
+        if now < self._paused_until:
+            self.idle_until = min(self._paused_until, STEPPING.next_sign)
             return False
         # What was not used of the rate for long is lost.
         unused_since = now - BURST_S
@@ -219,59 +211,45 @@ class Worker:
 
     # What goes on besides.
 
-    def _alive(self, now: float) -> None:
-        """The loop goes on; in case it was idle, with ticks as often as ever."""
-        if get_ident() != self.loop_thread:
-            return  # another loop, in a thread of the app's own
-        STEPPING.next_sign = now + SIGN_S
-        if self._next_tick is None:
-            self._watchdog.expect(now, max(TICK_S, self._tick_due - now))
-            return
-        self._next_tick.cancel()
-        self._tick()
-
     def _failed(self, error: Exception) -> None:
         """Once is enough to know of, and what goes on may yet be recorded."""
         if not self._has_failed:
             self._has_failed = True
             note(self.folder, "failed", error=repr(error))
 
-    def _tick(self) -> None:
-        try:
-            self._look_around()
-        except Exception as error:  # which is none of the app's
-            self._failed(error)
+    def _look_around(self, now: float, late_s: float, timer_late_s: float, by_timer: bool) -> bool:
+        """A tick (see `ticks`). Every instruction of it is out of the CPU's caches, so of a
+        tick that a request makes most do no more than they must."""
+        watchdog = self._watchdog
+        if watchdog.looks:
+            if late_s >= STALL_S - TICK_S:
+                self._look_back(now, late_s)
+            watchdog.looks.clear()
+        if self._long_steps:
+            self._long_steps.clear()
+        self._clock.mark()
+        self._process_cpu_at_tick_s = time.process_time()
+        self.last_tick, self._gc_at_tick_s = now, self._gc_s
+        if by_timer or now >= self._recorded_at + RECORD_S:
+            return self._record(now, timer_late_s)
+        return False
 
-    def _look_around(self) -> None:
-        if not self._watchdog.base:
-            self._watchdog.learn_base(sys._getframe(2))
-        now = perf_counter()
-        late_s = now - self._tick_due
-        cpu_s, delay_s = self._clock.read()
-        if late_s >= STALL_S - TICK_S:
-            self._look_back(now, late_s)
+    def _record(self, now: float, late_s: float) -> bool:
+        """Whether the loop had little to do since the last time."""
         take_over(self.ledger)
         self._gc_elsewhere.record(self.tables.collections)
         close_cancelled()
-        busy = self.ledger.threads_busy()
+        cpu_s, delay_s = self._clock.marked()
         logged_s, in_flight = self._access_log.spent_s, self.in_flight
-        self.tables.ticks.add(now, cpu_s, delay_s, logged_s, max(0.0, late_s), in_flight, busy)
+        busy = self.ledger.threads_busy()
+        process_s = self._process_cpu_at_tick_s
+        self.tables.ticks.add(now, cpu_s, process_s, delay_s, logged_s, late_s, in_flight, busy)
         if now >= self._next_cut:
             self._next_cut = now + WRITE_S
             self.tables.cut()
-        self._watchdog.looks.clear()
-        self._long_steps.clear()
-        self._clock.mark((cpu_s, delay_s))
-        busy_s = BUSY_SHARE * (now - self.last_tick)
-        idle = now >= STEPPING.next_sign and cpu_s - self._cpu_at_tick_s < busy_s
-        self.last_tick, self._gc_at_tick_s, self._cpu_at_tick_s = now, self._gc_s, cpu_s
-        self._process_cpu_at_tick_s = time.process_time()
-        delay_until_next_s = (IDLE_TICK_S if idle else TICK_S) * random.uniform(*TICK_VARIES)
-        self._tick_due = now + delay_until_next_s
-        self._watchdog.expect(now, delay_until_next_s)
-        # Not in the context of whichever request it was that showed a sign.
-        tick = self.loop.call_later(delay_until_next_s, self._tick, context=self._context)
-        self._next_tick = tick if idle else None
+        idle = cpu_s - self._cpu_recorded_s < BUSY_SHARE * (now - self._recorded_at)
+        self._recorded_at, self._cpu_recorded_s = now, cpu_s
+        return idle
 
     def _long_step(self, request: Request, since: float, now: float) -> None:
         """A step of a request, or of a task of the app's own, was long enough for a stall."""
@@ -288,7 +266,7 @@ class Worker:
         if late_s - known_s < STALL_S - TICK_S:
             return
         looks = between_steps(list(self._watchdog.looks), self._long_steps)
-        found = longest_callback(looks, self.last_tick, now)
+        found = longest_callback(looks, max(self.last_tick, self._watchdog.quiet_at), now)
         if found is not None:
             self._stalled(*found, NO_REQUEST)
 
