@@ -23,6 +23,7 @@ from asyncperf.scan.endpoints import (
     inclusions,
     place_of,
 )
+from asyncperf.scan.ignores import MARK
 from asyncperf.scan.index import Function, Module, Trees, index_module
 from asyncperf.scan.inference import asking
 from asyncperf.scan.judge import judge
@@ -76,6 +77,7 @@ class Loaded:
         launching: list[Function],
         routed: Routed,
         problems: list[Problem],
+        commented: list[str],
     ) -> None:
         self.project = project
         self.analyst = Tracer(project)
@@ -85,6 +87,7 @@ class Loaded:
         self.launching = launching
         self.routed = routed
         self.problems = problems
+        self.commented = commented
 
 
 def _scan(loaded: Loaded, root: Path, checker: Checker | None) -> Scan:
@@ -101,6 +104,7 @@ def _scan(loaded: Loaded, root: Path, checker: Checker | None) -> Scan:
         tuple(loaded.problems),
         blocking,
         asked.answer(checker.name) if asked and checker else None,
+        tuple(loaded.commented),
     )
 
 
@@ -128,6 +132,7 @@ def load(
     depending: list[Function] = []
     included: list[Inclusion] = []
     launching: list[Function] = []
+    commented: list[str] = []
     for path in sources.find_files(paths, root, exclude):
         source = sources.read(path, root)
         if isinstance(source, Problem):
@@ -139,6 +144,8 @@ def load(
             continue
         module, bodies = index_module(source.file, tree, source.lines, trees)
         modules.append(module)
+        if MARK in source.text:
+            commented.append(source.file)
         depending += [f for f, _ in bodies if is_endpoint(f) or place_of(f) in routed]
         if "include_router" in source.text:
             included += inclusions(module, tree)
@@ -147,7 +154,7 @@ def load(
         if "await" in source.text:
             awaiting += [f for f, node in bodies if f.is_async and has_candidates(node)]
     project = Project(modules, root.parts)
-    return Loaded(project, awaiting, depending, included, launching, routed, problems)
+    return Loaded(project, awaiting, depending, included, launching, routed, problems, commented)
 
 
 def judged(loaded: Loaded) -> Iterator[Site]:

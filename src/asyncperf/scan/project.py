@@ -250,7 +250,7 @@ _folder = cache(dirname)  # asked for with each name that is looked up
 
 def _parents(folder: str) -> list[str]:
     found = []
-    while folder:
+    while folder.strip("/"):  # that of a file outside of the root is absolute
         folder = dirname(folder)
         found.append(folder)
     return found
