@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from asyncperf.scan import scan_paths
-from asyncperf.scan.blocking import TESTS
+from asyncperf.scan.call_graph import TESTS
 from asyncperf.sites import BlockingCall
 
 SEED = 5
@@ -57,7 +57,7 @@ def compare(
     folder: Path, ours: tuple[BlockingCall, ...], rivals: Path | None, keep: Path | None
 ) -> None:
     own = {(call.file, call.line) for call in ours}
-    warned = sum(call.certain and not call.brief for call in ours)
+    warned = sum(call.certain and not (call.brief or call.once) for call in ours)
     print(f"\n{folder}\n  scan       {len(own):5} lines, {warned} of level warning")
     for name, arguments in COMMANDS.items():
         printed = ask(name, arguments, folder, rivals, keep)

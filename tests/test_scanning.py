@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,16 @@ def test_the_folder_that_is_named_is_the_root_of_the_json(scan, project):
     assert "file=src/page.py," in scan("src", "--github")[1]
 
 
+@pytest.mark.parametrize("named", ["../src", "../linked"])
+def test_a_folder_is_found_over_its_parent_or_a_link(scan, project, monkeypatch, named):
+    (project / "linked").symlink_to(project / "src")
+    (project / "here").mkdir()
+    monkeypatch.chdir(project / "here")
+    code, out, _ = scan(named)
+    assert code == errors.FOUND
+    assert out.startswith("! sequential-awaits  page.py:12  page")
+
+
 def test_what_is_excluded_is_not_read(scan):
     code, _, _ = scan("--exclude", "page.py")
     assert code == errors.LOAD  # nothing is left
@@ -85,6 +96,23 @@ def test_a_baseline_is_written_kept_to_and_renewed(scan, project):
     assert code == errors.FOUND
     assert "other" in out
     assert "1 finding known to the baseline" in out
+
+
+def test_a_baseline_outlives_lines_that_move_and_lets_nothing_new_through(scan, project):
+    scan("--write-baseline")
+    page = project / "src" / "page.py"
+    page.write_text("# moved\n\n" + INDEPENDENT)
+    assert scan()[0] == errors.OK
+    page.write_text(INDEPENDENT + "\nimport time\n\nasync def nap():\n    time.sleep(1)\n")
+    code, out, _ = scan()
+    assert (code, out.partition("\n")[0]) == (errors.FOUND, "! blocking-call  src/page.py:19  nap")
+
+
+def test_a_comment_that_ignores_nothing_is_said_of_a_file_without_findings_too(scan, project):
+    (project / "src" / "quiet.py").write_text("x = 1  # asyncperf: ignore[blocking-call] because\n")
+    told = "? src/quiet.py:1: ignores nothing that is found here: remove it"
+    assert told in scan()[1].splitlines()
+    assert told in scan()[1].splitlines()  # recalled
 
 
 def test_settings_stand_in_pyproject(scan, project):
@@ -325,6 +353,17 @@ def test_an_app_without_endpoints_in_what_is_scanned_is_refused(scan, shop):
     code, _, err = scan("src", "--app", "shop.main:app")
     assert code == errors.USAGE
     assert "none of them from files below" in err
+
+
+def test_the_pre_commit_hook_is_the_command_itself():
+    """What `pre-commit try-repo` checks for real: the entry is one that the package installs."""
+    hook = (ROOT / ".pre-commit-hooks.yaml").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    [entry] = [line for line in hook.splitlines() if line.startswith("  entry: ")]
+    command, *arguments = entry.removeprefix("  entry: ").split()
+    assert command in project["scripts"]
+    assert arguments == ["scan"]
+    assert "  pass_filenames: false" in hook.splitlines()
 
 
 def test_the_root_of_what_is_named(tmp_path):

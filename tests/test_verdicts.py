@@ -110,9 +110,27 @@ def test_a_project_is_what_lies_below_the_folder_that_its_files_are_imported_fro
     app(tmp_path, "src/shop/api/__init__.py")
     deep = app(tmp_path, "src/shop/api/items.py")
     alone = app(tmp_path, "src/tools/main.py")
-    assert project_of([str(deep)]) == ([tmp_path / "src"], tmp_path / "src")
-    assert project_of([str(deep), str(alone)]) == ([tmp_path / "src"], tmp_path / "src")
-    assert project_of([str(alone)]) == ([tmp_path / "src/tools"], tmp_path / "src/tools")
+    for seen in ([deep], [deep, alone]):
+        files, root = project_of([str(file) for file in seen], STARTED_AT)
+        assert root == tmp_path / "src"
+        assert {deep, alone} <= set(files)
+    assert project_of([str(alone)], STARTED_AT) == ([alone], tmp_path / "src/tools")
+
+
+def test_what_a_file_does_that_was_written_since_is_unknown(tmp_path: Path) -> None:
+    source = SOURCE.replace("async def one(): ...", "from stock import one")
+    file, stock = app(tmp_path, text=source), app(tmp_path, "stock.py", "async def one(): ...\n")
+    said = []
+    for written_at in (STARTED_AT - 1, STARTED_AT + 1):
+        os.utime(stock, (written_at, written_at))
+        found = asked(seen_in(file))
+        assert found is not None
+        judged = found.of("pair", (str(file), 3, 9), (str(file), 4, 9))
+        assert judged is not None
+        said.append((judged.verdict, judged.reason))
+    (before, _), (since, why) = said
+    assert (before, since) == ("independent", "likely")
+    assert "stock.one" in why
 
 
 def test_of_a_giant_project_only_the_files_that_were_seen_are_read(
@@ -121,7 +139,7 @@ def test_of_a_giant_project_only_the_files_that_were_seen_are_read(
     app(tmp_path, "other.py")
     file = app(tmp_path)
     monkeypatch.setattr(verdicts, "MOST_BYTES", len(SOURCE))
-    assert project_of([str(file)]) == ([file], tmp_path)
+    assert project_of([str(file)], STARTED_AT) == ([file], tmp_path)
     found = asked(seen_in(file))
     assert found is not None
     assert len(found.found) == 1

@@ -37,6 +37,7 @@ def run_scan(
     for path in paths:
         if not path.exists():
             raise UsageError(f"there is no {str(path)!r}", "Name a file or a folder of Python.")
+    paths = [path.resolve() for path in paths]  # as the root is: without `..` and links
     root = root_of(paths, working)
     routes = routes_of(settings.app, root) if settings.app else ()
     folder = cache_folder() if settings.cache else None

@@ -62,7 +62,8 @@ class BlockingCall:
     reach it, such as `GET /items`. `certain` is False where a step of the chain could not be
     settled, as a method whose object has no known class. `brief` calls take microseconds as a
     rule, as one system call on a local disk does. `callers` counts the async functions that
-    come to it, the chain's own among them.
+    come to it, the chain's own among them. `once`: only as the app starts or ends, or the first
+    time that something is asked for which is then kept.
     """
 
     file: str
@@ -75,6 +76,7 @@ class BlockingCall:
     certain: bool = True
     brief: bool = False
     callers: int = 1
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Inferred:
 @dataclass(frozen=True, slots=True)
 class Scan:
     """All that one scan found; `lines` counts the source lines read. `inferred` is None where
-    no type checker was asked."""
+    no type checker was asked; `commented` are the files that may have comments for the scan."""
 
     root: str
     files: int
@@ -119,6 +121,7 @@ class Scan:
     problems: tuple[Problem, ...]
     blocking: tuple[BlockingCall, ...] = ()
     inferred: Inferred | None = None
+    commented: tuple[str, ...] = ()
 
 
 # Where the probe saw an await, or where a function begins: its file as the probe names it, the

@@ -47,7 +47,7 @@ def judged(insights: Sequence[Insight], started_at: float) -> Verdicts:
     asked = asked.without(changed)
     if not asked.files:
         return Verdicts(unread=changed, lines=lines)
-    found = judge_seen(*project_of(asked.files), asked)
+    found = judge_seen(*project_of(asked.files, started_at), asked)
     return replace(found, unread={**found.unread, **changed}, lines=lines)
 
 
@@ -96,21 +96,24 @@ def is_newer(file: str, than: float) -> bool:
         return False  # not there: the scan says so
 
 
-def project_of(files: Sequence[str]) -> tuple[list[Path], Path]:
-    """What to read, and the folder that holds it: the roots of these files, or where that is
-    too much, the files alone."""
+def project_of(files: Sequence[str], started_at: float) -> tuple[list[Path], Path]:
+    """What to read, and the folder that holds it: all below the roots of these files, or where
+    that is too much, the files alone. What was written since is left out: it is not what ran,
+    so that what it does is unknown."""
     paths = [Path(os.path.abspath(file)) for file in files]
     roots = sorted({root_of(path) for path in paths})
     outermost = [
         root for root in roots if not any(root != o and root.is_relative_to(o) for o in roots)
     ]
     root = Path(os.path.commonpath(outermost))
-    read = 0
+    read, as_it_ran = 0, []
     for file in find_files(outermost, root):
         read += file.stat().st_size if file.exists() else 0
         if read > MOST_BYTES:
             return [path for path in paths if path.exists()], root
-    return outermost, root
+        if not is_newer(str(file), started_at):
+            as_it_ran.append(file)
+    return as_it_ran, root
 
 
 def root_of(file: Path) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from asyncperf import baseline
@@ -97,6 +98,50 @@ def test_minor_blocking_calls_are_counted_and_shown_when_asked_for(minor):
     assert "not shown" not in whole
 
 
+def test_warnings_come_first_and_what_is_alike_together():
+    """Two that say the same, one that says something else; and last, by line, a warning."""
+    unproved = [replace(RUN, line=at, lines=(at, at + 1), verdict="likely") for at in (1, 4, 6)]
+    unproved[1] = replace(unproved[1], reason="something else")
+    scan = scan_of(*unproved, blocking=(NAP,))
+    found, _ = findings(scan, lines_of)
+    short = printed(result_of(scan, found))
+    marked = [line for line in short.splitlines() if line.startswith(("! ", "i "))]
+    assert [line.split()[2] for line in marked] == [f"{FILE}:{at}" for at in (13, 1, 4)]
+    assert f"    The same at {FILE}:6.\n" in short
+    assert "4 findings in 1 file, 13 lines; 1 warning among them\n" in short
+    assert "The same at" not in printed(result_of(scan, found), every_site=True)
+
+
+def test_of_many_for_information_the_rest_is_counted():
+    sites = [replace(RUN, line=at, verdict="likely", reason=f"fact {at}") for at in range(1, 14)]
+    scan = scan_of(*sites)
+    found, _ = findings(scan, lines_of)
+    short = printed(result_of(scan, found))
+    assert "Fact 10." in short
+    assert "Fact 11." not in short
+    assert "not shown: 3 findings for information (--all shows them)\n" in short
+    assert "Fact 13." in printed(result_of(scan, found), every_site=True)
+
+
+@pytest.mark.parametrize("width", [50, 80])
+def test_a_frame_keeps_spaces_and_fits_wide_characters_and_long_lines(result, width):
+    source = ["", "", "", '\tx  =  await f("' + "漢字" * 40 + '")\x1b[31m', "", "", "", ""]
+    file = io.StringIO()
+    console = Console(file=file, width=width)
+    render_scan(result, lambda _: source, every_site=False, console=console)
+    [frame] = [line for line in file.getvalue().splitlines() if "│" in line and "await" in line]
+    assert frame.startswith('    > 4 │     x  =  await f("漢')
+    assert frame.endswith("…")
+    assert width - 1 <= cell_len(frame) <= width
+
+
+def test_what_does_not_fit_beside_a_place_stands_below_it():
+    scan = scan_of(replace(RUN, function="a_function_of_some_length"))
+    found, _ = findings(scan, lines_of)
+    lines = printed(result_of(scan, found), width=40).splitlines()
+    assert lines[:2] == ["! sequential-awaits  shop/main.py:4", "    a_function_of_some_length"]
+
+
 def test_distant_lines_leave_out_what_is_between(result):
     far = replace(RUN, lines=(4, 13))
     found, _ = findings(scan_of(far), lines_of)
@@ -148,6 +193,13 @@ def test_github_is_told_what_is_new(result):
         "::warning file=shop/main.py,line=4,endLine=6,col=5,title=asyncperf%3A sequential-awaits::"
         "3 awaits"
     )
+
+
+def test_github_reads_the_path_that_is_meant(result):
+    odd = replace(result.findings[0], file="a dir/50%, odd.py", message="100 % of\nit")
+    [line] = github_annotations(replace(result, findings=(odd,))).splitlines()
+    assert line.startswith("::warning file=a dir/50%25%2C odd.py,line=4,")
+    assert "::100 %25 of it " in line
 
 
 def test_paths_are_told_from_where_the_user_stands(result):

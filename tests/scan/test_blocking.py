@@ -465,9 +465,14 @@ def test_a_settled_chain_is_preferred_to_a_shorter_unsettled_one(scanned):
         "@app.command()\nasync def f():\n    time.sleep(1)\n",
         "import asyncio, time\nasync def work():\n    time.sleep(1)\n"
         "def run():\n    asyncio.run(work())\n",
-        "import time\nasync def lifespan(app):\n    time.sleep(1)\n    yield\n",
+        "import time, typer\napp = typer.Typer()\nclass Job:\n    async def work(self):\n"
+        "        time.sleep(1)\n@app.command()\nasync def f(jobs):\n    await jobs[0].work()\n",
+        "import time, typer\nfrom typing import Protocol\napp = typer.Typer()\n"
+        "class Work(Protocol):\n    async def work(self): ...\nclass Job:\n"
+        "    async def work(self):\n        time.sleep(1)\n"
+        "@app.command()\nasync def f(job: Work):\n    await job.work()\n",
     ],
-    ids="module function main-block command own-loop lifespan".split(),  # noqa: SIM905
+    ids="module function main-block command own-loop named protocol".split(),  # noqa: SIM905
 )
 def test_where_no_request_waits_for_the_loop(scanned, source):
     assert scanned(main=source) == ()
@@ -475,6 +480,213 @@ def test_where_no_request_waits_for_the_loop(scanned, source):
 
 def test_tests_are_left_out(scanned):
     assert scanned(**{"tests/test_it": "import time\nasync def f():\n    time.sleep(1)\n"}) == ()
+
+
+def test_migrations_are_left_out(scanned):
+    migration = "import time\nasync def upgrade():\n    time.sleep(1)\n"
+    assert scanned(**{"migrations/versions/one": migration}) == ()
+
+
+APP_MADE_ONCE = """\
+    import time
+    from functools import lru_cache
+    from fastapi import FastAPI
+
+    _it = None
+
+    @lru_cache
+    def settings():
+        time.sleep(1)
+
+    @lru_cache
+    def settings_of(user):
+        time.sleep(1)
+
+    def client():
+        global _it
+        if _it is None:
+            time.sleep(1)
+            _it = object()
+        return _it
+
+    def create_app(debug=False):
+        time.sleep(1)
+        return FastAPI()
+
+    async def lifespan(app):
+        time.sleep(1)
+        yield
+
+    async def f(user):
+        BODY
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "is_once"),
+    [
+        ("settings()", 9, True),
+        ("settings_of(user)", 13, False),
+        ("client()", 18, True),
+        ("create_app()", 23, True),
+        ("pass", 27, True),
+    ],
+)
+def test_what_happens_once_in_a_process_is_told_apart(scanned, body, line, is_once):
+    found = scanned(main=APP_MADE_ONCE.replace("BODY", body))
+    assert line in {call.line for call in found}
+    assert {call.line: call.once for call in found} == {27: True, line: is_once}
+
+
+def test_what_a_request_reaches_too_is_not_only_of_the_start(scanned):
+    [call] = scanned(
+        main="import time\ndef load():\n    time.sleep(1)\n"
+        "async def lifespan(app):\n    load()\n    yield\nasync def f():\n    load()\n"
+    )
+    assert (call.once, call.chain[0].function) == (False, "f")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "time.sleep(0)",
+        "items.get(False)",
+        "items.get(block=False)",
+        "items.get(timeout=0)",
+        "done.result(0)",
+        "os.waitpid(1, os.WNOHANG)",
+        "threads.shutdown(wait=False)",
+    ],
+)
+def test_a_call_that_is_told_not_to_wait_does_not_block(scanned, call):
+    source = (
+        "import os, queue, time\nfrom concurrent.futures import Future, ThreadPoolExecutor\n"
+        "async def f(items: queue.Queue, done: Future, threads: ThreadPoolExecutor):\n    CALL\n"
+    )
+    assert scanned(main=source.replace("CALL", call)) == ()
+    waiting = "items.get()\n    done.result(1)\n    threads.shutdown()"
+    names = [each.call for each in scanned(main=source.replace("CALL", waiting))]
+    assert names == [
+        "queue.Queue.get",
+        "concurrent.Future.result",
+        "concurrent.ThreadPoolExecutor.shutdown",
+    ]
+
+
+def test_what_only_some_heirs_do_is_not_said_of_a_class_that_does_it_itself(scanned):
+    found = scanned(
+        main="""\
+            import time
+            class Store:
+                def save(self):
+                    return 1
+                def load(self):
+                    print(self)
+            class Slow(Store):
+                def save(self):
+                    time.sleep(1)
+                def load(self):
+                    time.sleep(1)
+            async def f(store: Store):
+                store.save()
+                store.load()
+            """
+    )
+    assert [(call.line, call.certain) for call in found] == [(9, False)]
+
+
+SWITCHED = """\
+    import time
+    def rest(long=False, *, thorough=True):
+        if long:
+            time.sleep(1)
+        if not thorough:
+            time.sleep(2)
+        else:
+            time.sleep(3)
+    async def f(given, more):
+        BODY
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "lines"),
+    [
+        ("rest()", [8]),
+        ("rest(long=True)", [4, 8]),
+        ("rest(long=False, thorough=False)", [6]),
+        ("rest(long=given, thorough=given)", [4, 6, 8]),
+        ("rest(given)", [4, 8]),
+        ("rest(**more)", [4, 6, 8]),
+        ("rest()\n        rest(long=True, thorough=False)", [4, 6, 8]),
+    ],
+)
+def test_what_the_caller_switches_off_is_no_finding(scanned, call, lines):
+    assert [each.line for each in scanned(main=SWITCHED.replace("BODY", call))] == lines
+
+
+def test_a_callback_of_a_future_gets_a_done_one(scanned):
+    source = """\
+        from concurrent.futures import Future
+        def tell(done: Future):
+            print(done.result())
+        async def f(future: Future):
+            future.add_done_callback(tell)
+        async def g(future: Future):
+            CALL
+        """
+    assert scanned(main=source.replace("CALL", "pass")) == ()
+    [call] = scanned(main=source.replace("CALL", "future.result()"))
+    assert call.line == 7
+
+
+def test_entering_what_only_some_heirs_enter_slowly_is_not_said_of_a_class_that_does_it(scanned):
+    found = scanned(
+        main="""\
+            import time
+            class Held:
+                def __enter__(self):
+                    print(self)
+                def __exit__(self, *e):
+                    print(self)
+            class Slow(Held):
+                def __enter__(self):
+                    time.sleep(1)
+                def __exit__(self, *e):
+                    time.sleep(1)
+            async def f(held: Held):
+                with held:
+                    pass
+            """
+    )
+    assert found == ()
+
+
+def test_a_wrapper_runs_when_what_it_wraps_does(scanned):
+    [call] = scanned(
+        main="""\
+            import functools, time
+            def kept(function):
+                @functools.wraps(function)
+                async def wrapper():
+                    time.sleep(1)
+                    return await function()
+                return wrapper
+            @kept
+            async def load(): ...
+            async def lifespan(app):
+                await load()
+                yield
+            """
+    )
+    assert call.once
+
+
+def test_a_method_of_what_is_named_as_a_path_is_not_certain(scanned):
+    [call] = scanned(
+        main="async def f(user, sock_path):\n    user.exists()\n    sock_path.exists()\n"
+    )
+    assert (call.line, call.call, call.certain) == (3, "pathlib.Path.exists", False)
 
 
 def test_what_a_command_shares_with_an_endpoint_is_told(scanned):

@@ -56,6 +56,21 @@ def test_a_blocking_call_is_told_with_the_way_to_it():
     assert unsure.severity == "info"
 
 
+def test_what_happens_once_is_for_information_and_says_so():
+    [finding], _ = found(blocking=(replace(NAP, once=True),))
+    assert finding.severity == "info"
+    assert "but only as the app starts or ends, or the first time" in finding.message
+
+
+def test_what_is_not_settled_says_may():
+    [certain], _ = found(blocking=(NAP,))
+    [unsure], _ = found(blocking=(replace(NAP, certain=False),))
+    assert "comes to it through" in certain.message
+    assert "may come to it through" in unsure.message
+    [named], _ = found(blocking=(replace(NAP, certain=False, chain=NAP.chain[-1:]),))
+    assert "if it is what its name says" in named.message
+
+
 def test_a_brief_call_is_for_information():
     [finding], _ = found(blocking=(replace(NAP, brief=True),))
     assert finding.severity == "info"

@@ -184,6 +184,108 @@ def test_a_shared_object_is_named_with_its_place(only_site: OnlySite) -> None:
     assert site.remedy == "none"
 
 
+def test_a_function_that_was_handed_in_may_wait_and_write(only_site: OnlySite) -> None:
+    site = only_site("async def f(send):\n    await send(1)\n    await send(2)\n")
+    assert site.reason == "`send` is awaited for its effect, which `send` hides"
+
+
+def test_what_nobody_has_written_may_use_the_session_that_it_is_given(only_site: OnlySite) -> None:
+    site = only_site(
+        "from typing import Protocol\n" + SQL + "class Source(Protocol):\n"
+        "    async def get(self, x: AsyncSession): ...\n"
+        "async def f(one: Source, two: Source, x: AsyncSession):\n"
+        "    a = await one.get(x)\n    b = await two.get(x)\n    return a, b\n"
+    )
+    assert site.reason == "both use one session, `x`, which serves one caller at a time"
+
+
+def test_an_object_that_is_refreshed_comes_from_there(only_site: OnlySite) -> None:
+    site = only_site(
+        HTTP + "from elsewhere import Row\nasync def f(rows, row: Row):\n"
+        "    await rows.refresh(row)\n    b = await get(row.id)\n    return b\n"
+    )
+    assert site.reason.endswith("uses `row`, which comes from line 11"), site.reason
+
+
+LOOKS = {
+    "for each": "for one in x: print(one)",
+    "in a comprehension": "y = [one for one in x]",
+    "in": "y = 1 in x",
+    "if": "if x: print(1)",
+    "if not": "if not x: print(1)",
+    "while": "while x: return 1",
+    "how many": "y = len(x)",
+}
+
+
+@pytest.mark.parametrize("looks", LOOKS.values(), ids=LOOKS)
+def test_looking_through_a_container_reads_it(only_site: OnlySite, looks: str) -> None:
+    site = only_site(
+        f"{HTTP}\nasync def fill(x): x.append(await get('/a'))\n"
+        f"async def look(x):\n    {looks}\n    return await get('/b')\n"
+        "async def f(x: list):\n    a = await fill(x)\n    b = await look(x)\n    return a, b\n"
+    )
+    assert site.reason == "the first changes `x[]`, which the second reads"
+
+
+THREADS = {"in a thread": "independent", "here": "unsafe"}
+
+
+@pytest.mark.parametrize(("where", "verdict"), THREADS.items())
+def test_a_thread_has_a_context_of_its_own(only_site: OnlySite, where: str, verdict: str) -> None:
+    call = "await asyncio.to_thread(work)" if where == "in a thread" else "work()"
+    site = only_site(
+        f"""
+        import asyncio
+        import httpx
+        client = httpx.AsyncClient()
+        def work():
+            asyncio.set_event_loop(asyncio.new_event_loop())
+            return 1
+        async def get(path):
+            {call}
+            return await client.get(path)
+        async def f():
+            a = await get("/a")
+            b = await get("/b")
+            return a, b
+        """
+    )
+    assert site.verdict == verdict, site.reason
+
+
+def test_an_exceptions_own_attributes_are_its_own(only_site: OnlySite) -> None:
+    """`super().__init__` of what Python has is no unknown call."""
+    site = only_site(
+        HTTP + "class Missing(Exception):\n"
+        "    def __init__(self, message):\n"
+        "        self.message = message\n        super().__init__(message)\n"
+        "async def ask(path):\n    try:\n        return await get(path)\n"
+        "    except OSError as error:\n        raise Missing('x') from error\n"
+        "async def f():\n    a = await ask('/a')\n    b = await ask('/b')\n    return a, b\n"
+    )
+    assert site.verdict == "independent", site.reason
+
+
+def test_money_is_no_transaction_of_a_database(only_site: OnlySite) -> None:
+    site = only_site(
+        SQL + "from stripe import BalanceTransaction\n"
+        "async def f(x: AsyncSession, fee: BalanceTransaction):\n"
+        "    a = await users(x)\n    b = await fee.get_all()\n    return a, b\n"
+    )
+    assert site.verdict == "likely", site.reason
+
+
+def test_a_model_is_only_asked(only_site: OnlySite) -> None:
+    site = only_site(
+        "from openai import AsyncOpenAI\n"
+        "async def f(client: AsyncOpenAI):\n"
+        "    a = await client.embeddings.create(input='a')\n"
+        "    b = await client.embeddings.create(input='b')\n    return a, b\n"
+    )
+    assert site.verdict == "likely", site.reason
+
+
 def test_the_flow_of_data_is_named(only_site: OnlySite) -> None:
     site = only_site(
         HTTP + "async def f():\n    user = await get('/a')\n    b = await get(user)\n    return b\n"

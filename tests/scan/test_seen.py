@@ -15,6 +15,13 @@ import httpx
 client = httpx.AsyncClient()
 async def get(path):
     return (await client.get(path)).json()
+async def keys():
+    for k in await get("/keys"):
+        yield k
+async def counted(n):
+    for k in await get("/keys"):
+        if not n:
+            yield k
 """
 
 
@@ -69,8 +76,28 @@ PAIRS = {
     ),
     "the result itself": ("a = await get('/a')\nb = await get(a)", "dependent", "none"),
     "one given to the other": ("b = await get(await get('/a'))", "dependent", "none"),
-    "parts of one statement": ("return [await get('/a'), await get('/b')]", None, "overlap"),
-    "a condition in one statement": ("a = await get('/a') or await get('/b')", None, "none"),
+    "parts of one statement": (
+        "return [await get('/a'), await get('/b')]",
+        "independent",
+        "overlap",
+    ),
+    "parts of a condition": (
+        "if print(await get('/a'), await get('/b')):\n    return",
+        "independent",
+        "overlap",
+    ),
+    "a name that one statement binds": (
+        "return [a := await get('/a'), await get(a)]",
+        "dependent",
+        "none",
+    ),
+    "one that decides": ("a = await get('/a') or await get('/b')", "dependent", "none"),
+    "one or the other": ("a = await get('/a') if x else await get('/b')", None, "none"),
+    "a function of its own": (
+        "return [lambda: await_, await get('/a'), await get('/b')]",
+        "independent",
+        "overlap",
+    ),
     "a block of its own": ("a = await get('/a')\nif x:\n    b = await get('/b')", None, "none"),
     "the condition of a block": ("if await get('/a'):\n    b = await get('/b')", None, "none"),
     "one block of two": (
@@ -118,7 +145,17 @@ LOOPS = {
     "a `while`": ("a = 1\nwhile a:\n    a = await get(a)", "dependent"),
     "what one round leaves": ("a = 1\nfor k in K:\n    a = await get(a)", "dependent"),
     "an early end": ("for k in K:\n    if await get(k):\n        break", "dependent"),
-    "an `async for`": ("async for k in K:\n    await get(k)", None),
+    "an `async for` over what is not known": ("async for k in K:\n    await get(k)", None),
+    "an `async for`": ("async for k in keys():\n    await get(k)", "likely"),
+    "an asynchronous comprehension": ("x = [await get(k) async for k in keys()]", "likely"),
+    "an early end of an `async for`": (
+        "async for k in keys():\n    if await get(k):\n        break",
+        "dependent",
+    ),
+    "what the next element needs": (
+        "n = []\nasync for k in counted(n):\n    n.append(await get(k))",
+        "unsafe",
+    ),
 }
 
 
@@ -128,7 +165,7 @@ def test_a_loop(tmp_path: Path, body: str, verdict: str | None) -> None:
     said = said_of(judged(tmp_path, [site]), site, kind="loop")
     assert said is not None
     assert said.verdict == verdict, said.reason
-    assert (said.remedy == "none") is (verdict == "dependent")
+    assert (said.remedy == "none") is (verdict in {"dependent", "unsafe"})
 
 
 def test_reads_over_one_session_in_a_loop_are_better_one_query(tmp_path: Path) -> None:

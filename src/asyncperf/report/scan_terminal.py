@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from asyncperf.report.layout import Page, prose
 from asyncperf.report.units import count, in_words, plural
-from asyncperf.report.untrusted import clean, shorten
+from asyncperf.report.untrusted import clean, clean_code, cut, shorten
 from asyncperf.sites import Problem, ScanResult, Site, SiteVerdict, SourceFinding
 
 MARKS = {"warning": ("!", "bold yellow"), "info": ("i", "bold cyan")}
@@ -20,8 +21,10 @@ FRAME = 12
 # Lines that are further apart have the ones between them left out.
 GAP = 3
 TAB = "    "
-# Problems told; the JSON has all of them.
+# Problems told, and findings for information; `--all` and the JSON have all of these.
 TOLD = 10
+# Places named of findings that say the same.
+NAMED = 5
 VERDICTS: tuple[SiteVerdict, ...] = ("independent", "likely", "dependent", "unsafe")
 Lines = Callable[[str], Sequence[str]]
 Shown = Callable[[str], str]
@@ -37,14 +40,27 @@ def render_scan(result: ScanResult, lines_of: Lines, every_site: bool, console: 
 def _sections(
     result: ScanResult, lines_of: Lines, every_site: bool, width: int
 ) -> Iterator[RenderableType]:
-    for finding in result.findings:
-        if finding.suppressed is None and (every_site or not _is_minor(finding)):
-            yield _finding(finding, result.shown, lines_of(finding.file), width)
+    for alike in _told(result, every_site):
+        yield _finding(alike, result.shown, lines_of(alike[0].file), width)
     if every_site and result.scan.sites:
         yield Group(*(_judged(site, result.shown, width) for site in result.scan.sites))
     if result.problems:
         yield Group(*_problems(result.problems, result.shown, width))
     yield Group(*(prose(line, width) for line in _summary(result, every_site)))
+
+
+def _told(result: ScanResult, every_site: bool) -> list[list[SourceFinding]]:
+    """The findings shown, warnings first; those for information that say the same together."""
+    told = [finding for finding in result.findings if finding.suppressed is None]
+    warnings = [[finding] for finding in told if finding.severity == "warning"]
+    rest = [finding for finding in told if finding.severity != "warning"]
+    if every_site:
+        return warnings + [[finding] for finding in rest]
+    alike: dict[tuple[str, str], list[SourceFinding]] = {}
+    for finding in rest:
+        if not _is_minor(finding):
+            alike.setdefault((finding.code, finding.message), []).append(finding)
+    return warnings + list(alike.values())[:TOLD]
 
 
 def _is_minor(finding: SourceFinding) -> bool:
@@ -53,25 +69,40 @@ def _is_minor(finding: SourceFinding) -> bool:
 
 
 def _finding(
-    finding: SourceFinding, shown: Shown, lines: Sequence[str], width: int
+    alike: Sequence[SourceFinding], shown: Shown, lines: Sequence[str], width: int
 ) -> RenderableType:
-    mark, style = MARKS[finding.severity]
-    title = Text(overflow="fold").append(f"{mark} {finding.code}", style)
-    place = f"{clean(shown(finding.file))}:{finding.line}"
-    title.append(f"  {shorten(place, width)}  {shorten(clean(finding.function), width)}")
+    finding, *others = alike
     through = [
         prose(
             f"{clean(shown(step.file))}:{step.line} in {clean(step.function)}", width, indent=INDENT
         )
         for step in finding.related
     ]
+    places = [f"{clean(shown(other.file))}:{other.line}" for other in others[:NAMED]]
+    if len(others) > NAMED:
+        places.append(f"{len(others) - NAMED} more places")
+    same = [prose(f"The same at {in_words(places)}.", width, indent=INDENT)] if places else []
     return Group(
-        title,
+        _title(finding, shown, width),
         *_frame(lines, finding.lines, width),
         prose(clean(finding.message), width, indent=INDENT),
         *through,
         prose(clean(finding.advice), width, indent=INDENT),
+        *same,
     )
+
+
+def _title(finding: SourceFinding, shown: Shown, width: int) -> Text:
+    """On one line where it fits, else the place, and then the function, on lines of their own."""
+    mark, style = MARKS[finding.severity]
+    title = Text(overflow="fold").append(f"{mark} {finding.code}", style)
+    filled = title.cell_len
+    for part in (f"{clean(shown(finding.file))}:{finding.line}", clean(finding.function)):
+        part = shorten(part, width - len(INDENT))
+        begin = "  " if filled + 2 + cell_len(part) <= width else f"\n{INDENT}"
+        title.append(begin + part)
+        filled = cell_len(part) + (filled + 2 if begin == "  " else len(INDENT))
+    return title
 
 
 def _frame(lines: Sequence[str], concerned: Sequence[int], width: int) -> Iterator[Text]:
@@ -91,17 +122,11 @@ def _frame(lines: Sequence[str], concerned: Sequence[int], width: int) -> Iterat
             yield Text(f"{INDENT}{'…':>{digits + 2}}", "dim")
             continue
         arrow = ">" if number in concerned else " "
-        line = f"{INDENT}{arrow} {number:>{digits}} │ {_code(lines[number - 1])}".rstrip()
-        yield Text(line[:width], "" if number in concerned else "dim")
+        code = clean_code(lines[number - 1].expandtabs(len(TAB)))
+        line = f"{INDENT}{arrow} {number:>{digits}} │ {code}".rstrip()
+        yield Text(cut(line, width), "" if number in concerned else "dim")
     if len(shown) > FRAME:
         yield Text(f"{INDENT}{'…':>{digits + 2}}", "dim")
-
-
-def _code(line: str) -> str:
-    """A line of source with its indentation, and nothing that a terminal would act on."""
-    line = line.expandtabs(len(TAB)).rstrip()
-    indent = len(line) - len(line.lstrip(" "))
-    return " " * indent + clean(line)
 
 
 def _judged(site: Site, shown: Shown, width: int) -> RenderableType:
@@ -122,16 +147,27 @@ def _problems(problems: Sequence[Problem], shown: Shown, width: int) -> Iterator
         yield prose(f"? and {plural(len(rest), 'more problem')}", width)
 
 
+def _hidden(result: ScanResult, told: Sequence[SourceFinding]) -> list[str]:
+    shown = sum(map(len, _told(result, every_site=False)))
+    minor = sum(map(_is_minor, told))
+    more = len(told) - shown - minor
+    found = [f"{plural(more, 'finding')} for information"] if more else []
+    if minor:
+        found.append(f"{plural(minor, 'blocking call')} that may be short or not reached")
+    return found
+
+
 def _summary(result: ScanResult, every_site: bool) -> Iterator[str]:
     scan = result.scan
     verdicts = Counter(site.verdict for site in scan.sites)
     looked = f"{plural(scan.files, 'file')}, {plural(scan.lines, 'line')}"
     told = [finding for finding in result.findings if finding.suppressed is None]
-    yield f"{plural(len(told), 'finding')} in {looked}"
-    minor = sum(map(_is_minor, told))
-    if minor and not every_site:
-        calls = plural(minor, "blocking call")
-        yield f"not shown: {calls} that may be short or not reached (--all shows them)"
+    warnings = sum(finding.severity == "warning" for finding in told)
+    mixed = f"; {plural(warnings, 'warning')} among them" if 0 < warnings < len(told) else ""
+    yield f"{plural(len(told), 'finding')} in {looked}{mixed}"
+    hidden = [] if every_site else _hidden(result, told)
+    if hidden:
+        yield f"not shown: {in_words(hidden)} (--all shows them)"
     if scan.sites:
         counts = [f"{count(verdicts[verdict])} {verdict}" for verdict in VERDICTS]
         yield f"{plural(len(scan.sites), 'place')} with awaits in a row: {in_words(counts)}"

@@ -28,6 +28,17 @@ def clean(text: str) -> str:
     return "".join(c for c in text if unicodedata.category(c) not in INVISIBLE).strip()
 
 
+def clean_code(line: str) -> str:
+    """A line of source as `clean` makes it, with its spaces."""
+    line = ESCAPE_SEQUENCE.sub("", line)
+    return "".join(c for c in line if unicodedata.category(c) not in INVISIBLE).rstrip()
+
+
+def cut(text: str, width: int) -> str:
+    """At most `width` columns; the end gives way."""
+    return text if cell_len(text) <= width else _start(text, width - 1) + "…"
+
+
 def shorten(text: str, width: int) -> str:
     """At most `width` columns; the middle gives way, since a path's end tells most."""
     if cell_len(text) <= width:

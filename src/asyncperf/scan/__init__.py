@@ -23,6 +23,7 @@ from asyncperf.scan.endpoints import (
     inclusions,
     place_of,
 )
+from asyncperf.scan.ignores import MARK
 from asyncperf.scan.index import Function, Module, Trees, index_module
 from asyncperf.scan.inference import asking
 from asyncperf.scan.judge import judge
@@ -52,20 +53,10 @@ def scan_paths(
     root = (root or common_root(paths)).absolute()
     with room_to_work():
         loaded = load(paths, root, exclude, routes)
-        with asking(checker, loaded.project, root) as asked:
-            loaded.analyst.inference = asked
-            sites = list(judged(loaded))
-            answering = endpoints(loaded.analyst, loaded.included, loaded.routed)
-            blocking = blocking_calls(loaded.analyst, answering, loaded.launching)
-    return Scan(
-        str(root),
-        len(loaded.project.modules),
-        sum(module.lines for module in loaded.project.modules.values()),
-        tuple(sorted(sites, key=lambda site: (site.file, site.line, site.column, site.kind))),
-        tuple(loaded.problems),
-        blocking,
-        asked.answer(checker.name) if asked and checker else None,
-    )
+        found = _scan(loaded, root, checker)
+        loaded.project.untie()
+        del loaded  # before the collector looks for garbage in it
+    return found
 
 
 def common_root(paths: Sequence[Path]) -> Path:
@@ -86,6 +77,7 @@ class Loaded:
         launching: list[Function],
         routed: Routed,
         problems: list[Problem],
+        commented: list[str],
     ) -> None:
         self.project = project
         self.analyst = Tracer(project)
@@ -95,6 +87,25 @@ class Loaded:
         self.launching = launching
         self.routed = routed
         self.problems = problems
+        self.commented = commented
+
+
+def _scan(loaded: Loaded, root: Path, checker: Checker | None) -> Scan:
+    with asking(checker, loaded.project, root) as asked:
+        loaded.analyst.inference = asked
+        sites = list(judged(loaded))
+        answering = endpoints(loaded.analyst, loaded.included, loaded.routed)
+        blocking = blocking_calls(loaded.analyst, answering, loaded.launching)
+    return Scan(
+        str(root),
+        len(loaded.project.modules),
+        sum(module.lines for module in loaded.project.modules.values()),
+        tuple(sorted(sites, key=lambda site: (site.file, site.line, site.column, site.kind))),
+        tuple(loaded.problems),
+        blocking,
+        asked.answer(checker.name) if asked and checker else None,
+        tuple(loaded.commented),
+    )
 
 
 def load(
@@ -121,6 +132,7 @@ def load(
     depending: list[Function] = []
     included: list[Inclusion] = []
     launching: list[Function] = []
+    commented: list[str] = []
     for path in sources.find_files(paths, root, exclude):
         source = sources.read(path, root)
         if isinstance(source, Problem):
@@ -132,8 +144,9 @@ def load(
             continue
         module, bodies = index_module(source.file, tree, source.lines, trees)
         modules.append(module)
-        if "Depends" in source.text:
-            depending += [f for f, _ in bodies if is_endpoint(f) or place_of(f) in routed]
+        if MARK in source.text:
+            commented.append(source.file)
+        depending += [f for f, _ in bodies if is_endpoint(f) or place_of(f) in routed]
         if "include_router" in source.text:
             included += inclusions(module, tree)
         if LAUNCHING.search(source.text):
@@ -141,7 +154,7 @@ def load(
         if "await" in source.text:
             awaiting += [f for f, node in bodies if f.is_async and has_candidates(node)]
     project = Project(modules, root.parts)
-    return Loaded(project, awaiting, depending, included, launching, routed, problems)
+    return Loaded(project, awaiting, depending, included, launching, routed, problems, commented)
 
 
 def judged(loaded: Loaded) -> Iterator[Site]:
@@ -150,9 +163,8 @@ def judged(loaded: Loaded) -> Iterator[Site]:
         node = function.node
         if node is None:
             continue
-        walk = loaded.analyst.walker(function)
         try:
-            walk.function_body(function, node)
+            walk, node = loaded.analyst.walked(function, node)
             yield from judge(function, node, walk)
         except RecursionError:
             loaded.problems.append(

@@ -1,13 +1,18 @@
 """Types from annotations. For `scan` only."""
 
 import ast
-from collections.abc import Callable
+from functools import partial
+from typing import Protocol
 
 from asyncperf.scan.index import Class, Function, Module, Variable
 from asyncperf.scan.project import External
 from asyncperf.scan.values import MAX_ALTERNATIVES, Type, named
 
-Resolve = Callable[[ast.expr], object]
+
+class Resolve(Protocol):
+    def __call__(self, node: ast.expr, home: Module | None = None) -> object:
+        """What a name means where it stands, or at the top of another module."""
+
 
 # Wrappers that stand for their first argument.
 TRANSPARENT = named(
@@ -34,8 +39,8 @@ def types_of(node: ast.expr | None, resolve: Resolve, depth: int = 0) -> tuple[T
     found = resolve(node)
     if isinstance(found, Class):
         return (Type(found),)
-    if isinstance(found, Variable):  # an alias: `SessionDep = Annotated[AsyncSession, ...]`
-        return types_of(found.values[0], resolve, depth + 1) if found.values else ()
+    if isinstance(found, Variable):
+        return types_of(meaning_of(found), partial(_there, resolve, found.home), depth + 1)
     if isinstance(found, Function | Module):
         return ()
     if isinstance(found, External):
@@ -45,6 +50,21 @@ def types_of(node: ast.expr | None, resolve: Resolve, depth: int = 0) -> tuple[T
     if isinstance(node, ast.Name) and node.id != "object":
         return (Type(f"builtins.{node.id}"),)
     return ()
+
+
+def meaning_of(alias: Variable) -> ast.expr | None:
+    """What `SessionDep = Annotated[AsyncSession, ...]` or `Id = NewType("Id", str)` stands for."""
+    meant = alias.values[0] if alias.values else None
+    if isinstance(meant, ast.Call) and last_name(meant.func) == "NewType" and len(meant.args) > 1:
+        return meant.args[1]
+    return meant
+
+
+def _there(
+    resolve: Resolve, alias_home: Module, node: ast.expr, home: Module | None = None
+) -> object:
+    """The name of an alias is imported without the names that the alias is made of."""
+    return resolve(node, home or alias_home)
 
 
 def _quoted(node: ast.Constant, resolve: Resolve, depth: int) -> tuple[Type, ...]:

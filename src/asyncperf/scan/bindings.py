@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from asyncperf.scan.calls import Calls
-from asyncperf.scan.values import Place, Value, extend, join, same_value, step
+from asyncperf.scan.values import Place, Value, extend, join, ordered, same_value, step
 
 
 class Bindings(Calls):
@@ -20,7 +20,7 @@ class Bindings(Calls):
         elif isinstance(target, ast.Starred):
             self.bind(target.value, value)
         elif isinstance(target, ast.Attribute):
-            for place in step(self.evaluate(target.value), f".{target.attr}"):
+            for place in ordered(step(self.evaluate(target.value), f".{target.attr}")):
                 self.emit("memory", place, self.rebinding(place), same_value(value), target)
                 if place[0] == "new":
                     self.heap[place] = value
@@ -30,13 +30,13 @@ class Bindings(Calls):
                         self.stores.append((extend(place, held), inner))
         elif isinstance(target, ast.Subscript):
             self.evaluate(target.slice)
-            for place in step(self.evaluate(target.value), "[]"):
+            for place in ordered(step(self.evaluate(target.value), "[]")):
                 self.emit("memory", place, "k", "[]", target)
 
     def _bind_name(self, target: ast.Name, value: Value) -> None:
         name = target.id
         if name in self.declared_nonlocal or name in self.declared_global:
-            for place in self.lookup(name).places:
+            for place in ordered(self.lookup(name).places):
                 self.emit("memory", place, self.rebinding(place), name, target)
             return
         if not value.places and (value.types or value.callees) and not value.text:
@@ -54,7 +54,7 @@ class Bindings(Calls):
 
     def contents(self, value: Value) -> Iterator[tuple[Place, Value]]:
         """What the attributes of an object made here hold."""
-        for place in value.places:
+        for place in ordered(value.places):
             if place[0] == "new":
                 for held, inner in list(self.heap.items()):
                     if held[: len(place)] == place:

@@ -5,80 +5,22 @@ however deep; what goes to a thread was left out when the graph was made (see `t
 For `scan` only.
 """
 
-import re
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from asyncperf.scan.annotations import last_name, types_of
+from asyncperf.scan.call_graph import TESTS, Edge, Graph, is_settled
 from asyncperf.scan.dependencies import dependencies
 from asyncperf.scan.index import AnyFunction, Class, Function
+from asyncperf.scan.phases import phases
 from asyncperf.scan.trace import Primitive, Spot, Trace, Tracer
 from asyncperf.sites import BlockingCall, Step
-
-# Where nobody else waits for the event loop: tests, and what runs before the first request.
-TESTS = re.compile(r"(^|/)(tests?/|test_[^/]*\.py$|conftest\.py$|[^/]*_test\.py$)")
-STARTING = re.compile(r"lifespan|^(on_)?(startup|shutdown)(_event)?$")
-# A command, which has its loop to itself.
-COMMAND_FILES = re.compile(r"(^|/)(_?cli|scripts|__main__)(/|\.py$)")
-COMMANDS = frozenset({"command", "callback", "group"})
-MAINS = frozenset({"main", "_main", "amain", "async_main", "main_async", "_amain"})
-
 
 # What pydantic calls when a request's data become a model.
 VALIDATORS = frozenset({"validator", "field_validator", "model_validator", "root_validator"})
 
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """A call from one function of the project to another."""
-
-    caller: Function
-    callee: Function
-    line: int
-    certain: bool
-
-
-class Graph:
-    def __init__(self, tracer: Tracer) -> None:
-        self.tracer = tracer
-        self.out: dict[Function, list[Edge]] = defaultdict(list)
-        self.callers: dict[Function, list[Function]] = defaultdict(list)
-        self.spawned: set[Function] = set()
-        self.launched: set[Function] = set()
-        self.needed: dict[Function, tuple[Function, ...]] = {}
-
-    def build(self, launching: Iterable[Function]) -> None:
-        """Walks all async functions, and so all that they call; and plain ones of files that
-        start event loops."""
-        tracer = self.tracer
-        everything = [f for module in tracer.project.modules.values() for f in module.functions]
-        for function in [f for f in everything if f.is_async] + list(launching):
-            if not TESTS.search(function.module.file):
-                tracer.summary(function)
-        threaded: dict[Function, bool] = {}
-        for caller, trace in list(tracer.traces.items()):
-            if TESTS.search(caller.module.file):
-                continue
-            self.spawned |= trace.spawned
-            self.launched |= trace.launched
-            for spot, callee in trace.calls:
-                if callee not in threaded:
-                    threaded[callee] = bool(callee.decorators) and tracer.is_threaded(callee)
-                if not threaded[callee] and callee is not caller:
-                    self.add(caller, callee, spot.line, is_settled(trace, spot))
-        for function in [f for f, away in threaded.items() if f.decorators and not away]:
-            for wrapper in tracer.wrappers(function):
-                self.add(function, wrapper, function.decorators[0].lineno, certain=True)
-
-    def add(self, caller: Function, callee: Function, line: int, certain: bool) -> None:
-        self.out[caller].append(Edge(caller, callee, line, certain))
-        self.callers[callee].append(caller)
-
-
-def is_settled(trace: Trace, spot: Spot) -> bool:
-    """Whether a call can only mean one definition."""
-    return len(trace.chosen.get(spot, ())) < 2
+# What waits unless the future is done.
+OF_FUTURES = frozenset({"concurrent.Future.result", "concurrent.Future.exception"})
 
 
 def blocking_calls(
@@ -93,28 +35,48 @@ def blocking_calls(
     graph.build(launching)
     served = {f: names for f, names in answering.items() if f.is_async} | checking
     depend(graph, answering, served)
-    quiet = quiet_functions(graph, served)
-    begins = dict.fromkeys(
+    when = phases(graph, served)
+    begins = [
         function
-        for function in [*tracer.traces, *served]
+        for function in dict.fromkeys([*tracer.traces, *served])
         if (function.is_async or function in served)
-        and function not in quiet
+        and function not in when.aside
         and not TESTS.search(function.module.file)
-    )
-    chains = shortest(graph, begins)
+    ]
+    chains = shortest(graph, {f: () for f in begins if f not in when.once}, when.first)
+    repeated = len(chains)
+    chains = shortest(graph, chains | {f: () for f in begins if f in when.once})
     reaching = Reaching(graph, served)
     found: dict[tuple[str, int, int], BlockingCall] = {}
-    for function, chain in chains.items():
+    for number, function in enumerate(chains):
         trace = tracer.traces.get(function, Trace())
         for spot, primitive in trace.primitives.items():
+            if function in tracer.done_callbacks and primitive.name in OF_FUTURES:
+                continue
+            live = coming(graph, chains, function, spot.line)
+            if live is None:
+                continue
             certain = (
-                primitive.certain
-                and is_settled(trace, spot)
-                and all(edge.certain for edge in chain)
+                primitive.certain and is_settled(trace, spot) and all(edge.certain for edge in live)
             )
-            call = told(function, spot, primitive, chain, certain, reaching)
+            call = told(function, spot, primitive, live, certain, number >= repeated, reaching)
             found.setdefault((call.file, call.line, call.column), call)
     return tuple(found[place] for place in sorted(found))
+
+
+def coming(
+    graph: Graph, chains: Mapping[Function, tuple[Edge, ...]], function: Function, line: int
+) -> tuple[Edge, ...] | None:
+    """The chain to a line of a function; None if all calls of it switch that line off."""
+    chain = chains[function]
+    switches = graph.tracer.traces.get(function, Trace()).switches
+    if not chain or not switches.skipped(line, chain[-1].given):
+        return chain
+    callers = [caller for caller in graph.callers[function] if caller in chains]
+    for edge in [each for caller in callers for each in graph.out[caller]]:
+        if edge.callee is function and not switches.skipped(line, edge.given):
+            return (*chains[edge.caller], edge)
+    return None
 
 
 def told(
@@ -123,6 +85,7 @@ def told(
     primitive: Primitive,
     chain: tuple[Edge, ...],
     certain: bool,
+    is_once: bool,
     reaching: "Reaching",
 ) -> BlockingCall:
     file = function.module.file
@@ -139,6 +102,7 @@ def told(
         certain,
         primitive.does.brief,
         max(len(begins), 1),
+        is_once,
     )
 
 
@@ -207,48 +171,21 @@ def validators(class_: Class) -> Iterator[Function]:
                 yield method
 
 
-def quiet_functions(graph: Graph, served: Iterable[Function]) -> set[Function]:
-    """Functions that only commands, tests and the app's start come to."""
-    tracer = graph.tracer
-    known = dict.fromkeys([*tracer.traces, *graph.callers])
-    alone = {f for f in known if is_quiet(f) or (f in graph.launched and not graph.callers[f])}
-    loud = {f for f in known if f not in alone and not graph.callers[f]}
-    loud |= {f for f in graph.spawned if not COMMAND_FILES.search(f.module.file)} | set(served)
-    return reach(graph, alone) - reach(graph, (loud - alone) | set(served))
-
-
-def is_quiet(function: Function) -> bool:
-    if TESTS.search(function.module.file) or COMMAND_FILES.search(function.module.file):
-        return True
-    if STARTING.search(function.name):
-        return True
-    if function.name in MAINS and function.owner is None:
-        return True
-    return any(last_name(d) in COMMANDS | {"on_event"} for d in function.decorators)
-
-
-def reach(graph: Graph, begins: Iterable[Function]) -> set[Function]:
-    found = set(begins)
-    waiting = list(found)
-    while waiting:
-        for edge in graph.out.get(waiting.pop(), ()):
-            if edge.callee not in found:
-                found.add(edge.callee)
-                waiting.append(edge.callee)
-    return found
-
-
-def shortest(graph: Graph, begins: Iterable[Function]) -> dict[Function, tuple[Edge, ...]]:
-    """The shortest chain to each function from an async one through plain ones; over settled
-    calls alone where there is such a chain."""
-    found: dict[Function, tuple[Edge, ...]] = dict.fromkeys(begins, ())
+def shortest(
+    graph: Graph, begins: Mapping[Function, tuple[Edge, ...]], but: Collection[Function] = ()
+) -> dict[Function, tuple[Edge, ...]]:
+    """The shortest chain to each function from `begins`, which have theirs, through plain ones
+    other than `but`; over settled calls alone where there is such a chain."""
+    found = dict(begins)
 
     def spread(follow: Callable[[Edge], bool]) -> None:
         waiting = deque(sorted(found, key=lambda f: (len(found[f]), f.module.file, f.line)))
         while waiting:
             function = waiting.popleft()
             for edge in graph.out.get(function, ()):
-                if edge.callee not in found and not edge.callee.is_async and follow(edge):
+                if edge.callee in found or edge.callee.is_async or edge.callee in but:
+                    continue
+                if follow(edge):
                     found[edge.callee] = (*found[function], edge)
                     waiting.append(edge.callee)
 

@@ -166,6 +166,7 @@ _methods(
 )
 
 _methods("wait", "concurrent.Future", "result exception")
+_methods("wait", "concurrent.ThreadPoolExecutor concurrent.ProcessPoolExecutor", "shutdown")
 _calls("wait", "concurrent.wait concurrent.as_completed builtins.input getpass.getpass")
 _methods("wait", "threading.Thread multiprocessing.Process", "join")
 _methods("wait", "threading.Event threading.Barrier threading.Condition", "wait wait_for")
@@ -229,6 +230,9 @@ BY_NAME = {
     "iterdir": "pathlib.Path.iterdir",
     "rglob": "pathlib.Path.rglob",
 }
+# And those of a path, where its name says that it is one.
+OF_PATHS = named("exists is_file is_dir unlink rmdir touch")
+PATH_NAMES = re.compile(r"(^|_)(path|dir|directory|folder|file|socket)$", re.IGNORECASE)
 
 # Where nobody awaits or uses what they give, and the object is called as sessions are, these are
 # a sync session's: a coroutine would be dropped.

@@ -14,9 +14,13 @@ from asyncperf.scan.values import (
     Value,
     bare,
     is_private,
+    ordered,
     step,
 )
 from asyncperf.scan.verbs import is_session_like, reads, writes
+
+# `create` of these only asks a model, which keeps nothing of it.
+ASKING = (".embeddings.create", ".completions.create", ".moderations.create")
 
 
 def unknown_call(
@@ -71,16 +75,17 @@ def presume(walk: HandingOver, spelled: str, name: str, receiver: Value, node: a
     walk.emit("suspend", (), "", spelled, node)
     walk.emit("unknown", (), "await", spelled, node)
     is_dropped = walk.discarded is node
-    mode = "q" if reads(name) or not (writes(name) or is_dropped) else "w"
+    asks = spelled.endswith(ASKING)
+    mode = "q" if asks or reads(name) or not (writes(name) or is_dropped) else "w"
     walk.emit("external", (), mode, f"whatever {spelled} reaches", node)
     owner = walk.written(node).rpartition(".")[0].rpartition(".")[2].removesuffix("()")
     walk.used_elsewhere(receiver, node)
     if is_session_like(owner):
         # Whose session a repository uses is not known, however fresh the repository is.
         known = {place for place in receiver.places if not is_private(place)}
-        for place in known or {("call", owner)}:
+        for place in ordered(known or {("call", owner)}):
             walk.emit("own", place, "r" if mode == "q" else "w", "session", node)
-    for place in receiver.places:
+    for place in ordered(receiver.places):
         walk.emit("own", place, "o", "object", node)
         if mode == "w":
             walk.emit("memory", place, "u", spelled, node)
@@ -97,11 +102,11 @@ def container_call(
     """A plain method call: by its name, what it does to the object."""
     if name in catalogue_names.CONTAINER_APPENDS or name in catalogue_names.CONTAINER_STORES:
         mode = "a" if name in catalogue_names.CONTAINER_APPENDS else "k"
-        for place in step(receiver, "[]"):
+        for place in ordered(step(receiver, "[]")):
             walk.emit("memory", place, mode, f".{name}()", node)
         return walk.element(receiver)
     if name in catalogue_names.CONTAINER_READS:
-        for place in step(receiver, "[]"):
+        for place in ordered(step(receiver, "[]")):
             walk.emit("memory", place, "r", f".{name}()", node)
         if name in {"get", "values", "items", "copy"}:
             element = walk.element(receiver)

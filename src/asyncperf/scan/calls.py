@@ -4,12 +4,14 @@ For `scan` only.
 """
 
 import ast
+from collections.abc import Sequence
 from dataclasses import replace
 
 from asyncperf.scan import by_name, library
 from asyncperf.scan.catalogue_names import LOCK_LIKE
 from asyncperf.scan.index import Class, Function
 from asyncperf.scan.inferring import Inferring
+from asyncperf.scan.state import BUILTINS
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import (
     NOTHING,
@@ -22,6 +24,7 @@ from asyncperf.scan.values import (
     is_private,
     is_unknown,
     join,
+    ordered,
 )
 
 MAX_IMPLEMENTATIONS = 8  # of one method; more than that are named, not followed
@@ -59,7 +62,9 @@ class Calls(Inferring):
                         self.apply(Callee(m, bare(value)), arguments, node, awaited)
                         for m in methods
                     )
-        parameters = [p for p in value.places if p[0] == "param" and isinstance(func, ast.Name)]
+        parameters = [p for p in ordered(value.places) if p[0] == "param"]
+        if not isinstance(func, ast.Name):
+            parameters = []
         if parameters:
             for place in parameters:
                 self.emit("call", place, "await" if awaited else "call", name, node)
@@ -96,15 +101,17 @@ class Calls(Inferring):
         if target == "builtins.lambda":
             return callee.receiver or NOTHING
         if target == "builtins.super" and self.owner is not None and self.function is not None:
-            receiver = self.env.get("self", NOTHING)
-            bases = self.project.bases(self.owner)
-            return Value(
-                receiver.places,
-                tuple(Type(base if isinstance(base, Class) else str(base)) for base in bases),
-            )
+            return Value(self.env.get("self", NOTHING).places, self.above(self.owner))
         if target in {"builtins.type", "builtins.isinstance"}:
             return NOTHING
         return library.apply(self, callee, arguments, node, awaited)
+
+    def above(self, owner: Class) -> tuple[Type, ...]:
+        """The classes that `super()` may mean; a mixin's is a class that it is mixed into."""
+        bases: Sequence[Class | str] = self.project.bases(owner)
+        if not bases and all(getattr(base, "id", "") in BUILTINS for base in owner.bases):
+            bases = self.declarations.mixed_with(owner) or ["builtins.object"]
+        return tuple(Type(base if isinstance(base, Class) else str(base)) for base in bases)
 
     def construct(self, target: Class, arguments: Arguments, node: ast.AST) -> Value:
         made = self.made(node, (Type(target),))
@@ -150,7 +157,7 @@ class Calls(Inferring):
             if awaited:
                 self.emit("suspend", (), "", "async with", node)
                 if any(LOCK_LIKE.search(place[-1]) for place in value.places):
-                    for place in value.places:
+                    for place in ordered(value.places):
                         self.emit("lock", place, "w", library.lock_kind(value, place), node)
                 elif not value.places or not all(is_private(p) for p in value.places):
                     self.emit("unknown", (), "await", "async with", node)

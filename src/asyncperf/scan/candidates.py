@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from asyncperf.scan.index import AnyFunction, blocks
-from asyncperf.scan.syntax import children
+from asyncperf.scan.syntax import SINGLE, children
 
 SIMPLE = ast.Expr | ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return
+FOR = ast.For | ast.AsyncFor
 COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+
+SCOPE_KINDS = frozenset(SCOPES.__args__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,15 @@ class Loop:
     """A `for` loop or comprehension that awaits once per element."""
 
     statement: ast.stmt  # around it, or the loop itself
-    node: ast.For | COMPREHENSIONS
+    node: FOR | COMPREHENSIONS
     awaits: tuple[ast.Await, ...]
+
+    @property
+    def is_async(self) -> bool:
+        """Whether it waits for its elements too."""
+        if isinstance(self.node, COMPREHENSIONS):
+            return any(generator.is_async for generator in self.node.generators)
+        return isinstance(self.node, ast.AsyncFor)
 
 
 def has_candidates(function: AnyFunction) -> bool:
@@ -50,17 +60,21 @@ def own_nodes(root: ast.AST) -> Iterator[ast.AST]:
     waiting = children(root)
     while waiting:
         node = waiting.pop()
-        if isinstance(node, SCOPES):
+        kind = type(node)
+        if kind in SCOPE_KINDS:
             continue
         yield node
-        waiting.extend(children(node))
+        if kind not in SINGLE:
+            waiting += children(node)
 
 
 def awaits_in(node: ast.AST) -> tuple[ast.Await, ...]:
-    found = [inner for inner in own_nodes(node) if isinstance(inner, ast.Await)]
+    found = [inner for inner in own_nodes(node) if type(inner) is ast.Await]
     if isinstance(node, ast.Await):
         found.append(node)
-    return tuple(sorted(found, key=lambda inner: (inner.lineno, inner.col_offset)))
+    if len(found) > 1:
+        found.sort(key=lambda inner: (inner.lineno, inner.col_offset))
+    return tuple(found)
 
 
 def runs(function: AnyFunction) -> Iterator[tuple[Awaiting, ...]]:
@@ -96,19 +110,24 @@ def bodies(body: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
 
 
 def loops(function: AnyFunction) -> Iterator[Loop]:
+    """Loops with an await in their body, without `async for`."""
+    return (loop for loop in all_loops(function) if not loop.is_async)
+
+
+def all_loops(function: AnyFunction) -> Iterator[Loop]:
     """Loops with an await in their body, each await with the loop nearest around it."""
     for body in bodies(function.body):
         for statement in body:
             if isinstance(statement, SCOPES):
                 continue
-            if isinstance(statement, ast.For):
+            if isinstance(statement, FOR):
                 inside = tuple(a for s in statement.body for a in _nearest(s))
                 if inside:
                     yield Loop(statement, statement, inside)
             for node in _own_expressions(statement):
                 if isinstance(node, COMPREHENSIONS):
                     inside = tuple(a for part in _repeated(node) for a in _nearest(part))
-                    if inside and not any(generator.is_async for generator in node.generators):
+                    if inside:
                         yield Loop(statement, node, inside)
 
 

@@ -31,7 +31,10 @@ BENIGN_PACKAGES = named(
 
 # Classes outside the catalogue that serve one caller at a time, by their names.
 SESSION_CLASS = re.compile(
-    r"(?<!http)(?<!client)(session|connection|cursor|transaction|unitofwork|uow)$", re.IGNORECASE
+    r"((?<!http)(?<!client)session|connection|cursor|unitofwork|uow|"
+    # ... but a `BalanceTransaction` is somebody's money.
+    r"(^|[._]|async|base|db|database|nested|sql)transaction)$",
+    re.IGNORECASE,
 )
 
 # Objects of unknown classes that are entered and called so are taken for locks.

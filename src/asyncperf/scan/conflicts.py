@@ -88,6 +88,8 @@ class Doings:
                 self.sleeps.append(effect)
             else:
                 self.unknown.append(effect)
+                # What was handed in to be awaited may wait.
+                self.suspends |= effect.kind == "call" and effect.mode == "await"
 
     @property
     def may_fail(self) -> bool:

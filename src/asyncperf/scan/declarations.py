@@ -9,6 +9,7 @@ from typing import NamedTuple
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.index import Class, Function
 from asyncperf.scan.project import Project
+from asyncperf.scan.syntax import statements
 
 PROPERTIES = frozenset({"property", "cached_property", "hybrid_property", "computed_field"})
 
@@ -29,6 +30,7 @@ class Declarations:
         self.project = project
         self._signatures: dict[Function, Signature] = {}
         self._methods: dict[tuple[Class, str], list[Function]] = {}
+        self._mixed_with: dict[Class, list[Class]] = {}
         self._stored: dict[Class, dict[str, list[Stored]]] = {}
 
     def signature(self, function: Function) -> Signature:
@@ -58,14 +60,38 @@ class Declarations:
             for base in self.project.ancestry(of):
                 if isinstance(base, Class) and name in base.methods:
                     found.append(_getter(base.methods[name]))
-                    break
+                    if not self.is_abstract(found[-1]):
+                        break
             if name not in {"__init__", "__new__"}:
                 for class_ in self.project.subclasses(of):
                     if name in class_.methods:
                         found.append(_getter(class_.methods[name]))
+                if not found:
+                    found = self.beside(of, name)
             concrete = [method for method in found if not self.is_abstract(method)]
             found = self._methods[key] = list(dict.fromkeys(concrete or found))
         return found
+
+    def beside(self, mixin: Class, name: str) -> list[Function]:
+        """What a mixin calls and does not have comes from the classes it is mixed into."""
+        return [
+            _getter(base.methods[name]) for base in self.mixed_with(mixin) if name in base.methods
+        ]
+
+    def mixed_with(self, mixin: Class) -> list[Class]:
+        """The other bases of the classes that inherit from a mixin."""
+        if mixin not in self._mixed_with:
+            below = self.project.subclasses(mixin)
+            own = {*self.project.ancestry(mixin), *below}
+            self._mixed_with[mixin] = list(
+                dict.fromkeys(
+                    base
+                    for class_ in below
+                    for base in self.project.ancestry(class_)
+                    if isinstance(base, Class) and base not in own
+                )
+            )
+        return self._mixed_with[mixin]
 
     def is_abstract(self, method: Function) -> bool:
         """Whether it only promises: `...`, or `NotImplementedError`, or so decorated."""
@@ -124,7 +150,7 @@ class Declarations:
                 for method in methods:
                     node = method.node
                     first = node.args.args[0].arg if node is not None and node.args.args else None
-                    for inner in ast.walk(node) if node is not None and first else ():
+                    for inner in statements(node) if node is not None and first else ():
                         if isinstance(inner, ast.Assign):
                             pairs = [(target, None, inner.value) for target in inner.targets]
                         elif isinstance(inner, ast.AnnAssign):

@@ -1,17 +1,19 @@
 """The dependencies of an endpoint, which FastAPI resolves one after another. For `scan` only."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 
 from asyncperf.scan import conflicts
 from asyncperf.scan.analyst import Analyst
-from asyncperf.scan.annotations import dependency_of, last_name
+from asyncperf.scan.annotations import dependency_of, last_name, meaning_of
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.index import AnyFunction, Class, Function, Variable
 from asyncperf.scan.values import Effect, Place
 from asyncperf.scan.verbs import guards
+from asyncperf.scan.walk import Walk
 from asyncperf.sites import Remedy, Site
 
 ROUTES = frozenset("get post put delete patch head options trace websocket api_route route".split())  # noqa: SIM905
@@ -77,14 +79,24 @@ def dependencies(function: Function, node: AnyFunction, analyst: Analyst) -> Ite
                         target = _target(call, None, walk.resolve, analyst)
                         yield Dependency(target, _name(call, None), file, element.lineno, False)
     for argument, default in _parameters(node):
-        annotation = argument.annotation
-        meant = walk.resolve(annotation) if isinstance(annotation, ast.Name) else None
-        if isinstance(meant, Variable) and meant.values:
-            annotation = meant.values[0]  # `CurrentUser = Annotated[User, Depends(...)]`
-        call = dependency_of(default, annotation)
+        call, annotation, resolve = _asked(argument, default, walk)
         if call is not None:
-            target = _target(call, annotation, walk.resolve, analyst)
+            target = _target(call, annotation, resolve, analyst)
             yield Dependency(target, _name(call, annotation), file, argument.lineno, True)
+
+
+def _asked(
+    argument: ast.arg, default: ast.expr | None, walk: Walk
+) -> tuple[ast.Call | None, ast.expr | None, Callable[[ast.expr], object]]:
+    """What a parameter depends on, its annotation, and what their names mean; they may stand in
+    another module: `CurrentUser = Annotated[User, Depends(...)]`."""
+    annotation = argument.annotation
+    meant = walk.resolve(annotation) if isinstance(annotation, ast.Name | ast.Attribute) else None
+    call = dependency_of(default, annotation)
+    if call is None and isinstance(meant, Variable):
+        alias = meaning_of(meant)
+        return dependency_of(None, alias), alias, partial(walk.resolve, home=meant.home)
+    return call, annotation, walk.resolve
 
 
 def _parameters(node: AnyFunction) -> Iterator[tuple[ast.arg, ast.expr | None]]:
@@ -96,9 +108,12 @@ def _parameters(node: AnyFunction) -> Iterator[tuple[ast.arg, ast.expr | None]]:
 
 
 def _target(
-    call: ast.Call | None, annotation: ast.expr | None, resolve: object, analyst: Analyst
+    call: ast.Call | None,
+    annotation: ast.expr | None,
+    resolve: Callable[[ast.expr], object],
+    analyst: Analyst,
 ) -> Function | None:
-    if call is None or not callable(resolve):
+    if call is None:
         return None
     named = call.args[0] if call.args else annotation  # `Depends()` stands for the annotation
     is_object = isinstance(named, ast.Call)  # `Depends(Authenticated())`
@@ -195,8 +210,7 @@ def _doings(dependency: Dependency, analyst: Analyst) -> Doings:
     if node is not None:
         walk = analyst.walker(function)
         for argument, default in _parameters(node):
-            call = dependency_of(default, argument.annotation)
-            target = _target(call, argument.annotation, walk.resolve, analyst)
+            target = _target(*_asked(argument, default, walk), analyst)
             name = target.qualname if target is not None else last_name_of(argument)
             shared[argument.arg] = ("call", name)
     effects: list[Effect] = []

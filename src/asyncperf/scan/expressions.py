@@ -7,7 +7,7 @@ from typing import Any
 
 from asyncperf.scan.members import Members
 from asyncperf.scan.syntax import children
-from asyncperf.scan.values import NOTHING, Callee, Type, Value, bare, join, step
+from asyncperf.scan.values import NOTHING, Callee, Type, Value, bare, join, ordered, step
 
 
 class Expressions(Members):
@@ -29,7 +29,7 @@ class Expressions(Members):
 
     def _name(self, node: ast.Name) -> Value:
         value = self.lookup(node.id)
-        for place in value.places:
+        for place in ordered(value.places):
             if place[0] in {"global", "free"}:
                 self.emit("memory", place, "r", node.id, node)
         return value
@@ -41,7 +41,7 @@ class Expressions(Members):
         value = self.evaluate(node.value)
         self.evaluate(node.slice)
         if isinstance(node.ctx, ast.Load):
-            for place in step(value, "[]"):
+            for place in ordered(step(value, "[]")):
                 self.emit("memory", place, "r", "[]", node)
         if value.elements and isinstance(node.slice, ast.Constant):
             number = node.slice.value
@@ -124,6 +124,8 @@ class Expressions(Members):
             iterated = self.evaluate(generator.iter)
             if generator.is_async:
                 self.emit("suspend", (), "", "async for", generator.iter)
+                if not iterated.types and iterated.yields is None:
+                    self.emit("unknown", (), "await", "async for", generator.iter)
             names = [n.id for n in ast.walk(generator.target) if isinstance(n, ast.Name)]
             hidden.update({name: self.env.get(name) for name in names})
             self.bind(generator.target, self.item(iterated, node))
@@ -160,6 +162,14 @@ class Expressions(Members):
 
     def body_of_lambda(self, node: ast.Lambda) -> Value:
         return self.evaluate(node.body)
+
+    def _compare(self, node: ast.Compare) -> Value:
+        self.evaluate(node.left)
+        for operator, part in zip(node.ops, node.comparators, strict=True):
+            value = self.evaluate(part)
+            if isinstance(operator, ast.In | ast.NotIn):
+                self.looked_through(value, node)
+        return NOTHING
 
     def _children(self, node: ast.expr) -> Value:
         for child in children(node):
@@ -199,7 +209,7 @@ HANDLERS: dict[type[ast.AST], Callable[[Any, Any], Value]] = {
     ast.GeneratorExp: Expressions._comprehension,
     ast.DictComp: Expressions._comprehension,
     ast.Lambda: Expressions._lambda,
-    ast.Compare: Expressions._children,
+    ast.Compare: Expressions._compare,
     ast.UnaryOp: Expressions._children,
     ast.Slice: Expressions._children,
     ast.Yield: Expressions._yield,

@@ -60,7 +60,8 @@ def findings(scan: Scan, lines_of: Lines) -> tuple[tuple[SourceFinding, ...], tu
     The problems are those of the comments themselves."""
     found = [*_of_sites(scan.sites), *map(_of_call, scan.blocking)]
     found.sort(key=lambda each: (each.file, each.line, each.column, each.code))
-    comments = {file: ignores(lines_of(file)) for file in {each.file for each in found}}
+    files = {each.file for each in found} | set(scan.commented)
+    comments = {file: ignores(lines_of(file)) for file in files}
     used: set[tuple[str, int]] = set()
     told = []
     for finding in found:
@@ -122,17 +123,21 @@ def _of_call(call: BlockingCall) -> SourceFinding:
     start = call.chain[0]
     through = [step.function for step in call.chain[1:]]
     message = f"`{call.call}` {what} and blocks the event loop"
-    if call.brief:
+    if not (call.certain or through):
+        message += ", if it is what its name says"
+    if call.once:
+        message += ", but only as the app starts or ends, or the first time"
+    elif call.brief:
         message += ", as a rule for a short time"
     if through:
         more = f" and {call.callers - 1} more async functions" if call.callers > 2 else ""
-        comes = "come" if more else "comes"
+        comes = ("come" if more else "comes") if call.certain else "may come"
         message += f"; `{start.function}`{more} {comes} to it through {_in_words(through)}"
     if call.endpoints:
         message += f". Reached from {_in_words(call.endpoints, most=3)}"
     return SourceFinding(
         code="blocking-call",
-        severity="warning" if call.certain and not call.brief else "info",
+        severity="warning" if call.certain and not (call.brief or call.once) else "info",
         file=call.file,
         line=call.line,
         column=call.column,

@@ -67,6 +67,8 @@ def _note(found: Names, node: ast.AST, is_inner: bool) -> None:
             found.filled |= _root(func.value)
         if last_name(func) in FILLING and node.args:
             found.filled |= _root(node.args[0])
+        if isinstance(func, ast.Attribute) and func.attr == "refresh" and node.args:
+            found.bound |= _root(node.args[0])  # `session.refresh(user)` reads it anew
     elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
         found.filled.add(node.target.id)
 
@@ -164,7 +166,7 @@ def loop_exit(body: Iterable[ast.stmt]) -> ast.stmt | None:
     return None
 
 
-def carried(loop: ast.For) -> set[str]:
+def carried(loop: ast.For | ast.AsyncFor) -> set[str]:
     """Names that one iteration leaves to the next: read before they are bound, or filled."""
     bound_first: set[str] = names(loop.target).bound
     read_first: set[str] = set()
@@ -217,7 +219,7 @@ def _in_order(node: ast.AST) -> Iterator[ast.AST]:
         yield from _in_order(child)
 
 
-def deciding_names(loop: ast.For) -> Iterator[tuple[ast.AST, set[str]]]:
+def deciding_names(loop: ast.For | ast.AsyncFor) -> Iterator[tuple[ast.AST, set[str]]]:
     """What each await of a loop, and each condition around it, reads."""
 
     def visit(body: Iterable[ast.stmt]) -> Iterator[tuple[ast.AST, set[str]]]:

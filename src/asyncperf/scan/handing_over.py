@@ -10,7 +10,7 @@ from asyncperf.scan import catalogue, catalogue_names
 from asyncperf.scan.expressions import Expressions
 from asyncperf.scan.index import Function
 from asyncperf.scan.syntax import spelling
-from asyncperf.scan.values import Arguments, Callee, Place, Value
+from asyncperf.scan.values import Arguments, Callee, Place, Value, ordered
 from asyncperf.scan.verbs import is_session_like
 
 CALLABLE_NAMES = frozenset({"func", "fn", "f", "callback", "cb", "callable", "handler", "function"})
@@ -32,7 +32,7 @@ class HandingOver(Expressions):
             for callee in value.callees:
                 if isinstance(callee.target, Function):
                     self.apply(callee, Arguments((), {}, True), node, True)
-            for place in value.places:
+            for place in ordered(value.places):
                 if place[0] == "param" and not value.callees and self.is_callable(value, place):
                     self.emit("call", place, "await", place[1], node)
 
@@ -45,7 +45,7 @@ class HandingOver(Expressions):
     def used_elsewhere(self, value: Value, node: ast.AST) -> None:
         """What nobody knows may use a session that it is given, or that a given object holds."""
         kind = self.exclusive_name(value)
-        for place in value.places:
+        for place in ordered(value.places):
             if kind is None and place in self.exclusive:
                 self.emit("own", place, "w", self.exclusive[place], node)
             elif kind or (self.is_untyped(value) and is_session_like(place[-1].lstrip("."))):

@@ -8,10 +8,17 @@ import ast
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+ALIAS: Any = getattr(ast, "TypeAlias", ())  # `type Name = ...`, which Python 3.11 does not know
 
+# Statements without others inside them, as most are.
+PLAIN = frozenset(
+    {ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Raise, ast.Pass}
+    | {ast.Import, ast.ImportFrom, ast.Assert, ast.Delete, ast.Break, ast.Continue}
+)
 # Syntax trees take about 1.5 kB a line: a hundred thousand lines are 150 MB.
 MAX_LINES_OF_TREES = 100_000
 
@@ -53,8 +60,9 @@ class Import:
 
 @dataclass(slots=True, eq=False)
 class Variable:
-    """A name bound by assignments at module or class level."""
+    """A name bound by assignments at module or class level, which mean what they do there."""
 
+    home: "Module"
     values: list[ast.expr] = field(default_factory=list)
     annotation: ast.expr | None = None
 
@@ -117,6 +125,9 @@ Binding = Function | Class | Import | Variable
 def definitions(body: list[ast.stmt]) -> Iterator[Definition]:
     """Every function and class at any depth, outer before inner, in source order."""
     for statement in body:
+        kind = type(statement)
+        if kind in PLAIN:
+            continue
         if isinstance(statement, Definition):
             yield statement
             yield from definitions(statement.body)
@@ -127,6 +138,8 @@ def definitions(body: list[ast.stmt]) -> Iterator[Definition]:
 
 def blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
     """The statement lists inside one statement."""
+    if type(statement) in PLAIN:
+        return
     for name in ("body", "orelse", "finalbody"):
         block = getattr(statement, name, None)
         if block:
@@ -172,6 +185,9 @@ class _Indexer:
                 self.class_(statement, names, prefix, owner, outer)
             elif isinstance(statement, ast.Import | ast.ImportFrom):
                 self.imports(statement, names)
+            elif isinstance(statement, ALIAS) and outer is None:
+                alias = Variable(self.module, [statement.value])
+                (names if owner is None else owner.attributes)[statement.name.id] = alias
             elif isinstance(statement, ast.Assign | ast.AnnAssign) and outer is None:
                 self.variable(statement, names if owner is None else owner.attributes)
             else:
@@ -251,7 +267,7 @@ class _Indexer:
                 continue
             bound = names.get(target.id)
             if not isinstance(bound, Variable):
-                bound = Variable()
+                bound = Variable(self.module)
                 if isinstance(names.get(target.id), Function | Class | Import):
                     continue  # `f = decorate(f)` leaves the definition the better answer
                 names[target.id] = bound

@@ -62,18 +62,29 @@ class Judge(LoopJudge, DataJudge):
         """Awaits of one expression; neighbours of which only one happens are no pair."""
         if not all(id(part.await_) in self.walk.spans for part in parts):
             return  # in an expression that the walk leaves out
-        related = [relation(a, b) for a, b in itertools.pairwise(parts)]
-        run = tuple(Awaiting(part.await_, (part.await_,), bound=part.bound) for part in parts)
-        if not any(related):
-            yield from self.run(run)
+        if not any(relation(a, b) for a, b in itertools.pairwise(parts)):
+            yield from self.run(tuple(_awaiting(part) for part in parts))
             return
-        for (a, b), how in zip(itertools.pairwise(run), related, strict=True):
-            finding, remedy = self.pair(a, b)
-            if how == "decides":
-                reason = f"the first decides whether `{self.name(b)}` is awaited"
-                finding = Finding("dependent", reason, self.file, b.awaits[0].lineno)
-            if how != "excludes":
-                yield self.site("pair", a.statement, a.awaits + b.awaits, finding, remedy)
+        for number, (a, b) in enumerate(itertools.pairwise(parts)):
+            found = self.of_siblings(parts, number, number + 1)
+            if found is not None:
+                yield self.site("pair", a.await_, (a.await_, b.await_), *found)
+
+    def of_siblings(
+        self, parts: tuple[Sibling, ...], first: int, second: int
+    ) -> tuple[Finding, Remedy] | None:
+        """Any two awaits of one expression; None if only one of them happens, or if the walk
+        leaves them out."""
+        if not all(id(part.await_) in self.walk.spans for part in parts):
+            return None
+        how = relation(parts[first], parts[second])
+        if how == "excludes":
+            return None
+        a, *among, b = (_awaiting(part) for part in parts[first : second + 1])
+        if how == "decides":
+            reason = f"the first decides whether `{self.name(b)}` is awaited"
+            return Finding("dependent", reason, self.file, b.awaits[0].lineno), "none"
+        return self.pair(a, b, tuple(among))
 
     def pair(
         self, a: Awaiting, b: Awaiting, among: tuple[Awaiting, ...] = ()
@@ -236,3 +247,7 @@ class Judge(LoopJudge, DataJudge):
                 line,
             )
         return None
+
+
+def _awaiting(part: Sibling) -> Awaiting:
+    return Awaiting(part.await_, (part.await_,), bound=part.bound)

@@ -3,7 +3,7 @@
 import ast
 
 from asyncperf.scan import conflicts, flow
-from asyncperf.scan.candidates import Loop
+from asyncperf.scan.candidates import FOR, Loop
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.facts import Facts
 from asyncperf.scan.values import Effect, spelled
@@ -46,12 +46,34 @@ class LoopJudge(Facts):
         remedy: Remedy = "batch" if reaches == {"database"} else "bounded-overlap"
         return self.settled(open_, "no iteration needs or changes what another one has", remedy)
 
+    def judge_async_loop(self, loop: Loop) -> tuple[Finding, Remedy] | None:
+        """With what stands against taking the next element before this one is done with; None
+        where it is not known how the elements come."""
+        finding, remedy = self.judge_loop(loop)
+        if finding.verdict in {"dependent", "unsafe"} or remedy == "none":
+            return finding, remedy
+        begin, end = self.walk.spans.get(id(loop.node), (0, 0))
+        each = self.walk.spans.get(-id(loop.node), (end, end))
+        # A statement's span holds its body, that of a comprehension ends where its body begins.
+        taking, using = Doings(self.walk.effects[begin : each[0]]), self.doings(-id(loop.node))
+        decided = (
+            conflicts.shared_object(taking, using)
+            or conflicts.changed_memory(taking, using)[0]
+            or conflicts.changed_memory(using, taking)[0]
+        )
+        if decided:
+            return decided, "none"
+        if taking.unknown:
+            return None
+        reason = "whether the next element waits for what is done with this one is not known"
+        return Finding("likely", reason, self.file, loop.node.lineno), remedy
+
     def order(self, loop: Loop, done: Doings) -> Finding | None:
         """Sleeps, exits and values that one iteration leaves to the next."""
         for effect in done.sleeps:
             if self.is_own(effect, loop.statement):
                 return Finding("unsafe", "the sleep paces the iterations", self.file, effect.line)
-        if not isinstance(loop.node, ast.For):
+        if not isinstance(loop.node, FOR):
             return None
         found = flow.loop_exit(loop.node.body)
         if found is not None:
@@ -101,7 +123,7 @@ class LoopJudge(Facts):
         if effect.place[:1] == ("new",):
             line = effect.place[1].partition(":")[0]
             end = loop.node.end_lineno or loop.node.lineno
-            body = loop.node.body[0].lineno if isinstance(loop.node, ast.For) else loop.node.lineno
+            body = loop.node.body[0].lineno if isinstance(loop.node, FOR) else loop.node.lineno
             return line.isdigit() and body <= int(line) <= end
         return False
 
@@ -116,7 +138,7 @@ class LoopJudge(Facts):
             finding = conflicts.changed_memory(direct, inner)[0]
         if finding:
             return finding, []
-        caught = isinstance(loop.node, ast.For) and _is_caught(loop.node)
+        caught = isinstance(loop.node, FOR) and _is_caught(loop.node)
         for effect in done.external:
             if effect.mode == "w" and not caught:
                 return (
@@ -141,7 +163,7 @@ def is_reading(done: Doings) -> bool:
     return {(effect.what, effect.mode) for effect in done.external} == {("database", "r")}
 
 
-def _is_caught(loop: ast.For) -> bool:
+def _is_caught(loop: FOR) -> bool:
     """Whether every await of the body stands in a `try` that swallows failures."""
     for statement in loop.body:
         awaits = any(isinstance(node, ast.Await) for node in flow.nodes(statement))

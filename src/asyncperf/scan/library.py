@@ -12,7 +12,17 @@ from asyncperf.scan import (
 )
 from asyncperf.scan.handing_over import HandingOver
 from asyncperf.scan.library_effects import TypeEffects
-from asyncperf.scan.values import NOTHING, UNKNOWN, Arguments, Callee, Place, Type, Value, step
+from asyncperf.scan.values import (
+    NOTHING,
+    UNKNOWN,
+    Arguments,
+    Callee,
+    Place,
+    Type,
+    Value,
+    ordered,
+    step,
+)
 
 # What calling an object of these classes makes.
 FACTORIES = {
@@ -88,6 +98,9 @@ def _unlisted(
     dotted = str(callee.target)
     name = dotted.rpartition(".")[2]
     walk.hand_over(arguments, node)
+    if dotted.startswith("builtins."):  # `len(found)`, `sum(found)`
+        for value in arguments.all():
+            walk.looked_through(value, node)
     is_class = name[:1].isupper() and not name.isupper()
     held = walk.exclusive_in(arguments)
     if awaited:
@@ -116,12 +129,12 @@ def _method(
         walk.emit("suspend", (), "", f".{name}()", node)
     if effects.exclusive and name not in {"close", "get_bind"}:
         mode = "c" if does == "commit" else "w" if does in {"w", "sql"} else "r"
-        for place in receiver.places or {("call", f"a {effects.exclusive}")}:
+        for place in ordered(receiver.places or {("call", f"a {effects.exclusive}")}):
             walk.emit("own", place, mode, effects.exclusive, node)
     if is_lock and does == "w":
         walk.emit("external", (), "w", "those who wait for a signal", node)
     elif is_lock:
-        for place in receiver.places:
+        for place in ordered(receiver.places):
             walk.emit("lock", place, "w", lock_kind(receiver, place), node)
     if effects.world:
         if does == "sql":
@@ -165,9 +178,9 @@ def _plain_method(
     """A method of a class that the catalogue does not list: built in, or of some library."""
     if dotted.startswith("contextvars.ContextVar."):
         if name in {"set", "reset"}:
-            for place in receiver.places:
+            for place in ordered(receiver.places):
                 walk.emit("context", place, name, "context variable", node)
-            for place in receiver.places:
+            for place in ordered(receiver.places):
                 walk.stores.append(((*place, ".value"), arguments.get(0)))
         return Value(step(receiver, ".value"))
     if not awaited:
@@ -185,7 +198,7 @@ def entered(walk: HandingOver, dotted: str, value: Value, node: ast.AST, awaited
     if effects is catalogue_types.TYPES["asyncio.Lock"] or (
         effects is None and catalogue_names.LOCK_LIKE.search(dotted)
     ):
-        for place in value.places:
+        for place in ordered(value.places):
             walk.emit("lock", place, "w", lock_kind(value, place), node)
     elif effects is None and awaited and not catalogue.is_benign(dotted):
         walk.emit("unknown", (), "await", f"async with {dotted}", node)

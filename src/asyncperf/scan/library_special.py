@@ -43,7 +43,11 @@ def special_call(
         first = arguments.get(0)
         rest = arguments._replace(positional=arguments.positional[1:])
         if first.callees:
-            return join([walk.apply(callee, rest, node, False) for callee in first.callees])
+            begin = len(walk.effects)
+            result = join([walk.apply(callee, rest, node, False) for callee in first.callees])
+            # A thread has a context, and an event loop if it sets one, of its own.
+            walk.effects[begin:] = [e for e in walk.effects[begin:] if e.kind != "context"]
+            return result
         walk.hand_over(arguments, node)
         if not any(place[0] == "param" for place in first.places):
             walk.emit("unknown", (), "call", "what runs in a thread", node)

@@ -5,7 +5,7 @@ import re
 
 from asyncperf.scan.library_effects import Does
 from asyncperf.scan.state import State
-from asyncperf.scan.values import Effect, Value
+from asyncperf.scan.values import Effect, Value, ordered
 
 READING_SQL = re.compile(
     r"^[\s(]*(--[^\n]*\n\s*)*(select|show|explain|values|pragma\s+\w+\s*;?$)", re.IGNORECASE
@@ -15,7 +15,7 @@ CHANGING_CTE = re.compile(
 )
 # Statements that prepare one connection, or what is there already, and change no data.
 SETTING_UP = re.compile(
-    r"^\s*(set|attach|detach|pragma|begin|use|listen|create\s+\w+(\s+\w+)?\s+if\s+not\s+exists)\b",
+    r"^\s*(set|attach|detach|pragma|begin|use|listen|create\s+schema\s+if\s+not\s+exists)\b",
     re.IGNORECASE,
 )
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -32,7 +32,7 @@ def external(walk: State, effect: Effect, value: Value, others: tuple[Value, ...
     if mode is not None:
         walk.effects.append(effect._replace(place=(), mode=mode))
         return
-    parameters = [place for place in value.places if place[0] == "param"]
+    parameters = [place for place in ordered(value.places) if place[0] == "param"]
     for place in parameters:
         walk.effects.append(effect._replace(place=place))
     if not parameters:

@@ -2,7 +2,6 @@
 
 import ast
 from abc import ABC, abstractmethod
-from dataclasses import replace
 
 from asyncperf.scan import catalogue
 from asyncperf.scan.index import Class
@@ -17,6 +16,7 @@ from asyncperf.scan.values import (
     extend,
     is_unknown,
     join,
+    ordered,
     step,
 )
 
@@ -34,7 +34,7 @@ class Members(State, ABC):
         if value.either:
             return join([self.attribute(part, name, node) for part in value.either])
         places = frozenset(extend(place, (f".{name}",)) for place in value.places)
-        for place in places:
+        for place in ordered(places):
             if len(place) > 2:
                 self.emit("memory", place, "r", name, node)
         found: list[Value] = []
@@ -48,7 +48,8 @@ class Members(State, ABC):
         whole = join(found)
         if not (whole.callees or whole.types) and isinstance(node, ast.Attribute):
             # Nothing is known but the name, which must do if this is called.
-            whole = replace(whole, callees=(Callee(UNKNOWN + name, bare(value)),))
+            unknown = Callee(UNKNOWN + name, bare(value))
+            return Value(whole.places or places, (), (unknown,), whole.text, whole.yields)
         return Value(whole.places or places, whole.types, whole.callees, whole.text, whole.yields)
 
     def _of_type(self, type_: Type, name: str, value: Value, node: ast.AST) -> Value:
@@ -115,8 +116,14 @@ class Members(State, ABC):
                 types.append(type_.args[-1] if last else type_.args[0])
         return Value(step(value, "[]"), tuple(types))
 
+    def looked_through(self, value: Value, node: ast.AST) -> None:
+        """A container of which all elements, or how many there are, are asked for."""
+        for place in ordered(step(value, "[]")):
+            self.emit("memory", place, "r", "[]", node)
+
     def item(self, iterated: Value, node: ast.AST) -> Value:
         """The element that a loop hands to one iteration: its own, unlike the container."""
+        self.looked_through(iterated, node)
         element = self.element(iterated)
         place = ("item", f"{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}")
         if iterated.elements and element.places:

@@ -6,6 +6,7 @@ For `scan` only.
 import ast
 import sys
 from collections.abc import Iterable
+from functools import cache
 from posixpath import dirname, join
 
 from asyncperf.scan.index import Binding, Class, Function, Import, Module
@@ -76,10 +77,11 @@ class Project:
         self._found: dict[tuple[str, str], Module | External | None] = {}
         self._subclasses: dict[Class, list[Class]] | None = None
         self._bases: dict[Class, list[Class | External]] = {}
+        self._ancestry: dict[Class, list[Class | External]] = {}
 
     def module(self, dotted: str, level: int, importer: Module) -> Module | External | None:
         """What `import dotted` means in `importer`; None for a folder without files of its own."""
-        folder = dirname(importer.file)
+        folder = _folder(importer.file)
         if level:
             for _ in range(level - 1):
                 folder = dirname(folder)
@@ -202,16 +204,18 @@ class Project:
         return self._bases[class_]
 
     def ancestry(self, class_: Class) -> list[Class | External]:
-        """The class and its bases, nearest first."""
-        found: dict[Class | External, None] = {}
-        waiting: list[Class | External] = [class_]
-        while waiting:
-            next_ = waiting.pop(0)
-            if next_ not in found:
-                found[next_] = None
-                if isinstance(next_, Class):
-                    waiting.extend(self.bases(next_))
-        return list(found)
+        """The class and its bases in the order in which Python looks attributes up: all of a
+        base's own bases before the next base, but none before a class that inherits from it."""
+        known = self._ancestry.get(class_)
+        if known is not None:
+            return known
+        self._ancestry[class_] = [class_]  # until known: a class is not its own ancestor
+        above: list[Class | External] = []
+        for base in self.bases(class_):
+            above += self.ancestry(base) if isinstance(base, Class) else [base]
+        found = [class_, *reversed(dict.fromkeys(reversed(above)))]
+        self._ancestry[class_] = found
+        return found
 
     def expression(self, node: object, module: Module) -> Found | None:
         """What a dotted name, subscripted or not, means at the top of `module`."""
@@ -227,10 +231,26 @@ class Project:
                 return owner.nested.get(node.attr)
         return None
 
+    def untie(self) -> None:
+        """Ends its use: definitions and their modules no more refer to each other in circles,
+        through which the collector would have to walk."""
+        for module in self.modules.values():
+            for function in module.functions:
+                function.inner.clear()
+            for class_ in module.classes:
+                class_.methods.clear()
+                class_.nested.clear()
+            module.names.clear()
+            module.functions.clear()
+            module.classes.clear()
+
+
+_folder = cache(dirname)  # asked for with each name that is looked up
+
 
 def _parents(folder: str) -> list[str]:
     found = []
-    while folder:
+    while folder.strip("/"):  # that of a file outside of the root is absolute
         folder = dirname(folder)
         found.append(folder)
     return found

@@ -8,23 +8,24 @@ import ast
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, permutations
+from itertools import combinations, permutations, product
 from pathlib import Path
 from typing import Self
 
 from asyncperf.insight import Site
 from asyncperf.scan import Loaded, load, room_to_work, sources
-from asyncperf.scan.candidates import COMPREHENSIONS, SCOPES, SIMPLE, Awaiting, loops, runs
+from asyncperf.scan.candidates import SCOPES, Awaiting, all_loops, runs
 from asyncperf.scan.conflicts import Finding
 from asyncperf.scan.dependencies import Dependency, dependencies, judge_pair
 from asyncperf.scan.index import AnyFunction, Function
 from asyncperf.scan.judge import Judge
+from asyncperf.scan.siblings import siblings
 from asyncperf.sites import Independence, Problem, Remedy, SeenAt, Verdict, Verdicts
 
 CHANGED = "its source has changed since it ran"
 OUTSIDE = "its file is not there, or not in the project"
-ONE_STATEMENT = "they stand in one statement, of which the scan judges no parts"
-APART = "they stand in different blocks"
+ELEMENTS = "how the elements of the `async for` come is not known"
+APART = "they stand in different blocks, or only one of them happens"
 # The text of a site is cut at its end with this.
 CUT = "…"
 
@@ -190,7 +191,12 @@ class _Awaits:
             for run in runs(function)
             for number, part in enumerate(run)
         }
-        self._loops = {id(await_): loop for loop in loops(function) for await_ in loop.awaits}
+        self._loops = {id(await_): loop for loop in all_loops(function) for await_ in loop.awaits}
+        self._siblings = {
+            id(part.await_): (parts, number)
+            for parts in siblings(function)
+            for number, part in enumerate(parts)
+        }
 
     def _visit(self, node: ast.AST) -> None:
         for child in ast.iter_child_nodes(node):
@@ -226,28 +232,28 @@ class _Awaits:
         if a in self._up(b) or b in self._up(a):
             reason = f"one await of line {a.lineno} is given what the other one gave"
             return Independence("dependent", reason, "none", judge.file, a.lineno)
-        for node in (a, b):
-            for outer in self._up(node):
-                if isinstance(outer, ast.stmt):
-                    break
-                if isinstance(outer, ast.IfExp | ast.BoolOp | ast.Compare | COMPREHENSIONS):
-                    return _untold(APART, "none")
-        if isinstance(self._statement(a), SIMPLE):
-            return _untold(ONE_STATEMENT, "overlap")
+        # An await that is given to another one goes where that one goes.
+        for one, other in product((a, *self._up(a)), (b, *self._up(b))):
+            parts, first = self._siblings.get(id(one), ((), 0))
+            others, second = self._siblings.get(id(other), ((), 0))
+            if parts and parts is others:
+                found = judge.of_siblings(parts, *sorted((first, second)))
+                return _untold(APART, "none") if found is None else _says(*found)
         return _untold(APART, "none")
 
     def repeated(self, judge: Judge, await_: ast.Await) -> Independence | None:
         """What the judge says of the rounds of the loop nearest around an await; None without
         one."""
         loop = self._loops.get(id(await_))
+        if loop is not None and loop.is_async:
+            found = judge.judge_async_loop(loop)
+            return _untold(ELEMENTS, "bounded-overlap") if found is None else _says(*found)
         if loop is not None:
             return _says(*judge.judge_loop(loop))
         for outer in self._up(await_):
             if isinstance(outer, ast.While):
                 reason = "the `while` loop decides after each round whether there is another"
                 return Independence("dependent", reason, "none", judge.file, outer.lineno)
-            if isinstance(outer, ast.AsyncFor | COMPREHENSIONS):
-                return _untold("the scan does not judge `async for`", "bounded-overlap")
         return None
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from asyncperf.scan.newer_syntax import in_older_words
 from asyncperf.sites import Problem
 
 # A larger file is generated: nobody wrote its awaits, and it would take the time of a project.
@@ -119,10 +120,19 @@ def relative(path: Path, root: Path) -> str:
 def parse(source: Source) -> ast.Module | Problem:
     """The syntax tree of one file."""
     try:
-        return ast.parse(source.text, source.file)
+        return _parsed(source)
     except SyntaxError as error:
-        # The file may be written for a newer Python than the one that reads it.
         python = "Python {}.{}".format(*sys.version_info)
         return Problem(source.file, error.lineno, f"syntax error for {python}: {error.msg}")
     except (ValueError, RecursionError, MemoryError) as error:
         return Problem(source.file, None, f"cannot be parsed: {error or type(error).__name__}")
+
+
+def _parsed(source: Source) -> ast.Module:
+    try:
+        return ast.parse(source.text, source.file)
+    except SyntaxError:  # it may be written for a newer Python than the one that reads it
+        older = in_older_words(source.text)
+        if older == source.text:
+            raise
+        return ast.parse(older, source.file)

@@ -114,8 +114,10 @@ class State:
             return Value(types=(Type(f"module:{found.file}"),))
         return NOTHING
 
-    def resolve(self, node: ast.expr) -> object:
-        """What a name in an annotation means here."""
+    def resolve(self, node: ast.expr, home: Module | None = None) -> object:
+        """What a name in an annotation means here, or at the top of another module."""
+        if home is not None and home is not self.module:
+            return self.project.expression(node, home)
         if isinstance(node, ast.Name):
             if node.id == "Self" and self.owner is not None:
                 return self.owner

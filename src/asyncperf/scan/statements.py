@@ -7,7 +7,7 @@ from typing import Any
 
 from asyncperf.scan.annotations import types_of
 from asyncperf.scan.bindings import Bindings
-from asyncperf.scan.values import NOTHING, step
+from asyncperf.scan.values import NOTHING, ordered, step
 
 BROAD = frozenset({"Exception", "BaseException"})
 
@@ -50,16 +50,16 @@ class Statements(Bindings):
         target = node.target
         if isinstance(target, ast.Name):
             held = self.lookup(target.id)
-            for place in step(held, "[]"):
+            for place in ordered(step(held, "[]")):
                 self.emit("memory", place, "a", target.id, node)
             if target.id in self.declared_nonlocal | self.declared_global:
-                for place in held.places:
+                for place in ordered(held.places):
                     self.emit("memory", place, "u", target.id, node)
             elif value.text and held.text:
                 self.env[target.id] = replace(held, text=held.text + value.text)
             return
         name = f".{target.attr}" if isinstance(target, ast.Attribute) else "[]"
-        for place in step(self.evaluate(target.value), name):
+        for place in ordered(step(self.evaluate(target.value), name)):
             self.emit("memory", place, "u", name, node)
 
     def _expression(self, node: ast.Expr) -> None:
@@ -85,7 +85,7 @@ class Statements(Bindings):
 
     def _if(self, node: ast.If) -> None:
         begin = len(self.effects)
-        self.evaluate(node.test)
+        self.tested_for_truth(node.test)
         tested = {e.place for e in self.effects[begin:] if e.kind == "memory" and e.mode == "r"}
         outer = dict(self.tested)
         self.tested.update(dict.fromkeys(tested, begin))
@@ -94,8 +94,16 @@ class Statements(Bindings):
             self.tested = outer  # else what follows is under the test's opposite
         self.conditional(node.orelse)
 
+    def tested_for_truth(self, node: ast.expr) -> None:
+        """`if found:` asks a container whether anything is in it."""
+        is_not = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
+        tested = node.operand if isinstance(node, ast.UnaryOp) and is_not else node
+        value = self.evaluate(tested)
+        if isinstance(tested, ast.Name):
+            self.looked_through(value, tested)
+
     def _while(self, node: ast.While) -> None:
-        self.evaluate(node.test)
+        self.tested_for_truth(node.test)
         self.conditional(node.body)
         self.conditional(node.orelse)
 
@@ -155,7 +163,7 @@ class Statements(Bindings):
     def _delete(self, node: ast.Delete) -> None:
         for target in node.targets:
             if isinstance(target, ast.Attribute | ast.Subscript):
-                for place in step(self.evaluate(target.value), "[]"):
+                for place in ordered(step(self.evaluate(target.value), "[]")):
                     self.emit("memory", place, "k", "del", node)
 
     def _global(self, node: ast.Global) -> None:

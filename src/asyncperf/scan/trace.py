@@ -12,9 +12,12 @@ from asyncperf.scan import blocking_catalogue as catalogue
 from asyncperf.scan.analyst import Analyst
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.blocking_catalogue import Blocking
-from asyncperf.scan.index import Class, Function, Module
+from asyncperf.scan.index import AnyFunction, Class, Function, Module
+from asyncperf.scan.keeping import is_empty, keeps_result, takes_nothing
 from asyncperf.scan.project import Project
+from asyncperf.scan.switches import Given, Switches, given, switches
 from asyncperf.scan.values import Arguments, Callee, Effect, Summary, Type, Value
+from asyncperf.scan.waiting import returns_at_once
 from asyncperf.scan.walk import Walk
 
 # What a `sessionmaker` makes is taken for async, but async sessions cannot be entered by `with`.
@@ -44,7 +47,10 @@ class Trace:
     """What one function calls on the thread that it runs on itself.
 
     `chosen` tells for a call which definitions it may mean. `spawned` are coroutines that it
-    starts as tasks, `launched` those that it gives a loop of their own.
+    starts as tasks, `launched` those that it gives a loop of their own. `named` are methods that
+    it calls of objects of which the class is not known, `makes` the names of library classes.
+    `is_bare`: it takes no arguments; `keeps_result`: and keeps what it gives in a global.
+    `is_empty`: it is there to be overridden. `given` are the constants among a call's arguments.
     """
 
     calls: dict[tuple[Spot, Function], None] = field(default_factory=dict)
@@ -52,6 +58,13 @@ class Trace:
     chosen: dict[Spot, set[object]] = field(default_factory=dict)
     spawned: set[Function] = field(default_factory=set)
     launched: set[Function] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
+    makes: set[str] = field(default_factory=set)
+    is_bare: bool = False
+    keeps_result: bool = False
+    is_empty: bool = False
+    switches: Switches = field(default_factory=Switches)
+    given: dict[Spot, Given] = field(default_factory=dict)
 
 
 class Tracer(Analyst):
@@ -63,6 +76,8 @@ class Tracer(Analyst):
         # Parameters that their functions hand on to threads, or to who knows where; for a
         # decorator's inner functions its own parameters, as names of the enclosing function.
         self.handed_on: set[tuple[str, str]] = set()
+        # What is called with a future that is done already.
+        self.done_callbacks: set[Function] = set()
 
     def make_walk(self, module: Module, function: Function | None, owner: Class | None) -> Walk:
         return TracingWalk(self, module, function, owner)
@@ -118,6 +133,7 @@ class TracingWalk(Walk):
     is_away = False  # whether what is applied now runs elsewhere, or perhaps never
     is_spawned = False
     is_launched = False
+    is_done = False
     is_in_lambda = False  # which is called later, if at all, by whom it is given to
     is_nested = False  # whether a call is applied within another one, that of a callback
     callee: Function | None = None  # of which the effects are being taken over
@@ -131,9 +147,21 @@ class TracingWalk(Walk):
             analyst.traces.setdefault(function, Trace()) if function is not None else Trace()
         )
 
+    def function_body(self, function: Function, node: AnyFunction) -> Summary:
+        self.trace.is_empty = is_empty(node)
+        self.trace.switches = switches(node)
+        self.trace.is_bare = takes_nothing(node)
+        self.trace.keeps_result = self.trace.is_bare and keeps_result(node)
+        return super().function_body(function, node)
+
     def call(self, node: ast.Call, awaited: bool) -> Value:
         func = node.func
         name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+        if name == "add_done_callback":
+            outer, self.is_done = self.is_done, True
+            value = super().call(node, awaited)
+            self.is_done = outer
+            return value
         if name in catalogue.SPAWNING:
             outer, self.is_spawned = self.is_spawned, True
             value = super().call(node, awaited)
@@ -150,8 +178,10 @@ class TracingWalk(Walk):
             return value
         is_dropped = self.discarded is node
         value = super().call(node, awaited)
-        if self.applied is not node and isinstance(func, ast.Attribute) and not awaited:
-            self.unresolved(func, node, is_dropped)
+        if self.applied is not node and isinstance(func, ast.Attribute):
+            self.trace.named.add(name)
+            if not awaited:
+                self.unresolved(func, node, is_dropped)
         return value
 
     def unresolved(self, func: ast.Attribute, node: ast.Call, is_dropped: bool) -> None:
@@ -159,6 +189,8 @@ class TracingWalk(Walk):
         name = func.attr
         if name in catalogue.BY_NAME:
             self.primitive(catalogue.BY_NAME[name], node, is_method=True, certain=False)
+        elif name in catalogue.OF_PATHS and catalogue.PATH_NAMES.search(last_name(func.value)):
+            self.primitive(f"pathlib.Path.{name}", node, is_method=True, certain=False)
         elif name in catalogue.METHOD_NAMES and isinstance(func.value, ast.Name | ast.Attribute):
             for base in self.library_bases(func.value):
                 self.primitive(f"{base}.{name}", node, is_method=True, certain=True)
@@ -193,6 +225,11 @@ class TracingWalk(Walk):
         self, callee: Callee, dotted: str, arguments: Arguments, node: ast.AST, awaited: bool
     ) -> Value:
         outer = self.is_away
+        name = dotted.rpartition(".")[2]
+        if name[:1].isupper():
+            self.trace.makes.add(name)
+        elif awaited:
+            self.trace.named.add(name)
         if not awaited:
             self.primitive(dotted, node, callee.receiver is not None, certain=True)
         self.is_away = outer or dotted.rpartition(".")[2] not in catalogue.CALLS_HERE
@@ -205,7 +242,7 @@ class TracingWalk(Walk):
         return value
 
     def primitive(self, dotted: str, node: ast.AST, is_method: bool, certain: bool) -> None:
-        if self.is_away:
+        if self.is_away or returns_at_once(node):
             return
         found = catalogue.blocking(dotted, is_method)
         if found is not None:
@@ -279,7 +316,13 @@ class TracingWalk(Walk):
         if self.is_launched:
             trace.launched.add(function)
         elif not self.is_away:
-            trace.calls[spot_of(node), function] = None
+            spot = spot_of(node)
+            trace.calls[spot, function] = None
+            if not self.is_nested:
+                trace.chosen.setdefault(spot, set()).add(function)
+            trace.given.setdefault(spot, given(node))
+            if self.is_done:
+                self.analyst.done_callbacks.add(function)
             if self.is_spawned:
                 trace.spawned.add(function)
         return super().apply_function(function, receiver, arguments, node)

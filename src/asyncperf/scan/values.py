@@ -4,7 +4,7 @@ A place says which object: a root (a parameter, a module variable, an object mad
 and the attributes that lead on from it. For `scan` only.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -130,6 +130,11 @@ def join(values: Iterable[Value]) -> Value:
         join(yields) if yields else None,
         either=either if len(either) <= MAX_ALTERNATIVES else (),
     )
+
+
+def ordered(places: Collection[Place]) -> Collection[Place]:
+    """In an order that is the same in every run, unlike that of a set of texts."""
+    return sorted(places) if len(places) > 1 else places
 
 
 def step(value: Value, name: str) -> frozenset[Place]:

@@ -1,0 +1,147 @@
+"""The project's calls on the thread of the caller, as one graph. For `scan` only."""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from asyncperf.scan.index import Function
+from asyncperf.scan.switches import Given
+from asyncperf.scan.trace import Spot, Trace, Tracer, inner_functions
+
+# Where nobody else waits for the event loop.
+TESTS = re.compile(r"(^|/)(([^/]*_)?tests?/|test_[^/]*\.py$|conftest\.py$|[^/]*_test\.py$)")
+
+# What `with` calls besides what it is given.
+AROUND = frozenset({"__enter__", "__exit__", "__aenter__", "__aexit__"})
+
+# Bases of other packages that call no method of their heirs' own by themselves.
+PASSIVE_BASES = frozenset({"object", "ABC", "Protocol", "Generic", "BaseModel"})
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A call from one function of the project to another."""
+
+    caller: Function
+    callee: Function
+    line: int
+    certain: bool
+    given: Given = field(default_factory=Given)
+
+
+class Graph:
+    def __init__(self, tracer: Tracer) -> None:
+        self.tracer = tracer
+        self.out: dict[Function, list[Edge]] = defaultdict(list)
+        self.callers: dict[Function, list[Function]] = defaultdict(list)
+        # Methods that are called where the object's class is not known, going by their names
+        # alone: callers and callees of what is otherwise never called.
+        self.named: dict[Function, list[Function]] = defaultdict(list)
+        self.namers: dict[Function, list[Function]] = defaultdict(list)
+        self.spawned: set[Function] = set()
+        self.launched: set[Function] = set()
+        self.needed: dict[Function, tuple[Function, ...]] = {}
+
+    def build(self, launching: Iterable[Function]) -> None:
+        """Walks all async functions, and so all that they call; and plain ones of files that
+        start event loops."""
+        tracer = self.tracer
+        everything = [f for module in tracer.project.modules.values() for f in module.functions]
+        for function in [f for f in everything if f.is_async] + list(launching):
+            if not TESTS.search(function.module.file):
+                tracer.summary(function)
+        threaded: dict[Function, bool] = {}
+        for caller, trace in list(tracer.traces.items()):
+            if TESTS.search(caller.module.file):
+                continue
+            self.spawned |= trace.spawned
+            self.launched |= trace.launched
+            for spot, callee in trace.calls:
+                if self.is_far_fetched(caller, callee, trace.chosen.get(spot, ())):
+                    continue
+                if callee not in threaded:
+                    threaded[callee] = bool(callee.decorators) and tracer.is_threaded(callee)
+                if not threaded[callee] and callee is not caller:
+                    settled = is_settled(trace, spot)
+                    given = trace.given.get(spot, Given())
+                    self.add(Edge(caller, callee, spot.line, settled, given))
+        for function in [f for f, away in threaded.items() if f.decorators and not away]:
+            for wrapper in tracer.wrappers(function):
+                self.add(Edge(function, wrapper, function.decorators[0].lineno, certain=True))
+        self.link_names()
+
+    def is_far_fetched(
+        self, caller: Function, callee: Function, chosen: Collection[object]
+    ) -> bool:
+        """Whether it overrides, for some heirs, what the object's declared class does itself;
+        other than for an async method of theirs, which may well be called on an heir."""
+        if callee.owner is None or len(chosen) < 2:
+            return False
+        bases = self.tracer.project.ancestry(callee.owner)[1:]
+        if caller.is_async and caller.owner in bases:
+            return False
+        return any(
+            isinstance(other, Function)
+            and other.name == callee.name
+            and other.owner in bases
+            and not self.tracer.traces.get(other, Trace()).is_empty
+            for other in chosen
+        )
+
+    def link_names(self) -> None:
+        nameless: dict[str, list[Function]] = defaultdict(list)
+        for function in self.tracer.traces:
+            if not self.callers[function] and not self.may_be_called_by_libraries(function):
+                nameless[function.name].append(function)
+        for caller, trace in self.tracer.traces.items():
+            if TESTS.search(caller.module.file):
+                continue
+            names = trace.named | {f.name for _, f in trace.calls if self.is_of_protocol(f)}
+            for method in [f for name in sorted(names) for f in nameless.get(name, ())]:
+                self.link(caller, method)
+        for function in [f for f in self.tracer.traces if f.decorators]:
+            for decorator in self.tracer.own_decorators(function):
+                for inner in inner_functions(decorator):
+                    if inner.is_async:  # a wrapper
+                        self.link(function, inner)
+
+    def link(self, caller: Function, callee: Function) -> None:
+        if caller is not callee:
+            self.named[caller].append(callee)
+            self.namers[callee].append(caller)
+
+    def is_of_protocol(self, function: Function) -> bool:
+        """Whether any class may have it that never says so."""
+        owner = function.owner
+        bases = self.tracer.project.bases(owner) if owner is not None else ()
+        return any(isinstance(b, str) and b.rpartition(".")[2] == "Protocol" for b in bases)
+
+    def may_be_called_by_libraries(self, function: Function) -> bool:
+        if function.owner is None or function.name.startswith("__"):
+            return True
+        bases = self.tracer.project.ancestry(function.owner)
+        return any(
+            isinstance(base, str) and base.rpartition(".")[2] not in PASSIVE_BASES for base in bases
+        )
+
+    def add(self, edge: Edge) -> None:
+        self.out[edge.caller].append(edge)
+        self.callers[edge.callee].append(edge.caller)
+
+    def is_root(self, function: Function) -> bool:
+        """Whether the project is not seen to call it: a library does, or nobody."""
+        return not self.callers[function] and not self.namers[function]
+
+    def callees(self, function: Function) -> Iterator[Function]:
+        for edge in self.out.get(function, ()):
+            yield edge.callee
+        yield from self.named.get(function, ())
+
+
+def is_settled(trace: Trace, spot: Spot) -> bool:
+    """Whether a call can only mean one definition."""
+    chosen = trace.chosen.get(spot, ())
+    names = [each.name if isinstance(each, Function) else "" for each in chosen]
+    around = [name for name in names if name in AROUND]
+    return len(names) - len(around) < 2 and len(set(around)) == len(around)

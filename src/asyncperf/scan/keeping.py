@@ -1,0 +1,40 @@
+"""Which functions make what they give once and keep it, and which do nothing.
+
+For `scan` only.
+"""
+
+import ast
+
+from asyncperf.scan.index import AnyFunction
+
+
+def takes_nothing(node: AnyFunction) -> bool:
+    given = node.args
+    return not (given.posonlyargs or given.args or given.kwonlyargs or given.vararg or given.kwarg)
+
+
+def keeps_result(node: AnyFunction) -> bool:
+    """Whether it keeps what it gives: `if _it is None: _it = make()`, then `return _it`."""
+    kept = {name for each in ast.walk(node) if isinstance(each, ast.Global) for name in each.names}
+    if not kept:
+        return False
+    asked = {n for each in node.body if isinstance(each, ast.If) for n in names_in(each.test)}
+    given = {n for e in ast.walk(node) if isinstance(e, ast.Return) for n in names_in(e.value)}
+    return not kept.isdisjoint(asked & given)
+
+
+def names_in(node: ast.expr | None) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} if node else set()
+
+
+def is_empty(node: AnyFunction) -> bool:
+    """Whether it only raises, or gives a constant, as what heirs shall override does."""
+    return all(
+        isinstance(each, ast.Pass | ast.Raise)
+        or (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
+        or (
+            isinstance(each, ast.Return)
+            and (each.value is None or isinstance(each.value, ast.Constant))
+        )
+        for each in node.body
+    )

@@ -1,0 +1,85 @@
+"""When a function runs: while requests are served, only as the app starts and ends, or only in
+commands and tests, where nobody else waits for the event loop.
+
+For `scan` only.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from asyncperf.scan.annotations import last_name
+from asyncperf.scan.call_graph import TESTS, Graph
+from asyncperf.scan.index import Function
+
+STARTING = re.compile(r"lifespan|^(on_)?(startup|shutdown)(_event)?$")
+# A command, which has its loop to itself; and what changes a database before the app starts.
+COMMAND_FILES = re.compile(r"(^|/)(_?cli|scripts|migrations|alembic|__main__)(/|\.py$)")
+COMMANDS = frozenset({"command", "callback", "group"})
+MAINS = frozenset({"main", "_main", "amain", "async_main", "main_async", "_amain"})
+# Who makes the app makes it once, whoever asks for it.
+APPS = frozenset({"FastAPI", "Starlette"})
+CACHES = frozenset({"cache", "lru_cache"})
+
+
+class Phases(NamedTuple):
+    """What runs once in a process, and what never runs beside requests.
+
+    `first` are those of `once` that others call and that then do their work the first time only.
+    """
+
+    once: frozenset[Function]
+    first: frozenset[Function]
+    aside: frozenset[Function]
+
+
+def phases(graph: Graph, served: Collection[Function]) -> Phases:
+    """Requests win: what they reach, other than through what works the first time only, is
+    neither. What is not called at all is taken for called by a library, for a request."""
+    known = dict.fromkeys([*graph.tracer.traces, *graph.callers])
+    aside = {f for f in known if is_aside(f) or (f in graph.launched and not graph.callers[f])}
+    starting = {f for f in known if is_starting(f)} - aside
+    first = {f for f in known if is_made_once(graph, f)} - aside - set(served)
+    quiet = aside | starting | first
+    loud = {f for f in known if f not in quiet and graph.is_root(f)}
+    loud |= {f for f in graph.spawned if not COMMAND_FILES.search(f.module.file)} - first
+    loud = reach(graph, loud | set(served), but=first)
+    once = reach(graph, starting | first) - loud
+    return Phases(frozenset(once), frozenset(first), frozenset(reach(graph, aside) - loud - once))
+
+
+def is_aside(function: Function) -> bool:
+    if TESTS.search(function.module.file) or COMMAND_FILES.search(function.module.file):
+        return True
+    if function.name in MAINS and function.owner is None:
+        return True
+    return any(last_name(decorator) in COMMANDS for decorator in function.decorators)
+
+
+def is_starting(function: Function) -> bool:
+    if STARTING.search(function.name):
+        return True
+    return any(last_name(decorator) == "on_event" for decorator in function.decorators)
+
+
+def is_made_once(graph: Graph, function: Function) -> bool:
+    trace = graph.tracer.traces.get(function)
+    if trace is None:
+        return False
+    if trace.is_bare and any(last_name(each) in CACHES for each in function.decorators):
+        return True
+    return trace.keeps_result or not APPS.isdisjoint(trace.makes)
+
+
+def reach(
+    graph: Graph, begins: Iterable[Function], but: Collection[Function] = ()
+) -> set[Function]:
+    """`begins` and all that they call, however deep, other than through `but`."""
+    found = set(begins)
+    waiting = list(found)
+    while waiting:
+        for callee in graph.callees(waiting.pop()):
+            if callee not in found and callee not in but:
+                found.add(callee)
+                waiting.append(callee)
+    return found
