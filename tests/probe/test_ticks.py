@@ -105,7 +105,7 @@ def test_a_loop_that_requests_keep_awake_needs_few_timers(loop, idle):
     loop.idle = idle
     loop.run(1.0, requests_apart_s=0.001)
     assert 80 <= len(loop.shown) <= 134
-    assert loop.set < len(loop.shown) / 3
+    assert loop.set < 0.7 * len(loop.shown)
     assert loop.longest_silence_s() < LONGEST_S + 1e-9
 
 
@@ -121,5 +121,5 @@ def test_how_late_it_is_is_told(loop):
     STEPPING.sign(loop.now)
     _, late_s, timer_late_s, by_timer = loop.looks[-1]
     assert 0.1 - TICK_S <= late_s <= 0.1
-    assert 0.1 - LONGEST_REST_S <= timer_late_s <= 0.1
+    assert 0.1 - 2 * LONGEST_S <= timer_late_s <= 0.1
     assert not by_timer

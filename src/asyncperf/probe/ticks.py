@@ -22,9 +22,6 @@ TICK_S = 0.01
 IDLE_TICK_S = 0.05
 # Ticks in step with users who come at even intervals would decide it as well.
 TICK_VARIES = (0.75, 1.25)
-# Where requests tick so much of the time, the timer has little to add, and comes half as often
-# the next time: amid other work each costs some thirty microseconds.
-COVERED = 0.8
 # A request that comes so long after the timer does it in the timer's place.
 SIGN_S = 0.006
 
@@ -54,8 +51,7 @@ class Ticks:
         # Not in the context of whichever request it was that ticked.
         self._context = contextvars.Context()
         self._resting: asyncio.TimerHandle | None = None  # where the loop is idle
-        self._due = self._set_at = self._timer_due = perf_counter()
-        self._timer_s = TICK_S
+        self._due = self._timer_due = perf_counter()
         self._by_requests = 0  # ticks, since the timer was set
         STEPPING.sign, STEPPING.next_sign = self.sign, 0.0
         loop.call_soon(self._fired, context=self._context)
@@ -82,10 +78,10 @@ class Ticks:
             if not self._watchdog.base:
                 self._watchdog.learn_base(sys._getframe(1))
             now = perf_counter()
-            if self._by_requests and (self._by_requests + 1) * TICK_S > COVERED * (
-                now - self._set_at
-            ):
-                self._set_timer(now, min(2 * self._timer_s, IDLE_TICK_S), covered=True)
+            if self._by_requests and now < STEPPING.next_sign:
+                # It has little to add: amid other work each timer costs some thirty microseconds.
+                # Any later, a rest of the loop could be taken for a stall.
+                self._set_timer(now, TICK_S, covered_until=STEPPING.next_sign)
                 return
             late_s = max(0.0, now - self._timer_due)
             idle = self._look(now, now - self._due, late_s, True) and not self._by_requests
@@ -93,13 +89,13 @@ class Ticks:
         except Exception as error:
             self._failed(error)
 
-    def _set_timer(self, now: float, timer_s: float, *, covered: bool = False) -> None:
-        delay_s = timer_s * random.uniform(*TICK_VARIES)
-        self._set_at, self._timer_s, self._by_requests = now, timer_s, 0
+    def _set_timer(self, now: float, timer_s: float, *, covered_until: float = 0.0) -> None:
+        delay_s = timer_s * random.uniform(*TICK_VARIES) + max(0.0, covered_until - now)
+        self._by_requests = 0
         self._timer_due = now + delay_s
         timer = self._loop.call_later(delay_s, self._fired, context=self._context)
         self._resting = None
-        if covered:
+        if covered_until:
             return
         self._due = self._timer_due
         self._watchdog.expect(now, delay_s)

@@ -6,6 +6,7 @@ call, at the line that made it, because that is where Python hands the lock over
 
 from __future__ import annotations
 
+import selectors
 import sys
 import threading
 from collections import deque
@@ -24,6 +25,12 @@ OVERDUE_S = 0.004
 DEPTH = 60
 # More looks than this wait for nobody: the loop takes them at each tick.
 MOST_LOOKS = 512
+# How asyncio's own loops wait, where the loop itself calls it.
+WAITS = frozenset(
+    getattr(selectors, name).select.__code__
+    for name in ("SelectSelector", "PollSelector", "EpollSelector", "KqueueSelector")
+    if hasattr(selectors, name)
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class Watchdog:
             callback = frame
             stack.append((frame.f_code, frame.f_lineno or 0, frame.f_lasti))
             frame = frame.f_back
-        if callback is not None:
+        if callback is not None and not (len(stack) == 1 and stack[0][0] in WAITS):
             self.looks.append(Look(now, late_s, callback, tuple(reversed(stack))))
         elif not self.looks:
             self.quiet_at = now
