@@ -25,12 +25,14 @@ def main() -> None:
     The import alone takes long enough to be interrupted, and a KeyboardInterrupt in the middle
     of it could be swallowed, or become another error, in whichever library it meets.
     """
-    for number in SIGNALS:
+    # What is ignored, as `nohup` has it, stays so.
+    heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in heeded:
         signal.signal(number, leave)
     from asyncperf.cli import main as command
 
     try:
-        for number in SIGNALS:
+        for number in heeded:
             signal.signal(number, signal.default_int_handler)
         command()
     except KeyboardInterrupt:

@@ -1,44 +1,27 @@
-"""Flags in, text out, and the only place that decides the exit code."""
+"""Flags in, text out, and the only place that decides the exit code.
+
+A command imports what it needs when it is called: what measures takes half a second to import,
+which `--help` and a scan of source need not wait for.
+"""
+
+from __future__ import annotations
 
 import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import numpy as np
 import typer
-from rich.console import Console
 
-from asyncperf import __version__, errors, exit_codes, explanations, flags
-from asyncperf.analysis.comparison import compare as compare_runs
-from asyncperf.analysis.diagnosis import diagnose
+from asyncperf import __version__, errors, flags
 from asyncperf.arguments import WithBudgets, WithCommand
-from asyncperf.config import (
-    Settings,
-    compare_settings,
-    load_settings,
-    master_address,
-    scan_table,
-)
 from asyncperf.errors import AsyncperfError, StoreError, UsageError
-from asyncperf.exports import check_replaceable
-from asyncperf.load.standby import serve_loads
-from asyncperf.outputs import check_files, show, write
-from asyncperf.pipeline import Outcome, run_experiment
-from asyncperf.progress import LiveProgress, SilentProgress
-from asyncperf.report.comparison import render_comparison
-from asyncperf.report.comparison_json import comparison_document
-from asyncperf.report.explanation import render_codes, render_page
-from asyncperf.report.github import github_annotations
-from asyncperf.report.sarif import sarif
-from asyncperf.report.scan_json import scan_json
-from asyncperf.report.scan_terminal import render_scan
 from asyncperf.report.untrusted import clean
-from asyncperf.scan_settings import scan_settings
-from asyncperf.scanning import lines_below, run_scan
-from asyncperf.standard_output import Report, on_standard_output
-from asyncperf.store import find_run, load_run
+
+if TYPE_CHECKING:
+    from asyncperf.config import Settings
+    from asyncperf.pipeline import Outcome
 
 # The same two runs give the same report each time.
 COMPARE_SEED = 1989
@@ -126,6 +109,11 @@ def run(
     quiet: flags.Quiet = False,
 ) -> None:
     """Serve an app, load its endpoints, and explain the figures."""
+    from asyncperf import exit_codes
+    from asyncperf.analysis.diagnosis import diagnose
+    from asyncperf.config import load_settings
+    from asyncperf.outputs import check_files, show
+
     given: dict[str, object] = {
         "app": target,
         "users": users,
@@ -196,6 +184,9 @@ def worker(
 
     It runs what the master sends: name only a master that you trust.
     """
+    from asyncperf.config import master_address
+    from asyncperf.load.standby import serve_loads
+
     host, port = master_address(master_host, master_port)
     serve_loads(host, port, os.environ, (lambda text: None) if quiet else log)
 
@@ -218,6 +209,12 @@ def report(
     quiet: flags.Quiet = False,
 ) -> None:
     """Show a saved run again, in any format, and judge it again."""
+    from asyncperf import exit_codes
+    from asyncperf.analysis.diagnosis import diagnose
+    from asyncperf.config import load_settings
+    from asyncperf.outputs import show
+    from asyncperf.store import find_run, load_run
+
     given: dict[str, object] = {"fail_on": fail_on, "budget": budget}
     settings = load_settings({name: value for name, value in given.items() if value})
     diagnosis = diagnose(load_run(find_run(run_name)), settings.budget)
@@ -249,6 +246,17 @@ def compare(
     quiet: flags.Quiet = False,
 ) -> None:
     """Compare two saved runs: better, worse, no difference shown, or cannot tell."""
+    import numpy as np
+
+    from asyncperf import exit_codes
+    from asyncperf.analysis.comparison import compare as compare_runs
+    from asyncperf.config import compare_settings
+    from asyncperf.outputs import write
+    from asyncperf.report.comparison import render_comparison
+    from asyncperf.report.comparison_json import comparison_document
+    from asyncperf.standard_output import Report, on_standard_output
+    from asyncperf.store import find_run, load_run
+
     settings = compare_settings(at_least, fail_on)
     random = np.random.default_rng(COMPARE_SEED)
     before, after = load_run(find_run(base)), load_run(find_run(new))
@@ -284,6 +292,18 @@ def scan(
     quiet: flags.Quiet = False,
 ) -> None:
     """Read the source alone: awaits that could run together, and calls that block the loop."""
+    from asyncperf import exit_codes
+    from asyncperf.config import scan_table
+    from asyncperf.exports import check_replaceable
+    from asyncperf.outputs import write
+    from asyncperf.report.github import github_annotations
+    from asyncperf.report.sarif import sarif
+    from asyncperf.report.scan_json import scan_json
+    from asyncperf.report.scan_terminal import render_scan
+    from asyncperf.scan_settings import scan_settings
+    from asyncperf.scanning import lines_below, run_scan
+    from asyncperf.standard_output import Report, on_standard_output
+
     given = {
         "paths": paths,
         "exclude": exclude,
@@ -328,6 +348,10 @@ def explain(
     ] = None,
 ) -> None:
     """Say what a finding means, why it happens, and what mends it."""
+    from asyncperf import explanations
+    from asyncperf.report.explanation import render_codes, render_page
+    from asyncperf.standard_output import Report, on_standard_output
+
     if code is None:
         known = explanations.codes()
         on_standard_output(lambda: render_codes(known, Report()))
@@ -337,6 +361,11 @@ def explain(
 
 
 def measure(settings: Settings, output: Path | None, force: bool, quiet: bool) -> Outcome:
+    from rich.console import Console
+
+    from asyncperf.pipeline import run_experiment
+    from asyncperf.progress import LiveProgress, SilentProgress
+
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
         return run_experiment(settings, SilentProgress(), output, force)

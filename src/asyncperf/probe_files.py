@@ -77,8 +77,8 @@ def read_insight(folder: Path, ramp_epoch: float) -> Insight | None:
     routes = tuple(names.of("route", read_route))
     if installed := package_of(routes):
         missing.append(
-            f"the app is an installed package ({installed}), and no line of an installed package "
-            "is told from a library's: run it from its source, or install that with pip install -e"
+            f"every handler is of an installed package ({installed}), and no line of one is told "
+            "from a library's: if that is the app, install it with pip install -e"
         )
     return Insight(
         workers=tuple(

@@ -39,15 +39,15 @@ class Figures:
     `requests` counts all of them, `failures` those that failed. In the steady window
     `rate_rps` and `latency` are of the successes, and the rate is averaged over the
     position of the window's edges; over the whole run they are of all requests, as
-    Locust counts. `sent_rps` is how many a second began in the steady window, whatever
-    became of them; None over the whole run.
+    Locust counts. `sent` is how many requests began while those of the steady window did,
+    whatever became of them; None over the whole run.
     """
 
     requests: int
     failures: int
     rate_rps: float | None
     latency: Latency | None
-    sent_rps: float | None = None
+    sent: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,15 @@ class Window:
 
 
 LimiterKind = Literal[
-    "users", "rate", "thread_pool", "connections", "lock", "loop_cpu", "loop_blocked", "gc"
+    "users",
+    "rate",
+    "thread_pool",
+    "threads_cpu",
+    "connections",
+    "lock",
+    "loop_cpu",
+    "loop_blocked",
+    "gc",
 ]
 
 
@@ -94,8 +102,8 @@ class Limiter:
 
     @property
     def answered(self) -> float | None:
-        """Of kind "rate", which share of what was sent was answered. What ends in a window is
-        not quite what begins there, so there can be a little more of it."""
+        """Of kind "rate", which share of what was sent was answered. Latencies differ, so that
+        what ends in a window is not quite what began for it, and can be a little more."""
         if self.utilization is None or not self.sent_rps:
             return None
         return min(1.0, self.utilization * self.ceiling_rps / self.sent_rps)

@@ -275,3 +275,30 @@ def test_one_full_worker_is_enough():
 def test_what_each_request_makes_for_itself_is_not_shared(instances, workers, shared):
     found = uses(np.zeros(len(instances)), 0.0, 0.1, instance=instances, worker=workers)
     assert is_shared(found) is shared
+
+
+@pytest.mark.parametrize(
+    ("loop", "process", "share"),
+    [
+        (0.1, 0.98, 0.98),
+        (0.1, 0.5, 0.5),  # they have room
+        (0.1, 0.19, None),  # mostly the event loop's
+        (0.1, 1.2, None),  # native code that gives Python's lock away
+    ],
+)
+def test_threads_that_compute_have_one_cpu_a_worker(loop, process, share):
+    counted = both(loop)
+    counted["process_cpu_s"] = process * (counted["at"] + 1.0)
+    found = [each for each in seen(ticks=counted) if each.kind == "threads_cpu"]
+    assert [each.utilization for each in found] == [pytest.approx(share)] * (share is not None)
+    for each in found:
+        assert each.capacity == 2
+        assert each.hold_s == pytest.approx(2 * share * WINDOW.length_s / 400)
+
+
+def test_a_run_of_before_all_threads_were_counted_has_no_station_of_them():
+    counted = both(0.1)
+    counted["process_cpu_s"] = counted["at"] + 1.0
+    old = [name for name in counted.dtype.names if name != "process_cpu_s"]
+    assert "threads_cpu" in {each.kind for each in seen(ticks=counted)}
+    assert "threads_cpu" not in {each.kind for each in seen(ticks=counted[old])}

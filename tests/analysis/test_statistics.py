@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncperf.analysis.statistics import (
+    begun_within,
     completed_within,
     histogram,
     merged_errors,
-    sent_rate,
     steady_figures,
     timeline,
     whole_run,
@@ -111,9 +111,16 @@ def test_what_was_sent_counts_from_its_start_answered_or_not():
     starts, cut_off = [0.9, 1.0, 1.5, 2.9, 3.0], [2.0, 3.5]
     found = samples(starts, 5.0, ok=[True, True, False, True, True], cut_off_s=cut_off)
     window = Window(1.0, 3.0, 1.0, 2)
-    assert sent_rate(found, window) == 4 / 2
+    assert begun_within(found, window) == 4
+    assert begun_within(found, window, before_s=1.0) == 3
     folded = replace(found, weight=np.array([1, 10, 1, 1, 1]))
-    assert sent_rate(folded, window) == 13 / 2
+    assert begun_within(folded, window) == 13
+
+
+def test_of_an_even_load_as_many_were_sent_as_were_answered():
+    found = samples(np.arange(0.0, 9.8, 0.1), 0.25, cut_off_s=[9.8, 9.9])
+    figures = steady_figures(found, Window(2.0, 10.0, 1.0, 8))
+    assert figures.sent == figures.requests == 80
 
 
 def test_steady_figures_are_of_the_successes():

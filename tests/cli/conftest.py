@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from asyncperf import cli
+from asyncperf import cli, pipeline
 from asyncperf.model import Measured
 from asyncperf.pipeline import Outcome
 from asyncperf.store import create_run_folder
@@ -44,7 +44,7 @@ def outcome(monkeypatch):
                 raise raises
             return Outcome(run_of(*loads, status=status), Path("run-folder"), error)
 
-        monkeypatch.setattr(cli, "run_experiment", run_experiment)
+        monkeypatch.setattr(pipeline, "run_experiment", run_experiment)
         return asked
 
     return outcome

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from asyncperf import __version__, cli, errors
+from asyncperf import __version__, errors
 from asyncperf.errors import Interrupted, LoadError, StoreError, TargetError, UsageError
+from asyncperf.load import standby
 
 from .loads import blocking, busy_generator, too_short, waiting
 
@@ -23,7 +24,7 @@ def test_a_worker_is_told_its_master_and_says_how_it_goes(asyncperf, monkeypatch
         asked.append((host, port))
         say("the run is \x1b[31mover")
 
-    monkeypatch.setattr(cli, "serve_loads", serve_loads)
+    monkeypatch.setattr(standby, "serve_loads", serve_loads)
     command = ("worker", "--master-host", "10.0.0.1")
     assert asyncperf(*command) == (0, "", "asyncperf: the run is over\n")
     assert asyncperf(*command, "--master-port", "6000", "-q") == (0, "", "")
@@ -303,12 +304,21 @@ def test_it_runs_as_a_module():
 
 def test_locust_is_never_imported_into_our_own_process():
     """It would patch the whole process (gevent)."""
-    code = (
-        "import sys, asyncperf.cli; "
-        "print([name for name in ('locust', 'gevent') if name in sys.modules])"
-    )
+    modules = "asyncperf.cli, asyncperf.pipeline, asyncperf.load.standby"
+    assert imported_by(f"import {modules}", "locust", "gevent", "numpy") == ["numpy"]
+
+
+def test_help_waits_for_nothing_that_measures():
+    code = "import sys; sys.argv = ['asyncperf', '--help']; from asyncperf import cli; cli.app(%s)"
+    code %= "standalone_mode=False"
+    assert imported_by(code, "asyncperf.flags", "numpy", "pydantic") == ["asyncperf.flags"]
+
+
+def imported_by(code, *names):
+    """Those of the modules that are there after this code, in a process of its own."""
+    code += f"\nimport sys; print(*[name for name in {names} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    return done.stdout.splitlines()[-1].split()
 
 
 # Other targets

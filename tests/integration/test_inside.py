@@ -31,9 +31,12 @@ def test_the_limit_inside_is_named_and_the_parts_add_up(asyncperf: Asyncperf) ->
         assert found[path]["breakdown_s"]["loop_wait"] > 0.6 * found[path]["latency_s"]["mean"]
         assert max(found[path]["limiter"]["each"]) > 0.9
     assert found["/gathering"]["breakdown_s"]["await"] > 0.8 * 0.1
-    # A sleep takes as long with one user as with ten.
-    foretold = found["/blocking"]["predicted"]["rate_rps"]
-    assert foretold == pytest.approx(found["/blocking"]["rate_rps"], rel=0.15)
+    blocking, limiter = found["/blocking"], found["/blocking"]["limiter"]
+    assert blocking["rate_rps"] == pytest.approx(limiter["capacity"] / limiter["hold_s"], rel=0.15)
+    # A sleep takes as long with one user as with ten, but for what a busy machine makes the
+    # loop wait for a CPU after each.
+    undisturbed_rps = limiter["capacity"] / (limiter["hold_s"] - limiter["queued_s"])
+    assert blocking["predicted"]["rate_rps"] == pytest.approx(undisturbed_rps, rel=0.15)
 
 
 def test_without_the_probe_the_report_says_what_it_takes(asyncperf: Asyncperf) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from asyncperf.analysis.inside import NOTHING_SEEN
 from asyncperf.probe.orders import VARIABLE
 from asyncperf.store import load_run
 from asyncperf.target.server import free_port
@@ -68,4 +69,5 @@ def test_a_server_that_the_probe_does_not_reach_is_said(asyncperf: Callable[...,
     done = asyncperf("run", *load, "--gc", "tuned", "--", sys.executable, *serve.split())
     warning = "GET /fine: the garbage collector was tuned in 0 of 1 workers"
     assert warning in done.document["load"]["warnings"]
+    assert NOTHING_SEEN in done.document["load"]["warnings"]
     assert VARIABLE not in os.environ

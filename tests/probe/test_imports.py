@@ -1,6 +1,7 @@
 """Hooks that run right after an import."""
 
 import importlib
+import importlib.util
 import sys
 
 import pytest
@@ -54,3 +55,27 @@ def test_finders_ask_those_behind_them_alone(module):
 
 def test_a_finder_that_was_taken_off_the_path_finds_nothing(module):
     assert AfterImports({module: lambda found: None}).find_spec(module, None) is None
+
+
+def test_who_finds_a_module_without_importing_it_has_its_loader_whole(module):
+    AfterImports({module: lambda found: pytest.fail("called")}).install()
+    loader = importlib.util.find_spec(module).loader
+    assert loader.get_source(module) == "PRICE = 3\n"
+    assert not loader.is_package(module)
+    assert loader.get_data(loader.get_filename(module)) == b"PRICE = 3\n"
+    assert not hasattr(loader, "no_such_thing")
+
+
+def test_a_module_that_cannot_be_imported_may_be_later(module, tmp_path):
+    """What it needs in turn is not installed, and the app does without."""
+    file = tmp_path / f"{module}.py"
+    file.write_text("import no_such_driver\n")
+    seen = []
+    AfterImports({module: seen.append}).install()
+    with pytest.raises(ModuleNotFoundError, match="no_such_driver"):
+        importlib.import_module(module)
+    assert module not in sys.modules
+    file.write_text("PRICE = 4  # and no driver\n")
+    importlib.invalidate_caches()
+    assert importlib.import_module(module).PRICE == 4
+    assert [found.__name__ for found in seen] == [module]

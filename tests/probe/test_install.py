@@ -71,6 +71,15 @@ def test_a_note_that_was_cut_off_is_left_out(tmp_path):
     assert [found["frozen"] for found in read_notes(tmp_path)] == [3]
 
 
+def test_a_note_that_was_appended_to_a_cut_off_one_is_left_out_with_it(tmp_path):
+    """The disk was full in the middle of a note, and had room again for the next."""
+    with (tmp_path / f"notes-{os.getpid()}.jsonl").open("a") as file:
+        file.write('{"note": "gc-t')
+    note(str(tmp_path), "gc-tuned", frozen=3)
+    note(str(tmp_path), "gc-tuned", frozen=4)
+    assert [found["frozen"] for found in read_notes(tmp_path)] == [4]
+
+
 @pytest.mark.parametrize("path", [None, "", "/other"])
 def test_the_apps_own_path_stays_behind_ours(path):
     env = {} if path is None else {"PYTHONPATH": path}

@@ -91,7 +91,7 @@ def test_many_records_take_less_than_they_hold(table, tmp_path):
 
 def test_every_table_has_its_file(tmp_path):
     made = Tables(tmp_path)
-    made.ticks.add(1.0, 0.5, 0.0, 0.0, 0.001, 3, 0)
+    made.ticks.add(1.0, 0.5, 0.6, 0.0, 0.0, 0.001, 3, 0)
     made.cut()
     made.write()
     assert [file.name.partition("-")[0] for file in tmp_path.iterdir()] == ["ticks"]

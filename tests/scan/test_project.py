@@ -1,13 +1,14 @@
 # ruff: noqa: E501
 """Names across files: imports, re-exports, the place of the root."""
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from asyncperf.scan import load, scan_paths
-from asyncperf.scan.index import Class, Function
+from asyncperf.scan.index import Class, Function, Module
 from asyncperf.scan.project import External
 from asyncperf.sites import Scan
 
@@ -81,3 +82,24 @@ def test_functions_know_their_class_and_line(tmp_path: Path) -> None:
     functions = load([tmp_path], tmp_path).project.modules["a.py"].functions
     assert [(f.qualname, f.line) for f in functions] == [("A.f", 2), ("A.f.g", 3)]
     assert all(isinstance(f, Function) for f in functions)
+
+
+def test_a_scan_leaves_nothing_for_the_collector_to_find(scan_source) -> None:
+    """Which would walk all of it."""
+
+    def definitions() -> set[int]:
+        return {id(each) for each in gc.get_objects() if isinstance(each, Module | Function)}
+
+    collects = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        before = definitions()
+        source = (
+            "class A:\n    async def f(self):\n        await self.f()\n        await self.f()\n"
+        )
+        assert len(scan_source(source).sites) == 1
+        assert definitions() <= before
+    finally:
+        if collects:
+            gc.enable()

@@ -58,7 +58,8 @@ def not_seen(run: Run, load: Load) -> tuple[str, ...]:
         return (NOTHING_SEEN,) if run.plan.probed else ()
     ticks = insight.ticks
     ends = [ticks["at"][ticks["worker"] == worker] for worker in range(len(insight.workers))]
-    early = any(len(at) and at[-1] < load.duration_s - LATEST_S for at in ends)
+    # A worker has ticks from its first request on, and a full disk takes no note of why not.
+    early = any(not len(at) or at[-1] < load.duration_s - LATEST_S for at in ends)
     return (*insight.missing, ENDED_EARLY) if early else insight.missing
 
 

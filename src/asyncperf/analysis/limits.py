@@ -27,6 +27,7 @@ LIMITER_NAMES: dict[LimiterKind, str] = {
     "thread_pool": "the thread pool",
     "connections": "the connections",
     "lock": "the lock",
+    "threads_cpu": "the CPU time of its threads",
     "loop_cpu": "the event loop",
     "loop_blocked": "the event loop",
     "gc": "the event loop, mostly with garbage collection,",
@@ -88,7 +89,8 @@ def explain(
         return limited_to(ordered, share, turn_s, f"{within}: {why}" if within else why)
     limiter = under_load(found, whole.rate_rps, whole.mean_s, plan.think_time_s)
     if limiter.kind == "rate":
-        limiter = replace(limiter, sent_rps=whole.sent_rps)
+        answered = whole.requests - whole.failures
+        limiter = replace(limiter, sent_rps=whole.rate_rps * whole.sent / answered)
     if mix is not None and limiter.wait_s is not None and not limiter.each:
         limiter = replace(limiter, wait_s=max(0.0, steady.latency.mean_s - unloaded_s))
     others = [each for each in ordered if each is not found]
@@ -112,8 +114,8 @@ def whole_of(steady: Figures | None) -> Whole | None:
     """An endpoint that has its load to itself."""
     if steady is None or not steady.rate_rps or steady.latency is None:
         return None
-    mean_s, sent_rps = steady.latency.mean_s, steady.sent_rps
-    return Whole(steady.rate_rps, mean_s, steady.requests, steady.failures, sent_rps)
+    mean_s, sent = steady.latency.mean_s, steady.sent or 0
+    return Whole(steady.rate_rps, mean_s, steady.requests, steady.failures, sent)
 
 
 def limited_to(ordered: Sequence[Limiter], share: float, turn_s: float, note: str | None) -> Limits:

@@ -189,7 +189,7 @@ def endpoint_result(run: Run, found: Measurement, mix: Mix | None) -> EndpointRe
     steady = histogram = no_window_why = None
     if isinstance(window, Window):
         inside = statistics.completed_within(samples, window)
-        steady = statistics.steady_figures(inside, window, statistics.sent_rate(samples, window))
+        steady = statistics.steady_figures(samples, window)
         histogram = statistics.histogram(inside.where(inside.ok))
     else:
         no_window_why = window.why

@@ -31,13 +31,13 @@ Part = tuple[Load, Window | None]
 @dataclass(frozen=True)
 class Whole:
     """All requests of a load in its steady window: the rate of its successes and their mean
-    latency, how many requests and failures there were, and how many a second were sent."""
+    latency, how many requests and failures there were, and how many were sent for them."""
 
     rate_rps: float
     mean_s: float
     requests: int
     failures: int
-    sent_rps: float | None
+    sent: int
 
 
 @dataclass(frozen=True)
@@ -80,29 +80,26 @@ def in_windows(parts: Sequence[Part]) -> tuple[Mapping[Key, int], Whole | None]:
     """How many requests of each endpoint were answered in the steady windows, and all of
     them together; the rate is the mean of the repetitions'."""
     counts: dict[Key, int] = {}
-    waited_s, requests, failures = 0.0, 0, 0
-    rates, sent = [], []
+    waited_s, rates, requests, failures, sent = 0.0, [], 0, 0, 0
     for load, window in parts:
         if window is None:
             continue
-        rate_rps = sent_rps = 0.0
+        rate_rps = 0.0
         for measured in load.measured:
-            inside = statistics.completed_within(measured.samples, window)
-            figures = statistics.steady_figures(inside, window)
+            figures = statistics.steady_figures(measured.samples, window)
             key = key_of(measured.endpoint)
             counts[key] = counts.get(key, 0) + figures.requests
             if figures.latency is not None:
                 waited_s += figures.latency.mean_s * (figures.requests - figures.failures)
             rate_rps += figures.rate_rps or 0.0
-            sent_rps += statistics.sent_rate(measured.samples, window)
             requests += figures.requests
             failures += figures.failures
+            sent += figures.sent or 0
         rates.append(rate_rps)
-        sent.append(sent_rps)
     if requests == failures or not sum(rates):
         return counts, None
     mean_rate_rps, mean_s = sum(rates) / len(rates), waited_s / (requests - failures)
-    return counts, Whole(mean_rate_rps, mean_s, requests, failures, sum(sent) / len(sent))
+    return counts, Whole(mean_rate_rps, mean_s, requests, failures, sent)
 
 
 def response_times(loads: Iterable[Load]) -> dict[Key, float]:

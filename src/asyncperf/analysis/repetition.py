@@ -114,13 +114,12 @@ def _awaits(known: Sequence[tuple[Breakdown, float]]) -> tuple[AwaitPart, ...]:
 
 def _pooled(figures: Sequence[Figures], samples: Samples) -> Figures:
     rates = [f.rate_rps for f in figures if f.rate_rps is not None]
-    sent = [f.sent_rps for f in figures if f.sent_rps is not None]
     return Figures(
         requests=sum(f.requests for f in figures),
         failures=sum(f.failures for f in figures),
         rate_rps=math.fsum(rates) / len(rates) if rates else None,
         latency=latency(samples),
-        sent_rps=math.fsum(sent) / len(sent) if sent else None,
+        sent=sum(f.sent or 0 for f in figures),
     )
 
 

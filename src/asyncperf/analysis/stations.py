@@ -24,6 +24,9 @@ from asyncperf.samples import Floats
 KINDS: dict[str, LimiterKind] = {"threads": "thread_pool", "connections": "connections"}
 # A capacity that its own use exceeds is not one: several things that look alike.
 REFUTED = 1.05
+# A worker's CPU time is its threads' where they take as much of it as its event loop: together
+# twice what that takes.
+MOSTLY_THREADS = 2.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ def stations(
     loops = loops_of(insight, rows, window, scale, machine_busy)
     idle = [Loop(0.0, 0.0, 0.0, 0.0)] * (count - len(loops))
     found = [loop_station([*loops, *idle], window.length_s / requests, wait_of(insight, rows))]
+    found += threads_station(insight, window, requests, count)
     found += resources(insight, window, requests, scale, count)
     return tuple(found)
 
@@ -161,6 +165,29 @@ def loop_station(loops: Sequence[Loop], spent_s: float, wait_s: float | None) ->
         wait_s=wait_s,
         each=each,
         queued_s=max(0.0, queued) * spent_s,
+    )
+
+
+def threads_station(
+    insight: Insight, window: Window, requests: int, workers: int
+) -> Iterator[Limiter]:
+    """The threads of each worker, where they compute: Python runs one of them at a time, so a
+    worker has one CPU. Where they had more, what they ran gives the lock away."""
+    if "process_cpu_s" not in (insight.ticks.dtype.names or ()):  # a run of before
+        return
+    each, loops = np.zeros(workers), 0.0
+    for worker in range(len(insight.workers)):
+        ticks = insight.ticks[insight.ticks["worker"] == worker]
+        each[worker] = slope(ticks["at"], ticks["process_cpu_s"], window) or 0.0
+        loops += slope(ticks["at"], ticks["cpu_s"], window) or 0.0
+    if each.sum() <= MOSTLY_THREADS * loops or each.max() > REFUTED:
+        return
+    yield Limiter(
+        kind="threads_cpu",
+        capacity=workers,
+        hold_s=float(each.sum()) * window.length_s / requests,
+        utilization=float(each.mean()),
+        each=tuple(map(float, each)),
     )
 
 

@@ -48,26 +48,28 @@ def since(samples: Samples, begin_s: float) -> Samples:
     return samples if begin_s <= 0 else samples.where(samples.end_s >= begin_s)
 
 
-def sent_rate(samples: Samples, window: Window) -> float:
-    """How many requests a second began in [start, end), answered or not."""
+def begun_within(samples: Samples, window: Window, before_s: float = 0.0) -> int:
+    """How many requests began in [start, end) or so much before it, answered or not."""
 
     def begun(start_s: Floats) -> NDArray[np.bool_]:
-        return (start_s >= window.start_s) & (start_s < window.end_s)
+        shifted_s = start_s + before_s
+        return (shifted_s >= window.start_s) & (shifted_s < window.end_s)
 
-    cut_off = int(np.count_nonzero(begun(samples.cut_off_s)))
-    return (samples.count(begun(samples.start_s)) + cut_off) / window.length_s
+    return samples.count(begun(samples.start_s)) + int(np.count_nonzero(begun(samples.cut_off_s)))
 
 
-def steady_figures(inside: Samples, window: Window, sent_rps: float | None = None) -> Figures:
-    """Figures of a window's samples: rate and latency are of the successes, because a
-    fast error is no fast answer."""
+def steady_figures(samples: Samples, window: Window) -> Figures:
+    """Figures of the samples in a window: rate and latency are of the successes, because a
+    fast error is no fast answer. What ends in it began a mean latency earlier."""
+    inside = completed_within(samples, window)
     succeeded = inside.where(inside.ok)
+    answered = latency(succeeded)
     return Figures(
         requests=inside.requests,
         failures=inside.failures,
         rate_rps=steady_rate(succeeded.end_s, window, succeeded.weight),
-        latency=latency(succeeded),
-        sent_rps=sent_rps,
+        latency=answered,
+        sent=begun_within(samples, window, answered.mean_s if answered else 0.0),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 AfterImport = Callable[[ModuleType], None]
 
@@ -53,11 +54,15 @@ def find_behind(
 
 
 class _Hooked(Loader):
-    """A loader that calls a hook afterwards; everything else is the loader's own."""
+    """A loader that calls a hook afterwards; everything else is the loader's own: who finds a
+    module without importing it may ask for its source, or for data beside it."""
 
     def __init__(self, loader: Loader, hook: AfterImport) -> None:
         self._loader = loader
         self._hook = hook
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)

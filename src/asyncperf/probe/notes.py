@@ -20,8 +20,11 @@ def note(folder: str, what: str, **values: Any) -> None:
 
 
 def read_notes(folder: Path) -> Iterator[dict[str, Any]]:
-    """Every note of every process; a line that was cut off at its end is left out."""
+    """Every note of every process. A line that was cut off is left out, with what was appended
+    to it once the disk had room again."""
     for file in sorted(folder.glob("notes-*.jsonl")):
-        for line in file.read_text(encoding="utf-8").splitlines(keepends=True):
-            if line.endswith("\n"):
+        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
                 yield json.loads(line)
+            except json.JSONDecodeError:
+                continue

@@ -175,6 +175,7 @@ CPU, BLOCKED, NATIVE, LOCKED = range(4)
 TICKS: Fields = (
     ("at", "d"),
     ("cpu_s", "d"),  # of the event loop's thread, so far
+    ("process_cpu_s", "d"),  # of all threads, so far
     ("delay_s", "d"),  # for which it was ready to run so far, and no CPU was free; NaN: unknown
     ("logged_s", "d"),  # spent on the server's access log so far, waits for a CPU apart
     ("late_s", "f"),  # how much later than asked the loop comes to its timer, if it is late

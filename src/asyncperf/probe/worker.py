@@ -242,7 +242,8 @@ class Worker:
         cpu_s, delay_s = self._clock.marked()
         logged_s, in_flight = self._access_log.spent_s, self.in_flight
         busy = self.ledger.threads_busy()
-        self.tables.ticks.add(now, cpu_s, delay_s, logged_s, late_s, in_flight, busy)
+        process_s = self._process_cpu_at_tick_s
+        self.tables.ticks.add(now, cpu_s, process_s, delay_s, logged_s, late_s, in_flight, busy)
         if now >= self._next_cut:
             self._next_cut = now + WRITE_S
             self.tables.cut()

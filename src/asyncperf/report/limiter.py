@@ -9,6 +9,7 @@ NAMES: dict[LimiterKind, str] = {
     "loop_blocked": "a blocked event loop",
     "loop_cpu": "the event loop's CPU",
     "gc": "garbage collection on the event loop",
+    "threads_cpu": "the CPU time of the worker's threads, of which Python runs one at a time",
     "connections": "the connections",
     "lock": "a lock",
     "thread_pool": "the thread pool",
@@ -20,6 +21,7 @@ SHORT: dict[LimiterKind, str] = {
     "loop_blocked": "blocked loop",
     "loop_cpu": "loop's CPU",
     "gc": "collector",
+    "threads_cpu": "threads' CPU",
     "connections": "connections",
     "lock": "lock",
     "thread_pool": "thread pool",
@@ -29,6 +31,7 @@ SHORT: dict[LimiterKind, str] = {
 # These are the load's own limits: the app had room.
 OF_THE_LOAD = ("users", "rate")
 OF_THE_LOOP = ("loop_blocked", "loop_cpu", "gc")
+OF_THE_WORKERS = (*OF_THE_LOOP, "threads_cpu")
 # A worker's places are all taken when this much of them is, on average.
 FULL = 0.9
 # Waits for a CPU are said if they are this share of what a request holds the loop.
@@ -45,7 +48,7 @@ def limited(limiter: Limiter, workers: int, explained: bool, think_s: float = 0.
         return f"{text}, {hold} a request{' with its think time' if think_s else ''}"
     if limiter.kind == "rate" or explained:
         return text
-    if limiter.kind in OF_THE_LOOP:
+    if limiter.kind in OF_THE_WORKERS:
         return text + _queued(limiter)
     places = int(limiter.capacity) // max(1, workers)
     place = f"one of {count(places)} {_places(limiter.kind)} per worker"
@@ -68,8 +71,8 @@ def name_of(limiter: Limiter) -> str:
             return asked
         answered = percent(limiter.answered)
         return f"{asked}: {number(limiter.sent_rps)} sent, {answered} of them answered"
-    if limiter.kind in OF_THE_LOOP:
-        return f"{name}, {seconds(limiter.hold_s)} a request: {_loops(limiter)}"
+    if limiter.kind in OF_THE_WORKERS:
+        return f"{name}, {seconds(limiter.hold_s)} a request: {_busy_each(limiter)}"
     if limiter.name and limiter.kind != "thread_pool":
         name += f" ({shorten(clean(limiter.name), OWN_NAME)})"
     return f"{name}{_busy(limiter)}"
@@ -87,13 +90,14 @@ def _places(kind: LimiterKind) -> str:
     return {"thread_pool": "threads", "connections": "connections"}.get(kind, "places")
 
 
-def _loops(limiter: Limiter) -> str:
+def _busy_each(limiter: Limiter) -> str:
     """`2 of 2 loops 97 % busy`, or what those that are not full are."""
+    what = "loop" if limiter.kind in OF_THE_LOOP else "worker"
     full = [share for share in limiter.each if share >= FULL]
     others = [share for share in limiter.each if share < FULL]
     if not full:
-        return f"{plural(len(others), 'loop')} {_mean(others)} busy"
-    text = f"{len(full)} of {plural(len(limiter.each), 'loop')} {_mean(full)} busy"
+        return f"{plural(len(others), what)} {_mean(others)} busy"
+    text = f"{len(full)} of {plural(len(limiter.each), what)} {_mean(full)} busy"
     return f"{text}, the rest {_mean(others)}" if others else text
 
 

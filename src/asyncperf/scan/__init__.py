@@ -52,20 +52,10 @@ def scan_paths(
     root = (root or common_root(paths)).absolute()
     with room_to_work():
         loaded = load(paths, root, exclude, routes)
-        with asking(checker, loaded.project, root) as asked:
-            loaded.analyst.inference = asked
-            sites = list(judged(loaded))
-            answering = endpoints(loaded.analyst, loaded.included, loaded.routed)
-            blocking = blocking_calls(loaded.analyst, answering, loaded.launching)
-    return Scan(
-        str(root),
-        len(loaded.project.modules),
-        sum(module.lines for module in loaded.project.modules.values()),
-        tuple(sorted(sites, key=lambda site: (site.file, site.line, site.column, site.kind))),
-        tuple(loaded.problems),
-        blocking,
-        asked.answer(checker.name) if asked and checker else None,
-    )
+        found = _scan(loaded, root, checker)
+        loaded.project.untie()
+        del loaded  # before the collector looks for garbage in it
+    return found
 
 
 def common_root(paths: Sequence[Path]) -> Path:
@@ -95,6 +85,23 @@ class Loaded:
         self.launching = launching
         self.routed = routed
         self.problems = problems
+
+
+def _scan(loaded: Loaded, root: Path, checker: Checker | None) -> Scan:
+    with asking(checker, loaded.project, root) as asked:
+        loaded.analyst.inference = asked
+        sites = list(judged(loaded))
+        answering = endpoints(loaded.analyst, loaded.included, loaded.routed)
+        blocking = blocking_calls(loaded.analyst, answering, loaded.launching)
+    return Scan(
+        str(root),
+        len(loaded.project.modules),
+        sum(module.lines for module in loaded.project.modules.values()),
+        tuple(sorted(sites, key=lambda site: (site.file, site.line, site.column, site.kind))),
+        tuple(loaded.problems),
+        blocking,
+        asked.answer(checker.name) if asked and checker else None,
+    )
 
 
 def load(
@@ -150,9 +157,8 @@ def judged(loaded: Loaded) -> Iterator[Site]:
         node = function.node
         if node is None:
             continue
-        walk = loaded.analyst.walker(function)
         try:
-            walk.function_body(function, node)
+            walk, node = loaded.analyst.walked(function, node)
             yield from judge(function, node, walk)
         except RecursionError:
             loaded.problems.append(

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from asyncperf.scan.annotations import types_of
 from asyncperf.scan.declarations import Declarations
-from asyncperf.scan.index import Class, Function, Module, Variable
+from asyncperf.scan.index import AnyFunction, Class, Function, Module, Variable
 from asyncperf.scan.inference import Inference
 from asyncperf.scan.project import Project
 from asyncperf.scan.values import NOTHING, Effect, Summary, Value, join
@@ -33,6 +33,8 @@ class Analyst:
         self._environments: dict[Function, dict[str, Value]] = {}
         self._attributes: dict[tuple[Class, str], Value] = {}
         self._variables: dict[tuple[str, str], Value] = {}
+        self._wanted: Function | None = None  # whose walk is to be kept, and that walk
+        self._kept: tuple[Walk, AnyFunction] | None = None
 
     # Functions
 
@@ -61,7 +63,10 @@ class Analyst:
                 found = self._walk(function)
             except RecursionError:
                 found = Summary((_too_deep(function),))
+                self._give_up(function)
             lowest = self._lowest
+            if lowest != math.inf:
+                self._give_up(function)
             if lowest != depth or found == self._provisional.get(function):
                 break
             self._provisional[function] = found
@@ -92,6 +97,8 @@ class Analyst:
             found = walk.function_body(function, node)
         finally:
             del self._walks[function]
+        if function is self._wanted:
+            self._kept = walk, node
         if function.inner:
             self._environments[function] = walk.env
         if self.declarations.is_abstract(function):
@@ -107,6 +114,27 @@ class Analyst:
                 (*found.effects, missing, missing._replace(kind="suspend", mode="")), found.returns
             )
         return self.decorated(function, found)
+
+    def walked(self, function: Function, node: AnyFunction) -> tuple[Walk, AnyFunction]:
+        """A walk of a function that has come to its end, and the syntax that it walked.
+
+        It is the one that its summary takes, where that is still to be made. Not so of functions
+        that call themselves, and those around others, whose names change while they are walked.
+        """
+        if not (function.inner or function in self._summaries):
+            self._wanted, self._kept = function, None
+            self.summary(function)
+            kept = self._kept
+            self._wanted = self._kept = None
+            if kept is not None:
+                return kept
+        walk = self.walker(function)
+        walk.function_body(function, node)
+        return walk, node
+
+    def _give_up(self, function: Function) -> None:
+        if function is self._wanted:
+            self._wanted = self._kept = None
 
     def walker(self, function: Function) -> Walk:
         owner = function.owner

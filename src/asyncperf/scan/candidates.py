@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from asyncperf.scan.index import AnyFunction, blocks
-from asyncperf.scan.syntax import children
+from asyncperf.scan.syntax import SINGLE, children
 
 SIMPLE = ast.Expr | ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return
 COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+
+SCOPE_KINDS = frozenset(SCOPES.__args__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +52,21 @@ def own_nodes(root: ast.AST) -> Iterator[ast.AST]:
     waiting = children(root)
     while waiting:
         node = waiting.pop()
-        if isinstance(node, SCOPES):
+        kind = type(node)
+        if kind in SCOPE_KINDS:
             continue
         yield node
-        waiting.extend(children(node))
+        if kind not in SINGLE:
+            waiting += children(node)
 
 
 def awaits_in(node: ast.AST) -> tuple[ast.Await, ...]:
-    found = [inner for inner in own_nodes(node) if isinstance(inner, ast.Await)]
+    found = [inner for inner in own_nodes(node) if type(inner) is ast.Await]
     if isinstance(node, ast.Await):
         found.append(node)
-    return tuple(sorted(found, key=lambda inner: (inner.lineno, inner.col_offset)))
+    if len(found) > 1:
+        found.sort(key=lambda inner: (inner.lineno, inner.col_offset))
+    return tuple(found)
 
 
 def runs(function: AnyFunction) -> Iterator[tuple[Awaiting, ...]]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.index import Class, Function
 from asyncperf.scan.project import Project
+from asyncperf.scan.syntax import statements
 
 PROPERTIES = frozenset({"property", "cached_property", "hybrid_property", "computed_field"})
 
@@ -124,7 +125,7 @@ class Declarations:
                 for method in methods:
                     node = method.node
                     first = node.args.args[0].arg if node is not None and node.args.args else None
-                    for inner in ast.walk(node) if node is not None and first else ():
+                    for inner in statements(node) if node is not None and first else ():
                         if isinstance(inner, ast.Assign):
                             pairs = [(target, None, inner.value) for target in inner.targets]
                         elif isinstance(inner, ast.AnnAssign):

@@ -5,6 +5,7 @@ import ast
 from asyncperf.scan import flow
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.index import AnyFunction, Function
+from asyncperf.scan.syntax import statements
 from asyncperf.scan.values import Effect
 from asyncperf.scan.walk import Walk
 from asyncperf.sites import Remedy, Site, SiteKind
@@ -16,7 +17,7 @@ class Facts:
         self.file = function.module.file
         self.inner = {
             inner.name: flow.names(inner).read
-            for inner in ast.walk(node)
+            for inner in statements(node)
             if isinstance(inner, AnyFunction) and inner is not node
         }
         self._names: dict[int, flow.Names] = {}

@@ -12,6 +12,11 @@ from dataclasses import dataclass, field
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
+# Statements without others inside them, as most are.
+PLAIN = frozenset(
+    {ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Raise, ast.Pass}
+    | {ast.Import, ast.ImportFrom, ast.Assert, ast.Delete, ast.Break, ast.Continue}
+)
 # Syntax trees take about 1.5 kB a line: a hundred thousand lines are 150 MB.
 MAX_LINES_OF_TREES = 100_000
 
@@ -117,6 +122,9 @@ Binding = Function | Class | Import | Variable
 def definitions(body: list[ast.stmt]) -> Iterator[Definition]:
     """Every function and class at any depth, outer before inner, in source order."""
     for statement in body:
+        kind = type(statement)
+        if kind in PLAIN:
+            continue
         if isinstance(statement, Definition):
             yield statement
             yield from definitions(statement.body)
@@ -127,6 +135,8 @@ def definitions(body: list[ast.stmt]) -> Iterator[Definition]:
 
 def blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
     """The statement lists inside one statement."""
+    if type(statement) in PLAIN:
+        return
     for name in ("body", "orelse", "finalbody"):
         block = getattr(statement, name, None)
         if block:

@@ -137,29 +137,26 @@ class Instantiation(HandingOver):
     ) -> None:
         """The effects of a callee, with its parameters filled in."""
         for effect in summary.effects:
-            if effect.kind == "raise":
+            kind, own, mode, what, file, line = effect  # by name takes thrice as long
+            if kind == "raise":
                 if not self.catching:
-                    _, _, mode, what, file, line = effect
                     deeper = str(min(9, int(mode) + 1))
                     self.effects.append(Effect("raise", (), deeper, what, file, line))
-            elif not effect.place or effect.place[0] in {"global", "call"}:
+            elif not own or own[0] == "global" or own[0] == "call":
                 self.effects.append(effect)
-            elif effect.kind == "call" and effect.place[0] == "param":
+            elif kind == "call" and own[0] == "param":
                 self.called_back(effect, mapping, node)
-            elif effect.mode == "?" and effect.place[0] == "param":
-                value = mapping.get(effect.place[1], NOTHING)
+            elif mode == "?" and own[0] == "param":
+                value = mapping.get(own[1], NOTHING)
                 library_texts.external(self, effect, value, tuple(mapping.values()))
-            elif effect.place[0] == "param" and effect.place[1] not in mapping:
-                if is_open and effect.kind in {"own", "lock"}:
-                    name = effect.place[1]
-                    self.effects.append(effect._replace(place=("call", name, *effect.place[2:])))
+            elif own[0] == "param" and own[1] not in mapping:
+                if is_open and kind in {"own", "lock"}:
+                    self.effects.append(effect._replace(place=("call", own[1], *own[2:])))
             else:
-                if effect.mode == "w" and effect.what.startswith(ARGUMENT):
-                    value = mapping.get(effect.what.removeprefix(ARGUMENT), NOTHING)
-                    effect = effect._replace(what=same_value(value))
-                kind, own, mode, what, file, line = effect
+                if mode == "w" and what.startswith(ARGUMENT):
+                    what = same_value(mapping.get(what.removeprefix(ARGUMENT), NOTHING))
                 self.effects += [
-                    Effect(kind, place, mode, what, file, line)  # `_replace` takes thrice as long
+                    Effect(kind, place, mode, what, file, line)
                     for place in self.map_place(own, mapping)
                 ]
 

@@ -2,7 +2,6 @@
 
 import ast
 from abc import ABC, abstractmethod
-from dataclasses import replace
 
 from asyncperf.scan import catalogue
 from asyncperf.scan.index import Class
@@ -48,7 +47,8 @@ class Members(State, ABC):
         whole = join(found)
         if not (whole.callees or whole.types) and isinstance(node, ast.Attribute):
             # Nothing is known but the name, which must do if this is called.
-            whole = replace(whole, callees=(Callee(UNKNOWN + name, bare(value)),))
+            unknown = Callee(UNKNOWN + name, bare(value))
+            return Value(whole.places or places, (), (unknown,), whole.text, whole.yields)
         return Value(whole.places or places, whole.types, whole.callees, whole.text, whole.yields)
 
     def _of_type(self, type_: Type, name: str, value: Value, node: ast.AST) -> Value:

@@ -6,6 +6,7 @@ For `scan` only.
 import ast
 import sys
 from collections.abc import Iterable
+from functools import cache
 from posixpath import dirname, join
 
 from asyncperf.scan.index import Binding, Class, Function, Import, Module
@@ -79,7 +80,7 @@ class Project:
 
     def module(self, dotted: str, level: int, importer: Module) -> Module | External | None:
         """What `import dotted` means in `importer`; None for a folder without files of its own."""
-        folder = dirname(importer.file)
+        folder = _folder(importer.file)
         if level:
             for _ in range(level - 1):
                 folder = dirname(folder)
@@ -226,6 +227,22 @@ class Project:
             if isinstance(owner, Class):
                 return owner.nested.get(node.attr)
         return None
+
+    def untie(self) -> None:
+        """Ends its use: definitions and their modules no more refer to each other in circles,
+        through which the collector would have to walk."""
+        for module in self.modules.values():
+            for function in module.functions:
+                function.inner.clear()
+            for class_ in module.classes:
+                class_.methods.clear()
+                class_.nested.clear()
+            module.names.clear()
+            module.functions.clear()
+            module.classes.clear()
+
+
+_folder = cache(dirname)  # asked for with each name that is looked up
 
 
 def _parents(folder: str) -> list[str]:

@@ -4,7 +4,11 @@ For `scan` only.
 """
 
 import ast
+from collections import deque
+from collections.abc import Iterator
 
+# Half of all nodes are these, and have no parts.
+SINGLE = frozenset({ast.Name, ast.Constant})
 # Fields that hold no part in which a name or an await could stand.
 LEAVES = frozenset(
     {"ctx", "op", "ops", "id", "attr", "arg", "module", "level", "kind", "type_comment"}
@@ -27,6 +31,18 @@ def children(node: ast.AST) -> list[ast.AST]:
         elif value.__class__ is list:
             found += [each for each in value if isinstance(each, ast.AST)]
     return found
+
+
+def statements(root: ast.AST) -> Iterator[ast.AST]:
+    """Every statement below `root`, in the order of `ast.walk`; `except` and `case` among them."""
+    waiting = deque([root])
+    while waiting:
+        node = waiting.popleft()
+        yield node
+        for name in ("body", "handlers", "cases", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if block:
+                waiting.extend(block)
 
 
 def spelling(node: ast.expr) -> str:
