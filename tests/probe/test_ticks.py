@@ -105,14 +105,14 @@ def test_a_loop_that_requests_keep_awake_needs_few_timers(loop, idle):
     loop.idle = idle
     loop.run(1.0, requests_apart_s=0.001)
     assert 80 <= len(loop.shown) <= 134
-    assert loop.set < 0.7 * len(loop.shown)
+    assert sum(by_timer for *_, by_timer in loop.looks) < 0.2 * len(loop.shown)
     assert loop.longest_silence_s() < LONGEST_S + 1e-9
 
 
 def test_requests_that_come_too_rarely_leave_it_to_the_timer(loop):
     loop.run(1.0, requests_apart_s=0.04)
     assert len(loop.shown) > 40
-    assert loop.longest_silence_s() < 0.035
+    assert loop.longest_silence_s() < 0.04
 
 
 def test_how_late_it_is_is_told(loop):
