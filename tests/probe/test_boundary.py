@@ -1,9 +1,11 @@
 """Requests as the probe sees them, in a process of its own loop."""
 
 import asyncio
+import functools
 import gc
 import time
 
+import numpy as np
 import pytest
 
 from asyncperf.probe.boundary import Boundary
@@ -12,7 +14,7 @@ from asyncperf.probe.notes import read_notes
 from asyncperf.probe.record_format import NO_REQUEST
 from asyncperf.probe.request import STEPPING, Stepping
 from asyncperf.probe.ticks import IDLE_TICK_S, TICK_VARIES
-from asyncperf.probe.worker import Worker, take_sent
+from asyncperf.probe.worker import BURST_S, TOGETHER, Rates, Worker, take_sent
 from asyncperf.probe_files import read_insight
 
 SLEEP_S = 0.05
@@ -101,6 +103,30 @@ def test_steps_after_the_answer_are_told_apart(tmp_path):
     late, plain = read_insight(tmp_path, time.time()).requests
     assert 0.008 <= late["late_loop_s"] <= late["loop_s"] - 0.004 - 0.003
     assert plain["late_loop_s"] < 0.004 <= plain["loop_s"]
+
+
+def test_where_more_come_than_are_recorded_eight_in_a_row_are(tmp_path):
+    """And then none, until there is room for as many."""
+    boundary = Boundary(quick, str(tmp_path), functools.partial(Worker, rates=Rates(20.0)))
+    unused = round(BURST_S * 20.0)
+
+    async def main():
+        until = time.perf_counter() + 1.3
+        while time.perf_counter() < until:
+            await boundary(scope(), None, None)
+            await asyncio.sleep(0)
+        boundary._worker.close()
+
+    asyncio.run(main())
+    recorded = read_insight(tmp_path, time.time()).requests
+    numbers = recorded["number"][unused:]
+    gaps_s = np.diff(recorded["start"][unused:])
+    assert 2 * TOGETHER <= len(numbers) <= 4 * TOGETHER
+    assert np.mean(gaps_s < 0.5 / 20.0) > 0.75
+
+
+async def quick(scope, receive, send):
+    pass
 
 
 def test_a_request_that_the_server_begins_as_another_ends_is_its_own(tmp_path):

@@ -138,7 +138,7 @@ class Worker:
         unused_since = now - BURST_S
         if recorded_at < unused_since:
             recorded_at = unused_since
-        self._next_record = self.idle_until = recorded_at + self._record_apart_s
+        self._next_record = recorded_at + self._record_apart_s
         return True
 
     def begin(self, scope: MutableMapping[str, Any], start: float) -> Request:
