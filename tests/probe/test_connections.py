@@ -310,10 +310,16 @@ def test_redis(recorded):
     async def query(client):
         assert await client.ping()
 
-    async def both(port):
-        pool = redis.asyncio.BlockingConnectionPool(
-            port=port, max_connections=1, protocol=2, driver_info=None
-        )
+    with answering(b"+PONG\r\n") as port:
+        query_twice_at_once(recorded, query, port, protocol=2, driver_info=None)
+
+
+def query_twice_at_once(recorded, query, port, **options):
+    """Through redis-py's pool of a single connection, which was made before; and check it."""
+    request = recorded.request()
+
+    async def both():
+        pool = redis.asyncio.BlockingConnectionPool(port=port, max_connections=1, **options)
         client = redis.asyncio.Redis(connection_pool=pool)
         await client.ping()  # the connection is made
         recorded.forget()
@@ -322,9 +328,7 @@ def test_redis(recorded):
         await client.aclose()
         await pool.disconnect()
 
-    request = recorded.request()
-    with answering(b"+PONG\r\n") as port:
-        recorded.run(both(port), request)
+    recorded.run(both(), request)
     check(recorded, request, "redis BlockingConnectionPool", "query")
 
 
@@ -363,20 +367,8 @@ def test_a_real_redis(recorded, tmp_path):
     async def query(client):
         assert await client.blpop(["nothing"], timeout=NAP_S) is None
 
-    async def both(port):
-        pool = redis.asyncio.BlockingConnectionPool(port=port, max_connections=1)
-        client = redis.asyncio.Redis(connection_pool=pool)
-        await client.ping()  # the connection is made
-        recorded.forget()
-        request.conn_wait_s = 0.0
-        await asyncio.gather(query(client), query(client))
-        await client.aclose()
-        await pool.disconnect()
-
-    request = recorded.request()
     with redis_server(tmp_path) as port:
-        recorded.run(both(port), request)
-    check(recorded, request, "redis BlockingConnectionPool", "query")
+        query_twice_at_once(recorded, query, port)
 
 
 def test_a_redis_pool_that_does_not_wait(recorded):

@@ -41,7 +41,7 @@ def connection_standstill(evidence: Evidence) -> Iterable[Finding]:
         return
     for number, resource in enumerate(inside.insight.resources):
         found = standstill(inside, number)
-        if found is None or found.stood_s < LEAST_S:
+        if found is None:
             continue
         holders = len(np.unique(found.held["request"]))
         yield Finding(
@@ -98,7 +98,8 @@ def _of_worker(
     began = trips["asked"] + trips["wait_s"]
     moves = np.concatenate([got[~np.isnan(uses["got"])], began[~np.isnan(trips["run_s"])]])
     moves = moves[(moves > inside.start_s) & (moves < inside.end_s)]
-    stood_s, worst_s, worst = 0.0, 0.0, None
+    stood_s = worst_s = 0.0
+    worst: tuple[Records, int] | None = None
     for since, until in pairwise(np.sort([inside.start_s, *moves, inside.end_s]).tolist()):
         if until - since < LEAST_S:
             continue
@@ -110,5 +111,5 @@ def _of_worker(
             continue
         stood_s += until - since
         if until - since > worst_s:
-            worst_s, worst = until - since, Standstill(0.0, held, waiting)
-    return worst and Standstill(stood_s, worst.held, worst.waiting)
+            worst_s, worst = until - since, (held, waiting)
+    return Standstill(stood_s, *worst) if worst else None
