@@ -1,6 +1,8 @@
 """The first Ctrl-C counts, once, and only where it does no harm."""
 
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -107,3 +109,19 @@ def test_where_nothing_may_be_interrupted_such_a_block_changes_nothing():
         with interrupts.held():
             signal.raise_signal(signal.SIGINT)
         assert interrupts.pending
+
+
+def test_the_exit_code_stays_ours_when_it_came_while_a_string_was_executed():
+    """CPython would end by SIGINT after a KeyboardInterrupt itself."""
+    program = """
+import signal
+from asyncperf.interrupts import Interrupts
+with Interrupts() as interrupts:
+    try:
+        with interrupts.allowed():
+            exec("signal.raise_signal(signal.SIGINT)")
+    except KeyboardInterrupt:
+        pass
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False)
+    assert done.returncode == 0

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from types import FrameType
 
 INTERRUPTED = 130
@@ -12,7 +11,7 @@ STANDARD_ERROR = 2
 
 
 def leave(number: int, frame: FrameType | None) -> None:
-    """End at once: nothing has begun yet that would have to be undone."""
+    """End at once: who has something to save or to undo heeds the signals itself."""
     try:
         os.write(STANDARD_ERROR, b"asyncperf: interrupted\n")
     finally:
@@ -22,21 +21,17 @@ def leave(number: int, frame: FrameType | None) -> None:
 def main() -> None:
     """Import and run the command.
 
-    The import alone takes long enough to be interrupted, and a KeyboardInterrupt in the middle
-    of it could be swallowed, or become another error, in whichever library it meets.
+    Not by a KeyboardInterrupt: half of the time until the work begins is spent in imports, and
+    in the middle of one it could be swallowed, or become another error, in whichever library
+    it meets.
     """
-    # What is ignored, as `nohup` has it, stays so.
-    heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    for number in heeded:
-        signal.signal(number, leave)
+    for number in SIGNALS:
+        # What is ignored, as `nohup` has it, stays so.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, leave)
     from asyncperf.cli import main as command
 
-    try:
-        for number in heeded:
-            signal.signal(number, signal.default_int_handler)
-        command()
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+    command()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,14 @@ from typing import Any, Self
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+class Signalled(KeyboardInterrupt):
+    """One of the signals came.
+
+    A KeyboardInterrupt itself, wherever it is caught, makes CPython end by SIGINT and not with
+    our exit code if it came while a string was executed, as dataclasses and SQLAlchemy do.
+    """
+
+
 class Interrupts:
     """Turns the first of `SIGNALS` into a KeyboardInterrupt, where that is `allowed`.
 
@@ -30,7 +38,7 @@ class Interrupts:
     def _raise_once(self) -> None:
         if self.pending and not self._raised:
             self._raised = True
-            raise KeyboardInterrupt
+            raise Signalled
 
     @contextmanager
     def allowed(self) -> Iterator[None]:
