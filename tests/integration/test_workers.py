@@ -84,9 +84,7 @@ def test_a_worker_killed_under_gunicorn_is_named_as_well(
     assert min(recorded_by(insight_in(tmp_path / "run"))) > 10
 
 
-def test_workers_that_restart_are_no_deaths(
-    start: Callable[..., Running], tmp_path: Path
-) -> None:
+def test_workers_that_restart_are_no_deaths(start: Callable[..., Running], tmp_path: Path) -> None:
     port = free_port()
     serve = (
         f"fragile:app -k asgi --chdir {APPS} --bind 127.0.0.1:{port} --workers 1 --max-requests 150"
