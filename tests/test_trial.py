@@ -311,6 +311,12 @@ def test_ctrl_c_keeps_what_was_recorded(try_out, clock):
     assert len(done.load.measured[0].samples) > 0
 
 
+def test_ctrl_c_keeps_what_befell_the_workers_before(try_out, clock):
+    server = FakeServer(clock, workers_lost=2)
+    done = try_out(FakeSession(clock, mishaps={15.0: KeyboardInterrupt()}), server=server)
+    assert done.warnings == ("GET /items: 2 of the server's workers died",)
+
+
 def test_ctrl_c_does_not_cut_the_reading_of_records_in_two(try_out, clock):
     read = []
 

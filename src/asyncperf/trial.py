@@ -94,7 +94,9 @@ def run_trial(
             trouble = str(failure)
         machine_cpu = cpu.busy()
         recording = session.stop()
-        troubles = server.troubles() if error is None else ()
+        # A server that is itself the error has said so.
+        told = error is None or isinstance(error, Interrupted)
+        troubles = server.troubles() if told else ()
     warnings = tuple(f"{workload.name}: {text}" for text in (*recording.warnings, *troubles))
     load = load_of(bench, workload, recording, started_at, trouble or recording.trouble)
     insight = insight_of(server, load.started_at)

@@ -74,6 +74,7 @@ def answering(status: int, certificate: tuple[Path, Path] | None = None) -> Iter
         serving.server_close()
 
 
+@measures
 def test_a_command_is_served_loaded_and_stopped(asyncperf: Asyncperf) -> None:
     command = uvicorn(free_port())
     done = asyncperf("run", *QUICK, "--include", "/fine", "--", *command)
@@ -91,6 +92,7 @@ def test_a_command_is_served_loaded_and_stopped(asyncperf: Asyncperf) -> None:
     assert endpoint["handler"]["file"] == str(APPS / "shop.py")
 
 
+@measures
 def test_a_url_is_loaded_and_left_as_it_was(asyncperf: Asyncperf, server: str) -> None:
     endpoints = ("--endpoint", "/fine", "--endpoint", "/items/1")
     assert asyncperf("run", server, *QUICK, "-t", "500ms", *endpoints).code == 4  # too short
@@ -112,6 +114,7 @@ def test_a_url_is_loaded_and_left_as_it_was(asyncperf: Asyncperf, server: str) -
     assert "was not restarted between the loads" in warnings
 
 
+@measures
 def test_an_unknown_handler_leaves_the_thread_pool_unknown(
     asyncperf: Asyncperf, server: str
 ) -> None:

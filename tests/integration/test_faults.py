@@ -104,7 +104,9 @@ def test_too_short_a_load_is_not_quoted(asyncperf: Asyncperf) -> None:
     [endpoint] = done.document["endpoints"]
     assert endpoint["rate_rps"] is None
     assert "give it more time" in endpoint["no_window_why"]
-    assert [finding["code"] for finding in done.document["findings"]] == ["too-little-data"]
+    codes = {finding["code"] for finding in done.document["findings"]}
+    # On a busy machine its requests may begin late as well.
+    assert codes - {"generator-saturated"} == {"too-little-data"}
 
 
 def test_unknown_user_class_names_those_there_are(asyncperf: Asyncperf) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import ROOT, Finished
+from .conftest import ROOT, Finished, measures
 
 Asyncperf = Callable[..., Finished]
 SEQUENTIAL = ("sequential-awaits", "sequential-loop", "sequential-dependencies")
@@ -23,6 +23,7 @@ def of_awaits(document: dict[str, Any], kind: str) -> dict[str, list[dict[str, A
     return found
 
 
+@measures
 @pytest.mark.timeout(240)
 def test_the_experiment_is_told_apart_by_its_source_and_measured(
     asyncperf: Asyncperf, tmp_path: Path

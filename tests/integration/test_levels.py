@@ -72,6 +72,7 @@ def test_the_knee_of_the_thread_pool(asyncperf: Asyncperf) -> None:
     )
 
 
+@measures
 def test_a_budget_that_even_the_most_users_keep(asyncperf: Asyncperf) -> None:
     budget = ("-u", "5", "--budget", "p95<30s", "--include", "/async_concurrent")
     search = ("-w", 1, "--find-limit", "--max-time", "3s", *budget)

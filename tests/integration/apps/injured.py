@@ -5,10 +5,14 @@ import multiprocessing
 import os
 import resource
 import signal
+import sys
 
 from fastapi import FastAPI
 
 if size := os.environ.get("FILE_SIZE"):
+    # Python would keep what it compiles from here on cut off at that size, in the environment
+    # that all servers share, and none could import it any more ("marshal data too short").
+    sys.dont_write_bytecode = True
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), int(size)))
 app = FastAPI()
 
