@@ -125,6 +125,20 @@ def test_settings_stand_in_pyproject(scan, project):
     assert "has no setting 'fail'" in err
 
 
+def test_a_misspelt_table_is_named(scan, project):
+    (project / "pyproject.toml").write_text("[tool.asyncperf.scam]\ncache = false\n")
+    code, _, err = scan()
+    assert code == errors.USAGE
+    assert "[tool.asyncperf] has no setting 'scam'\n  Did you mean scan?" in err
+
+
+def test_what_cannot_be_written_is_said_without_words_of_a_run(scan):
+    code, _, err = scan("--json", "/dev/null/a.json")
+    assert code == errors.USAGE
+    assert err.startswith("asyncperf: cannot write '/dev/null/a.json'")
+    assert "run" not in err
+
+
 def test_files_are_written_and_no_others_replaced(scan, project):
     assert scan("--sarif", "a.sarif", "--json", "a.json")[0] == errors.FOUND
     assert scan("--sarif", "a.sarif", "--json", "a.json")[0] == errors.FOUND

@@ -18,7 +18,6 @@ from asyncperf.scan_cache import cache_folder, keep_scan, key_of, load_scan
 from asyncperf.scan_settings import BASELINE, ScanSettings
 from asyncperf.sites import Route, Scan, ScanResult
 from asyncperf.source_files import read_source
-from asyncperf.target.discover import find_app
 
 Lines = Callable[[str], Sequence[str]]
 Tell = Callable[[str], None]
@@ -115,6 +114,8 @@ def routes_of(app: str, root: Path) -> tuple[Route, ...]:
     Raises `TargetError` where it cannot be imported, `UsageError` where none of its endpoints
     is among the scanned files.
     """
+    from asyncperf.target.discover import find_app  # with NumPy, so only if asked for
+
     try:
         handlers = find_app(app, {}).handlers
     except TargetError as error:
