@@ -17,7 +17,7 @@ from asyncperf.scan.sources import fingerprints
 from asyncperf.scan_cache import cache_folder, keep_scan, key_of, load_scan
 from asyncperf.scan_settings import BASELINE, ScanSettings
 from asyncperf.sites import Route, Scan, ScanResult
-from asyncperf.source_files import read_source
+from asyncperf.source_files import source_lines
 
 Lines = Callable[[str], Sequence[str]]
 Tell = Callable[[str], None]
@@ -161,6 +161,6 @@ def lines_below(root: Path) -> Lines:
 
     @cache
     def lines_of(file: str) -> Sequence[str]:
-        return (read_source(str(root / file)) or "").splitlines()
+        return source_lines(str(root / file))
 
     return lines_of
