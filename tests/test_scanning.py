@@ -86,7 +86,9 @@ def test_what_is_excluded_is_not_read(scan):
 
 
 def test_a_baseline_is_written_kept_to_and_renewed(scan, project):
-    assert scan("--write-baseline")[0] == errors.OK
+    code, _, err = scan("--write-baseline")
+    assert code == errors.OK
+    assert err.startswith("Wrote .asyncperf-baseline.json, which knows 1 finding\n  Commit it: ")
     assert scan()[0] == errors.OK
     file = project / "src" / "page.py"
     file.write_text(
@@ -96,6 +98,12 @@ def test_a_baseline_is_written_kept_to_and_renewed(scan, project):
     assert code == errors.FOUND
     assert "other" in out
     assert "1 finding known to the baseline" in out
+
+
+def test_a_baseline_elsewhere_says_how_it_is_used(scan):
+    _, _, err = scan("--write-baseline", "--baseline", "known.json", "-q")
+    assert err.startswith("Wrote known.json, which knows 1 finding\n")
+    assert "every scan needs --baseline" in err
 
 
 def test_a_baseline_outlives_lines_that_move_and_lets_nothing_new_through(scan, project):

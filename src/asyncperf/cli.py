@@ -295,7 +295,7 @@ def scan(
     """Read the source alone: awaits that could run together, and calls that block the loop."""
     from asyncperf import exit_codes
     from asyncperf.pyproject import scan_table
-    from asyncperf.scan_outputs import ScanOutputs
+    from asyncperf.scan_outputs import ScanOutputs, baseline_note
     from asyncperf.scan_settings import scan_settings
     from asyncperf.scanning import run_scan
 
@@ -314,6 +314,8 @@ def scan(
     outputs.check()
     tell = (lambda text: None) if quiet else log
     result = run_scan(settings, Path.cwd(), write_baseline, force, tell)
+    if write_baseline:
+        print(baseline_note(result, settings.baseline), file=sys.stderr)
     outputs.show(result, every_site, quiet)
     raise typer.Exit(exit_codes.of_scan(result, settings.fail_on))
 

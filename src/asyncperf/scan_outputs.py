@@ -11,6 +11,9 @@ from asyncperf.exports import check_replaceable, write_file
 from asyncperf.report.github import github_annotations
 from asyncperf.report.sarif import sarif
 from asyncperf.report.scan_json import scan_json
+from asyncperf.report.units import TIE, plural
+from asyncperf.report.untrusted import clean_path
+from asyncperf.scan_settings import BASELINE
 from asyncperf.scanning import lines_below
 from asyncperf.sites import ScanResult
 from asyncperf.standard_output import on_standard_output
@@ -58,6 +61,17 @@ class ScanOutputs:
         return [form for name, form in self._named() if name == "-"] + [
             github_annotations for _ in range(self.github)
         ]
+
+
+def baseline_note(result: ScanResult, named: Path | None) -> str:
+    """What is said of a baseline that was written, and what to do next; `named` is the file of
+    `--baseline`, or of pyproject."""
+    kinds = [each.suppressed.kind for each in result.findings if each.suppressed]
+    known = plural(kinds.count("baseline"), "finding").replace(TIE, " ")
+    next_ = "Commit it: from now on a scan tells new findings only."
+    if named is not None:
+        next_ += " If pyproject.toml does not name it, every scan needs --baseline."
+    return f"Wrote {clean_path(str(named or BASELINE))}, which knows {known}\n  {next_}"
 
 
 def report(result: ScanResult, every_site: bool) -> None:
