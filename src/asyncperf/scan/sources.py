@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from asyncperf.scan.newer_strings import in_older_strings, with_strings
 from asyncperf.scan.newer_syntax import in_older_words
 from asyncperf.sites import Problem
 
@@ -132,7 +133,8 @@ def _parsed(source: Source) -> ast.Module:
     try:
         return ast.parse(source.text, source.file)
     except SyntaxError:  # it may be written for a newer Python than the one that reads it
-        older = in_older_words(source.text)
+        text, strings = in_older_strings(source.text)
+        older = in_older_words(text)
         if older == source.text:
             raise
-        return ast.parse(older, source.file)
+        return with_strings(ast.parse(older, source.file), strings)
