@@ -79,9 +79,23 @@ def test_a_folder_is_found_over_its_parent_or_a_link(scan, project, monkeypatch,
     assert out.startswith("! sequential-awaits  page.py:12  page")
 
 
+def test_a_folder_without_python_is_said(scan, project):
+    (project / "notes").mkdir()
+    code, _, err = scan("notes")
+    assert code == errors.LOAD
+    assert err == "asyncperf: no Python file in notes: nothing was judged\n"
+
+
+def test_a_path_that_is_not_there_is_named_as_it_was_typed(scan):
+    code, _, err = scan("src/nowhere.py")
+    assert code == errors.USAGE
+    assert err.startswith("asyncperf: there is no 'src/nowhere.py'\n")
+
+
 def test_what_is_excluded_is_not_read(scan):
-    code, _, _ = scan("--exclude", "page.py")
+    code, _, err = scan("--exclude", "page.py")
     assert code == errors.LOAD  # nothing is left
+    assert err == "asyncperf: no Python file in . that --exclude leaves: nothing was judged\n"
     assert scan("--exclude", "other/*")[0] == errors.FOUND
 
 

@@ -33,15 +33,18 @@ def run_scan(
     """Raises `UsageError` for what cannot be read as asked, `StoreError` for a baseline that
     cannot be written."""
     paths = [working / path for path in settings.paths]
-    for path in paths:
+    for path, named in zip(paths, settings.paths, strict=True):
         if not path.exists():
-            raise UsageError(f"there is no {str(path)!r}", "Name a file or a folder of Python.")
+            raise UsageError(f"there is no {named!r}", "Name a file or a folder of Python.")
     paths = [path.resolve() for path in paths]  # as the root is: without `..` and links
     root = root_of(paths, working)
     routes = routes_of(settings.app, root) if settings.app else ()
     folder = cache_folder() if settings.cache else None
     checker = checker_of(settings.types, tell)
     scan = scan_or_recall(paths, root, settings.exclude, routes, folder, checker, tell)
+    if scan.files == 0 and not scan.problems:
+        left = " that --exclude leaves" if settings.exclude else ""
+        tell(f"no Python file in {', '.join(settings.paths)}{left}: nothing was judged")
     if scan.inferred is not None and scan.inferred.trouble is not None:
         tell(f"{scan.inferred.checker} {scan.inferred.trouble}: the rest was judged without it")
     found, problems = findings(scan, lines_below(root))

@@ -143,7 +143,12 @@ def load(
     launching: list[Function] = []
     commented: list[str] = []
     wide: set[str] = set()
-    for path in sources.find_files(paths, root, exclude):
+
+    def unlisted(error: OSError) -> None:
+        folder = sources.relative(Path(error.filename), root)
+        problems.append(Problem(folder, None, f"cannot be listed: {error.strerror}"))
+
+    for path in sources.find_files(paths, root, exclude, unlisted):
         source = sources.read(path, root)
         if isinstance(source, Problem):
             problems.append(source)
