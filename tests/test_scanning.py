@@ -79,14 +79,30 @@ def test_a_folder_is_found_over_its_parent_or_a_link(scan, project, monkeypatch,
     assert out.startswith("! sequential-awaits  page.py:12  page")
 
 
+def test_a_folder_without_python_is_said(scan, project):
+    (project / "notes").mkdir()
+    code, _, err = scan("notes")
+    assert code == errors.LOAD
+    assert err == "asyncperf: no Python file in notes: nothing was judged\n"
+
+
+def test_a_path_that_is_not_there_is_named_as_it_was_typed(scan):
+    code, _, err = scan("src/nowhere.py")
+    assert code == errors.USAGE
+    assert err.startswith("asyncperf: there is no 'src/nowhere.py'\n")
+
+
 def test_what_is_excluded_is_not_read(scan):
-    code, _, _ = scan("--exclude", "page.py")
+    code, _, err = scan("--exclude", "page.py")
     assert code == errors.LOAD  # nothing is left
+    assert err == "asyncperf: no Python file in . that --exclude leaves: nothing was judged\n"
     assert scan("--exclude", "other/*")[0] == errors.FOUND
 
 
 def test_a_baseline_is_written_kept_to_and_renewed(scan, project):
-    assert scan("--write-baseline")[0] == errors.OK
+    code, _, err = scan("--write-baseline")
+    assert code == errors.OK
+    assert err.startswith("Wrote .asyncperf-baseline.json, which knows 1 finding\n  Commit it: ")
     assert scan()[0] == errors.OK
     file = project / "src" / "page.py"
     file.write_text(
@@ -96,6 +112,12 @@ def test_a_baseline_is_written_kept_to_and_renewed(scan, project):
     assert code == errors.FOUND
     assert "other" in out
     assert "1 finding known to the baseline" in out
+
+
+def test_a_baseline_elsewhere_says_how_it_is_used(scan):
+    _, _, err = scan("--write-baseline", "--baseline", "known.json", "-q")
+    assert err.startswith("Wrote known.json, which knows 1 finding\n")
+    assert "every scan needs --baseline" in err
 
 
 def test_a_baseline_outlives_lines_that_move_and_lets_nothing_new_through(scan, project):
@@ -123,6 +145,20 @@ def test_settings_stand_in_pyproject(scan, project):
     code, _, err = scan()
     assert code == errors.USAGE
     assert "has no setting 'fail'" in err
+
+
+def test_a_misspelt_table_is_named(scan, project):
+    (project / "pyproject.toml").write_text("[tool.asyncperf.scam]\ncache = false\n")
+    code, _, err = scan()
+    assert code == errors.USAGE
+    assert "[tool.asyncperf] has no setting 'scam'\n  Did you mean scan?" in err
+
+
+def test_what_cannot_be_written_is_said_without_words_of_a_run(scan):
+    code, _, err = scan("--json", "/dev/null/a.json")
+    assert code == errors.USAGE
+    assert err.startswith("asyncperf: cannot write '/dev/null/a.json'")
+    assert "run" not in err
 
 
 def test_files_are_written_and_no_others_replaced(scan, project):

@@ -1,6 +1,6 @@
 """Source files of the app, as they stand on disk."""
 
-from asyncperf.source_files import read_source
+from asyncperf.source_files import read_source, source_lines
 
 
 def test_a_file_in_the_encoding_that_it_declares(tmp_path):
@@ -15,3 +15,10 @@ def test_what_cannot_be_read_is_none(tmp_path):
     assert read_source(str(tmp_path / "bytes.py")) is None
     (tmp_path / "odd.py").write_bytes(b"# coding: no-such-thing\n")
     assert read_source(str(tmp_path / "odd.py")) is None
+
+
+def test_lines_are_counted_as_python_does(tmp_path):
+    file = tmp_path / "page.py"
+    file.write_bytes(b"a = 1\r\n\x0cb = '\xc2\x85'\nc = 3")
+    assert source_lines(str(file)) == ["a = 1", "\x0cb = '\x85'", "c = 3"]
+    assert source_lines(str(tmp_path / "gone.py")) == []

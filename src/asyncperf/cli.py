@@ -16,7 +16,7 @@ import typer
 
 from asyncperf import __version__, errors, flags
 from asyncperf.arguments import WithBudgets, WithCommand
-from asyncperf.errors import AsyncperfError, StoreError, UsageError
+from asyncperf.errors import AsyncperfError, StoreError
 from asyncperf.report.untrusted import clean
 
 if TYPE_CHECKING:
@@ -251,10 +251,11 @@ def compare(
     from asyncperf import exit_codes
     from asyncperf.analysis.comparison import compare as compare_runs
     from asyncperf.config import compare_settings
-    from asyncperf.outputs import write
+    from asyncperf.exports import write_file
     from asyncperf.report.comparison import render_comparison
     from asyncperf.report.comparison_json import comparison_document
-    from asyncperf.standard_output import Report, on_standard_output
+    from asyncperf.report.console import Report
+    from asyncperf.standard_output import on_standard_output
     from asyncperf.store import find_run, load_run
 
     settings = compare_settings(at_least, fail_on)
@@ -263,7 +264,7 @@ def compare(
     comparison = compare_runs(before, after, random, settings.at_least)
     document = json.dumps(comparison_document(comparison), indent=2, allow_nan=False)
     if json_file not in (None, "-"):
-        write(Path(json_file), document + "\n", force)
+        write_file(Path(json_file), document + "\n", force)
     if json_file == "-":
         on_standard_output(lambda: print(document))
     elif not quiet:
@@ -293,16 +294,10 @@ def scan(
 ) -> None:
     """Read the source alone: awaits that could run together, and calls that block the loop."""
     from asyncperf import exit_codes
-    from asyncperf.config import scan_table
-    from asyncperf.exports import check_replaceable
-    from asyncperf.outputs import write
-    from asyncperf.report.github import github_annotations
-    from asyncperf.report.sarif import sarif
-    from asyncperf.report.scan_json import scan_json
-    from asyncperf.report.scan_terminal import render_scan
+    from asyncperf.pyproject import scan_table
+    from asyncperf.scan_outputs import ScanOutputs, baseline_note
     from asyncperf.scan_settings import scan_settings
-    from asyncperf.scanning import lines_below, run_scan
-    from asyncperf.standard_output import Report, on_standard_output
+    from asyncperf.scanning import run_scan
 
     given = {
         "paths": paths,
@@ -315,29 +310,13 @@ def scan(
     }
     said = {name: value for name, value in given.items() if value is not None}
     settings = scan_settings(scan_table(), said)
-    on_stdout = [json_file == "-", sarif_file == "-", github].count(True)
-    if on_stdout > 1:
-        raise UsageError(
-            "only one of --json -, --sarif - and --github can be printed", "Name files."
-        )
-    for file in (json_file, sarif_file):
-        if file not in (None, "-"):
-            check_replaceable(Path(file), force)
+    outputs = ScanOutputs(json_file, sarif_file, github, force)
+    outputs.check()
     tell = (lambda text: None) if quiet else log
     result = run_scan(settings, Path.cwd(), write_baseline, force, tell)
-    if json_file not in (None, "-"):
-        write(Path(json_file), scan_json(result), force)
-    if sarif_file not in (None, "-"):
-        write(Path(sarif_file), sarif(result), force)
-    if json_file == "-":
-        on_standard_output(lambda: print(scan_json(result), end=""))
-    elif sarif_file == "-":
-        on_standard_output(lambda: print(sarif(result), end=""))
-    elif github:
-        on_standard_output(lambda: print(github_annotations(result), end=""))
-    elif not quiet:
-        lines_of = lines_below(Path(result.scan.root))
-        on_standard_output(lambda: render_scan(result, lines_of, every_site, Report()))
+    if write_baseline:
+        print(baseline_note(result, settings.baseline), file=sys.stderr)
+    outputs.show(result, every_site, quiet)
     raise typer.Exit(exit_codes.of_scan(result, settings.fail_on))
 
 
@@ -349,8 +328,9 @@ def explain(
 ) -> None:
     """Say what a finding means, why it happens, and what mends it."""
     from asyncperf import explanations
+    from asyncperf.report.console import Report
     from asyncperf.report.explanation import render_codes, render_page
-    from asyncperf.standard_output import Report, on_standard_output
+    from asyncperf.standard_output import on_standard_output
 
     if code is None:
         known = explanations.codes()

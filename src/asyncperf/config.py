@@ -4,10 +4,8 @@ Every source goes through the same parsers, so a bad value is refused with the s
 message wherever it was written, and the message says where.
 """
 
-import difflib
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +25,10 @@ from asyncperf.errors import UsageError
 from asyncperf.judgement import Budget
 from asyncperf.levels import Stage
 from asyncperf.load.distribution import MASTER_PORT
+from asyncperf.pyproject import ENV, PYPROJECT, SCAN, TABLES, by_name, read_pyproject
 from asyncperf.settings import SETTINGS, as_flag, field_name, in_environment, in_pyproject
 from asyncperf.values import MAX_PORT, ThinkTime, host, whole_number
 
-PYPROJECT = Path("pyproject.toml")
-# The table of `asyncperf scan` within ours.
-SCAN = "scan"
 COMPARE_FAIL_ON = ("worse", "cannot-tell", "never")
 
 
@@ -126,8 +122,8 @@ def load_settings(
 
     Raises `UsageError` naming the value, where it stands, and what would be accepted.
     """
-    table = read_pyproject(pyproject)
-    env_table = table.pop("env", {})
+    table = by_name(read_pyproject(pyproject), (*SETTINGS, *TABLES), pyproject)
+    env_table = table.pop(ENV, {})
     table.pop(SCAN, None)  # of another command
     sources: tuple[tuple[Mapping[str, object], Callable[[str], str]], ...] = (
         (table, in_pyproject),
@@ -156,11 +152,6 @@ def load_settings(
     )
 
 
-def scan_table(pyproject: Path = PYPROJECT) -> object:
-    """The [tool.asyncperf.scan] table; empty if there is none. Raises `UsageError`."""
-    return read_pyproject(pyproject).get(SCAN, {})
-
-
 def master_address(master_host: str, master_port: str | None) -> tuple[str, int]:
     """Where `asyncperf worker` finds its master. Raises `UsageError`."""
     try:
@@ -182,30 +173,6 @@ def parsed(name: str, value: object, where: str) -> Any:
         raise UsageError(f"{where}: {error}") from None
     except ValueError as error:
         raise UsageError(f"{where} {error}, not {value!r}") from None
-
-
-def read_pyproject(file: Path) -> dict[str, Any]:
-    """The [tool.asyncperf] table, keys with underscores; empty if there is none."""
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read {file}: {error}", "Mend the file, then try again.") from None
-    tools = content.get("tool", {})
-    table = tools.get("asyncperf", {}) if isinstance(tools, dict) else tools
-    if not isinstance(table, dict):
-        raise UsageError(f"{file}: [tool.asyncperf] must be a table, not {table!r}")
-    known = (*SETTINGS, "env", SCAN)
-    result = {}
-    for key, value in table.items():
-        name = key.replace("-", "_")
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}"
-            raise UsageError(f"{file}: [tool.asyncperf] has no setting {key!r}", hint)
-        result[name] = value
-    return result
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -1,9 +1,15 @@
 """The exit code that a result gives: pure decisions, which the command line acts on."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from asyncperf import errors
-from asyncperf.judgement import Comparison, Knee
-from asyncperf.results import Diagnosis
-from asyncperf.sites import ScanResult
+
+if TYPE_CHECKING:  # a scan has no use for NumPy, which a run's results hold
+    from asyncperf.judgement import Comparison, Knee
+    from asyncperf.results import Diagnosis
+    from asyncperf.sites import ScanResult
 
 SEVERITIES_AT = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
 SCAN_SEVERITIES_AT = {"warning": ("warning",), "info": ("warning", "info"), "never": ()}

@@ -5,12 +5,12 @@ something that is not asyncperf's own.
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 
 from asyncperf.errors import StoreError
-from asyncperf.report.result_csv import COLUMNS, NOT_KNOWN
+from asyncperf.report.untrusted import clean
 
-SAVED_ALREADY = "The run itself is saved: asyncperf report"
 # A result is smaller; something larger is not read to find out what it is.
 MAX_RESULT_BYTES = 256 * 2**20
 # What every comparison's document has, which does not name its tool.
@@ -67,6 +67,8 @@ def is_json_result(text: str) -> bool:
 
 def is_csv_result(text: str) -> bool:
     """Locust's own file has the same columns, but whole milliseconds in its percentiles."""
+    from asyncperf.report.result_csv import COLUMNS, NOT_KNOWN  # with NumPy, so only if asked
+
     try:
         header, *rows = [tuple(row) for row in csv.reader(io.StringIO(text, newline=""))]
     except (ValueError, csv.Error):
@@ -77,14 +79,13 @@ def is_csv_result(text: str) -> bool:
     return bool(medians) and not any(median.isdecimal() for median in medians)
 
 
-def write_file(file: Path, text: str, force: bool) -> None:
-    """Raises `StoreError`, also for a file that may not be replaced."""
+def write_file(file: Path, text: str, force: bool, if_not: str = "") -> None:
+    """Says on standard error that it did. Raises `StoreError` with the hint `if_not`, and for a
+    file that may not be replaced."""
     check_replaceable(file, force)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise StoreError(
-            f"cannot write {str(file)!r}: {error.strerror}",
-            SAVED_ALREADY,
-        ) from None
+        raise StoreError(f"cannot write {str(file)!r}: {error.strerror}", if_not) from None
+    print(f"Wrote {clean(str(file))}", file=sys.stderr)

@@ -17,8 +17,7 @@ from asyncperf.scan.sources import fingerprints
 from asyncperf.scan_cache import cache_folder, keep_scan, key_of, load_scan
 from asyncperf.scan_settings import BASELINE, ScanSettings
 from asyncperf.sites import Route, Scan, ScanResult
-from asyncperf.source_files import read_source
-from asyncperf.target.discover import find_app
+from asyncperf.source_files import source_lines
 
 Lines = Callable[[str], Sequence[str]]
 Tell = Callable[[str], None]
@@ -34,15 +33,18 @@ def run_scan(
     """Raises `UsageError` for what cannot be read as asked, `StoreError` for a baseline that
     cannot be written."""
     paths = [working / path for path in settings.paths]
-    for path in paths:
+    for path, named in zip(paths, settings.paths, strict=True):
         if not path.exists():
-            raise UsageError(f"there is no {str(path)!r}", "Name a file or a folder of Python.")
+            raise UsageError(f"there is no {named!r}", "Name a file or a folder of Python.")
     paths = [path.resolve() for path in paths]  # as the root is: without `..` and links
     root = root_of(paths, working)
     routes = routes_of(settings.app, root) if settings.app else ()
     folder = cache_folder() if settings.cache else None
     checker = checker_of(settings.types, tell)
     scan = scan_or_recall(paths, root, settings.exclude, routes, folder, checker, tell)
+    if scan.files == 0 and not scan.problems:
+        left = " that --exclude leaves" if settings.exclude else ""
+        tell(f"no Python file in {', '.join(settings.paths)}{left}: nothing was judged")
     if scan.inferred is not None and scan.inferred.trouble is not None:
         tell(f"{scan.inferred.checker} {scan.inferred.trouble}: the rest was judged without it")
     found, problems = findings(scan, lines_below(root))
@@ -115,6 +117,8 @@ def routes_of(app: str, root: Path) -> tuple[Route, ...]:
     Raises `TargetError` where it cannot be imported, `UsageError` where none of its endpoints
     is among the scanned files.
     """
+    from asyncperf.target.discover import find_app  # with NumPy, so only if asked for
+
     try:
         handlers = find_app(app, {}).handlers
     except TargetError as error:
@@ -160,6 +164,6 @@ def lines_below(root: Path) -> Lines:
 
     @cache
     def lines_of(file: str) -> Sequence[str]:
-        return (read_source(str(root / file)) or "").splitlines()
+        return source_lines(str(root / file))
 
     return lines_of

@@ -24,7 +24,8 @@ SourceCode = Literal[
 class Site:
     """Awaits of one block, of one loop, or the dependencies of one endpoint, judged.
 
-    `file` is relative to the root of the scan, with `/`. `line` is where the first await's
+    `file` is relative to the root of the scan, with `/`; `column` counts characters from 0, as
+    all columns of a scan do. `line` is where the first await's
     statement begins (of awaits that share a statement: the first await; of a loop: the loop; of
     dependencies: the `def`), `lines` those of all its
     awaits. The deciding fact stands at `fact_line` of `fact_file`; both are None where the

@@ -11,3 +11,10 @@ def read_source(file: str) -> str | None:
             return source.read()
     except (OSError, SyntaxError, UnicodeDecodeError):
         return None
+
+
+def source_lines(file: str) -> list[str]:
+    """Its lines as Python counts them, to which a form feed is no end of one; none where it
+    cannot be read."""
+    source = read_source(file)
+    return [] if source is None else source.split("\n")

@@ -4,21 +4,11 @@ import os
 import sys
 from collections.abc import Callable
 
-from rich.console import Console
-
 from asyncperf.errors import StoreError
-from asyncperf.exports import SAVED_ALREADY
 
 
-class Report(Console):
-    """Standard output for a report. Rich itself would end the process, with code 1, when
-    the reader has gone."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-
-def on_standard_output(show_it: Callable[[], None]) -> None:
+def on_standard_output(show_it: Callable[[], None], if_not: str = "") -> None:
+    """Raises `StoreError`, with the hint `if_not`."""
     try:
         show_it()
         sys.stdout.flush()
@@ -28,9 +18,7 @@ def on_standard_output(show_it: Callable[[], None]) -> None:
         discard_standard_output()
     except OSError as error:
         discard_standard_output()
-        raise StoreError(
-            f"cannot write to standard output: {error.strerror}", SAVED_ALREADY
-        ) from None
+        raise StoreError(f"cannot write to standard output: {error.strerror}", if_not) from None
 
 
 def discard_standard_output() -> None:

@@ -21,7 +21,7 @@ from asyncperf.probe.record_format import RETURNED
 from asyncperf.scan.seen import CHANGED, Asked, judge_seen
 from asyncperf.scan.sources import find_files
 from asyncperf.sites import Verdicts
-from asyncperf.source_files import read_source
+from asyncperf.source_files import source_lines
 
 # So much source, some 250,000 lines, is read in about ten seconds. Of a larger project only the
 # files that were seen are: what they call is then unknown, so that nothing of it is "proved".
@@ -61,8 +61,7 @@ def kept_lines(insights: Iterable[Insight], started_at: float) -> dict[str, dict
                 numbers[frame.file].add(frame.line)
     found = {}
     for file, each in sorted(numbers.items()):
-        source = None if is_newer(file, started_at) else read_source(file)
-        lines = (source or "").splitlines()
+        lines = [] if is_newer(file, started_at) else source_lines(file)
         found[file] = {n: lines[n - 1].strip() for n in sorted(each) if 0 < n <= len(lines)}
     return found
 

@@ -314,6 +314,16 @@ def test_help_waits_for_nothing_that_measures():
     assert imported_by(code, "asyncperf.flags", "numpy", "pydantic") == ["asyncperf.flags"]
 
 
+@pytest.mark.parametrize("printed", ["--github", "--json=-", "--sarif=-", "--quiet"])
+def test_a_scan_waits_for_nothing_that_measures(tmp_path, printed):
+    """It begins at each commit. Only its report for people needs Rich."""
+    (tmp_path / "app.py").write_text("import time\n\nasync def nap():\n    time.sleep(1)\n")
+    arguments = ["asyncperf", "scan", str(tmp_path), "--no-cache", "--fail-on=never"]
+    code = "import sys; sys.argv = {}; from asyncperf import cli; cli.app(standalone_mode=False)"
+    names = ("asyncperf.scan", "asyncperf.config", "numpy", "rich.console")
+    assert imported_by(code.format([*arguments, printed]), *names) == ["asyncperf.scan"]
+
+
 def imported_by(code, *names):
     """Those of the modules that are there after this code, in a process of its own."""
     code += f"\nimport sys; print(*[name for name in {names} if name in sys.modules])"

@@ -190,7 +190,7 @@ def test_sarif_keeps_to_its_schema(result, hostile):
 def test_github_is_told_what_is_new(result):
     [line] = github_annotations(result).splitlines()
     assert line.startswith(
-        "::warning file=shop/main.py,line=4,endLine=6,col=5,title=asyncperf%3A sequential-awaits::"
+        "::warning file=shop/main.py,line=4,endLine=6,title=asyncperf%3A sequential-awaits::"
         "3 awaits"
     )
 
@@ -200,6 +200,21 @@ def test_github_reads_the_path_that_is_meant(result):
     [line] = github_annotations(replace(result, findings=(odd,))).splitlines()
     assert line.startswith("::warning file=a dir/50%25%2C odd.py,line=4,")
     assert "::100 %25 of it " in line
+
+
+def test_github_is_told_the_column_of_a_single_line(result):
+    """It refuses one of several."""
+    told = replace(result.findings[1], suppressed=None)
+    [line] = github_annotations(replace(result, findings=(told,))).splitlines()
+    assert "line=13,endLine=13,col=5," in line
+
+
+def test_the_spaces_of_a_path_are_kept(result):
+    odd = replace(result.findings[0], file="a  dir/my  page.py")
+    result = replace(result, findings=(odd,))
+    assert "file=a  dir/my  page.py," in github_annotations(result)
+    assert "sequential-awaits  a  dir/my  page.py:4  load" in printed(result)
+    assert '"uri": "a%20%20dir/my%20%20page.py"' in sarif(result)
 
 
 def test_paths_are_told_from_where_the_user_stands(result):

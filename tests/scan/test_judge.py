@@ -107,9 +107,9 @@ async def f():
     first = 1 + source[: source.index("await get('/a')")].count("\n")
     sites = [site for site in scan_source(source).sites if site.function == "f"]
     assert {(site.kind, site.line, site.lines, site.column) for site in sites} == {
-        ("pair", first, (first, first + 1), 9),
-        ("pair", first + 1, (first + 1, first + 2), 9),
-        ("run", first, (first, first + 1, first + 2), 9),
+        ("pair", first, (first, first + 1), 8),
+        ("pair", first + 1, (first + 1, first + 2), 8),
+        ("run", first, (first, first + 1, first + 2), 8),
     }
 
 

@@ -1,5 +1,6 @@
 """Finding and reading files: whatever is odd is reported, and the rest goes on."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -51,6 +52,34 @@ def test_a_file_that_vanished_is_reported(tmp_path: Path) -> None:
     found = sources.read(tmp_path / "gone.py", tmp_path)
     assert isinstance(found, Problem)
     assert found.file == "gone.py"
+
+
+def test_a_folder_that_cannot_be_listed_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = os.scandir
+
+    def scandir(folder: str) -> Iterator[os.DirEntry[str]]:
+        if Path(folder).name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", folder)
+        return listed(folder)
+
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "good.py").write_text(GOOD)
+    monkeypatch.setattr(os, "scandir", scandir)
+    scan = scan_paths([tmp_path])
+    assert [(problem.file, problem.what) for problem in scan.problems] == [
+        ("closed", "cannot be listed: Permission denied")
+    ]
+    assert len(scan.sites) == 1
+
+
+def test_a_notebook_is_not_taken_for_python(tmp_path: Path) -> None:
+    """Its JSON often parses as such."""
+    (tmp_path / "a.ipynb").write_text('{"cells": []}')
+    scan = scan_paths([tmp_path / "a.ipynb"])
+    assert scan.files == 0
+    assert "a notebook" in scan.problems[0].what
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncperf.report.untrusted import clean
+from asyncperf.report.untrusted import clean, clean_path
 from asyncperf.sites import ScanResult, SourceFinding
 
 LEVELS = {"warning": "warning", "info": "notice"}
@@ -15,21 +15,19 @@ def github_annotations(result: ScanResult) -> str:
 
 
 def _annotation(finding: SourceFinding, file: str) -> str:
-    properties = {
-        "file": file,
-        "line": str(finding.line),
-        "endLine": str(max(finding.line, *finding.lines)),
-        "col": str(finding.column + 1),
-        "title": f"asyncperf: {finding.code}",
-    }
+    end = max(finding.line, *finding.lines)
+    properties = {"file": clean_path(file), "line": str(finding.line), "endLine": str(end)}
+    if end == finding.line:  # of several lines GitHub takes no column
+        properties["col"] = str(finding.column + 1)
+    properties["title"] = f"asyncperf: {finding.code}"
     listed = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    message = _data(f"{finding.message} {finding.advice}")
+    message = _data(clean(f"{finding.message} {finding.advice}"))
     return f"::{LEVELS[finding.severity]} {listed}::{message}"
 
 
 def _data(text: str) -> str:
-    """As `@actions/core` escapes a message."""
-    return clean(text).replace("%", "%25")
+    """As `@actions/core` escapes a message, but for the ends of lines, of which there are none."""
+    return text.replace("%", "%25")
 
 
 def _property(text: str) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from asyncperf.report.layout import Page, prose
 from asyncperf.report.units import count, in_words, plural
-from asyncperf.report.untrusted import clean, clean_code, cut, shorten
+from asyncperf.report.untrusted import clean, clean_code, clean_path, cut, shorten
 from asyncperf.sites import Problem, ScanResult, Site, SiteVerdict, SourceFinding
 
 MARKS = {"warning": ("!", "bold yellow"), "info": ("i", "bold cyan")}
@@ -74,11 +74,13 @@ def _finding(
     finding, *others = alike
     through = [
         prose(
-            f"{clean(shown(step.file))}:{step.line} in {clean(step.function)}", width, indent=INDENT
+            f"{clean_path(shown(step.file))}:{step.line} in {clean(step.function)}",
+            width,
+            indent=INDENT,
         )
         for step in finding.related
     ]
-    places = [f"{clean(shown(other.file))}:{other.line}" for other in others[:NAMED]]
+    places = [f"{clean_path(shown(other.file))}:{other.line}" for other in others[:NAMED]]
     if len(others) > NAMED:
         places.append(f"{len(others) - NAMED} more places")
     same = [prose(f"The same at {in_words(places)}.", width, indent=INDENT)] if places else []
@@ -97,7 +99,7 @@ def _title(finding: SourceFinding, shown: Shown, width: int) -> Text:
     mark, style = MARKS[finding.severity]
     title = Text(overflow="fold").append(f"{mark} {finding.code}", style)
     filled = title.cell_len
-    for part in (f"{clean(shown(finding.file))}:{finding.line}", clean(finding.function)):
+    for part in (f"{clean_path(shown(finding.file))}:{finding.line}", clean(finding.function)):
         part = shorten(part, width - len(INDENT))
         begin = "  " if filled + 2 + cell_len(part) <= width else f"\n{INDENT}"
         title.append(begin + part)
@@ -132,16 +134,16 @@ def _frame(lines: Sequence[str], concerned: Sequence[int], width: int) -> Iterat
 def _judged(site: Site, shown: Shown, width: int) -> RenderableType:
     fact = ""
     if site.fact_line is not None:
-        fact = f" ({clean(shown(site.fact_file or site.file))}:{site.fact_line})"
+        fact = f" ({clean_path(shown(site.fact_file or site.file))}:{site.fact_line})"
     lines = ", ".join(str(line) for line in site.lines)
-    text = f"{site.verdict}  {clean(shown(site.file))}:{lines}  {clean(site.function)}: "
+    text = f"{site.verdict}  {clean_path(shown(site.file))}:{lines}  {clean(site.function)}: "
     reason = clean(site.reason).rstrip(".")
     return prose(f"{text}{reason[:1].upper()}{reason[1:]}{fact}.", width, hang=INDENT)
 
 
 def _problems(problems: Sequence[Problem], shown: Shown, width: int) -> Iterator[RenderableType]:
     for problem in problems[:TOLD]:
-        place = clean(shown(problem.file)) + (f":{problem.line}" if problem.line else "")
+        place = clean_path(shown(problem.file)) + (f":{problem.line}" if problem.line else "")
         yield prose(f"? {place}: {clean(problem.what)}", width, hang="  ")
     if rest := problems[TOLD:]:
         yield prose(f"? and {plural(len(rest), 'more problem')}", width)

@@ -34,6 +34,11 @@ def clean_code(line: str) -> str:
     return "".join(c for c in line if unicodedata.category(c) not in INVISIBLE).rstrip()
 
 
+def clean_path(path: str) -> str:
+    """A path as `clean` makes it, with its spaces: two in a row are another file than one."""
+    return clean_code(re.sub(r"\s", " ", path))
+
+
 def cut(text: str, width: int) -> str:
     """At most `width` columns; the end gives way."""
     return text if cell_len(text) <= width else _start(text, width - 1) + "…"

@@ -14,6 +14,7 @@ from asyncperf.scan.blocking import blocking_calls
 from asyncperf.scan.blocking_catalogue import LAUNCHING
 from asyncperf.scan.candidates import has_candidates
 from asyncperf.scan.checkers import Checker
+from asyncperf.scan.columns import in_characters
 from asyncperf.scan.dependencies import is_endpoint, judge_dependencies
 from asyncperf.scan.endpoints import (
     Inclusion,
@@ -78,6 +79,7 @@ class Loaded:
         routed: Routed,
         problems: list[Problem],
         commented: list[str],
+        wide: set[str],
     ) -> None:
         self.project = project
         self.analyst = Tracer(project)
@@ -88,6 +90,7 @@ class Loaded:
         self.routed = routed
         self.problems = problems
         self.commented = commented
+        self.wide = wide
 
 
 def _scan(loaded: Loaded, root: Path, checker: Checker | None) -> Scan:
@@ -96,13 +99,19 @@ def _scan(loaded: Loaded, root: Path, checker: Checker | None) -> Scan:
         sites = list(judged(loaded))
         answering = endpoints(loaded.analyst, loaded.included, loaded.routed)
         blocking = blocking_calls(loaded.analyst, answering, loaded.launching)
+
+    def text_of(file: str) -> str:
+        source = sources.read(root / file, root)
+        return "" if isinstance(source, Problem) else source.text
+
+    sites.sort(key=lambda site: (site.file, site.line, site.column, site.kind))
     return Scan(
         str(root),
         len(loaded.project.modules),
         sum(module.lines for module in loaded.project.modules.values()),
-        tuple(sorted(sites, key=lambda site: (site.file, site.line, site.column, site.kind))),
+        tuple(in_characters(sites, loaded.wide, text_of)),
         tuple(loaded.problems),
-        blocking,
+        tuple(in_characters(blocking, loaded.wide, text_of)),
         asked.answer(checker.name) if asked and checker else None,
         tuple(loaded.commented),
     )
@@ -133,7 +142,13 @@ def load(
     included: list[Inclusion] = []
     launching: list[Function] = []
     commented: list[str] = []
-    for path in sources.find_files(paths, root, exclude):
+    wide: set[str] = set()
+
+    def unlisted(error: OSError) -> None:
+        folder = sources.relative(Path(error.filename), root)
+        problems.append(Problem(folder, None, f"cannot be listed: {error.strerror}"))
+
+    for path in sources.find_files(paths, root, exclude, unlisted):
         source = sources.read(path, root)
         if isinstance(source, Problem):
             problems.append(source)
@@ -146,6 +161,8 @@ def load(
         modules.append(module)
         if MARK in source.text:
             commented.append(source.file)
+        if not source.text.isascii():
+            wide.add(source.file)
         depending += [f for f, _ in bodies if is_endpoint(f) or place_of(f) in routed]
         if "include_router" in source.text:
             included += inclusions(module, tree)
@@ -154,7 +171,9 @@ def load(
         if "await" in source.text:
             awaiting += [f for f, node in bodies if f.is_async and has_candidates(node)]
     project = Project(modules, root.parts)
-    return Loaded(project, awaiting, depending, included, launching, routed, problems, commented)
+    return Loaded(
+        *(project, awaiting, depending, included, launching, routed, problems, commented, wide)
+    )
 
 
 def judged(loaded: Loaded) -> Iterator[Site]:

@@ -55,7 +55,7 @@ def judge_dependencies(function: Function, analyst: Analyst) -> Iterator[Site]:
     yield Site(
         function.module.file,
         node.lineno,
-        node.col_offset + 1,
+        node.col_offset,
         tuple(dependency.line for dependency in found),
         function.qualname,
         "dependencies",

@@ -53,7 +53,7 @@ class Facts:
         return Site(
             self.file,
             node.lineno,
-            awaits[0].col_offset + 1,
+            node.col_offset,
             tuple(await_.lineno for await_ in awaits),
             self.function.qualname,
             kind,

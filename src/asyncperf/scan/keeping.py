@@ -6,6 +6,7 @@ For `scan` only.
 import ast
 
 from asyncperf.scan.index import AnyFunction
+from asyncperf.scan.syntax import statements
 
 
 def takes_nothing(node: AnyFunction) -> bool:
@@ -15,11 +16,11 @@ def takes_nothing(node: AnyFunction) -> bool:
 
 def keeps_result(node: AnyFunction) -> bool:
     """Whether it keeps what it gives: `if _it is None: _it = make()`, then `return _it`."""
-    kept = {name for each in ast.walk(node) if isinstance(each, ast.Global) for name in each.names}
+    kept = {n for each in statements(node) if isinstance(each, ast.Global) for n in each.names}
     if not kept:
         return False
     asked = {n for each in node.body if isinstance(each, ast.If) for n in names_in(each.test)}
-    given = {n for e in ast.walk(node) if isinstance(e, ast.Return) for n in names_in(e.value)}
+    given = {n for e in statements(node) if isinstance(e, ast.Return) for n in names_in(e.value)}
     return not kept.isdisjoint(asked & given)
 
 

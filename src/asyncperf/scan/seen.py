@@ -15,6 +15,7 @@ from typing import Self
 from asyncperf.insight import Site
 from asyncperf.scan import Loaded, load, room_to_work, sources
 from asyncperf.scan.candidates import SCOPES, Awaiting, all_loops, runs
+from asyncperf.scan.columns import characters
 from asyncperf.scan.conflicts import Finding
 from asyncperf.scan.dependencies import Dependency, dependencies, judge_pair
 from asyncperf.scan.index import AnyFunction, Function
@@ -114,7 +115,7 @@ def still_there(path: Path, root: Path, sites: Sequence[Site]) -> Seen | None:
         return None
     lines = source.text.split("\n")
     awaits = {
-        (node.lineno, _column(lines[node.lineno - 1], node.col_offset)): node
+        (node.lineno, characters(lines[node.lineno - 1], node.col_offset) + 1): node
         for node in ast.walk(tree)
         if isinstance(node, ast.Await)
     }
@@ -125,10 +126,6 @@ def still_there(path: Path, root: Path, sites: Sequence[Site]) -> Seen | None:
             return None
         found[node.lineno, node.col_offset] = site
     return found
-
-
-def _column(line: str, offset: int) -> int:
-    return len(line.encode()[:offset].decode(errors="replace")) + 1
 
 
 def _reads_as(text: str, site: Site) -> bool:

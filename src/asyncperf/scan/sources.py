@@ -9,11 +9,12 @@ import os
 import stat
 import sys
 import tokenize
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from asyncperf.scan.newer_strings import in_older_strings, with_strings
 from asyncperf.scan.newer_syntax import in_older_words
 from asyncperf.sites import Problem
 
@@ -35,12 +36,18 @@ class Source:
     lines: int
 
 
-def find_files(paths: Iterable[Path], root: Path, exclude: Sequence[str] = ()) -> Iterator[Path]:
+def find_files(
+    paths: Iterable[Path],
+    root: Path,
+    exclude: Sequence[str] = (),
+    trouble: Callable[[OSError], None] = lambda error: None,
+) -> Iterator[Path]:
     """Python files under `paths`, each once, in a stable order; without those that a pattern of
-    `exclude` matches, from the root or from any folder on, or whose folder it matches."""
+    `exclude` matches, from the root or from any folder on, or whose folder it matches. A folder
+    that cannot be listed is passed over, and `trouble` told."""
     seen: set[Path] = set()
     for path in paths:
-        for file in [path] if path.is_file() else _walk(path):
+        for file in [path] if path.is_file() else _walk(path, trouble):
             if file not in seen and not _is_excluded(relative(file, root), exclude):
                 seen.add(file)
                 yield file
@@ -64,6 +71,8 @@ def unreadable(path: Path) -> str | None:
     about = path.stat()
     if not stat.S_ISREG(about.st_mode):
         return "not read: no regular file"  # reading a pipe would never end
+    if path.suffix == ".ipynb":
+        return "not read: a notebook, whose cells stand in JSON"
     if about.st_size > MAX_FILE_BYTES:
         return f"not read: {about.st_size:,} bytes, so probably generated"
     return None
@@ -79,8 +88,8 @@ def _is_excluded(file: str, exclude: Sequence[str]) -> bool:
     )
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
+def _walk(folder: Path, trouble: Callable[[OSError], None]) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder, onerror=trouble):
         folders[:] = sorted(name for name in folders if not _is_skipped(Path(parent), name))
         for name in sorted(files):
             if name.endswith(".py"):
@@ -132,7 +141,8 @@ def _parsed(source: Source) -> ast.Module:
     try:
         return ast.parse(source.text, source.file)
     except SyntaxError:  # it may be written for a newer Python than the one that reads it
-        older = in_older_words(source.text)
+        text, strings = in_older_strings(source.text)
+        older = in_older_words(text)
         if older == source.text:
             raise
-        return ast.parse(older, source.file)
+        return with_strings(ast.parse(older, source.file), strings)

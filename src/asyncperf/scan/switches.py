@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from asyncperf.scan.index import AnyFunction
+from asyncperf.scan.syntax import statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,13 @@ def switches(node: AnyFunction) -> Switches:
         *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
     ]
     defaults = {a.arg: bool(d.value) for a, d in pairs if isinstance(d, ast.Constant)}
-    names = {each.arg for each in (*plain, *arguments.kwonlyargs)} - set(assigned(node))
+    names = {each.arg for each in (*plain, *arguments.kwonlyargs)}
+    found = tuple(guards(node, names))
+    if found:  # few functions have any, so only theirs are walked to the last name
+        again = set(assigned(node))
+        found = tuple(guard for guard in found if guard.parameter not in again)
     positions = tuple(a.arg for a in plain if a.arg not in {"self", "cls"})
-    return Switches(tuple(guards(node, names)), positions, defaults)
+    return Switches(found, positions, defaults)
 
 
 def assigned(node: AnyFunction) -> Iterator[str]:
@@ -88,7 +93,7 @@ def assigned(node: AnyFunction) -> Iterator[str]:
 
 
 def guards(node: AnyFunction, names: set[str]) -> Iterator[Guard]:
-    for each in ast.walk(node):
+    for each in statements(node):
         if not isinstance(each, ast.If):
             continue
         is_not = isinstance(each.test, ast.UnaryOp) and isinstance(each.test.op, ast.Not)
