@@ -2,7 +2,8 @@
 
 Up to the answer a request's time is parted without a gap: before the app was called; then
 its own steps on the loop, its trips to threads, its waits for connections and locks, and what
-is left, its awaits. What the engine measured beyond that is `other`.
+is left, its awaits; and until the loop's turn was over, where it sends answers only then. What the
+engine measured beyond that is `other`.
 """
 
 from dataclasses import dataclass
@@ -35,22 +36,28 @@ class Parts:
     connection_wait: Floats
     lock_wait: Floats
     awaits: Floats
+    turn: Floats
 
 
 def breakdown(insight: Insight, seen: Seen, mean_s: float) -> Breakdown | None:
     """None where too few requests were seen. `mean_s` is the mean latency of all of them."""
     if len(seen) < MIN_REQUESTS:
         return None
-    parts = parts_of(without_late_trips(insight, seen.rows))
-    loop_wait_s = seen.mean(parts.before + parts.resume) if seen.sent_known else None
+    parts = parts_of(without_late_trips(insight, seen.rows), seen.latency_s)
+    # The requests that were recorded may have been a little slower or faster than all of them:
+    # their shares are taken of the mean of all (a ratio estimate: Cochran, "Sampling Techniques",
+    # 1977, chapter 6).
+    scale = mean_s / seen.mean(seen.latency_s) if seen.measured else 1.0
+    loop_waits = parts.before + parts.resume + parts.turn
+    loop_wait_s = scale * seen.mean(loop_waits) if seen.sent_known else None
     known = {
-        "pool_wait_s": seen.mean(parts.pool_wait),
-        "pool_run_s": seen.mean(parts.pool_run),
-        "connection_wait_s": seen.mean(parts.connection_wait),
-        "lock_wait_s": seen.mean(parts.lock_wait),
-        "await_s": seen.mean(parts.awaits),
-        "loop_cpu_s": seen.mean(parts.loop_cpu),
-        "gc_s": seen.mean(parts.gc),
+        "pool_wait_s": scale * seen.mean(parts.pool_wait),
+        "pool_run_s": scale * seen.mean(parts.pool_run),
+        "connection_wait_s": scale * seen.mean(parts.connection_wait),
+        "lock_wait_s": scale * seen.mean(parts.lock_wait),
+        "await_s": scale * seen.mean(parts.awaits),
+        "loop_cpu_s": scale * seen.mean(parts.loop_cpu),
+        "gc_s": scale * seen.mean(parts.gc),
     }
     other_s = mean_s - sum(known.values()) - (loop_wait_s or 0.0)
     return Breakdown(
@@ -104,17 +111,25 @@ def _places(
     return at, keys[at] == wanted
 
 
-def parts_of(rows: Records) -> Parts:
+def parts_of(rows: Records, latency_s: Floats) -> Parts:
     """What cannot have been before the answer is not counted: a request's own figures include
-    its background tasks."""
+    its background tasks. Nor is what comes after all of it has arrived, `latency_s` after it was
+    sent (NaN: unknown): behind a middleware an app may say much later that it is at its end."""
     start, answered = rows["start"], rows["answered"]
-    left = answered - start
+    arrived = rows["sent"] + latency_s
+    left = np.maximum(0.0, np.fmin(answered, arrived) - start)
+    known = rows.dtype.names or ()  # a run of before has not all of them
+    turn = np.zeros(len(rows))
+    if "left_s" in known:
+        rest = np.nan_to_num(np.maximum(0.0, arrived - answered))
+        turn = np.minimum(rows["left_s"].astype(np.float64), rest)
     # Handing over the answer is a step that goes on until the end, unless there is work left
     # to wait for.
     after = rows["end"] - answered
     steps = rows["loop_s"].astype(np.float64)
-    known = "late_loop_s" in (rows.dtype.names or ())  # else it is a run of before
-    late = rows["late_loop_s"].astype(np.float64) if known else np.zeros(len(rows))
+    late = np.zeros(len(rows))
+    if "late_loop_s" in known:
+        late = rows["late_loop_s"].astype(np.float64)
     steps -= np.where((after <= steps) & (late == 0), after, late)
     taken = []
     for part in (
@@ -142,6 +157,7 @@ def parts_of(rows: Records) -> Parts:
         connection_wait=connection_wait + on_thread,
         lock_wait=lock_wait,
         awaits=left,
+        turn=turn,
     )
 
 

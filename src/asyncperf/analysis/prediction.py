@@ -90,8 +90,9 @@ def demands_of(
 def seen_queues(insight: Insight, seen: Seen, first: Records) -> dict[str, Queue]:
     """Each request's demands, typical ones; those for the loop are of the `first` requests."""
     queues = {LOOP: Queue(float(np.quantile(first["loop_s"], UNDISTURBED)))}
-    rows = seen.rows[1:] if len(seen) > 1 else seen.rows
-    pool_s = typical(parts_of(rows).pool_run)
+    later_ones = slice(1, None) if len(seen) > 1 else slice(None)
+    rows = seen.rows[later_ones]
+    pool_s = typical(parts_of(rows, seen.latency_s[later_ones]).pool_run)
     if pool_s > 0:
         tokens = [r.capacity for r in insight.resources if r.kind == THREADS and r.capacity]
         queues[THREADS] = Queue(pool_s, tokens[0] if tokens else THREAD_TOKENS)
