@@ -6,6 +6,7 @@ is left, its awaits; and until the loop's turn was over, where it sends answers 
 engine measured beyond that is `other`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +19,23 @@ from asyncperf.samples import Floats
 
 # A part of the latency that cannot be told apart is said if it is more than this share.
 OTHER_MATTERS = 0.02
+# Waits for a CPU of less than this share of the time are those of any machine.
+STARVED = 0.05
 # Of so many requests at least a mean is worth quoting.
 MIN_REQUESTS = 20
 NOT_SENT = "the load generator does not say when it began a request: its wait is in other"
+
+
+@dataclass(frozen=True)
+class Starved:
+    """For which shares of the time they were ready to run and no CPU was free; 0 where that is
+    not known."""
+
+    generator: float = 0.0
+    loop: float = 0.0
+
+
+NOT_STARVED = Starved()
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +54,9 @@ class Parts:
     turn: Floats
 
 
-def breakdown(insight: Insight, seen: Seen, mean_s: float) -> Breakdown | None:
+def breakdown(
+    insight: Insight, seen: Seen, mean_s: float, starved: Starved = NOT_STARVED
+) -> Breakdown | None:
     """None where too few requests were seen. `mean_s` is the mean latency of all of them."""
     if len(seen) < MIN_REQUESTS:
         return None
@@ -68,19 +85,30 @@ def breakdown(insight: Insight, seen: Seen, mean_s: float) -> Breakdown | None:
         requests=len(seen),
         of_requests=seen.of_requests,
         awaits=awaits_of(insight, seen),
-        notes=notes_of(mean_s, loop_wait_s, other_s),
+        notes=tuple(notes_of(mean_s, loop_wait_s, other_s, starved)),
     )
 
 
-def notes_of(mean_s: float, loop_wait_s: float | None, other_s: float) -> tuple[str, ...]:
+def notes_of(
+    mean_s: float, loop_wait_s: float | None, other_s: float, starved: Starved
+) -> Iterator[str]:
     if loop_wait_s is None:
-        return (NOT_SENT,)
-    if abs(other_s) <= OTHER_MATTERS * mean_s:
-        return ()
-    return (
-        f"{other_s / mean_s:.1%} is neither in the app nor before it: the answer's way back, "
-        "and the load generator",
-    )
+        yield NOT_SENT
+    elif abs(other_s) > OTHER_MATTERS * mean_s:
+        waited = (
+            f", which {starved.generator:.0%} of the time was ready and had no CPU"
+            if starved.generator > STARVED
+            else ""
+        )
+        yield (
+            f"{other_s / mean_s:.1%} is neither in the app nor before it: the answer's way back, "
+            f"and the load generator{waited}"
+        )
+    if starved.loop > STARVED:
+        yield (
+            f"{starved.loop:.0%} of the time the event loop was ready and had no CPU, for the "
+            "machine is busy: that is in each part of it"
+        )
 
 
 def without_late_trips(insight: Insight, rows: Records) -> Records:
