@@ -138,8 +138,30 @@ class Inside:
         from_stack = np.where(stalls["stack"] < len(by_stack), by_stack[known], NOBODY)
         if len(self.endpoints) > 1:
             owners = self.owners(stalls)
-            return np.where(owners == NOBODY, from_stack, owners).astype(np.int64)
+            causes = np.where(owners == NOBODY, from_stack, owners).astype(np.int64)
+            return self._as_other_stalls(stalls, causes)
         return np.where(stalls["request"] != NO_REQUEST, 0, from_stack).astype(np.int64)
+
+    def _as_other_stalls(self, stalls: Records, causes: Indices) -> Indices:
+        """A line that is seen in one endpoint's requests alone is that one's in those that were
+        not recorded as well: a background task's stack has no handler in it."""
+        lines = [
+            stack.frames[stack.blame] if stack.blame is not None else None
+            for stack in self.insight.stacks
+        ]
+        of_line: dict[Frame, set[int]] = {}
+        for number, cause in zip(stalls["stack"], causes, strict=True):
+            line = lines[number] if number < len(lines) else None
+            if line is not None and cause != NOBODY:
+                of_line.setdefault(line, set()).add(int(cause))
+        found = causes.copy()
+        for at in np.flatnonzero(causes == NOBODY):
+            number = stalls["stack"][at]
+            line = lines[number] if number < len(lines) else None
+            whose = of_line.get(line, set()) if line is not None else set()
+            if len(whose) == 1:
+                [found[at]] = whose
+        return found
 
     def _handling(self, frames: Sequence[Frame]) -> int:
         for index, endpoint in enumerate(self.endpoints):
