@@ -152,6 +152,9 @@ def test_what_is_a_stall(duration_s, delay_s, found):
     [
         ([], 0.001, 0.001, True),
         ([look(0.05, (APP, 5))], 0.001, 0.001, False),
+        ([look(0.09, (LIBRARY, 5), late_s=0.06)], 0.001, 0.001, True),  # seen when it was over
+        ([look(0.09, (LIBRARY, 5), late_s=0.04)], 0.001, 0.001, False),
+        ([look(0.09, (APP, 5), late_s=0.06)], 0.001, 0.001, False),  # a call that kept the lock
         ([], 0.09, 0.001, False),  # it computed
         ([], 0.001, 0.09, False),  # another thread did, and had Python's lock
     ],

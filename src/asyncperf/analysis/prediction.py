@@ -23,7 +23,7 @@ from asyncperf.analysis.breakdown import keys_of, parts_of
 from asyncperf.analysis.capacity import THREAD_TOKENS
 from asyncperf.analysis.mva import Queue, per_worker
 from asyncperf.analysis.seen import Seen, first_rows, seen_alone
-from asyncperf.analysis.stations import KINDS, is_shared
+from asyncperf.analysis.stations import KINDS, MOSTLY_THREADS, is_shared
 from asyncperf.explanation import Prediction
 from asyncperf.insight import Insight, Records, Resource
 from asyncperf.model import Endpoint, LoadPlan
@@ -42,6 +42,9 @@ NORMAL = 1.4826
 OVERLAP = 1.02
 LOOP = "loop"
 THREADS = "threads"
+THREADS_CPU = "CPU time of threads"
+# For so long the single user's requests must go on for a worker's clocks to tell what they take.
+CLOCKED_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,8 @@ def seen_queues(insight: Insight, seen: Seen, first: Records) -> dict[str, Queue
     if pool_s > 0:
         tokens = [r.capacity for r in insight.resources if r.kind == THREADS and r.capacity]
         queues[THREADS] = Queue(pool_s, tokens[0] if tokens else THREAD_TOKENS)
+    if (computed_s := threads_cpu_s(insight, rows)) is not None:
+        queues[THREADS_CPU] = Queue(computed_s)
     keys = keys_of(rows, "number")
     for number, resource in enumerate(insight.resources):
         uses = insight.uses[insight.uses["resource"] == number]
@@ -106,6 +111,28 @@ def seen_queues(insight: Insight, seen: Seen, first: Records) -> dict[str, Queue
             if held_s > 0:
                 queues[name_of(number, resource)] = Queue(held_s, resource.capacity)
     return queues
+
+
+def threads_cpu_s(insight: Insight, rows: Records) -> float | None:
+    """CPU time of a request where threads take most of it: Python runs one of them at a time.
+    (What gives the lock away meanwhile, such as hashing, does better on more CPUs.) None where the
+    loop computes, or it cannot be told."""
+    if "process_cpu_s" not in (insight.ticks.dtype.names or ()):
+        return None
+    process_s = loop_s = requests = 0.0
+    for worker in np.unique(rows["worker"]):
+        own = rows[rows["worker"] == worker]
+        ticks = insight.ticks[insight.ticks["worker"] == worker]
+        first = int(np.searchsorted(ticks["at"], own["start"].min())) - 1
+        last = int(np.searchsorted(ticks["at"], own["end"].max()))
+        if first < 0 or last >= len(ticks) or ticks["at"][last] - ticks["at"][first] < CLOCKED_S:
+            continue
+        process_s += float(ticks["process_cpu_s"][last] - ticks["process_cpu_s"][first])
+        loop_s += float(ticks["cpu_s"][last] - ticks["cpu_s"][first])
+        # The one before the first of these may have ended after that tick as well.
+        ended = insight.requests["end"][insight.requests["worker"] == worker]
+        requests += np.sum((ended > ticks["at"][first]) & (ended <= ticks["at"][last]))
+    return process_s / requests if requests and process_s > MOSTLY_THREADS * loop_s else None
 
 
 def name_of(number: int, resource: Resource) -> str:

@@ -41,7 +41,8 @@ Stack = tuple[tuple[str, int, str], ...]
 
 @dataclass(frozen=True)
 class Stall:
-    """`blame` is the index in `stack` of the user's innermost line, -1 if there is none."""
+    """`blame` is the index in `stack` of the user's innermost line, -1 if there is none. Who looked
+    was kept from it for `late_s`."""
 
     start: float
     duration_s: float
@@ -50,6 +51,7 @@ class Stall:
     kind: int
     stack: Stack
     blame: int
+    late_s: float
 
 
 def is_stall(duration_s: float, delay_s: float) -> bool:
@@ -92,7 +94,8 @@ def stall_of(
     kind = kind_of(inside, duration_s - delay_s, cpu_s, helpers_cpu_s, others_cpu_s)
     if kind == BLOCKED and starts_a_thread(stack):
         kind = LOCKED
-    return Stall(start, duration_s, cpu_s, delay_s, kind, stack, blame)
+    late_s = sum(look.late_s for look in inside)
+    return Stall(start, duration_s, cpu_s, delay_s, kind, stack, blame, late_s)
 
 
 def starts_a_thread(stack: Stack) -> bool:
@@ -103,10 +106,12 @@ def starts_a_thread(stack: Stack) -> bool:
 
 
 def is_unseen(stall: Stall, others_cpu_s: float) -> bool:
-    """Whether nobody could look at it, though nobody computed: what blocks the loop lets others
-    look, so the machine kept all of them waiting."""
+    """Whether nobody could look at it until it was over, though nobody computed: what blocks the
+    loop lets others look, so the machine kept all of them waiting, or whoever had Python's lock.
+    A line of the user's is what it was all the same: a call may keep the lock and do nothing."""
     idle = stall.kind == BLOCKED and others_cpu_s < HELPED * stall.duration_s
-    return idle and not stall.stack
+    kept_off = stall.late_s > COMPUTING * stall.duration_s
+    return idle and (not stall.stack or (stall.blame < 0 and kept_off))
 
 
 def users_lines(look: Look) -> tuple[tuple[CodeType, int], ...]:

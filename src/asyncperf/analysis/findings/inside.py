@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from asyncperf.analysis.stations import MOSTLY_THREADS, REFUTED
 from asyncperf.insight import Frame, Insight, Records, Site
 from asyncperf.model import Endpoint
 from asyncperf.probe.record_format import BLOCKED, LOCKED, NO_REQUEST
@@ -180,6 +181,18 @@ class Inside:
     def loop_cpu_s(self) -> float:
         """CPU time of all event loops' threads."""
         return self._grown("cpu_s")
+
+    @cached_property
+    def process_cpu_s(self) -> float:
+        """CPU time of all threads of the workers; 0 in a run of before."""
+        known = "process_cpu_s" in (self.ticks.dtype.names or ())
+        return self._grown("process_cpu_s") if known else 0.0
+
+    @property
+    def threads_compute(self) -> bool:
+        """Whether it is threads that take a worker's CPU time, one at a time."""
+        mostly = self.process_cpu_s > MOSTLY_THREADS * self.loop_cpu_s
+        return mostly and self.process_cpu_s <= REFUTED * self.ticked_s
 
     @cached_property
     def loop_delay_s(self) -> float:
