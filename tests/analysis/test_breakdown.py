@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asyncperf.analysis.breakdown import MIN_REQUESTS, Starved, breakdown, outermost
+from asyncperf.analysis.breakdown import MIN_REQUESTS, breakdown, outermost
 from asyncperf.analysis.seen import seen_alone, seen_under_load
+from asyncperf.explanation import Starved
 from asyncperf.insight import Site
 from asyncperf.probe_files import NOTHING
 from asyncperf.results import Window
@@ -135,6 +136,16 @@ def test_who_had_no_cpu_is_said():
     assert loop.startswith("50% of the time the event loop was ready and had no CPU")
     [only] = breakdown(inside, seen, 0.12, Starved(generator=0.01, loop=0.01)).notes
     assert "CPU" not in only
+
+
+@pytest.mark.parametrize(
+    ("steps", "inside_s", "said"), [(42, 0.1, True), (42, 0.01, False), (4, 0.1, False)]
+)
+def test_turns_that_middleware_waits_for_are_no_awaits_of_the_apps(steps, inside_s, said):
+    rows = requests(SENT, before_s=0.1, inside_s=inside_s, steps=steps)
+    notes = " ".join(broken_down(rows).notes)
+    assert ("none of the app's own" in notes) == said
+    assert ("through 42 steps on the event loop" in notes) == said
 
 
 def test_a_threads_wait_for_a_connection_is_no_work_of_the_thread():

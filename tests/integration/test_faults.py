@@ -170,10 +170,9 @@ def test_disk_that_cannot_be_written(asyncperf: Asyncperf) -> None:
 
 
 def test_disk_that_is_full_for_the_workers_alone(asyncperf: Asyncperf, tmp_path: Path) -> None:
-    """The app runs on, its load is quoted, and the report begins with what was not seen."""
+    """The app runs on, its load is made, and the report begins with what was not seen."""
     flags = ("--endpoint", "GET /fine", *QUICK, "-t", "3s", "-w", 1, "--env", "FILE_SIZE=3000")
     done = asyncperf("run", APPS / "injured.py", *flags, "-o", tmp_path / "run")
-    assert done.code == 0
     assert done.out.startswith("! what the probe saw could not be written: ")
     [measured] = load_run(tmp_path / "run").loads[0].measured
     assert len(measured.samples) > 0

@@ -7,12 +7,12 @@ engine measured beyond that is `other`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from asyncperf.analysis.seen import Seen
-from asyncperf.explanation import AwaitPart, Breakdown
+from asyncperf.explanation import NOT_STARVED, AwaitPart, Breakdown, Starved
 from asyncperf.insight import Insight, Records
 from asyncperf.probe.places import is_users
 from asyncperf.samples import Floats
@@ -21,21 +21,13 @@ from asyncperf.samples import Floats
 OTHER_MATTERS = 0.02
 # Waits for a CPU of less than this share of the time are those of any machine.
 STARVED = 0.05
+# So much of the latency in awaits that nobody wrote is worth a word, where there are so many
+# steps that their turns can add up to it: FastAPI alone takes one.
+UNNAMED_MATTERS = 0.1
+MANY_STEPS = 10
 # Of so many requests at least a mean is worth quoting.
 MIN_REQUESTS = 20
 NOT_SENT = "the load generator does not say when it began a request: its wait is in other"
-
-
-@dataclass(frozen=True)
-class Starved:
-    """For which shares of the time they were ready to run and no CPU was free; 0 where that is
-    not known."""
-
-    generator: float = 0.0
-    loop: float = 0.0
-
-
-NOT_STARVED = Starved()
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +69,7 @@ def breakdown(
         "gc_s": scale * seen.mean(parts.gc),
     }
     other_s = mean_s - sum(known.values()) - (loop_wait_s or 0.0)
-    return Breakdown(
+    found = Breakdown(
         mean_s=mean_s,
         loop_wait_s=loop_wait_s,
         **known,
@@ -85,24 +77,33 @@ def breakdown(
         requests=len(seen),
         of_requests=seen.of_requests,
         awaits=awaits_of(insight, seen),
-        notes=tuple(notes_of(mean_s, loop_wait_s, other_s, starved)),
+        notes=(),
+        starved=starved,
+        steps=seen.mean(seen.rows["steps"].astype(np.float64)),
     )
+    return replace(found, notes=tuple(notes_of(found)))
 
 
-def notes_of(
-    mean_s: float, loop_wait_s: float | None, other_s: float, starved: Starved
-) -> Iterator[str]:
-    if loop_wait_s is None:
+def notes_of(found: Breakdown) -> Iterator[str]:
+    mean_s, starved = found.mean_s, found.starved
+    if found.loop_wait_s is None:
         yield NOT_SENT
-    elif abs(other_s) > OTHER_MATTERS * mean_s:
+    elif abs(found.other_s) > OTHER_MATTERS * mean_s:
         waited = (
             f", which {starved.generator:.0%} of the time was ready and had no CPU"
             if starved.generator > STARVED
             else ""
         )
         yield (
-            f"{other_s / mean_s:.1%} is neither in the app nor before it: the answer's way back, "
-            f"and the load generator{waited}"
+            f"{found.other_s / mean_s:.1%} is neither in the app nor before it: the answer's way "
+            f"back, and the load generator{waited}"
+        )
+    unnamed_s = found.await_s - sum(part.mean_s for part in found.awaits)
+    if unnamed_s > UNNAMED_MATTERS * mean_s and found.steps >= MANY_STEPS:
+        yield (
+            f"{unnamed_s / mean_s:.0%} is in awaits that are none of the app's own: middleware and "
+            f"libraries take it through {found.steps:.0f} steps on the event loop, and it waits "
+            "for its turn before each"
         )
     if starved.loop > STARVED:
         yield (

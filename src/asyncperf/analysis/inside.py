@@ -4,13 +4,13 @@ its single user's requests foretold. Each is None or empty, with a reason, witho
 import numpy as np
 
 from asyncperf.analysis import statistics
-from asyncperf.analysis.breakdown import MIN_REQUESTS, Starved, breakdown
+from asyncperf.analysis.breakdown import MIN_REQUESTS, breakdown
 from asyncperf.analysis.capacity import MACHINE_BUSY
 from asyncperf.analysis.mixture import Mix
 from asyncperf.analysis.prediction import demands_of, predict, together
 from asyncperf.analysis.seen import seen_under_load
 from asyncperf.analysis.stations import stations
-from asyncperf.explanation import Breakdown, Prediction
+from asyncperf.explanation import Breakdown, Prediction, Starved
 from asyncperf.insight import Insight
 from asyncperf.model import Load, Measured, Run
 from asyncperf.results import Figures, Limiter, Window

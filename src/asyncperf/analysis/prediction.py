@@ -43,8 +43,8 @@ OVERLAP = 1.02
 LOOP = "loop"
 THREADS = "threads"
 THREADS_CPU = "CPU time of threads"
-# For so long the single user's requests must go on for a worker's clocks to tell what they take.
-CLOCKED_S = 0.1
+# The ramp's beginning: fewer requests come than a worker records.
+RAMP_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -116,23 +116,27 @@ def seen_queues(insight: Insight, seen: Seen, first: Records) -> dict[str, Queue
 def threads_cpu_s(insight: Insight, rows: Records) -> float | None:
     """CPU time of a request where threads take most of it: Python runs one of them at a time.
     (What gives the lock away meanwhile, such as hashing, does better on more CPUs.) None where the
-    loop computes, or it cannot be told."""
-    if "process_cpu_s" not in (insight.ticks.dtype.names or ()):
+    loop computes, or it cannot be told. The clocks are read some twenty times a second: where the
+    single user's requests are over sooner, those of the ramp's beginning are added, for what one
+    computes does not depend on how many wait."""
+    if "process_cpu_s" not in (insight.ticks.dtype.names or ()) or len(rows) < FEW:
         return None
-    process_s = loop_s = requests = 0.0
-    for worker in np.unique(rows["worker"]):
-        own = rows[rows["worker"] == worker]
-        ticks = insight.ticks[insight.ticks["worker"] == worker]
-        first = int(np.searchsorted(ticks["at"], own["start"].min())) - 1
-        last = int(np.searchsorted(ticks["at"], own["end"].max()))
-        if first < 0 or last >= len(ticks) or ticks["at"][last] - ticks["at"][first] < CLOCKED_S:
+    worker, route = rows["worker"][0], rows["route"][0]
+    ticks = insight.ticks[insight.ticks["worker"] == worker]
+    requests = insight.requests[insight.requests["worker"] == worker]
+    # From a tick within them, which leaves out what was cold before.
+    first = int(np.searchsorted(ticks["at"], rows["start"].min()))
+    for until in (float(rows["end"].max()), RAMP_S):
+        last = min(int(np.searchsorted(ticks["at"], until)), len(ticks) - 1)
+        if last <= first:
             continue
-        process_s += float(ticks["process_cpu_s"][last] - ticks["process_cpu_s"][first])
-        loop_s += float(ticks["cpu_s"][last] - ticks["cpu_s"][first])
-        # The one before the first of these may have ended after that tick as well.
-        ended = insight.requests["end"][insight.requests["worker"] == worker]
-        requests += np.sum((ended > ticks["at"][first]) & (ended <= ticks["at"][last]))
-    return process_s / requests if requests and process_s > MOSTLY_THREADS * loop_s else None
+        since_s, until_s = ticks["at"][first], ticks["at"][last]
+        ended = requests[(requests["end"] > since_s) & (requests["end"] <= until_s)]
+        process_s = float(ticks["process_cpu_s"][last] - ticks["process_cpu_s"][first])
+        loop_s = float(ticks["cpu_s"][last] - ticks["cpu_s"][first])
+        if len(ended) >= FEW and (ended["route"] == route).all():
+            return process_s / len(ended) if process_s > MOSTLY_THREADS * loop_s else None
+    return None
 
 
 def name_of(number: int, resource: Resource) -> str:

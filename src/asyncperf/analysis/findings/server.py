@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from asyncperf.analysis.findings.evidence import EVERY_ENDPOINT, Evidence
@@ -28,12 +28,15 @@ DEBUG = {
     "4.6 times the CPU here.",
 }
 
+Setting = Callable[[Evidence], Iterable[Finding]]
+
 
 def server_settings(every: Sequence[Evidence]) -> Iterator[Finding]:
     """Of all loads, each setting once: as it shows in the load that it costs most."""
-    debugs = [partial(_debug, mode) for mode in sorted(DEBUG)]
+    debugs = (partial(_debug, mode) for mode in sorted(DEBUG))
+    settings: list[Setting] = [_access_log, _reload, *debugs, _one_worker]
     loads = [evidence for evidence in every if evidence.first]
-    for setting in (_access_log, _reload, *debugs, _one_worker):
+    for setting in settings:
         found = [finding for evidence in loads for finding in setting(evidence)]
         if found:
             yield max(found, key=costs)
