@@ -19,6 +19,18 @@ class AwaitPart:
 
 
 @dataclass(frozen=True)
+class Starved:
+    """For which shares of the time the load generator and the event loops were ready to run and
+    no CPU was free; 0 where that is not known."""
+
+    generator: float = 0.0
+    loop: float = 0.0
+
+
+NOT_STARVED = Starved()
+
+
+@dataclass(frozen=True)
 class Breakdown:
     """Where the mean request's latency goes; the parts add up to `mean_s`.
 
@@ -31,7 +43,7 @@ class Breakdown:
     that these had to make. `other_s` closes the sum: the answer's way back.
 
     `requests` were looked at, of `of_requests`; of several repetitions all together. `notes`
-    qualify it, a sentence each.
+    qualify it, a sentence each. `steps`: how often it ran on the loop.
     """
 
     mean_s: float
@@ -48,6 +60,8 @@ class Breakdown:
     of_requests: int
     awaits: tuple[AwaitPart, ...] = ()
     notes: tuple[str, ...] = ()
+    starved: Starved = NOT_STARVED
+    steps: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -180,10 +180,11 @@ class GeneratorHealth:
 
     `cpu` is in cores (1.0 is one core, all the time); `max_drift_s` is how late its
     scheduler woke at worst. None where the load was too short to tell. `cpu_each` is the
-    CPU of each of its processes. Of `starts` requests `late_starts` began more than
-    `LATE_START_S` after they were meant to. `exhausted` counts requests that
-    failed because it had run out of something, such as local ports, by the failure's text.
-    `users_lost` counts the users of load processes that died.
+    CPU of each of its processes; `cpu_wait` is for how much of the time they were ready to run
+    and no CPU was free, added up, None where that is not known. Of `starts` requests
+    `late_starts` began more than `LATE_START_S` after they were meant to. `exhausted` counts
+    requests that failed because it had run out of something, such as local ports, by the
+    failure's text. `users_lost` counts the users of load processes that died.
     """
 
     cpu: float | None
@@ -194,6 +195,7 @@ class GeneratorHealth:
     late_starts: int = 0
     exhausted: Mapping[str, int] = field(default_factory=dict)
     users_lost: int = 0
+    cpu_wait: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

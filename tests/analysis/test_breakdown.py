@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from asyncperf.analysis.breakdown import MIN_REQUESTS, breakdown, outermost
 from asyncperf.analysis.seen import seen_alone, seen_under_load
+from asyncperf.explanation import Starved
 from asyncperf.insight import Site
 from asyncperf.probe_files import NOTHING
 from asyncperf.results import Window
@@ -97,6 +98,54 @@ def test_a_run_of_before_does_not_know_the_steps_after_its_answers():
     rows = requests(SENT, inside_s=0.1, loop_s=0.05)
     known = [name for name in rows.dtype.names if name != "late_loop_s"]
     assert broken_down(rows[known]).loop_cpu_s == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(("left_s", "other_s"), [(0.0, 0.03), (0.02, 0.01), (0.5, 0.0)])
+def test_an_answer_that_waits_for_the_loops_turn_to_end_waits_for_the_loop(left_s, other_s):
+    """uvloop sends at the end of its turn; what it took beyond the arrival is none of it."""
+    found = broken_down(requests(SENT, before_s=0.01, inside_s=0.1, left_s=left_s), back_s=0.03)
+    assert found.other_s == pytest.approx(other_s, abs=1e-6)
+    assert found.loop_wait_s == pytest.approx(0.01 + 0.03 - other_s)
+
+
+def test_nothing_counts_that_comes_after_the_whole_answer_has_arrived():
+    """Behind a middleware an app says that it is at its end when the client has long gone on."""
+    rows = requests(SENT, inside_s=0.1, loop_s=0.01, lock_wait_s=0.05)
+    found = broken_down(rows, back_s=-0.02)
+    assert found.mean_s == pytest.approx(0.08)
+    assert found.other_s == pytest.approx(0.0, abs=1e-9)
+    assert found.await_s == pytest.approx(0.08 - 0.01 - 0.05)
+
+
+def test_shares_of_some_requests_are_taken_of_the_mean_of_all():
+    """The recorded ones may be slower than the others: here all were, by half."""
+    rows = requests(SENT, inside_s=0.1, loop_s=0.02)
+    inside = insight(requests=rows)
+    seen = seen_under_load(inside, ITEMS, answered(rows), WINDOW, open_load=False)
+    found = breakdown(inside, seen, 0.2)
+    assert (found.loop_cpu_s, found.await_s) == pytest.approx((0.04, 0.16))
+    assert found.other_s == pytest.approx(0.0, abs=1e-9)
+
+
+def test_who_had_no_cpu_is_said():
+    rows = requests(SENT, inside_s=0.1)
+    found, inside = answered(rows, 0.02), insight(requests=rows)
+    seen = seen_under_load(inside, ITEMS, found, WINDOW, open_load=False)
+    way_back, loop = breakdown(inside, seen, 0.12, Starved(generator=0.3, loop=0.5)).notes
+    assert "which 30% of the time was ready and had no CPU" in way_back
+    assert loop.startswith("50% of the time the event loop was ready and had no CPU")
+    [only] = breakdown(inside, seen, 0.12, Starved(generator=0.01, loop=0.01)).notes
+    assert "CPU" not in only
+
+
+@pytest.mark.parametrize(
+    ("steps", "inside_s", "said"), [(42, 0.1, True), (42, 0.01, False), (4, 0.1, False)]
+)
+def test_turns_that_middleware_waits_for_are_no_awaits_of_the_apps(steps, inside_s, said):
+    rows = requests(SENT, before_s=0.1, inside_s=inside_s, steps=steps)
+    notes = " ".join(broken_down(rows).notes)
+    assert ("none of the app's own" in notes) == said
+    assert ("through 42 steps on the event loop" in notes) == said
 
 
 def test_a_threads_wait_for_a_connection_is_no_work_of_the_thread():

@@ -6,11 +6,18 @@ import numpy as np
 import pytest
 
 from asyncperf.analysis.mva import Queue
-from asyncperf.analysis.prediction import Demands, demands_of, predict, together, without_overlap
+from asyncperf.analysis.prediction import (
+    THREADS_CPU,
+    Demands,
+    demands_of,
+    predict,
+    together,
+    without_overlap,
+)
 from asyncperf.samples import Samples
 
 from ..builders import BLOCKING, ITEMS, PLAN, alone, samples
-from ..insights import answered, insight, pool, requests, trips, uses
+from ..insights import answered, insight, pool, records, requests, trips, uses
 from .closed_load import ClosedLoad, exponential, fixed, simulate
 
 ALONE = np.arange(-20.0, -10.0)
@@ -48,6 +55,30 @@ def test_fixed_times_reach_their_bounds(endpoint, response_s, users, rate_rps):
 
 def test_without_any_answer_nothing_is_foretold():
     assert demands_of(None, ITEMS, Samples.none(), Samples.none()) is None
+
+
+@pytest.mark.parametrize(
+    ("process_cpu", "loop_cpu", "computed_s"),
+    [
+        # A request a second, all of it on a thread; where the clocks are read is not where
+        # the requests begin and end.
+        (0.9, 0.1, 0.9),
+        (0.3, 0.1, 0.3),
+        (0.15, 0.1, None),  # the loop computes
+        (0.0, 0.0, None),
+    ],
+)
+def test_threads_that_compute_have_one_cpu_together(process_cpu, loop_cpu, computed_s):
+    rows = requests(ALONE, inside_s=1.0, loop_s=0.01, pool_run_s=0.95)
+    at = np.arange(-21.0, 0.0, 0.05)
+    ticks = records("ticks", len(at), at=at, cpu_s=loop_cpu * at, process_cpu_s=process_cpu * at)
+    inside = insight(requests=rows, ticks=ticks, resources=(pool(capacity=40),))
+    queues = demands_of(inside, BLOCKING, answered(rows), Samples.none()).queues
+    found = queues.get(THREADS_CPU)
+    assert (found and found.demand_s) == (computed_s and pytest.approx(computed_s, rel=0.15))
+    if found:
+        many = foretold(BLOCKING, answered(rows), 100, 1, inside)
+        assert many.rate_rps == pytest.approx(1 / found.demand_s, rel=0.02)
 
 
 def test_demands_are_what_was_held():

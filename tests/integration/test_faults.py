@@ -171,6 +171,16 @@ def test_disk_that_cannot_be_written(asyncperf: Asyncperf) -> None:
     assert "cannot write to '/proc/asyncperf'" in done.err
 
 
+def test_disk_that_is_full_for_the_workers_alone(asyncperf: Asyncperf, tmp_path: Path) -> None:
+    """The app runs on, its load is made, and the report begins with what was not seen."""
+    flags = ("--endpoint", "GET /fine", *QUICK, "-t", "3s", "-w", 1, "--env", "FILE_SIZE=3000")
+    done = asyncperf("run", APPS / "injured.py", *flags, "-o", tmp_path / "run")
+    assert done.out.startswith("! what the probe saw could not be written: ")
+    [measured] = load_run(tmp_path / "run").loads[0].measured
+    assert len(measured.samples) > 0
+    assert measured.samples.ok.all()
+
+
 def test_run_of_a_newer_asyncperf(asyncperf: Asyncperf, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text(json.dumps({"schema_version": 99}))

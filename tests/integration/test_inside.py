@@ -39,6 +39,23 @@ def test_the_limit_inside_is_named_and_the_parts_add_up(asyncperf: Asyncperf) ->
     assert blocking["predicted"]["rate_rps"] == pytest.approx(undisturbed_rps, rel=0.15)
 
 
+def test_threads_that_compute_are_one_cpu_however_many_there_are(asyncperf: Asyncperf) -> None:
+    """Python runs one of them at a time: 10 users are no 10 times as many requests as one."""
+    flags = ("-u", 10, "-r", 40, "-t", "4s", "-w", 1)
+    done = asyncperf("run", APPS / "on_threads.py", *flags, "--json", "-")
+    (endpoint,) = done.document["endpoints"]
+    # On a busy machine it is not all of a CPU, and named among what holds the rate back.
+    limiter, note = endpoint["limiter"], endpoint["limiter_note"]
+    assert (limiter and limiter["kind"]) == "threads_cpu" or "the CPU time of its threads" in note
+    # The single user's requests, which take turns with nobody, foretell it: 40 threads would
+    # let each of 10 users have as many as one alone.
+    assert endpoint["predicted"]["rate_rps"] < 1.5 * endpoint["ceiling_rps"]
+    # Nor does one trip less to a thread change that, or a bigger pool.
+    for finding in done.document["findings"]:
+        if finding["code"] in ("pool-trips", "pool-saturated"):
+            assert (finding["cost_rps"] or 0.0) < 0.5 * endpoint["rate_rps"]
+
+
 def test_without_the_probe_the_report_says_what_it_takes(asyncperf: Asyncperf) -> None:
     flags = ("--no-probe", "--include", "/gathering", "-u", 10, "-r", 40, "-t", "3s", "-w", 1)
     done = asyncperf("run", APPS / "inside.py", *flags, "--json", "-")

@@ -69,7 +69,7 @@ def test_the_single_user_comes_first(files: Files) -> None:
     ledger = NativeLedger(files, 1, [KEY])
     process.add(100.0, 100.0, 100.5)
     process.records.flush()
-    process.event("h", 100.6, 0.1, 0.0)
+    process.event("h", 100.6, 0.1, 0.0, 0.0)
     ledger.update()
     recording = ledger.recording(PLAN)
     assert recording.ramp_started_at is None
@@ -78,7 +78,7 @@ def test_the_single_user_comes_first(files: Files) -> None:
     process.begin_load(101.0)
     process.add(101.0, 101.0, 101.25)
     process.records.flush()
-    process.event("h", 102.0, 0.2, 0.0)
+    process.event("h", 102.0, 0.2, 0.0, 0.0)
     ledger.update()
     recording = ledger.recording(PLAN)
     assert recording.ramp_started_at == 1_795_000_000.0
@@ -183,12 +183,22 @@ def test_failures_are_counted_by_their_text(files: Files) -> None:
 def test_health_is_of_the_time_after_the_ramp(files: Files) -> None:
     first, second, ledger = loaded_by_two(files)
     for at, cpu_s, drift_s in ((99.0, 0.0, 9.0), (101.0, 0.5, 8.0), (102.0, 0.75, 0.01)):
-        first.event("h", at, cpu_s, drift_s)
-        second.event("h", at, cpu_s / 2, drift_s / 2)
+        first.event("h", at, cpu_s, drift_s, at / 4)
+        second.event("h", at, cpu_s / 2, drift_s / 2, at / 8)
     ledger.update()
     health = ledger.recording(PLAN).generator
+    assert health.cpu_wait == 0.375
     assert health.cpu_each == (0.25, 0.125)
     assert (health.cpu, health.max_drift_s, health.processes) == (0.375, 0.01, 2)
+
+
+def test_a_wait_for_a_cpu_that_the_system_does_not_count_is_not_known(files: Files) -> None:
+    first, second, ledger = loaded_by_two(files)
+    for at in (101.0, 102.0):
+        first.event("h", at, 0.0, 0.0, at)
+        second.event("h", at, 0.0, 0.0, float("nan"))
+    ledger.update()
+    assert ledger.recording(PLAN).generator.cpu_wait is None
 
 
 def test_a_record_still_being_written_waits(files: Files) -> None:
@@ -237,14 +247,14 @@ STAGES = tuple(Stage(Level(users), 2.0) for users in (2, 1, 3))
 def test_stages_are_told_with_when_their_level_was_reached(files: Files) -> None:
     first, second, ledger = loaded_by_two(files)
     plan = replace(PLAN, users=3, run_time_s=6.5, stages=STAGES)
-    first.event("h", 102.15, 0.1, 0.0)
-    second.event("h", 102.15, 0.1, 0.0)
+    first.event("h", 102.15, 0.1, 0.0, 0.0)
+    second.event("h", 102.15, 0.1, 0.0, 0.0)
     ledger.update()
     # The second stage begins after 0.2 s of ramp and 2 s.
     assert ledger.recording(plan).levels == (Held(Level(2), 0.0, 0.2, pytest.approx(2.15)),)
     for process, at in ((first, 102.3), (second, 103.5)):  # a user is slow to leave
         process.event("reached", at, 1)
-        process.event("h", 105.0, 0.2, 0.0)
+        process.event("h", 105.0, 0.2, 0.0, 0.0)
     ledger.update()
     _, fewer, more = ledger.recording(plan).levels
     assert (fewer.begins_s, fewer.reached_s, fewer.ends_s) == pytest.approx((2.2, 3.5, 4.3))
@@ -260,7 +270,7 @@ def test_a_level_is_not_reached_before_those_who_were_too_many_have_left(files: 
     first, second, ledger = loaded_by_two(files)
     for process in (first, second):
         process.event("reached", 104.5, 2)
-        process.event("h", 105.0, 0.2, 0.0)
+        process.event("h", 105.0, 0.2, 0.0, 0.0)
     first.event("reached", 102.3, 1)
     ledger.update()
     plan = replace(PLAN, users=3, run_time_s=6.5, stages=STAGES)
@@ -299,7 +309,7 @@ def crowd(process: Process, from_s: float, n: int) -> None:
         process.add(end - 0.1, end - 0.1, end, outcome, 503 if number % 10 == 0 else 200)
     process.add(from_s, from_s, from_s + 1, Outcome.CUT_OFF, 0)
     process.records.flush()
-    process.event("h", from_s + 1, 0.5, 0.0)
+    process.event("h", from_s + 1, 0.5, 0.0, 0.0)
 
 
 @pytest.mark.usefixtures("small_segments")

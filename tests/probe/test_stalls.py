@@ -4,7 +4,15 @@ import pytest
 
 from asyncperf.probe import stalls
 from asyncperf.probe.record_format import BLOCKED, CPU, LOCKED, NATIVE
-from asyncperf.probe.stalls import STALL_S, between_steps, callbacks, is_stall, is_unseen, stall_of
+from asyncperf.probe.stalls import (
+    STALL_S,
+    between_steps,
+    callbacks,
+    is_stall,
+    is_unseen,
+    outside,
+    stall_of,
+)
 from asyncperf.probe.turns import Turn
 from asyncperf.probe.watchdog import Look
 
@@ -65,6 +73,39 @@ def test_a_loop_that_waits_for_pythons_lock_is_not_blocked_by_its_line(late_s, o
     assert stall.kind == kind
 
 
+@pytest.mark.parametrize(
+    ("functions", "kind"),
+    [
+        (("start", "wait", "wait"), LOCKED),
+        (("wait", "wait"), BLOCKED),  # for something else
+        (("start", "wait", "wait", "acquire"), BLOCKED),
+    ],
+)
+def test_a_loop_that_waits_for_a_new_thread_waits_for_pythons_lock(functions, kind):
+    """AnyIO starts its threads from the loop, where 40 others may want the lock as well."""
+    threading = "/usr/lib/python3.11/threading.py"
+    stack = (SERVER, *((code(threading, name), 9, 0) for name in functions))
+    seen = Look(0.05, 0.0, CALLBACKS[0], stack, None)
+    assert stall_of([seen], 0.0, 0.1, 0.001, 0.0).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("steps", "left"),
+    [
+        ([], (1.0, 2.0)),
+        ([(0.5, 1.6)], (1.6, 2.0)),  # a guess at its beginning reached into a step
+        ([(1.9, 2.0)], (1.0, 1.9)),
+        ([(1.1, 1.2), (1.5, 1.6)], (1.6, 2.0)),
+        ([(1.5, 1.6), (1.1, 1.2)], (1.6, 2.0)),
+        ([(0.0, 3.0)], (3.0, 2.0)),
+        ([(3.0, 4.0)], (1.0, 2.0)),
+    ],
+)
+def test_a_callback_is_none_of_a_step(steps, left):
+    began, ended = outside(1.0, 2.0, steps)
+    assert (began, ended) == left or (ended <= began and left[1] <= left[0])
+
+
 def test_waiting_for_a_cpu_is_not_blocking():
     assert stall_of([], 0.0, 0.1, 0.04, 0.06).kind == CPU
 
@@ -88,8 +129,8 @@ def test_without_a_look_at_a_line_of_the_users_nobody_is_blamed(looks):
 
 
 def test_looks_into_steps_are_told_apart():
-    inside, outside = look(0.05, (APP, 5)), look(0.2, (APP, 5))
-    assert between_steps([inside, outside], [(0.0, 0.1)]) == [outside]
+    within, beyond = look(0.05, (APP, 5)), look(0.2, (APP, 5))
+    assert between_steps([within, beyond], [(0.0, 0.1)]) == [beyond]
 
 
 @pytest.mark.parametrize(
@@ -111,6 +152,9 @@ def test_what_is_a_stall(duration_s, delay_s, found):
     [
         ([], 0.001, 0.001, True),
         ([look(0.05, (APP, 5))], 0.001, 0.001, False),
+        ([look(0.09, (LIBRARY, 5), late_s=0.06)], 0.001, 0.001, True),  # seen when it was over
+        ([look(0.09, (LIBRARY, 5), late_s=0.04)], 0.001, 0.001, False),
+        ([look(0.09, (APP, 5), late_s=0.06)], 0.001, 0.001, False),  # a call that kept the lock
         ([], 0.09, 0.001, False),  # it computed
         ([], 0.001, 0.09, False),  # another thread did, and had Python's lock
     ],

@@ -93,14 +93,14 @@ def test_nothing_ended_is_0_only_where_the_load_was_made(loaded, known):
 
 def test_the_worst_generator_speaks_for_the_load():
     diagnosis = experiment()
-    health = GeneratorHealth(0.9, None, 2, (0.6, 0.3), 1000, 7, {"no ports": 2, "none": 1})
+    health = GeneratorHealth(0.9, None, 2, (0.6, 0.3), 1000, 7, {"no ports": 2, "none": 1}, 0, 0.4)
     worse = replace(diagnosis.run.loads[1], generator=health)
     loads = (diagnosis.run.loads[0], worse)
     diagnosis = replace(diagnosis, run=replace(diagnosis.run, loads=loads))
     generator = result_document(diagnosis)["load"]["generator"]
     assert generator == {
         **{"cpu": 0.9, "max_drift_s": 0.0121, "processes": 2, "busiest_cpu": 0.6},
-        **{"starts": 1000, "late_starts": 7, "exhausted": 3, "users_lost": 0},
+        **{"starts": 1000, "late_starts": 7, "exhausted": 3, "users_lost": 0, "cpu_wait": 0.4},
     }
 
 

@@ -54,6 +54,15 @@ def colourful(diagnosis: Diagnosis, no_color: bool = False) -> str:
     return file.getvalue()
 
 
+def test_an_endpoint_that_failed_alone_is_in_the_verdict_and_in_no_table():
+    """Its load was never made, so it has no figures, and no shape to draw."""
+    whole, bare = experiment(findings=False, published=False), CASES["empty"]().endpoints[0]
+    failed = replace(bare, endpoint=Endpoint("GET", "/broken"), trouble="it answered 500")
+    text = plain(replace(whole, endpoints=(*whole.endpoints, failed)), charted=True)
+    assert [line.split()[1] for line in text.splitlines() if "/broken" in line] == ["/broken"]
+    assert "trouble: it answered 500" in text
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_looks_like_its_golden_file(case, matches_golden):
     matches_golden(plain(CASES[case]()), f"{case}.txt")

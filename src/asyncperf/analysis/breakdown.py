@@ -2,21 +2,29 @@
 
 Up to the answer a request's time is parted without a gap: before the app was called; then
 its own steps on the loop, its trips to threads, its waits for connections and locks, and what
-is left, its awaits. What the engine measured beyond that is `other`.
+is left, its awaits; and until the loop's turn was over, where it sends answers only then. What the
+engine measured beyond that is `other`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from asyncperf.analysis.seen import Seen
-from asyncperf.explanation import AwaitPart, Breakdown
+from asyncperf.explanation import NOT_STARVED, AwaitPart, Breakdown, Starved
 from asyncperf.insight import Insight, Records
 from asyncperf.probe.places import is_users
 from asyncperf.samples import Floats
 
 # A part of the latency that cannot be told apart is said if it is more than this share.
 OTHER_MATTERS = 0.02
+# Waits for a CPU of less than this share of the time are those of any machine.
+STARVED = 0.05
+# So much of the latency in awaits that nobody wrote is worth a word, where there are so many
+# steps that their turns can add up to it: FastAPI alone takes one.
+UNNAMED_MATTERS = 0.1
+MANY_STEPS = 10
 # Of so many requests at least a mean is worth quoting.
 MIN_REQUESTS = 20
 NOT_SENT = "the load generator does not say when it began a request: its wait is in other"
@@ -35,25 +43,33 @@ class Parts:
     connection_wait: Floats
     lock_wait: Floats
     awaits: Floats
+    turn: Floats
 
 
-def breakdown(insight: Insight, seen: Seen, mean_s: float) -> Breakdown | None:
+def breakdown(
+    insight: Insight, seen: Seen, mean_s: float, starved: Starved = NOT_STARVED
+) -> Breakdown | None:
     """None where too few requests were seen. `mean_s` is the mean latency of all of them."""
     if len(seen) < MIN_REQUESTS:
         return None
-    parts = parts_of(without_late_trips(insight, seen.rows))
-    loop_wait_s = seen.mean(parts.before + parts.resume) if seen.sent_known else None
+    parts = parts_of(without_late_trips(insight, seen.rows), seen.latency_s)
+    # The requests that were recorded may have been a little slower or faster than all of them:
+    # their shares are taken of the mean of all (a ratio estimate: Cochran, "Sampling Techniques",
+    # 1977, chapter 6).
+    scale = mean_s / seen.mean(seen.latency_s) if seen.measured else 1.0
+    loop_waits = parts.before + parts.resume + parts.turn
+    loop_wait_s = scale * seen.mean(loop_waits) if seen.sent_known else None
     known = {
-        "pool_wait_s": seen.mean(parts.pool_wait),
-        "pool_run_s": seen.mean(parts.pool_run),
-        "connection_wait_s": seen.mean(parts.connection_wait),
-        "lock_wait_s": seen.mean(parts.lock_wait),
-        "await_s": seen.mean(parts.awaits),
-        "loop_cpu_s": seen.mean(parts.loop_cpu),
-        "gc_s": seen.mean(parts.gc),
+        "pool_wait_s": scale * seen.mean(parts.pool_wait),
+        "pool_run_s": scale * seen.mean(parts.pool_run),
+        "connection_wait_s": scale * seen.mean(parts.connection_wait),
+        "lock_wait_s": scale * seen.mean(parts.lock_wait),
+        "await_s": scale * seen.mean(parts.awaits),
+        "loop_cpu_s": scale * seen.mean(parts.loop_cpu),
+        "gc_s": scale * seen.mean(parts.gc),
     }
     other_s = mean_s - sum(known.values()) - (loop_wait_s or 0.0)
-    return Breakdown(
+    found = Breakdown(
         mean_s=mean_s,
         loop_wait_s=loop_wait_s,
         **known,
@@ -61,19 +77,39 @@ def breakdown(insight: Insight, seen: Seen, mean_s: float) -> Breakdown | None:
         requests=len(seen),
         of_requests=seen.of_requests,
         awaits=awaits_of(insight, seen),
-        notes=notes_of(mean_s, loop_wait_s, other_s),
+        notes=(),
+        starved=starved,
+        steps=seen.mean(seen.rows["steps"].astype(np.float64)),
     )
+    return replace(found, notes=tuple(notes_of(found)))
 
 
-def notes_of(mean_s: float, loop_wait_s: float | None, other_s: float) -> tuple[str, ...]:
-    if loop_wait_s is None:
-        return (NOT_SENT,)
-    if abs(other_s) <= OTHER_MATTERS * mean_s:
-        return ()
-    return (
-        f"{other_s / mean_s:.1%} is neither in the app nor before it: the answer's way back, "
-        "and the load generator",
-    )
+def notes_of(found: Breakdown) -> Iterator[str]:
+    mean_s, starved = found.mean_s, found.starved
+    if found.loop_wait_s is None:
+        yield NOT_SENT
+    elif abs(found.other_s) > OTHER_MATTERS * mean_s:
+        waited = (
+            f", which {starved.generator:.0%} of the time was ready and had no CPU"
+            if starved.generator > STARVED
+            else ""
+        )
+        yield (
+            f"{found.other_s / mean_s:.1%} is neither in the app nor before it: the answer's way "
+            f"back, and the load generator{waited}"
+        )
+    unnamed_s = found.await_s - sum(part.mean_s for part in found.awaits)
+    if unnamed_s > UNNAMED_MATTERS * mean_s and found.steps >= MANY_STEPS:
+        yield (
+            f"{unnamed_s / mean_s:.0%} is in awaits that are none of the app's own: middleware and "
+            f"libraries take it through {found.steps:.0f} steps on the event loop, and it waits "
+            "for its turn before each"
+        )
+    if starved.loop > STARVED:
+        yield (
+            f"{starved.loop:.0%} of the time the event loop was ready and had no CPU, for the "
+            "machine is busy: that is in each part of it"
+        )
 
 
 def without_late_trips(insight: Insight, rows: Records) -> Records:
@@ -104,17 +140,25 @@ def _places(
     return at, keys[at] == wanted
 
 
-def parts_of(rows: Records) -> Parts:
+def parts_of(rows: Records, latency_s: Floats) -> Parts:
     """What cannot have been before the answer is not counted: a request's own figures include
-    its background tasks."""
+    its background tasks. Nor is what comes after all of it has arrived, `latency_s` after it was
+    sent (NaN: unknown): behind a middleware an app may say much later that it is at its end."""
     start, answered = rows["start"], rows["answered"]
-    left = answered - start
+    arrived = rows["sent"] + latency_s
+    left = np.maximum(0.0, np.fmin(answered, arrived) - start)
+    known = rows.dtype.names or ()  # a run of before has not all of them
+    turn = np.zeros(len(rows))
+    if "left_s" in known:
+        rest = np.nan_to_num(np.maximum(0.0, arrived - answered))
+        turn = np.minimum(rows["left_s"].astype(np.float64), rest)
     # Handing over the answer is a step that goes on until the end, unless there is work left
     # to wait for.
     after = rows["end"] - answered
     steps = rows["loop_s"].astype(np.float64)
-    known = "late_loop_s" in (rows.dtype.names or ())  # else it is a run of before
-    late = rows["late_loop_s"].astype(np.float64) if known else np.zeros(len(rows))
+    late = np.zeros(len(rows))
+    if "late_loop_s" in known:
+        late = rows["late_loop_s"].astype(np.float64)
     steps -= np.where((after <= steps) & (late == 0), after, late)
     taken = []
     for part in (
@@ -142,6 +186,7 @@ def parts_of(rows: Records) -> Parts:
         connection_wait=connection_wait + on_thread,
         lock_wait=lock_wait,
         awaits=left,
+        turn=turn,
     )
 
 

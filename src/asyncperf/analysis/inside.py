@@ -1,6 +1,8 @@
 """What a load's probe says: the stations of its workers, an endpoint's breakdown, and what
 its single user's requests foretold. Each is None or empty, with a reason, without a probe."""
 
+import numpy as np
+
 from asyncperf.analysis import statistics
 from asyncperf.analysis.breakdown import MIN_REQUESTS, breakdown
 from asyncperf.analysis.capacity import MACHINE_BUSY
@@ -8,7 +10,8 @@ from asyncperf.analysis.mixture import Mix
 from asyncperf.analysis.prediction import demands_of, predict, together
 from asyncperf.analysis.seen import seen_under_load
 from asyncperf.analysis.stations import stations
-from asyncperf.explanation import Breakdown, Prediction
+from asyncperf.explanation import Breakdown, Prediction, Starved
+from asyncperf.insight import Insight
 from asyncperf.model import Load, Measured, Run
 from asyncperf.results import Figures, Limiter, Window
 
@@ -37,6 +40,20 @@ def stations_of(run: Run, load: Load, window: Window | None) -> tuple[Limiter, .
     return stations(load.insight, window, requests, run.target.workers, machine_busy)
 
 
+def starved(load: Load, insight: Insight, window: Window) -> Starved:
+    """How much of the time those who take part in a load had no CPU."""
+    ticks = insight.ticks
+    ticks = ticks[(ticks["at"] >= window.start_s) & (ticks["at"] < window.end_s)]
+    waited_s = watched_s = 0.0
+    for worker in range(len(insight.workers)):
+        own = ticks[ticks["worker"] == worker]
+        if len(own) > 1 and np.isfinite(own["delay_s"]).all():
+            waited_s += float(own["delay_s"][-1] - own["delay_s"][0])
+            watched_s += float(own["at"][-1] - own["at"][0])
+    generator = (load.generator.cpu_wait or 0.0) / load.generator.processes
+    return Starved(generator, waited_s / watched_s if watched_s else 0.0)
+
+
 def breakdown_of(
     run: Run, load: Load, measured: Measured, window: Window | None, steady: Figures | None
 ) -> tuple[Breakdown | None, str | None]:
@@ -47,7 +64,8 @@ def breakdown_of(
         return None, NO_WINDOW
     open_load = run.plan.model == "open"
     seen = seen_under_load(load.insight, measured.endpoint, measured.samples, window, open_load)
-    found = breakdown(load.insight, seen, steady.latency.mean_s)
+    without_cpu = starved(load, load.insight, window)
+    found = breakdown(load.insight, seen, steady.latency.mean_s, without_cpu)
     return found, None if found else TOO_FEW
 
 

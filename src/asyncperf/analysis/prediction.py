@@ -23,7 +23,7 @@ from asyncperf.analysis.breakdown import keys_of, parts_of
 from asyncperf.analysis.capacity import THREAD_TOKENS
 from asyncperf.analysis.mva import Queue, per_worker
 from asyncperf.analysis.seen import Seen, first_rows, seen_alone
-from asyncperf.analysis.stations import KINDS, is_shared
+from asyncperf.analysis.stations import KINDS, MOSTLY_THREADS, is_shared
 from asyncperf.explanation import Prediction
 from asyncperf.insight import Insight, Records, Resource
 from asyncperf.model import Endpoint, LoadPlan
@@ -42,6 +42,9 @@ NORMAL = 1.4826
 OVERLAP = 1.02
 LOOP = "loop"
 THREADS = "threads"
+THREADS_CPU = "CPU time of threads"
+# The ramp's beginning: fewer requests come than a worker records.
+RAMP_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -90,11 +93,14 @@ def demands_of(
 def seen_queues(insight: Insight, seen: Seen, first: Records) -> dict[str, Queue]:
     """Each request's demands, typical ones; those for the loop are of the `first` requests."""
     queues = {LOOP: Queue(float(np.quantile(first["loop_s"], UNDISTURBED)))}
-    rows = seen.rows[1:] if len(seen) > 1 else seen.rows
-    pool_s = typical(parts_of(rows).pool_run)
+    later_ones = slice(1, None) if len(seen) > 1 else slice(None)
+    rows = seen.rows[later_ones]
+    pool_s = typical(parts_of(rows, seen.latency_s[later_ones]).pool_run)
     if pool_s > 0:
         tokens = [r.capacity for r in insight.resources if r.kind == THREADS and r.capacity]
         queues[THREADS] = Queue(pool_s, tokens[0] if tokens else THREAD_TOKENS)
+    if (computed_s := threads_cpu_s(insight, rows)) is not None:
+        queues[THREADS_CPU] = Queue(computed_s)
     keys = keys_of(rows, "number")
     for number, resource in enumerate(insight.resources):
         uses = insight.uses[insight.uses["resource"] == number]
@@ -105,6 +111,32 @@ def seen_queues(insight: Insight, seen: Seen, first: Records) -> dict[str, Queue
             if held_s > 0:
                 queues[name_of(number, resource)] = Queue(held_s, resource.capacity)
     return queues
+
+
+def threads_cpu_s(insight: Insight, rows: Records) -> float | None:
+    """CPU time of a request where threads take most of it: Python runs one of them at a time.
+    (What gives the lock away meanwhile, such as hashing, does better on more CPUs.) None where the
+    loop computes, or it cannot be told. The clocks are read some twenty times a second: where the
+    single user's requests are over sooner, those of the ramp's beginning are added, for what one
+    computes does not depend on how many wait."""
+    if "process_cpu_s" not in (insight.ticks.dtype.names or ()) or len(rows) < FEW:
+        return None
+    worker, route = rows["worker"][0], rows["route"][0]
+    ticks = insight.ticks[insight.ticks["worker"] == worker]
+    requests = insight.requests[insight.requests["worker"] == worker]
+    # From a tick within them, which leaves out what was cold before.
+    first = int(np.searchsorted(ticks["at"], rows["start"].min()))
+    for until in (float(rows["end"].max()), RAMP_S):
+        last = min(int(np.searchsorted(ticks["at"], until)), len(ticks) - 1)
+        if last <= first:
+            continue
+        since_s, until_s = ticks["at"][first], ticks["at"][last]
+        ended = requests[(requests["end"] > since_s) & (requests["end"] <= until_s)]
+        process_s = float(ticks["process_cpu_s"][last] - ticks["process_cpu_s"][first])
+        loop_s = float(ticks["cpu_s"][last] - ticks["cpu_s"][first])
+        if len(ended) >= FEW and (ended["route"] == route).all():
+            return process_s / len(ended) if process_s > MOSTLY_THREADS * loop_s else None
+    return None
 
 
 def name_of(number: int, resource: Resource) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from asyncperf.analysis import statistics
 from asyncperf.analysis.breakdown import notes_of
 from asyncperf.analysis.findings import generator_limit
-from asyncperf.explanation import AwaitPart, Breakdown
+from asyncperf.explanation import AwaitPart, Breakdown, Starved
 from asyncperf.model import GeneratorHealth
 from asyncperf.ranks import latency
 from asyncperf.results import EndpointResult, Figures, Window
@@ -88,7 +88,10 @@ def broken_down(results: Sequence[EndpointResult], steady: Figures | None) -> Br
     other_s = mean("other_s") + mean_s - mean("mean_s")
     sent_known = all(found.loop_wait_s is not None for found in parts)
     loop_wait_s = mean("loop_wait_s") if sent_known else None
-    return replace(
+    starved = Starved(
+        max(found.starved.generator for found in parts), max(found.starved.loop for found in parts)
+    )
+    pooled = replace(
         parts[0],
         **{name: mean(name) for name in PARTS},
         mean_s=mean_s,
@@ -97,8 +100,11 @@ def broken_down(results: Sequence[EndpointResult], steady: Figures | None) -> Br
         requests=sum(found.requests for found in parts),
         of_requests=sum(found.of_requests for found in parts),
         awaits=_awaits(list(zip(parts, shares, strict=True))),
-        notes=notes_of(mean_s, loop_wait_s, other_s),
+        notes=(),
+        starved=starved,
+        steps=mean("steps"),
     )
+    return replace(pooled, notes=tuple(notes_of(pooled)))
 
 
 def _awaits(known: Sequence[tuple[Breakdown, float]]) -> tuple[AwaitPart, ...]:

@@ -37,6 +37,7 @@ class Seen:
     latency_s: Floats
     weight: Floats
     of_requests: int
+    measured: bool  # whether `latency_s` is the engine's, of each request
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -57,13 +58,15 @@ def seen_under_load(
     chosen = samples.where(inside)
     if has_sent(insight) and samples.precision is None:
         rows, latency_s = joined(insight, chosen, open_load)
+        measured = True
     else:  # of a folded load no request can be found by its time
         rows = routed(insight, endpoint)
         answered = rows["answered"]
         rows = rows[(answered >= window.start_s) & (answered < window.end_s)]
         latency_s = rows["answered"] - rows["sent"]
+        measured = False
     weight = weights(latency_s, chosen.latency_s, chosen.weight)
-    return Seen(rows, latency_s, weight, chosen.requests)
+    return Seen(rows, latency_s, weight, chosen.requests, measured)
 
 
 def seen_alone(insight: Insight, endpoint: Endpoint, unloaded: Samples) -> Seen:
@@ -75,7 +78,8 @@ def seen_alone(insight: Insight, endpoint: Endpoint, unloaded: Samples) -> Seen:
         rows = rows[rows["end"] < 0]
         latency_s = rows["answered"] - rows["sent"]
     order = np.argsort(rows["start"])
-    return Seen(rows[order], latency_s[order], np.ones(len(order)), len(unloaded))
+    ones = np.ones(len(order))
+    return Seen(rows[order], latency_s[order], ones, len(unloaded), has_sent(insight))
 
 
 def first_rows(insight: Insight, endpoint: Endpoint, samples: Samples, count: int) -> Records:

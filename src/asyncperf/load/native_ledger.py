@@ -38,6 +38,7 @@ class Beat:
     at: float
     cpu_s: float
     drift_s: float
+    cpu_wait_s: float
 
 
 class NativeLedger:
@@ -245,8 +246,10 @@ class NativeLedger:
         recent = ([b for b in beats if b.at >= since] for beats in self._beats.values())
         beats = [kept for kept in recent if len(kept) > 1]
         each = tuple((b[-1].cpu_s - b[0].cpu_s) / (b[-1].at - b[0].at) for b in beats)
+        waits = [(b[-1].cpu_wait_s - b[0].cpu_wait_s) / (b[-1].at - b[0].at) for b in beats]
         return GeneratorHealth(
             cpu=sum(each) if beats else None,
+            cpu_wait=sum(waits) if waits and np.isfinite(waits).all() else None,
             max_drift_s=max((beat.drift_s for b in beats for beat in b[1:]), default=None),
             processes=len(self._readers),
             cpu_each=each,

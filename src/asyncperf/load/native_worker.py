@@ -41,6 +41,7 @@ from asyncperf.load.schedule import (
     spans,
 )
 from asyncperf.load.wheel import Wheel, best_alarm
+from asyncperf.probe.clock import ThreadClock
 from asyncperf.probe.record_format import SENT_DIGITS, SENT_HEADER
 
 HEARTBEAT_S = 0.05
@@ -79,6 +80,7 @@ class Worker:
         self.idle: list[Client] = []
         self._awaited = Awaited(partial(self._event, "reached"))
         self._beats = 0
+        self._clock = ThreadClock()
         # Last, because it says that this process is ready.
         self._events = self.files.events(process).open("a", encoding="utf-8")
         self._event("begun", perf_counter())
@@ -223,7 +225,8 @@ class Worker:
         if self._beats % HEARTBEATS_PER_RECORD == 0:
             now = perf_counter()
             self.writer.flush()
-            self._event("h", now, time.process_time(), self.wheel.max_drift_s)
+            _, cpu_wait_s = self._clock.read()
+            self._event("h", now, time.process_time(), self.wheel.max_drift_s, cpu_wait_s)
             self.wheel.max_drift_s = 0.0
         self.wheel.at(max(due, perf_counter() - HEARTBEAT_S) + HEARTBEAT_S, self._beat)
 

@@ -107,7 +107,7 @@ class Files:
         ["reached", at, stage]         the users of this process are those of that stage:
                                        all have started, all that are too many have left
         ["detail", outcome, text]      the first words of each kind of failure
-        ["h", at, cpu_s, drift_s]     a heartbeat; all records up to `at` are written
+        ["h", at, cpu_s, drift_s, cpu_wait_s]     a heartbeat; all records up to `at` are written
         ["end", at, begun]             over, in good order, after so many requests
         """
         return self.folder / f"event-{process}.jsonl"

@@ -9,7 +9,7 @@ from .clock import ThreadClock, seconds
 from .garbage import Garbage
 from .numbering import Numbering
 from .record_format import NO_REQUEST
-from .stalls import between_steps, callbacks, is_stall, is_unseen, stall_of
+from .stalls import between_steps, callbacks, is_stall, is_unseen, outside, stall_of
 from .tables import Table
 from .threads import on_threads_s
 from .turns import Turns
@@ -59,7 +59,7 @@ class LoopWatch:
         looks = between_steps(list(self.watchdog.looks), self._long_steps)
         self.watchdog.looks.clear()
         for since, until in callbacks(looks, max(self._tick_at, self.watchdog.quiet_at), now):
-            self._stalled(looks, since, until, NO_REQUEST)
+            self._stalled(looks, *outside(since, until, self._long_steps), NO_REQUEST)
 
     def _stalled(self, looks: list[Look], since: float, until: float, request: int) -> None:
         cpu_s, delay_s = self._clock.since(self._reading)

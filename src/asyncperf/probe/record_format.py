@@ -21,6 +21,8 @@ REQUESTS: Fields = (
     ("start", "d"),  # when the app was called
     ("answered", "d"),  # when the app had handed over the end of its answer
     ("end", "d"),  # when the app's call returned, background tasks included
+    # How long after `answered` the loop's turn was over, where it sends only then (uvloop); else 0
+    ("left_s", "f"),
     ("number", "I"),  # which request of this worker
     ("steps", "I"),  # how often its tasks ran on the loop
     ("loop_s", "f"),  # how long they did, collections included
@@ -52,6 +54,7 @@ REQUESTS_FILE: Fields = (
     ("status", "H"),
     ("detail", "H"),
     ("waited", "B"),  # 1 if it has a record in `waits`
+    ("left_s", "f"),
 )
 # What only some requests have, written before the request.
 WAITS_FILE: Fields = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
+from contextvars import Context
 from math import inf
 from time import perf_counter
 from types import CoroutineType, coroutine
@@ -11,6 +12,9 @@ from typing import Any
 
 # A step of so long is a stall of the loop (see `stalls`).
 LONG_S = 0.02
+
+# Not the context of whichever request it was.
+NO_CONTEXT = Context()
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -30,6 +34,11 @@ class Request:
     left_out = 0
     loop_s = 0.0
     answer_loop_s = 0.0  # of that, until the answer was handed over
+    # Whether the answer waits for the loop's turn to end; how long it did; and who is to be told
+    # that once it is known.
+    leaving = False
+    left_s = 0.0
+    record: Callable[[float], None] | None = None
     gc_s = 0.0
     pool_wait_s = 0.0
     pool_run_s = 0.0
@@ -82,6 +91,9 @@ class Request:
                 self.answer_loop_s = self.loop_s
                 if STEPPING.request is self:
                     self.answer_loop_s += now - STEPPING.since
+                if STEPPING.next_turn is not None and not self.leaving:
+                    self.leaving = True
+                    STEPPING.next_turn(self.leave, context=NO_CONTEXT)
                 # A server that has the connection's next request already begins it here: in a
                 # task that is none of this one's. (Behind a `BaseHTTPMiddleware` a client has its
                 # whole answer before the app says that it is at its end.)
@@ -94,6 +106,13 @@ class Request:
 
         return noted
 
+    def leave(self) -> None:
+        """The turn of the loop in which the answer was handed over has ended."""
+        self.left_s = perf_counter() - self.answered
+        self.leaving = False
+        if self.record is not None:
+            self.record(self.left_s)
+
 
 async def passed_on(sending: Awaitable[None]) -> None:
     await sending
@@ -105,10 +124,11 @@ def nothing(*_: Any) -> None:
 
 class Stepping:
     """The request whose step runs on the loop now, and `since` when, for what happens meanwhile
-    (a garbage collection) to find, and what last told a server that an answer is at its end; who is
-    to be told of a step of `LONG_S` or more, and from `next_sign` on that another begins; and how
-    the loop gets a factory for the tasks that the step creates (`enter`, `leave`), so that other
-    tasks cost nothing."""
+    (a garbage collection) to find, and what last told a server that an answer is at its end; how
+    to be called once the loop's turn is over, if it sends only then (`next_turn`); who is to be
+    told of a step of `LONG_S` or more, and from `next_sign` on that another begins; and how the
+    loop gets a factory for the tasks that the step creates (`enter`, `leave`), so that other tasks
+    cost nothing."""
 
     __slots__ = (
         "answering",
@@ -116,6 +136,7 @@ class Stepping:
         "leave",
         "long_step",
         "next_sign",
+        "next_turn",
         "request",
         "sign",
         "since",
@@ -128,6 +149,7 @@ class Stepping:
         self.long_step: Callable[[Request, float, float], None] = nothing
         self.sign: Callable[[float], None] = nothing
         self.next_sign = inf
+        self.next_turn: Callable[..., object] | None = None
         self.enter: Callable[[], None] = nothing
         self.leave: Callable[[], None] = nothing
 

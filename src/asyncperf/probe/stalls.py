@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from itertools import groupby
+from pathlib import PurePath
 from types import CodeType
 
 from .places import is_probes, is_users
@@ -30,6 +31,8 @@ COMPUTING = 0.5
 HELPED = 0.25
 # So many callbacks before one in its turn take a millisecond or two at most, if they are small.
 FEW = 8
+# The innermost frames of whoever waits for a thread to start, in CPython's `threading`.
+STARTING = [("threading.py", "start"), ("threading.py", "wait"), ("threading.py", "wait")]
 SUSPENDS = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR
 
 # (file, line, function), from the outermost frame inwards.
@@ -38,7 +41,8 @@ Stack = tuple[tuple[str, int, str], ...]
 
 @dataclass(frozen=True)
 class Stall:
-    """`blame` is the index in `stack` of the user's innermost line, -1 if there is none."""
+    """`blame` is the index in `stack` of the user's innermost line, -1 if there is none. Who looked
+    was kept from it for `late_s`."""
 
     start: float
     duration_s: float
@@ -47,6 +51,7 @@ class Stall:
     kind: int
     stack: Stack
     blame: int
+    late_s: float
 
 
 def is_stall(duration_s: float, delay_s: float) -> bool:
@@ -87,14 +92,26 @@ def stall_of(
         users = [i for i, (code, _, _) in enumerate(frames) if is_users(code.co_filename)]
         blame = users[-1] if users else -1
     kind = kind_of(inside, duration_s - delay_s, cpu_s, helpers_cpu_s, others_cpu_s)
-    return Stall(start, duration_s, cpu_s, delay_s, kind, stack, blame)
+    if kind == BLOCKED and starts_a_thread(stack):
+        kind = LOCKED
+    late_s = sum(look.late_s for look in inside)
+    return Stall(start, duration_s, cpu_s, delay_s, kind, stack, blame, late_s)
+
+
+def starts_a_thread(stack: Stack) -> bool:
+    """Whether it waits for a thread to take its first step, for which that needs nothing but
+    Python's lock: others that compute have it, or have just woken and want it as well."""
+    waits = [(PurePath(file).name, function) for file, _, function in stack[-len(STARTING) :]]
+    return [(file, function.rpartition(".")[2]) for file, function in waits] == STARTING
 
 
 def is_unseen(stall: Stall, others_cpu_s: float) -> bool:
-    """Whether nobody could look at it, though nobody computed: what blocks the loop lets others
-    look, so the machine kept all of them waiting."""
+    """Whether nobody could look at it until it was over, though nobody computed: what blocks the
+    loop lets others look, so the machine kept all of them waiting, or whoever had Python's lock.
+    A line of the user's is what it was all the same: a call may keep the lock and do nothing."""
     idle = stall.kind == BLOCKED and others_cpu_s < HELPED * stall.duration_s
-    return idle and not stall.stack
+    kept_off = stall.late_s > COMPUTING * stall.duration_s
+    return idle and (not stall.stack or (stall.blame < 0 and kept_off))
 
 
 def users_lines(look: Look) -> tuple[tuple[CodeType, int], ...]:
@@ -140,6 +157,18 @@ def callbacks(looks: Sequence[Look], since: float, now: float) -> Iterator[tuple
         if not took_all(run):
             began += (first.at - began) / 2
         yield began, runs[number + 1][0].at if number + 1 < len(runs) else now
+
+
+def outside(
+    since: float, until: float, steps: Sequence[tuple[float, float]]
+) -> tuple[float, float]:
+    """The longest part of a time that is in none of the steps. A callback is none of a step, but
+    when it began is a guess, and may reach back into one that went before."""
+    parts, at = [], since
+    for began, ended in sorted(steps):
+        parts.append((at, min(began, until)))
+        at = max(at, ended)
+    return max([*parts, (at, until)], key=lambda part: part[1] - part[0])
 
 
 def took_all(run: Sequence[Look]) -> bool:

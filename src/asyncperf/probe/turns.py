@@ -33,9 +33,14 @@ class Turn:
 Turns = Callable[[FrameType | None], Turn | None]
 
 
+def is_uvloop(loop: AbstractEventLoop) -> bool:
+    """Whether it sends what it is given to send at the end of its turn, all of it."""
+    return type(loop).__module__.partition(".")[0] == "uvloop"
+
+
 def turns_of(loop: AbstractEventLoop) -> Turns:
     """None of them where it cannot be told."""
-    if type(loop).__module__.partition(".")[0] != "uvloop":
+    if not is_uvloop(loop):
         return asyncio_turn
     try:
         return libuv_turns(loop)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import get_ident
 from time import perf_counter
@@ -30,7 +31,7 @@ from .tasks import close_cancelled, task_factory
 from .threads import watch_executors
 from .ticks import Ticks
 from .timeline import Timeline
-from .turns import turns_of
+from .turns import is_uvloop, turns_of
 from .uses import close, take_over
 
 # A loop with less to do than this share of the time is idle.
@@ -111,6 +112,8 @@ class Worker:
             turns_of(self.loop), folder, self.tables.stalls, clock, self._garbage
         )
         STEPPING.use(factories_of(self.loop, task_factory))
+        # asyncio's own loops write to the socket at once.
+        STEPPING.next_turn = self.loop.call_soon if is_uvloop(self.loop) else None
         STEPPING.long_step = self._long_step
         self._ticks = Ticks(self.loop, self._watch.watchdog, self._look_around, self._failed)
         OPEN.ledger = self.ledger
@@ -173,7 +176,8 @@ class Worker:
         route = self._numbers.get(
             (scope.get("method", ""), endpoint) if endpoint is not None else None
         )
-        self._add_request(
+        record = partial(
+            self._add_request,
             request.sent,
             start := request.start,
             (request.answered or end) - start,
@@ -186,6 +190,10 @@ class Worker:
             request.detail + request.left_out if request.left_out < MOST else MOST,
             1 if waited else 0,
         )
+        if request.leaving:  # it ended in the turn in which it was answered, as most do
+            request.record = record
+        else:
+            record(request.left_s)
 
     def _add_waits(self, request: Request, late_s: float) -> None:
         self.tables.waits.add(

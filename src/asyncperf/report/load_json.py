@@ -63,6 +63,7 @@ def _worst(run: Run) -> Json:
 def generator_json(health: GeneratorHealth) -> Json:
     return {
         "cpu": finite(health.cpu),
+        "cpu_wait": finite(health.cpu_wait),
         "max_drift_s": finite(health.max_drift_s),
         "processes": health.processes,
         "busiest_cpu": finite(max(health.cpu_each, default=None)),

@@ -36,23 +36,25 @@ def _sections(diagnosis: Diagnosis, console: Console, charted: bool) -> Iterator
         findings(diagnosis, width),
         healthy(diagnosis.healthy, width),
     ]
+    # Of an endpoint whose load was never made, the verdict says all there is.
+    loaded = [result for result in results if result.loaded]
     if results:
+        sections += [tables.errors(results, width), tables.redirects(results, width)]
+    if loaded:
         sections += [
-            tables.errors(results, width),
-            tables.redirects(results, width),
             knees.points(diagnosis, width),
             *(knees.charts(knee, width, glyphs) for knee in diagnosis.knees),
             knees.shown(diagnosis, width),
-            levels.stages(results, width) if diagnosis.run.plan.stages else None,
-            tables.steady(results, width),
-            tables.percentiles(results, width),
-            tables.repetitions(results, width),
-            tables.ceilings(results, width),
-            breakdowns(results, width),
-            tables.whole_run(results, width),
+            levels.stages(loaded, width) if diagnosis.run.plan.stages else None,
+            tables.steady(loaded, width),
+            tables.percentiles(loaded, width),
+            tables.repetitions(loaded, width),
+            tables.ceilings(loaded, width),
+            breakdowns(loaded, width),
+            tables.whole_run(loaded, width),
         ]
     if charted:
-        sections += [_charts(diagnosis, result, width, glyphs) for result in results]
+        sections += [_charts(diagnosis, result, width, glyphs) for result in loaded]
     sections += [
         tables.skipped(diagnosis.run.target.skipped, width),
         _method(diagnosis, width),

@@ -1,9 +1,12 @@
 """A thread that keeps Python's lock, while the loop stands at whatever line it was at."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from asyncperf.insight import Site
-from asyncperf.probe.record_format import LOCKED
+from asyncperf.probe.record_format import LOCKED, TRIP_KINDS
 
 from ...builders import figures, result_of
 from .seen import FILE, codes, found, insight_of, requests, stalls, threads
@@ -39,7 +42,7 @@ def test_it_is_reported_when_it_matters_and_the_loops_line_is_not_blamed(count, 
 def test_the_function_on_the_thread_is_named():
     (finding,) = found(locked_out(), SLOW)
     assert (finding.file, finding.line, finding.function) == ("shop.py", 20, "parse")
-    assert "Another thread keeps Python's lock for 50 ms at a time, 100 times" in finding.message
+    assert "Other threads keep Python's lock for 50 ms at a time, 100 times" in finding.message
     assert "parse ran on one then" in finding.message
     # 100 of 50 ms, over 1,000 requests.
     assert finding.cost_ms_per_request == pytest.approx(5)
@@ -49,3 +52,20 @@ def test_the_function_on_the_thread_is_named():
 def test_without_a_function_of_the_users_no_line_is_named(how):
     (finding,) = found(locked_out(**how), SLOW)
     assert finding.line is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("endpoint", "parse ran on one"), ("background task", "parse, a background")]
+)
+def test_a_background_task_on_a_thread_goes_by_its_endpoint(kind, said):
+    insight = locked_out()
+    insight.trips["kind"] = TRIP_KINDS.index(kind)
+    (finding,) = found(insight, SLOW)
+    assert said in finding.message
+    assert finding.endpoint == "GET /items"
+
+
+def test_several_threads_that_take_turns_are_counted():
+    insight = locked_out()
+    threefold = replace(insight, trips=np.concatenate([insight.trips] * 3))
+    assert "parse ran on 3 of them then" in found(threefold, SLOW)[0].message

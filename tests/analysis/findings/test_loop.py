@@ -229,3 +229,27 @@ def test_what_threads_would_give_a_call_that_blocks(result, gain):
     insight = insight_of(requests=requests(1000), stalls=stalls(1000, 0.05), ticks=ticks(cpu=0.05))
     finding = next(f for f in found(insight, result) if f.code == "loop-blocked")
     assert gain in finding.advice
+
+
+TASKS = Frame("/venv/lib/python3.11/site-packages/starlette/background.py", 23, "__call__")
+
+
+def test_a_background_task_that_blocks_is_said_to_be_one():
+    stack = Stack((*SLEEPS.frames[:1], TASKS, Frame(FILE, 30, "log_visit")), 2)
+    insight = insight_of(requests=requests(), stalls=stalls(100, 0.05), stacks=(stack,))
+    (finding,) = found(insight, SLOW)
+    assert (finding.endpoint, finding.line) == ("GET /items", 30)
+    assert finding.message.startswith("This line, in a background task after the answer, blocks")
+    assert "a plain `def` background task" in finding.advice
+
+
+def test_a_line_of_one_endpoints_is_its_own_in_requests_that_were_not_recorded():
+    """Nothing in a background task's stack tells whose it is."""
+    stack = Stack((*SLEEPS.frames[:1], TASKS, Frame(FILE, 30, "log_visit")), 2)
+    seen = stalls(50, 0.05) + stalls(50, 0.05, request=NO_REQUEST)
+    insight = insight_of(
+        requests=[*requests(), *requests(route=1, first=100)], stalls=seen, stacks=(stack,)
+    )
+    results = (SLOW, replace(SLOW, endpoint=BLOCKING))
+    (finding,) = found(insight, *results)
+    assert (finding.endpoint, finding.evidence["stalls"]) == ("GET /items", 100)

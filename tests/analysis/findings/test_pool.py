@@ -7,7 +7,7 @@ import pytest
 from asyncperf.insight import Resource, Site
 from asyncperf.probe.record_format import TRIP_KINDS
 
-from ...builders import BLOCKING, figures, result_of
+from ...builders import BLOCKING, PLAN, figures, result_of
 from .seen import FILE, codes, found, insight_of, requests, table, threads, ticks
 
 ENDPOINT, DEPENDENCY = TRIP_KINDS.index("endpoint"), TRIP_KINDS.index("dependency")
@@ -186,3 +186,19 @@ def test_a_librarys_class_as_a_dependency_is_told_of_the_endpoint_that_depends_o
     assert (finding.file, finding.line) == ("shop.py", 30)
     assert finding.message.startswith("Form, on which it depends, runs for 100 us")
     assert "`async def` of your own" in finding.advice
+
+
+def test_a_trip_less_gains_little_where_the_threads_compute_all_the_time():
+    """Python runs one of them at a time, whoever waits for a thread meanwhile."""
+
+    def gain_rps(process_cpu):
+        clocks = [{**tick, "process_cpu_s": process_cpu * tick["at"]} for tick in ticks(cpu=0.05)]
+        rows = [
+            *trips(100, wait_s=0.3, run_s=0.0001, cause=1, resume_s=0.2),
+            *trips(100, wait_s=0.0, run_s=0.02),
+        ]
+        slow = result_of(BLOCKING, unloaded_s=0.5, steady=figures(rate_rps=40.0, requests=2000))
+        every = found(seen(rows, ticks=clocks), slow, plan=replace(PLAN, users=20))
+        return next(finding.cost_rps for finding in every if finding.code == "pool-trips")
+
+    assert gain_rps(0.95) < 2.0 < 10.0 < gain_rps(0.06)

@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from ...builders import run_of
-from .seen import codes, found, insight_of, requests, ticks
+from asyncperf.analysis.findings import find
+from asyncperf.model import GeneratorHealth
+
+from ...builders import result_of, run_of
+from .seen import codes, evidence, found, insight_of, requests, ticks
 
 OWN = ("uvicorn", "shop:app")
 
@@ -76,11 +79,16 @@ def test_debug_modes(debug, expected):
     assert codes(insight_of(requests=requests(), debug=debug)).count("server-settings") == expected
 
 
-def test_a_setting_is_told_once_for_all_loads():
-    from asyncperf.analysis.findings import evidence_of, find
+def test_a_setting_is_told_once_for_all_loads_where_it_costs_most():
+    insights = [insight_of(requests=requests(), ticks=ticks(cpu)) for cpu in (0.1, 0.95, 0.2)]
+    every = [
+        seen for insight in insights for seen in evidence(insight, target=target(access_log=True))
+    ]
+    found = [f for f in find(every) if f.code == "server-settings"]
+    assert [(f.endpoint, f.severity) for f in found] == [("*", "warning")]
 
-    from ...builders import BLOCKING, ITEMS, load_of, result_of
 
-    run = run_of(load_of(name="GET /items"), target=target(access_log=True))
-    results = (result_of(ITEMS), result_of(BLOCKING))
-    assert [f.code for f in find(evidence_of(run, results))] == ["server-settings"]
+def test_nothing_is_said_of_a_load_that_its_generator_limited():
+    busy = replace(result_of(), generator=GeneratorHealth(cpu=1.0, max_drift_s=1.0))
+    every = evidence(insight_of(requests=requests()), busy, target=target())
+    assert [f.code for f in find(every)] == ["generator-saturated"]

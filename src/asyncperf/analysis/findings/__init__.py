@@ -13,7 +13,7 @@ from functools import cache, partial
 from asyncperf.analysis.findings.awaits import sequential_awaits, sequential_loop
 from asyncperf.analysis.findings.collector import gc_pauses
 from asyncperf.analysis.findings.dependencies import sequential_dependencies
-from asyncperf.analysis.findings.evidence import EVERY_ENDPOINT, Evidence, alone_in
+from asyncperf.analysis.findings.evidence import Evidence, alone_in
 from asyncperf.analysis.findings.generator import (
     generator_limit,
     generator_saturated,
@@ -54,7 +54,6 @@ RULES: tuple[Rule, ...] = (
     sequential_awaits,
     sequential_loop,
     sequential_dependencies,
-    server_settings,
 )
 SEVERITY_ORDER = {"error": 0, "warning": 1, "info": 2}
 
@@ -89,11 +88,9 @@ def evidence_of(run: Run, results: Sequence[EndpointResult]) -> tuple[Evidence, 
 def find(every: Sequence[Evidence]) -> tuple[Finding, ...]:
     """All findings, errors first, then warnings; of these what costs most comes first: requests
     per second, then milliseconds of each request. The rest is in the order of the loads."""
-    found: list[Finding] = []
-    for finding in (finding for evidence in every for finding in _of(evidence)):
-        # A setting of the server's is the same in each load.
-        if finding.endpoint != EVERY_ENDPOINT or finding not in found:
-            found.append(finding)
+    found = [finding for evidence in every for finding in _of(evidence)]
+    # A setting of the server's is the same in each load.
+    found += server_settings([e for e in every if generator_limit(e.result.generator) is None])
     return tuple(sorted(found, key=rank))
 
 

@@ -27,6 +27,8 @@ from asyncperf.analysis.findings.independence import (
     severity,
     shown,
 )
+from asyncperf.analysis.findings.inside import Inside
+from asyncperf.analysis.findings.pool import QUICK_S
 from asyncperf.analysis.findings.words import in_words, spoken
 from asyncperf.insight import Insight, Records, Site
 from asyncperf.probe.places import is_users
@@ -125,7 +127,9 @@ def resolved(evidence: Evidence) -> Resolved | None:
     usual = [
         number
         for number, each in lengths_s.items()
-        if len(each) >= USUAL * requests and np.mean(each) >= LEAST_AWAIT_S
+        if len(each) >= USUAL * requests
+        and np.mean(each) >= LEAST_AWAIT_S
+        and not is_quick(inside, number)
     ]
     sites = {n: inside.insight.sites[n] for n in usual}
     says = of_pairs(evidence, sharing(evidence, chosen, "callee"), sites, "dependencies")
@@ -136,6 +140,13 @@ def resolved(evidence: Evidence) -> Resolved | None:
         list(runs.values()),
         requests,
     )
+
+
+def is_quick(inside: Inside, callee: int) -> bool:
+    """Whether it is a `def` that is done at once: all that its await takes is the way to a thread
+    and back, which `pool-trips` tells, and which several at once would wait for together."""
+    run_s = inside.trips["run_s"][inside.trips["cause"] == callee]
+    return bool(np.isfinite(run_s).any()) and float(np.nanmean(run_s)) <= QUICK_S
 
 
 def resolved_by(insight: Insight, spans: Records) -> set[Site]:

@@ -13,7 +13,14 @@ import numpy as np
 from asyncperf.analysis.findings.gains import Cost, Measured, cost, with_queue, without
 from asyncperf.analysis.findings.inside import NOTHING, Inside, own_s
 from asyncperf.analysis.mva import Queue
-from asyncperf.analysis.prediction import LOOP, THREADS, Demands, demands_of, together
+from asyncperf.analysis.prediction import (
+    LOOP,
+    THREADS,
+    THREADS_CPU,
+    Demands,
+    demands_of,
+    together,
+)
 from asyncperf.insight import Frame, Records, Site
 from asyncperf.model import Load, Run
 from asyncperf.probe.record_format import CONNECTIONS
@@ -132,6 +139,9 @@ class Evidence:
         if self.inside is not None and self.answered:
             busy_s = (self.inside.loop_cpu_s + self.blocked_s) / self.answered
             found = with_queue(found, LOOP, Queue(busy_s))
+            if self.inside.threads_compute:
+                computed_s = self.inside.process_cpu_s / self.answered
+                found = with_queue(found, THREADS_CPU, Queue(computed_s))
         return found
 
     @cached_property
@@ -196,6 +206,8 @@ class Evidence:
             return "the event loop has no time left"
         if queue == THREADS:
             return "the thread pool is full"
+        if queue == THREADS_CPU:
+            return "the worker's threads, of which Python runs one at a time, have no CPU time left"
         number = int(queue.rpartition(" ")[2])
         resource = self.inside.insight.resources[number] if self.inside else None
         name = resource.name if resource else queue

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from asyncperf.analysis.stations import MOSTLY_THREADS, REFUTED
 from asyncperf.insight import Frame, Insight, Records, Site
 from asyncperf.model import Endpoint
 from asyncperf.probe.record_format import BLOCKED, LOCKED, NO_REQUEST
@@ -138,8 +139,30 @@ class Inside:
         from_stack = np.where(stalls["stack"] < len(by_stack), by_stack[known], NOBODY)
         if len(self.endpoints) > 1:
             owners = self.owners(stalls)
-            return np.where(owners == NOBODY, from_stack, owners).astype(np.int64)
+            causes = np.where(owners == NOBODY, from_stack, owners).astype(np.int64)
+            return self._as_other_stalls(stalls, causes)
         return np.where(stalls["request"] != NO_REQUEST, 0, from_stack).astype(np.int64)
+
+    def _as_other_stalls(self, stalls: Records, causes: Indices) -> Indices:
+        """A line that is seen in one endpoint's requests alone is that one's in those that were
+        not recorded as well: a background task's stack has no handler in it."""
+        lines = [
+            stack.frames[stack.blame] if stack.blame is not None else None
+            for stack in self.insight.stacks
+        ]
+        of_line: dict[Frame, set[int]] = {}
+        for number, cause in zip(stalls["stack"], causes, strict=True):
+            line = lines[number] if number < len(lines) else None
+            if line is not None and cause != NOBODY:
+                of_line.setdefault(line, set()).add(int(cause))
+        found = causes.copy()
+        for at in np.flatnonzero(causes == NOBODY):
+            number = stalls["stack"][at]
+            line = lines[number] if number < len(lines) else None
+            whose = of_line.get(line, set()) if line is not None else set()
+            if len(whose) == 1:
+                [found[at]] = whose
+        return found
 
     def _handling(self, frames: Sequence[Frame]) -> int:
         for index, endpoint in enumerate(self.endpoints):
@@ -158,6 +181,18 @@ class Inside:
     def loop_cpu_s(self) -> float:
         """CPU time of all event loops' threads."""
         return self._grown("cpu_s")
+
+    @cached_property
+    def process_cpu_s(self) -> float:
+        """CPU time of all threads of the workers; 0 in a run of before."""
+        known = "process_cpu_s" in (self.ticks.dtype.names or ())
+        return self._grown("process_cpu_s") if known else 0.0
+
+    @property
+    def threads_compute(self) -> bool:
+        """Whether it is threads that take a worker's CPU time, one at a time."""
+        mostly = self.process_cpu_s > MOSTLY_THREADS * self.loop_cpu_s
+        return mostly and self.process_cpu_s <= REFUTED * self.ticked_s
 
     @cached_property
     def loop_delay_s(self) -> float:

@@ -14,6 +14,7 @@ from asyncperf.analysis.findings.gains import at_most, with_queue, without
 from asyncperf.analysis.findings.stalls import (
     GRAVE,
     Blamed,
+    after_answer,
     blamed,
     damage,
     in_background,
@@ -62,7 +63,8 @@ def loop_blocked(evidence: Evidence) -> Iterable[Finding]:
             advice += f": {cost.gain}"
         if not in_background(stalls):
             in_threads = _by_threads(evidence, mean_s)
-            advice += f"; in threads (a plain `def` endpoint, `asyncio.to_thread`) {in_threads}"
+            plain = "background task" if after_answer(evidence, stalls) else "endpoint"
+            advice += f"; in threads (a plain `def` {plain}, `asyncio.to_thread`) {in_threads}"
         suffers = damage(evidence, stalls)
         yield Finding(
             code="loop-blocked",
@@ -218,6 +220,8 @@ def _spot(evidence: Evidence, stalls: Blamed) -> tuple[Spot, str]:
     """The line to change, and a name for it at the beginning of a sentence."""
     frame = stalls.frame
     whose = "A task in the background" if in_background(stalls) else "This line"
+    if after_answer(evidence, stalls):
+        whose += ", in a background task after the answer,"
     if frame is not None and stalls.users:
         return evidence.spot(frame), whose
     inner = "Something"

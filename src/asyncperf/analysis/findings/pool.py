@@ -11,7 +11,7 @@ from asyncperf.analysis.capacity import THREAD_TOKENS
 from asyncperf.analysis.findings.evidence import Evidence
 from asyncperf.analysis.findings.inside import Inside
 from asyncperf.analysis.findings.words import spoken, times
-from asyncperf.analysis.prediction import LOOP
+from asyncperf.analysis.prediction import LOOP, THREADS_CPU
 from asyncperf.analysis.prediction import THREADS as THREADS_QUEUE
 from asyncperf.insight import Records, Resource, Site
 from asyncperf.probe.places import is_users
@@ -135,7 +135,9 @@ def pool_trips(evidence: Evidence) -> Iterable[Finding]:
         share = evidence.shares[evidence.index]
         on_loop_s = found.each * ON_LOOP_S
         alone_s = evidence.unloaded(found.extra_s) + on_loop_s
-        cost = evidence.cost(found.extra_s * share, alone_s * share, {LOOP: on_loop_s * share})
+        spared_s = on_loop_s * share
+        queues_s = {LOOP: spared_s, THREADS_CPU: spared_s}
+        cost = evidence.cost(found.extra_s * share, alone_s * share, queues_s)
         yield Finding(
             code="pool-trips",
             severity="warning" if remarkable else "info",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from asyncperf.analysis.findings.evidence import EVERY_ENDPOINT, Evidence
 from asyncperf.analysis.findings.gains import Cost
@@ -27,15 +28,26 @@ DEBUG = {
     "4.6 times the CPU here.",
 }
 
+Setting = Callable[[Evidence], Iterable[Finding]]
 
-def server_settings(evidence: Evidence) -> Iterable[Finding]:
-    """Once for each load, by its first endpoint; `find` leaves out what it has said before."""
-    if not evidence.first:
-        return
-    yield from _access_log(evidence)
-    yield from _reload(evidence)
-    yield from _debug(evidence)
-    yield from _one_worker(evidence)
+
+def server_settings(every: Sequence[Evidence]) -> Iterator[Finding]:
+    """Of all loads, each setting once: as it shows in the load that it costs most."""
+    debugs = (partial(_debug, mode) for mode in sorted(DEBUG))
+    settings: list[Setting] = [_access_log, _reload, *debugs, _one_worker]
+    loads = [evidence for evidence in every if evidence.first]
+    for setting in settings:
+        found = [finding for evidence in loads for finding in setting(evidence)]
+        if found:
+            yield max(found, key=costs)
+
+
+def costs(finding: Finding) -> tuple[bool, float, float]:
+    return (
+        finding.severity != "info",
+        finding.cost_rps or 0.0,
+        finding.cost_ms_per_request or 0.0,
+    )
 
 
 def _access_log(evidence: Evidence) -> Iterable[Finding]:
@@ -77,11 +89,10 @@ def _reload(evidence: Evidence) -> Iterable[Finding]:
         )
 
 
-def _debug(evidence: Evidence) -> Iterable[Finding]:
+def _debug(mode: str, evidence: Evidence) -> Iterable[Finding]:
     if evidence.inside is None:
         return
-    modes = {mode for worker in evidence.inside.insight.workers for mode in worker.debug}
-    for mode in sorted(modes & set(DEBUG)):
+    if any(mode in worker.debug for worker in evidence.inside.insight.workers):
         yield _setting(DEBUG[mode], "Switch it off where it is measured and served.", severe=True)
 
 

@@ -26,6 +26,8 @@ NOTICED_S = 0.1
 GRAVE = 0.1
 # Files of Python's own, wherever the worker's Python is.
 PYTHONS = re.compile(r"^<|[/\\]lib[/\\]python3\.\d+t?[/\\](?!(?:site|dist)-packages[/\\])")
+# What runs background tasks.
+BACKGROUND = "starlette/background.py"
 # Others suffer if it is by more than this of each of their requests: less is the loop's
 # ordinary noise.
 LEAST_DAMAGE_S = 0.001
@@ -176,6 +178,16 @@ def _stalled_by(at: Floats, stalls: Records) -> Floats:
     partly_s = np.clip(at - starts[last], 0.0, lengths_s[last])
     by: Floats = np.where(begun > 0, before_s[last] + partly_s, 0.0)
     return by
+
+
+def after_answer(evidence: Evidence, stalls: Blamed) -> bool:
+    """Whether it was one of Starlette's background tasks, which run once the answer is sent."""
+    if evidence.inside is None:
+        return False
+    stacks = evidence.inside.insight.stacks
+    seen = [stacks[n] for n in map(int, stalls.records["stack"]) if n < len(stacks)]
+    late = [any(f.file.endswith(BACKGROUND) for f in stack.frames) for stack in seen]
+    return bool(late) and sum(late) > len(late) / 2
 
 
 def in_background(stalls: Blamed) -> bool:
