@@ -898,3 +898,39 @@ def test_what_no_with_of_the_project_enters_does_not_tell_when_it_runs(scanned):
     entering = "async with Store(): pass"
     [call] = scanned(main=source.replace("BODY", entering))
     assert not call.once
+
+
+def test_waiting_for_what_is_named_as_a_pool_is_not_certain(scanned):
+    source = "async def f(app):\n    app.state.thread_pool.shutdown(CALL)\n"
+    [call] = scanned(main=source.replace("CALL", "wait=True"))
+    assert (call.call, call.certain) == ("concurrent.ThreadPoolExecutor.shutdown", False)
+    assert scanned(main=source.replace("CALL", "wait=False")) == ()
+
+
+def test_the_parent_of_what_is_named_as_a_path_is_one(scanned):
+    [call] = scanned(main="async def f(zip_path, it):\n    zip_path.parent.exists()\n")
+    assert (call.call, call.certain) == ("pathlib.Path.exists", False)
+    assert scanned(main="async def f(zip_path, it):\n    it.parent.exists()\n") == ()
+
+
+@pytest.mark.parametrize(
+    ("test", "is_found"),
+    [
+        ("isinstance(it.files, Files)", True),
+        ("it and isinstance(it.files, Files)", True),
+        ("it or isinstance(it.files, Files)", False),
+        ("not isinstance(it.files, Files)", False),
+        ("isinstance(it, Files)", False),
+    ],
+)
+def test_an_isinstance_around_tells_the_class(scanned, test, is_found):
+    source = """\
+        import time
+        class Files:
+            def version(self):
+                time.sleep(1)
+        async def f(it):
+            if TEST:
+                it.files.version()
+        """
+    assert bool(scanned(main=source.replace("TEST", test))) == is_found

@@ -118,6 +118,13 @@ class Tracer(Analyst):
                 yield meant
 
 
+def path_name(node: ast.expr) -> str:
+    """What a path is called, or the one that it is the parent of."""
+    while isinstance(node, ast.Attribute) and node.attr == "parent":
+        node = node.value
+    return last_name(node)
+
+
 def inner_functions(function: Function) -> Iterator[Function]:
     for bound in function.inner.values():
         if isinstance(bound, Function):
@@ -194,11 +201,13 @@ class TracingWalk(Walk):
         name = func.attr
         if name in catalogue.BY_NAME:
             self.primitive(catalogue.BY_NAME[name], node, is_method=True, certain=False)
-        elif name in catalogue.OF_PATHS and catalogue.PATH_NAMES.search(last_name(func.value)):
+        elif name in catalogue.OF_PATHS and catalogue.PATH_NAMES.search(path_name(func.value)):
             self.primitive(f"pathlib.Path.{name}", node, is_method=True, certain=False)
         elif name in catalogue.METHOD_NAMES and isinstance(func.value, ast.Name | ast.Attribute):
             for base in self.library_bases(func.value):
                 self.primitive(f"{base}.{name}", node, is_method=True, certain=True)
+        if name in catalogue.OF_POOLS and catalogue.POOL_NAMES.search(last_name(func.value)):
+            self.primitive(f"concurrent.futures.ThreadPoolExecutor.{name}", node, True, False)
         called = last_name(func.value)
         if is_dropped and name in catalogue.DROPPED and catalogue.SESSION_NAMES.search(called):
             self.primitive(catalogue.DROPPED[name], node, is_method=True, certain=False)
