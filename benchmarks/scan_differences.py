@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ TEST = "only tests come to it"
 IMPORT = "runs as the module is imported, before a loop does"
 BESIDE = "only commands, scripts, or tasks with an event loop of their own come to it"
 PLAIN = "no async function comes to it: the chain begins in a plain one, or in a thread"
+HEIR = "only some heirs of the class that is declared there do it, and that class does not"
 BREAKS = "a step of the chain is not taken"
 ELSEWHERE = "told at the line where the call begins"
 
@@ -46,6 +48,7 @@ class Own(NamedTuple):
     calls: tuple[BlockingCall, ...]
     places: frozenset[Place]
     reached: Reached
+    come_to: frozenset[Function]
     functions: dict[str, list[tuple[int, int, Function]]]
 
     def around(self, place: Place) -> Function | None:
@@ -53,9 +56,6 @@ class Own(NamedTuple):
         file, line = place
         spans = [each for each in self.functions.get(file, ()) if each[0] <= line <= each[1]]
         return max(spans, key=lambda span: span[0])[2] if spans else None
-
-    def is_reached(self, function: Function) -> bool:
-        return any(each is function for each, _ in self.reached.chains)
 
 
 def find_own(folder: Path) -> Own:
@@ -69,7 +69,8 @@ def find_own(folder: Path) -> Own:
         functions = {
             module.file: list(spans(module.functions)) for module in loaded.project.modules.values()
         }
-    return Own(told, frozenset((call.file, call.line) for call in told), of, functions)
+    places = frozenset((call.file, call.line) for call in told)
+    return Own(told, places, of, frozenset(function for function, _ in of.chains), functions)
 
 
 def spans(functions: list[Function]) -> Iterator[tuple[int, int, Function]]:
@@ -90,13 +91,13 @@ def reason(own: Own, finding: Finding) -> str:
         return TEST
     if function is None or begin is None:
         return IMPORT
-    if own.is_reached(function):
+    if function in own.come_to:
         return ELSEWHERE if is_told(own, function, finding.place[1]) else MISSED
     if is_beside(own, begin) or is_beside(own, function):
         return BESIDE
     if not begin.is_async:
         return PLAIN
-    return BREAKS
+    return HEIR if is_of_an_heir(own, finding) else BREAKS
 
 
 def is_beside(own: Own, function: Function) -> bool:
@@ -117,10 +118,22 @@ def is_told(own: Own, function: Function, line: int) -> bool:
     )
 
 
+def is_of_an_heir(own: Own, finding: Finding) -> bool:
+    """Whether a step calls what is only an heir's: see `Graph.is_far_fetched`."""
+    graph = own.reached.graph
+    for place, after in pairwise(finding.chain):
+        caller, callee = own.around(place), own.around(after)
+        trace = graph.tracer.traces.get(caller) if caller else None
+        if caller is None or callee is None or trace is None:
+            continue
+        spots = [spot for spot, called in trace.calls if called is callee and spot.line == place[1]]
+        if any(graph.is_far_fetched(caller, callee, trace.chosen.get(at, ())) for at in spots):
+            return True
+    return False
+
+
 def last_step(own: Own, finding: Finding) -> str:
     """Of another tool's chain, the last one in a function that async code is seen to come to."""
-    reached_steps = [
-        place for place in finding.chain if (f := own.around(place)) and own.is_reached(f)
-    ]
-    file, line = (reached_steps or finding.chain)[-1 if reached_steps else 0]
+    steps = [place for place in finding.chain if own.around(place) in own.come_to]
+    file, line = (steps or finding.chain)[-1 if steps else 0]
     return f"{file}:{line}"
