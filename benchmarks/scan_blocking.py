@@ -4,9 +4,10 @@
 
 BIN is the folder with the commands `hydroid` (hydroid-cli on PyPI) and `blockpath` (Python 3.12);
 a rival that is not there is left out. Calls are compared by file and line. Prints, per tree, how
-many each finds outside of tests and, one a line, what a rival finds and the scan does not.
+many each finds outside of tests and, by reason, one a line, what a rival finds and the scan does
+not: `MISSED` is what no reason explains. Then the sums over all trees.
 --keep stores what the rivals print, and takes it from there the next time; --sample prints N of
-the scan's findings, drawn at random, with their chains, to be judged by eye.
+the scan's findings, drawn at random by --seed, with their chains, to be judged by eye.
 """
 
 import argparse
@@ -15,22 +16,30 @@ import random
 import shutil
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from asyncperf.scan import scan_paths
+from scan_differences import BREAKS, Finding, Own, find_own, last_step, reason
+
 from asyncperf.scan.call_graph import TESTS
 from asyncperf.sites import BlockingCall
 
 SEED = 5
 TIMEOUT_S = 1800
 
-Place = tuple[str, int]
 COMMANDS = {
     "hydroid": ["--cpu", "--no-cache", "--format", "json"],
     "blockpath": ["check", "--json", "--no-config", "--tier=error", "--tier=warning", "--tier=off"],
 }
+
+
+class Compared(NamedTuple):
+    """How many lines a rival tells, how many of them the scan tells too, and why not the rest."""
+
+    lines: int
+    shared: int
+    reasons: Counter[str]
 
 
 def main() -> int:
@@ -39,13 +48,30 @@ def main() -> int:
     parser.add_argument("--rivals", type=Path, help="the folder of the rivals' commands")
     parser.add_argument("--keep", type=Path, help="where to keep what the rivals print")
     parser.add_argument("--sample", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
     everything: list[tuple[Path, BlockingCall]] = []
+    sums: dict[str, list[Compared]] = defaultdict(list)
     for folder in options.folders:
-        ours = scan_paths([folder]).blocking
-        everything += [(folder, call) for call in ours]
-        compare(folder, ours, options.rivals, options.keep)
-    for folder, call in sorted(random.Random(SEED).sample(everything, options.sample), key=str):
+        own = find_own(folder)
+        everything += [(folder, call) for call in own.calls]
+        warned = sum(call.certain and not (call.brief or call.once) for call in own.calls)
+        print(
+            f"\n{folder}\n  scan       {len(own.places):5} lines, {warned} calls of level warning"
+        )
+        for name, arguments in COMMANDS.items():
+            printed = ask(name, arguments, folder, options.rivals, options.keep)
+            if printed is None:
+                print(f"  {name:10} is not there, or failed")
+            else:
+                sums[name].append(compare(name, own, FINDINGS[name](json.loads(printed))))
+    for name, compared in sums.items():
+        lines, shared = sum(each.lines for each in compared), sum(each.shared for each in compared)
+        print(f"\n{name} in all: {lines} lines, {shared} of them the scan's; the others:")
+        for why, count in sum((each.reasons for each in compared), Counter[str]()).most_common():
+            print(f"  {count:5} {why}")
+    sample = random.Random(options.seed).sample(everything, min(options.sample, len(everything)))
+    for folder, call in sorted(sample, key=str):
         print(f"\n{folder}/{call.file}:{call.line}  {call.call}{'' if call.certain else '  ?'}")
         for step in call.chain:
             print(f"    {step.file}:{step.line} {step.function}")
@@ -53,24 +79,20 @@ def main() -> int:
     return 0
 
 
-def compare(
-    folder: Path, ours: tuple[BlockingCall, ...], rivals: Path | None, keep: Path | None
-) -> None:
-    own = {(call.file, call.line) for call in ours}
-    warned = sum(call.certain and not (call.brief or call.once) for call in ours)
-    print(f"\n{folder}\n  scan       {len(own):5} lines, {warned} of level warning")
-    for name, arguments in COMMANDS.items():
-        printed = ask(name, arguments, folder, rivals, keep)
-        if printed is None:
-            print(f"  {name:10} is not there, or failed")
-            continue
-        everywhere = PLACES[name](json.loads(printed))
-        found = {place: what for place, what in everywhere.items() if not TESTS.search(place[0])}
-        missing = {place: what for place, what in found.items() if place not in own}
-        print(f"  {name:10} {len(found):5} lines, {len(found) - len(missing)} of them the scan's")
-        for what, count in Counter(missing.values()).most_common():
-            places = [f"{file}:{line}" for (file, line), w in sorted(missing.items()) if w == what]
-            print(f"      {count:4} {what}: {', '.join(places)}")
+def compare(name: str, own: Own, findings: list[Finding]) -> Compared:
+    found = {each.place: each for each in findings if not TESTS.search(each.place[0])}
+    missing = [each for place, each in sorted(found.items()) if place not in own.places]
+    print(f"  {name:10} {len(found):5} lines, {len(found) - len(missing)} of them the scan's")
+    reasons: dict[str, list[Finding]] = defaultdict(list)
+    for each in missing:
+        reasons[reason(own, each)].append(each)
+    for why, those in sorted(reasons.items(), key=lambda item: -len(item[1])):
+        print(f"    {len(those):5} {why}:")
+        for each in those:
+            after = f", after {last_step(own, each)}" if why == BREAKS else ""
+            print(f"          {each.place[0]}:{each.place[1]} {each.call}{after}")
+    counts = Counter({why: len(those) for why, those in reasons.items()})
+    return Compared(len(found), len(found) - len(missing), counts)
 
 
 def ask(
@@ -97,17 +119,24 @@ def ask(
     return done.stdout or None
 
 
-def hydroid_places(document: dict[str, Any]) -> dict[Place, str]:
-    last = [(each["chain"][-1]["location"], each["sink"]) for each in document["diagnostics"]]
-    return {(at["path"], at["line"]): sink["qualname"] for at, sink in last}
+def hydroid_findings(document: dict[str, Any]) -> list[Finding]:
+    return [
+        Finding(
+            tuple((at["location"]["path"], at["location"]["line"]) for at in each["chain"]),
+            each["sink"]["qualname"],
+        )
+        for each in document["diagnostics"]
+    ]
 
 
-def blockpath_places(document: dict[str, Any]) -> dict[Place, str]:
-    last = [(each["witness"][-1], each["callee"]) for each in document["findings"]]
-    return {(at["path"], at["line"]): callee for at, callee in last}
+def blockpath_findings(document: dict[str, Any]) -> list[Finding]:
+    return [
+        Finding(tuple((at["path"], at["line"]) for at in each["witness"]), each["callee"])
+        for each in document["findings"]
+    ]
 
 
-PLACES = {"hydroid": hydroid_places, "blockpath": blockpath_places}
+FINDINGS = {"hydroid": hydroid_findings, "blockpath": blockpath_findings}
 
 if __name__ == "__main__":
     sys.exit(main())

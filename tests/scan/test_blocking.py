@@ -780,3 +780,157 @@ def test_validators_of_a_body_run_on_the_loop_even_for_a_def_endpoint(scanned):
     )
     assert (call.call, call.endpoints) == ("bcrypt.hashpw", ("POST /users",))
     assert [step.function for step in call.chain] == ["User.hash"]
+
+
+GIVEN_ON = """\
+    import time
+    def rest(long=False):
+        if long:
+            nap()
+    def nap():
+        time.sleep(1)
+    async def never():
+        rest(long=False)
+    async def f():
+        rest()
+    BODY
+"""
+
+
+def test_a_chain_does_not_go_through_a_call_that_is_switched_off(scanned):
+    assert scanned(main=GIVEN_ON.replace("BODY", "")) == ()
+    [call] = scanned(main=GIVEN_ON.replace("BODY", "async def g():\n        rest(long=True)"))
+    assert [step.function for step in call.chain] == ["g", "rest", "nap"]
+    assert call.callers == 1
+
+
+OWN_LOOPS = """\
+    import asyncio, time
+    async def work(number=0):
+        time.sleep(1)
+    def run(coroutine):
+        return asyncio.run(coroutine)
+    def deeper(coroutine):
+        return run(coroutine)
+    def make(factory):
+        loop = asyncio.new_event_loop()
+        return loop.run_until_complete(factory())
+    def task():
+        BODY
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "run(work(1))",
+        "deeper(work())",
+        "deeper(coroutine=work())",
+        "make(work)",
+        "make(lambda: work(1))",
+    ],
+)
+def test_what_gives_its_arguments_an_event_loop_of_their_own(scanned, body):
+    assert scanned(main=OWN_LOOPS.replace("BODY", body)) == ()
+    assert scanned(main=OWN_LOOPS.replace("BODY", "print(work())")) != ()
+
+
+def test_a_loop_of_its_own_that_another_file_gives(scanned):
+    files = {
+        "loops": "import asyncio\ndef run(coroutine):\n    return asyncio.run(coroutine)\n",
+        "tasks": "import time\nfrom loops import run\nasync def work():\n    time.sleep(1)\n"
+        "def task():\n    run(work())\n",
+    }
+    assert scanned(**files) == ()
+    [call] = scanned(**files, app="import tasks\nasync def f():\n    await tasks.work()\n")
+    assert call.file == "tasks.py"
+
+
+def test_what_is_also_given_to_a_library_has_no_loop_of_its_own(scanned):
+    source = OWN_LOOPS.replace("BODY", "run(work())") + "    from tools import Tool\n"
+    assert scanned(main=source + "    async def f():\n        Tool(coroutine=work)\n") != ()
+    assert scanned(main=source + "    async def f():\n        Tool(run)\n") == ()
+
+
+PROTOCOLS = """\
+    import time, typer
+    from typing import Protocol
+    app = typer.Typer()
+    class Work(Protocol):
+        async def work(self): ...
+        async def rest(self): ...
+    class Job:
+        async def work(self):
+            time.sleep(1)
+        async def REST(self): ...
+    @app.command()
+    async def f(job: Work):
+        await job.work()
+    async def other(queue):
+        await queue.work()
+"""
+
+
+def test_a_class_with_all_methods_of_a_protocol_is_called_through_it(scanned):
+    assert scanned(main=PROTOCOLS.replace("REST", "rest")) == ()
+    [call] = scanned(main=PROTOCOLS.replace("REST", "pause"))
+    assert call.line == 9
+
+
+def test_what_no_with_of_the_project_enters_does_not_tell_when_it_runs(scanned):
+    source = """\
+        import time
+        class Store:
+            async def __aenter__(self):
+                await self.open()
+            async def open(self):
+                time.sleep(1)
+        async def lifespan(app):
+            await Store().open()
+            yield
+        async def f():
+            BODY
+        """
+    [call] = scanned(main=source.replace("BODY", "pass"))
+    assert call.once
+    [call] = scanned(main=source.replace("BODY", "await Store().open()"))
+    assert not call.once
+    entering = "async with Store(): pass"
+    [call] = scanned(main=source.replace("BODY", entering))
+    assert not call.once
+
+
+def test_waiting_for_what_is_named_as_a_pool_is_not_certain(scanned):
+    source = "async def f(app):\n    app.state.thread_pool.shutdown(CALL)\n"
+    [call] = scanned(main=source.replace("CALL", "wait=True"))
+    assert (call.call, call.certain) == ("concurrent.ThreadPoolExecutor.shutdown", False)
+    assert scanned(main=source.replace("CALL", "wait=False")) == ()
+
+
+def test_the_parent_of_what_is_named_as_a_path_is_one(scanned):
+    [call] = scanned(main="async def f(zip_path, it):\n    zip_path.parent.exists()\n")
+    assert (call.call, call.certain) == ("pathlib.Path.exists", False)
+    assert scanned(main="async def f(zip_path, it):\n    it.parent.exists()\n") == ()
+
+
+@pytest.mark.parametrize(
+    ("test", "is_found"),
+    [
+        ("isinstance(it.files, Files)", True),
+        ("it and isinstance(it.files, Files)", True),
+        ("it or isinstance(it.files, Files)", False),
+        ("not isinstance(it.files, Files)", False),
+        ("isinstance(it, Files)", False),
+    ],
+)
+def test_an_isinstance_around_tells_the_class(scanned, test, is_found):
+    source = """\
+        import time
+        class Files:
+            def version(self):
+                time.sleep(1)
+        async def f(it):
+            if TEST:
+                it.files.version()
+        """
+    assert bool(scanned(main=source.replace("TEST", test))) == is_found

@@ -7,29 +7,43 @@ For `scan` only.
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from asyncperf.scan.annotations import last_name, types_of
 from asyncperf.scan.call_graph import TESTS, Edge, Graph, is_settled
 from asyncperf.scan.dependencies import dependencies
 from asyncperf.scan.index import AnyFunction, Class, Function
-from asyncperf.scan.phases import phases
+from asyncperf.scan.phases import Phases, phases
+from asyncperf.scan.switches import Guard, are_off
 from asyncperf.scan.trace import Primitive, Spot, Trace, Tracer
 from asyncperf.sites import BlockingCall, Step
 
 # What pydantic calls when a request's data become a model.
 VALIDATORS = frozenset({"validator", "field_validator", "model_validator", "root_validator"})
 
+# A function, and what of it the call that came to it switches off; or a line of it.
+Entered = tuple[Function, tuple[Guard, ...]]
+Line = tuple[Function, int]
+
 # What waits unless the future is done.
 OF_FUTURES = frozenset({"concurrent.Future.result", "concurrent.Future.exception"})
 
 
-def blocking_calls(
-    tracer: Tracer, answering: dict[Function, tuple[str, ...]], launching: Iterable[Function]
-) -> tuple[BlockingCall, ...]:
-    """Each blocking call that async code reaches, by place, with the shortest chain to it.
+class Reached(NamedTuple):
+    """What async code reaches, by the shortest chains; the first `repeated` of them more often
+    than once in a process."""
 
-    `answering` are the functions that answer requests, with the names of their endpoints.
-    """
+    graph: Graph
+    served: dict[Function, tuple[str, ...]]
+    when: Phases
+    chains: dict[Entered, tuple[Edge, ...]]
+    repeated: int
+
+
+def reached(
+    tracer: Tracer, answering: dict[Function, tuple[str, ...]], launching: Iterable[Function]
+) -> Reached:
+    """`answering` are the functions that answer requests, with the names of their endpoints."""
     checking = validating(tracer, answering)
     graph = Graph(tracer)
     graph.build(launching)
@@ -43,40 +57,36 @@ def blocking_calls(
         and function not in when.aside
         and not TESTS.search(function.module.file)
     ]
-    chains = shortest(graph, {f: () for f in begins if f not in when.once}, when.first)
+    chains = shortest(graph, {(f, ()): () for f in begins if f not in when.once}, when.first)
     repeated = len(chains)
-    chains = shortest(graph, chains | {f: () for f in begins if f in when.once})
-    reaching = Reaching(graph, served)
+    chains = shortest(graph, chains | {(f, ()): () for f in begins if f in when.once})
+    return Reached(graph, served, when, chains, repeated)
+
+
+def blocking_calls(
+    tracer: Tracer, answering: dict[Function, tuple[str, ...]], launching: Iterable[Function]
+) -> tuple[BlockingCall, ...]:
+    """Each blocking call that async code reaches, by place, with the shortest chain to it."""
+    return calls(reached(tracer, answering, launching))
+
+
+def calls(of: Reached) -> tuple[BlockingCall, ...]:
+    tracer = of.graph.tracer
+    reaching = Reaching(of.graph, of.served)
     found: dict[tuple[str, int, int], BlockingCall] = {}
-    for number, function in enumerate(chains):
+    for number, ((function, off), chain) in enumerate(of.chains.items()):
         trace = tracer.traces.get(function, Trace())
         for spot, primitive in trace.primitives.items():
+            place = (function.module.file, spot.line, spot.column)
+            if place in found or are_off(off, spot.line):
+                continue
             if function in tracer.done_callbacks and primitive.name in OF_FUTURES:
                 continue
-            live = coming(graph, chains, function, spot.line)
-            if live is None:
-                continue
-            certain = (
-                primitive.certain and is_settled(trace, spot) and all(edge.certain for edge in live)
-            )
-            call = told(function, spot, primitive, live, certain, number >= repeated, reaching)
-            found.setdefault((call.file, call.line, call.column), call)
+            settled = is_settled(trace, spot) and all(edge.certain for edge in chain)
+            certain = primitive.certain and settled
+            is_once = number >= of.repeated
+            found[place] = told(function, spot, primitive, chain, certain, is_once, reaching)
     return tuple(found[place] for place in sorted(found))
-
-
-def coming(
-    graph: Graph, chains: Mapping[Function, tuple[Edge, ...]], function: Function, line: int
-) -> tuple[Edge, ...] | None:
-    """The chain to a line of a function; None if all calls of it switch that line off."""
-    chain = chains[function]
-    switches = graph.tracer.traces.get(function, Trace()).switches
-    if not chain or not switches.skipped(line, chain[-1].given):
-        return chain
-    callers = [caller for caller in graph.callers[function] if caller in chains]
-    for edge in [each for caller in callers for each in graph.out[caller]]:
-        if edge.callee is function and not switches.skipped(line, edge.given):
-            return (*chains[edge.caller], edge)
-    return None
 
 
 def told(
@@ -90,7 +100,7 @@ def told(
 ) -> BlockingCall:
     file = function.module.file
     steps = [Step(e.caller.module.file, e.line, e.caller.qualname) for e in chain]
-    begins = reaching.async_callers(function)
+    begins = reaching.async_callers(function, spot.line)
     return BlockingCall(
         file,
         spot.line,
@@ -101,7 +111,7 @@ def told(
         reaching.endpoints(begins),
         certain,
         primitive.does.brief,
-        max(len(begins), 1),
+        max(len({begin for begin, _ in begins}), 1),
         is_once,
     )
 
@@ -172,22 +182,28 @@ def validators(class_: Class) -> Iterator[Function]:
 
 
 def shortest(
-    graph: Graph, begins: Mapping[Function, tuple[Edge, ...]], but: Collection[Function] = ()
-) -> dict[Function, tuple[Edge, ...]]:
+    graph: Graph, begins: Mapping[Entered, tuple[Edge, ...]], but: Collection[Function] = ()
+) -> dict[Entered, tuple[Edge, ...]]:
     """The shortest chain to each function from `begins`, which have theirs, through plain ones
     other than `but`; over settled calls alone where there is such a chain."""
     found = dict(begins)
 
     def spread(follow: Callable[[Edge], bool]) -> None:
-        waiting = deque(sorted(found, key=lambda f: (len(found[f]), f.module.file, f.line)))
+        waiting = deque(
+            sorted(found, key=lambda at: (len(found[at]), at[0].module.file, at[0].line))
+        )
         while waiting:
-            function = waiting.popleft()
+            function, off = waiting.popleft()
             for edge in graph.out.get(function, ()):
-                if edge.callee in found or edge.callee.is_async or edge.callee in but:
+                callee = edge.callee
+                if callee.is_async or callee in but or (callee, ()) in found:
                     continue
-                if follow(edge):
-                    found[edge.callee] = (*found[function], edge)
-                    waiting.append(edge.callee)
+                if not follow(edge) or are_off(off, edge.line):
+                    continue
+                entered = (callee, graph.switches(callee).off(edge.given))
+                if entered not in found:
+                    found[entered] = (*found[function, off], edge)
+                    waiting.append(entered)
 
     spread(lambda edge: edge.certain)
     spread(lambda edge: True)
@@ -195,43 +211,55 @@ def shortest(
 
 
 class Reaching:
-    """Who comes to a function: async functions through plain ones, and endpoints."""
+    """Who comes to a line of a function: async functions through plain ones, and endpoints."""
 
     def __init__(self, graph: Graph, served: dict[Function, tuple[str, ...]]) -> None:
         self.graph = graph
         self.served = served
-        self._async: dict[Function, tuple[Function, ...]] = {}
-        self._endpoints: dict[tuple[Function, ...], tuple[str, ...]] = {}
+        self._async: dict[Line, tuple[Line, ...]] = {}
+        self._endpoints: dict[tuple[Line, ...], tuple[str, ...]] = {}
 
     def begins(self, function: Function) -> bool:
         return function.is_async or function in self.served
 
-    def async_callers(self, function: Function) -> tuple[Function, ...]:
-        """The async functions nearest to `function`, itself among them."""
+    def at(self, function: Function, line: int) -> Line:
+        """The line matters only to a function of which callers can switch lines off."""
+        return function, line if self.graph.switches(function).guards else 0
+
+    def callers(self, at: Line) -> Iterator[Line]:
+        function, line = at
+        switches = self.graph.switches(function)
+        for edge in self.graph.into[function]:
+            if not switches.skipped(line, edge.given):
+                yield self.at(edge.caller, edge.line)
+
+    def async_callers(self, function: Function, line: int) -> tuple[Line, ...]:
+        """Where the async functions nearest to `function`, itself among them, come to it."""
+        begin = self.at(function, line)
         if self.begins(function):
-            return (function,)
-        if function not in self._async:
-            begins: dict[Function, None] = {}
-            waiting, seen = [function], {function}
+            return (begin,)
+        if begin not in self._async:
+            begins: dict[Line, None] = {}
+            waiting, seen = [begin], {begin}
             while waiting:
-                for caller in self.graph.callers[waiting.pop()]:
+                for caller in self.callers(waiting.pop()):
                     if caller not in seen:
                         seen.add(caller)
-                        if self.begins(caller):
+                        if self.begins(caller[0]):
                             begins[caller] = None
                         else:
                             waiting.append(caller)
-            self._async[function] = tuple(begins)
-        return self._async[function]
+            self._async[begin] = tuple(begins)
+        return self._async[begin]
 
-    def endpoints(self, begins: tuple[Function, ...]) -> tuple[str, ...]:
+    def endpoints(self, begins: tuple[Line, ...]) -> tuple[str, ...]:
         if begins not in self._endpoints:
             names: set[str] = set()
             waiting, seen = list(begins), set(begins)
             while waiting:
-                function = waiting.pop()
-                names.update(self.served.get(function, ()))
-                for caller in self.graph.callers[function]:
+                at = waiting.pop()
+                names.update(self.served.get(at[0], ()))
+                for caller in self.callers(at):
                     if caller not in seen:
                         seen.add(caller)
                         waiting.append(caller)

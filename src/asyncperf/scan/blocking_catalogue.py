@@ -233,6 +233,9 @@ BY_NAME = {
 # And those of a path, where its name says that it is one.
 OF_PATHS = named("exists is_file is_dir unlink rmdir touch")
 PATH_NAMES = re.compile(r"(^|_)(path|dir|directory|folder|file|socket)$", re.IGNORECASE)
+# The same for pools of threads or processes.
+OF_POOLS = named("shutdown")
+POOL_NAMES = re.compile(r"(^|_)(pool|executor)$", re.IGNORECASE)
 
 # Where nobody awaits or uses what they give, and the object is called as sessions are, these are
 # a sync session's: a coroutine would be dropped.

@@ -5,9 +5,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from asyncperf.scan.index import Function
-from asyncperf.scan.switches import Given
-from asyncperf.scan.trace import Spot, Trace, Tracer, inner_functions
+from asyncperf.scan.index import Function, Import
+from asyncperf.scan.switches import Given, Switches
+from asyncperf.scan.trace import Spot, Trace, Tracer, inner_functions, key_of
 
 # Where nobody else waits for the event loop.
 TESTS = re.compile(r"(^|/)(([^/]*_)?tests?/|test_[^/]*\.py$|conftest\.py$|[^/]*_test\.py$)")
@@ -17,6 +17,8 @@ AROUND = frozenset({"__enter__", "__exit__", "__aenter__", "__aexit__"})
 
 # Bases of other packages that call no method of their heirs' own by themselves.
 PASSIVE_BASES = frozenset({"object", "ABC", "Protocol", "Generic", "BaseModel"})
+
+NO_SWITCHES = Switches()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +36,35 @@ class Graph:
     def __init__(self, tracer: Tracer) -> None:
         self.tracer = tracer
         self.out: dict[Function, list[Edge]] = defaultdict(list)
-        self.callers: dict[Function, list[Function]] = defaultdict(list)
+        self.into: dict[Function, list[Edge]] = defaultdict(list)
         # Methods that are called where the object's class is not known, going by their names
         # alone: callers and callees of what is otherwise never called.
         self.named: dict[Function, list[Function]] = defaultdict(list)
         self.namers: dict[Function, list[Function]] = defaultdict(list)
         self.spawned: set[Function] = set()
         self.launched: set[Function] = set()
+        self.handed: set[Function] = set()
+        # What no async function calls, but what starts event loops.
+        self.beside: set[Function] = set()
         self.needed: dict[Function, tuple[Function, ...]] = {}
 
     def build(self, launching: Iterable[Function]) -> None:
         """Walks all async functions, and so all that they call; and plain ones of files that
-        start event loops."""
+        start event loops, or that import what does."""
         tracer = self.tracer
         everything = [f for module in tracer.project.modules.values() for f in module.functions]
-        for function in [f for f in everything if f.is_async] + list(launching):
-            if not TESTS.search(function.module.file):
-                tracer.summary(function)
+        self.walk(f for f in everything if f.is_async)
+        known = set(tracer.traces)
+        self.walk(launching)
+        self.walk(launchers_callers(tracer))
+        self.beside = set(tracer.traces) - known
         threaded: dict[Function, bool] = {}
         for caller, trace in list(tracer.traces.items()):
             if TESTS.search(caller.module.file):
                 continue
             self.spawned |= trace.spawned
             self.launched |= trace.launched
+            self.handed |= trace.handed
             for spot, callee in trace.calls:
                 if self.is_far_fetched(caller, callee, trace.chosen.get(spot, ())):
                     continue
@@ -70,6 +78,11 @@ class Graph:
             for wrapper in tracer.wrappers(function):
                 self.add(Edge(function, wrapper, function.decorators[0].lineno, certain=True))
         self.link_names()
+
+    def walk(self, functions: Iterable[Function]) -> None:
+        for function in functions:
+            if not TESTS.search(function.module.file):
+                self.tracer.summary(function)
 
     def is_far_fetched(
         self, caller: Function, callee: Function, chosen: Collection[object]
@@ -92,19 +105,39 @@ class Graph:
     def link_names(self) -> None:
         nameless: dict[str, list[Function]] = defaultdict(list)
         for function in self.tracer.traces:
-            if not self.callers[function] and not self.may_be_called_by_libraries(function):
+            if not self.into[function] and not self.may_be_called_by_libraries(function):
                 nameless[function.name].append(function)
+        promised = self.promised([f for found in nameless.values() for f in found])
         for caller, trace in self.tracer.traces.items():
             if TESTS.search(caller.module.file):
                 continue
-            names = trace.named | {f.name for _, f in trace.calls if self.is_of_protocol(f)}
-            for method in [f for name in sorted(names) for f in nameless.get(name, ())]:
-                self.link(caller, method)
+            for name in sorted(trace.named):
+                for method in nameless.get(name, ()):
+                    if method not in promised:
+                        self.link(caller, method)
+            for called in dict.fromkeys(f for _, f in trace.calls if self.is_of_protocol(f)):
+                for method in nameless.get(called.name, ()):
+                    if called in promised.get(method, (called,)):
+                        self.link(caller, method)
         for function in [f for f in self.tracer.traces if f.decorators]:
             for decorator in self.tracer.own_decorators(function):
                 for inner in inner_functions(decorator):
                     if inner.is_async:  # a wrapper
                         self.link(function, inner)
+
+    def promised(self, methods: Iterable[Function]) -> dict[Function, set[Function]]:
+        """For methods of classes that have all the methods of a protocol that is called: the
+        protocol's own."""
+        called = {f for trace in self.tracer.traces.values() for _, f in trace.calls}
+        protocols = {f.owner for f in called if self.is_of_protocol(f)}
+        found: dict[Function, set[Function]] = defaultdict(set)
+        for method in methods:
+            for protocol in protocols:
+                of_protocol = protocol.methods if protocol is not None else {}
+                own = method.owner.methods if method.owner is not None else {}
+                if method.name in of_protocol and of_protocol.keys() <= own.keys():
+                    found[method].update(of_protocol[method.name])
+        return found
 
     def link(self, caller: Function, callee: Function) -> None:
         if caller is not callee:
@@ -127,16 +160,36 @@ class Graph:
 
     def add(self, edge: Edge) -> None:
         self.out[edge.caller].append(edge)
-        self.callers[edge.callee].append(edge.caller)
+        self.into[edge.callee].append(edge)
+
+    def switches(self, function: Function) -> Switches:
+        trace = self.tracer.traces.get(function)
+        return trace.switches if trace is not None else NO_SWITCHES
+
+    def has_own_loop(self, function: Function) -> bool:
+        """Whether it is only ever given a loop of its own."""
+        return function in self.launched and function not in self.handed and not self.into[function]
 
     def is_root(self, function: Function) -> bool:
         """Whether the project is not seen to call it: a library does, or nobody."""
-        return not self.callers[function] and not self.namers[function]
+        return not self.into[function] and not self.namers[function]
 
     def callees(self, function: Function) -> Iterator[Function]:
         for edge in self.out.get(function, ()):
             yield edge.callee
         yield from self.named.get(function, ())
+
+
+def launchers_callers(tracer: Tracer) -> Iterator[Function]:
+    """Plain functions of the files that import what gives its arguments a loop of their own."""
+    keys = {key for key, _ in tracer.launching}
+    modules = list(tracer.project.modules.values())
+    names = {f.name for module in modules for f in module.functions if key_of(f) in keys}
+    for module in modules if names else ():
+        scopes = [module.names, *(function.inner for function in module.functions)]
+        bound = [b for scope in scopes for b in scope.values() if isinstance(b, Import)]
+        if any(each.attribute in names for each in bound):
+            yield from (function for function in module.functions if not function.is_async)
 
 
 def is_settled(trace: Trace, spot: Spot) -> bool:

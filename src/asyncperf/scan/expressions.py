@@ -3,11 +3,22 @@
 import ast
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from asyncperf.scan.members import Members
-from asyncperf.scan.syntax import children
-from asyncperf.scan.values import NOTHING, Callee, Type, Value, bare, join, ordered, step
+from asyncperf.scan.syntax import children, spelling
+from asyncperf.scan.values import (
+    NOTHING,
+    Callee,
+    Type,
+    Value,
+    bare,
+    is_unknown,
+    join,
+    ordered,
+    step,
+)
 
 
 class Expressions(Members):
@@ -32,10 +43,17 @@ class Expressions(Members):
         for place in ordered(value.places):
             if place[0] in {"global", "free"}:
                 self.emit("memory", place, "r", node.id, node)
-        return value
+        return self.as_narrowed(value, node) if self.narrowed else value
 
     def _attribute(self, node: ast.Attribute) -> Value:
-        return self.attribute(self.evaluate(node.value), node.attr, node)
+        value = self.attribute(self.evaluate(node.value), node.attr, node)
+        return self.as_narrowed(value, node) if self.narrowed else value
+
+    def as_narrowed(self, value: Value, node: ast.Name | ast.Attribute) -> Value:
+        """Of what no type is known, the class that an `isinstance` around asks for."""
+        types = self.narrowed.get(spelling(node), ())
+        known = value.types or any(not is_unknown(callee) for callee in value.callees)
+        return value if known else replace(value, types=types)
 
     def _subscript(self, node: ast.Subscript) -> Value:
         value = self.evaluate(node.value)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from asyncperf.scan.annotations import last_name
-from asyncperf.scan.call_graph import TESTS, Graph
+from asyncperf.scan.call_graph import AROUND, TESTS, Graph
 from asyncperf.scan.index import Function
 
 STARTING = re.compile(r"lifespan|^(on_)?(startup|shutdown)(_event)?$")
@@ -35,13 +35,14 @@ class Phases(NamedTuple):
 
 def phases(graph: Graph, served: Collection[Function]) -> Phases:
     """Requests win: what they reach, other than through what works the first time only, is
-    neither. What is not called at all is taken for called by a library, for a request."""
-    known = dict.fromkeys([*graph.tracer.traces, *graph.callers])
-    aside = {f for f in known if is_aside(f) or (f in graph.launched and not graph.callers[f])}
+    neither. What is not called at all is taken for called by a library, for a request; but what
+    no `with` of the project enters says nothing of when it would."""
+    known = dict.fromkeys([*graph.tracer.traces, *graph.into])
+    aside = {f for f in known if is_aside(f) or graph.has_own_loop(f)}
     starting = {f for f in known if is_starting(f)} - aside
     first = {f for f in known if is_made_once(graph, f)} - aside - set(served)
-    quiet = aside | starting | first
-    loud = {f for f in known if f not in quiet and graph.is_root(f)}
+    quiet = aside | starting | first | graph.beside
+    loud = {f for f in known if f not in quiet and f.name not in AROUND and graph.is_root(f)}
     loud |= {f for f in graph.spawned if not COMMAND_FILES.search(f.module.file)} - first
     loud = reach(graph, loud | set(served), but=first)
     once = reach(graph, starting | first) - loud

@@ -53,6 +53,7 @@ class State:
         self.effects: list[Effect] = []
         self.spans: dict[int, tuple[int, int]] = {}  # effects of a node, by its `id`
         self.tested: dict[Place, int] = {}  # what an `if` around looked at, and when
+        self.narrowed: dict[str, tuple[Type, ...]] = {}  # what an `isinstance` around says
         self.discarded: ast.AST | None = None  # the call whose result the statement drops
         self.catching = 0  # of `try` blocks around that swallow what is raised
         self.depth = 0  # of conditional blocks, where an assignment may not happen

@@ -1,13 +1,14 @@
 """What each kind of statement does, in the order of the block. For `scan` only."""
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from asyncperf.scan.annotations import types_of
 from asyncperf.scan.bindings import Bindings
-from asyncperf.scan.values import NOTHING, ordered, step
+from asyncperf.scan.syntax import spelling
+from asyncperf.scan.values import NOTHING, Type, ordered, step
 
 BROAD = frozenset({"Exception", "BaseException"})
 
@@ -89,10 +90,28 @@ class Statements(Bindings):
         tested = {e.place for e in self.effects[begin:] if e.kind == "memory" and e.mode == "r"}
         outer = dict(self.tested)
         self.tested.update(dict.fromkeys(tested, begin))
+        narrowed = self.narrowed
+        self.narrowed = narrowed | dict(self.narrowing(node.test))
         self.conditional(node.body)
+        self.narrowed = narrowed
         if not (node.body and isinstance(node.body[-1], ast.Return | ast.Raise | ast.Continue)):
             self.tested = outer  # else what follows is under the test's opposite
         self.conditional(node.orelse)
+
+    def narrowing(self, test: ast.expr) -> Iterator[tuple[str, tuple[Type, ...]]]:
+        """What is of which class if an `isinstance` holds."""
+        for part in test.values if isinstance(test, ast.BoolOp) else [test]:
+            match part:
+                case ast.Call(
+                    func=ast.Name(id="isinstance"),
+                    args=[
+                        ast.Name() | ast.Attribute() as asked,
+                        ast.Name() | ast.Attribute() as of,
+                    ],
+                ) if not isinstance(test, ast.BoolOp) or isinstance(test.op, ast.And):
+                    types = types_of(of, self.resolve)
+                    if not any(str(type_.of).startswith("builtins.") for type_ in types):
+                        yield spelling(asked), types
 
     def tested_for_truth(self, node: ast.expr) -> None:
         """`if found:` asks a container whether anything is in it."""

@@ -5,7 +5,7 @@ For `scan` only.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from asyncperf.scan.index import AnyFunction
@@ -30,14 +30,17 @@ class Switches:
     positions: tuple[str, ...] = ()
     defaults: dict[str, bool] = field(default_factory=dict)
 
+    def off(self, given: "Given") -> tuple[Guard, ...]:
+        """What a call that gives these arguments does not come to."""
+        return tuple(
+            guard
+            for guard in self.guards
+            if self._value(guard.parameter, given) not in {None, guard.value}
+        )
+
     def skipped(self, line: int, given: "Given") -> bool:
         """Whether a call that gives these arguments does not come to `line`."""
-        return any(
-            guard.first <= line <= guard.last
-            and self._value(guard.parameter, given) is not None
-            and self._value(guard.parameter, given) != guard.value
-            for guard in self.guards
-        )
+        return are_off(self.off(given), line)
 
     def _value(self, parameter: str, given: "Given") -> bool | None:
         """What a call sets a parameter to; None where that is not constant."""
@@ -58,6 +61,10 @@ class Given:
     others: frozenset[str] = frozenset()
     positional: int = 0
     is_open: bool = True
+
+
+def are_off(guards: Iterable[Guard], line: int) -> bool:
+    return any(guard.first <= line <= guard.last for guard in guards)
 
 
 def given(node: ast.AST) -> Given:

@@ -47,10 +47,11 @@ class Trace:
     """What one function calls on the thread that it runs on itself.
 
     `chosen` tells for a call which definitions it may mean. `spawned` are coroutines that it
-    starts as tasks, `launched` those that it gives a loop of their own. `named` are methods that
-    it calls of objects of which the class is not known, `makes` the names of library classes.
-    `is_bare`: it takes no arguments; `keeps_result`: and keeps what it gives in a global.
-    `is_empty`: it is there to be overridden. `given` are the constants among a call's arguments.
+    starts as tasks, `launched` those that it gives a loop of their own, `handed` those that it
+    gives to who knows whom. `named` are methods that it calls of objects of which the class is
+    not known, `makes` the names of library classes. `is_bare`: it takes no arguments;
+    `keeps_result`: and keeps what it gives in a global. `is_empty`: it is there to be
+    overridden. `given` are the constants among a call's arguments.
     """
 
     calls: dict[tuple[Spot, Function], None] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Trace:
     chosen: dict[Spot, set[object]] = field(default_factory=dict)
     spawned: set[Function] = field(default_factory=set)
     launched: set[Function] = field(default_factory=set)
+    handed: set[Function] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
     makes: set[str] = field(default_factory=set)
     is_bare: bool = False
@@ -76,6 +78,8 @@ class Tracer(Analyst):
         # Parameters that their functions hand on to threads, or to who knows where; for a
         # decorator's inner functions its own parameters, as names of the enclosing function.
         self.handed_on: set[tuple[str, str]] = set()
+        # Parameters that their functions give a loop of their own, or call to get what they give.
+        self.launching: set[tuple[str, str]] = set()
         # What is called with a future that is done already.
         self.done_callbacks: set[Function] = set()
 
@@ -112,6 +116,13 @@ class Tracer(Analyst):
                 for inner in inner_functions(meant):
                     self.summary(inner)
                 yield meant
+
+
+def path_name(node: ast.expr) -> str:
+    """What a path is called, or the one that it is the parent of."""
+    while isinstance(node, ast.Attribute) and node.attr == "parent":
+        node = node.value
+    return last_name(node)
 
 
 def inner_functions(function: Function) -> Iterator[Function]:
@@ -175,6 +186,7 @@ class TracingWalk(Walk):
             outer, self.is_launched = self.is_launched, True
             value = super().call(node, awaited)
             self.is_launched = outer
+            self.launch(node)
             return value
         is_dropped = self.discarded is node
         value = super().call(node, awaited)
@@ -189,21 +201,27 @@ class TracingWalk(Walk):
         name = func.attr
         if name in catalogue.BY_NAME:
             self.primitive(catalogue.BY_NAME[name], node, is_method=True, certain=False)
-        elif name in catalogue.OF_PATHS and catalogue.PATH_NAMES.search(last_name(func.value)):
+        elif name in catalogue.OF_PATHS and catalogue.PATH_NAMES.search(path_name(func.value)):
             self.primitive(f"pathlib.Path.{name}", node, is_method=True, certain=False)
         elif name in catalogue.METHOD_NAMES and isinstance(func.value, ast.Name | ast.Attribute):
             for base in self.library_bases(func.value):
                 self.primitive(f"{base}.{name}", node, is_method=True, certain=True)
+        if name in catalogue.OF_POOLS and catalogue.POOL_NAMES.search(last_name(func.value)):
+            self.primitive(f"concurrent.futures.ThreadPoolExecutor.{name}", node, True, False)
         called = last_name(func.value)
         if is_dropped and name in catalogue.DROPPED and catalogue.SESSION_NAMES.search(called):
             self.primitive(catalogue.DROPPED[name], node, is_method=True, certain=False)
 
+    def known(self, node: ast.expr) -> Value:
+        """What was evaluated before."""
+        begin = len(self.effects)
+        value = self.evaluate(node)
+        del self.effects[begin:]
+        return value
+
     def library_bases(self, node: ast.expr) -> Iterator[str]:
         """The classes outside the project that an object's own class is made from."""
-        begin = len(self.effects)
-        types = self.evaluate(node).types
-        del self.effects[begin:]  # it was evaluated before
-        for type_ in types:
+        for type_ in self.known(node).types:
             for base in self.project.ancestry(type_.of) if isinstance(type_.of, Class) else ():
                 if isinstance(base, str):
                     yield base
@@ -270,6 +288,9 @@ class TracingWalk(Walk):
         return value
 
     def hand_over(self, arguments: Arguments, node: ast.AST) -> None:
+        if not self.is_launched:
+            callees = [callee.target for value in arguments.all() for callee in value.callees]
+            self.trace.handed |= {f for f in callees if isinstance(f, Function) and f.is_async}
         name = last_name(node.func) if isinstance(node, ast.Call) else ""
         outer, self.is_away = self.is_away, self.is_away or name not in catalogue.CALLS_HERE
         if self.is_away:
@@ -299,6 +320,34 @@ class TracingWalk(Walk):
         outer, self.callee = self.callee, function
         super().instantiate(summary, mapping, is_open, function, node)
         self.callee = outer
+        if isinstance(node, ast.Call) and any(
+            (key_of(function), name) in self.analyst.launching for name in mapping
+        ):
+            self.launch(node)
+
+    def launch(self, node: ast.Call) -> None:
+        """What is given here gets a loop of its own: coroutines, what makes them, and what the
+        function itself was given."""
+        given = [*node.args, *(keyword.value for keyword in node.keywords)]
+        for each in [inner for argument in given for inner in ast.walk(argument)]:
+            if isinstance(each, ast.Call):
+                spot = spot_of(each)
+                for made in self.trace.chosen.get(spot, ()):
+                    if isinstance(made, Function) and made.is_async:
+                        self.trace.launched.add(made)
+                        self.trace.calls.pop((spot, made), None)
+            elif isinstance(each, ast.Name):
+                for place in self.known(each).places:
+                    if place[0] == "param" and len(place) == 2 and self.function is not None:
+                        self.analyst.launching.add((key_of(self.function), place[1]))
+                    elif place[0] == "free" and len(place) == 3:
+                        self.analyst.launching.add((place[1], place[2]))
+        for argument in given:
+            if isinstance(argument, ast.Name | ast.Attribute):
+                for callee in self.known(argument).callees:
+                    if isinstance(callee.target, Function) and callee.target.is_async:
+                        self.trace.launched.add(callee.target)
+                        self.trace.calls.pop((spot_of(node), callee.target), None)
 
     def called_back(self, effect: Effect, mapping: dict[str, Value], node: ast.AST) -> None:
         name, outer = effect.place[1], self.is_away
