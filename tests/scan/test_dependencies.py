@@ -25,6 +25,14 @@ async def more(session: AsyncSession = Depends(session)): return await session.e
 async def of_flags(flags=Depends(flags)): return (await client.get("/more")).json()
 async def deep(found=Depends(of_flags)): return (await client.get("/deep")).json()
 Limits = Annotated[dict, Depends(limits)]
+def rows_of(table):
+    async def found(session: AsyncSession = Depends(session)):
+        return await session.execute(select(table))
+    return found
+class Reader:
+    def __init__(self, path): self.path = path
+    async def __call__(self): return (await client.get(self.path)).json()
+users = rows_of("users")
 """
 
 ENDPOINTS = {
@@ -35,6 +43,9 @@ ENDPOINTS = {
     "one that the other needs": ("a=Depends(flags), b=Depends(of_flags)", "dependent"),
     "one that needs the other": ("a=Depends(of_flags), b=Depends(flags)", "dependent"),
     "one that it needs in the end": ("a=Depends(flags), b=Depends(deep)", "dependent"),
+    "one that a call makes": ("a=Depends(rows), b=Depends(rows_of('users'))", "unsafe"),
+    "one made before": ("a=Depends(rows), b=Depends(users)", "unsafe"),
+    "objects that are called": ("a=Depends(Reader('/a')), b=Depends(Reader('/b'))", "independent"),
     "an unknown one": ("a=Depends(elsewhere), b=Depends(limits)", "likely"),
 }
 

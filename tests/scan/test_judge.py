@@ -48,6 +48,18 @@ PAIRS = {
     "a sleep": ("import asyncio\n" + HTTP, "await asyncio.sleep(1); a = await get('/a'); return a", "unsafe"),
     "a call of nothing known": (HTTP, "a = await get('/a'); b = await elsewhere.get_b(); return a, b", "likely"),
     "an unknown write": (HTTP, "a = await get('/a'); b = await elsewhere.save(); return a, b", "unsafe"),
+    "a status that may refuse, in between": (HTTP, "a = await client.get('/a'); a.raise_for_status(); b = await get('/b'); return a, b", "dependent"),
+    "a result handed out in between": (HTTP, "a = await get('/a')\n    yield a\n    b = await get('/b'); print(b)", "dependent"),
+    "a result handed out at once": (HTTP, "yield await get('/a')\n    b = await get('/b'); print(b)", "dependent"),
+    "two readings of one response": ("import aiohttp\n", "async with aiohttp.ClientSession() as http, http.get('/a') as response:\n        a = await response.text(); b = await response.json(); return a, b", "unsafe"),
+    "an object's part, then the commit": (SQL + HTTP, "session = maker(); x.a = await get('/a'); await session.commit()", "dependent"),
+    "an object's part through a name, then the commit": (SQL + HTTP, "session = maker(); a = await get('/a'); x.a = a; await session.commit()", "dependent"),
+    "an object's part, then a query that flushes it": (SQL + HTTP, "session = maker(); x.a = await get('/a'); await users(session)", "dependent"),
+    "an object's part, then another session": (SQL + HTTP, "x.a = await get('/a'); b = await own_users(); return b", "independent"),
+    "an object changed in a callee, then the commit": (SQL + "async def rename(user): user.name = 'x'\n", "session = maker(); await rename(x); await session.commit()", "dependent"),
+    "told to the client, then entered": (HTTP + "listeners = set()\nasync def enter(x): listeners.add(x)\n", "await post('/a'); await enter(1)", "unsafe"),
+    "the chat's state, and a read": (HTTP + "from aiogram.fsm.context import FSMContext\nstate: FSMContext = made()\n", "a = await state.get_data(); b = await get('/b'); return a, b", "independent"),
+    "two changes of the chat's state": (HTTP + "from aiogram.fsm.context import FSMContext\nstate: FSMContext = made()\n", "await state.set_state(1); await state.update_data(a=1)", "unsafe"),
     "a name that guards": (HTTP, "await elsewhere.verify_access(); a = await get('/a'); return a", "dependent"),
 }  # fmt: skip
 
@@ -149,6 +161,7 @@ LOOPS = {
     "a pause": ("import asyncio\n" + HTTP, "    for x in xs:\n        await get(x)\n        await asyncio.sleep(1)", "unsafe"),
     "one session": (SQL, "    session = maker()\n    for x in xs: found.append(await users(session))", "unsafe"),
     "sessions of their own": (SQL, "    for x in xs: found.append(await own_users())", "independent"),
+    "results handed out": (HTTP, "    for x in xs: yield await get(x)", "dependent"),
 }  # fmt: skip
 
 
@@ -402,6 +415,20 @@ def test_what_never_waits_has_nothing_to_gain(only_site: OnlySite) -> None:
         "async def f():\n    a = await known()\n    b = await known()\n    return a, b\n"
     )
     assert (site.verdict, site.remedy) == ("independent", "none")
+
+
+def test_a_property_of_a_subclass_may_give_what_waits(only_site: OnlySite) -> None:
+    site = only_site("""
+class Silent:
+    async def emit(self, event): pass
+class Speaking(Silent):
+    @property
+    def emit(self): return self.socket.emit
+async def f(emitter: Silent, names):
+    for name in names:
+        await emitter.emit(name)
+""")
+    assert site.verdict == "unsafe", site.reason
 
 
 def test_a_context_variable_that_is_set_stays_in_its_task(only_site: OnlySite) -> None:

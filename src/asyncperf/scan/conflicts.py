@@ -150,6 +150,18 @@ def _may_be_one(one: Place, other: Place) -> bool:
     return "new" not in (one[0], other[0])
 
 
+def written_back(first: Doings, second: Doings) -> Finding | None:
+    """What the first assigns to an object that the second's session may write."""
+    commit = next((e for e in second.own if e.mode == "c" and e.what == "session"), None)
+    if commit is None:
+        return None
+    for effect in first.memory:
+        if effect.mode == "w" and len(effect.place) > 2:
+            reason = f"the second commits what the first assigns to `{spelled(effect.place)}`"
+            return decided("dependent", reason, commit)
+    return None
+
+
 def changed_memory(first: Doings, second: Doings) -> tuple[Finding | None, list[Finding]]:
     """An object in memory that one changes and the other reads or changes; and open questions."""
     open_: list[Finding] = []
@@ -297,8 +309,9 @@ def in_vain(
     """What the second changes in memory, though the first has failed."""
     if not first.may_fail:
         return None, []
+    modes = {"w", "a", "u", "k"} if is_dropped else {"w", "a", "u"}
     for effect in second.memory:
-        if effect.mode in {"w", "a", "u"} and not is_private(effect.place):
+        if effect.mode in modes and not is_private(effect.place):
             reason = f"the second changes `{spelled(effect.place)}`, even if the first fails"
             if is_dropped:
                 return decided("unsafe", reason, effect), []

@@ -11,7 +11,7 @@ from asyncperf.scan.analyst import Analyst
 from asyncperf.scan.annotations import dependency_of, last_name, meaning_of
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.index import AnyFunction, Class, Function, Variable
-from asyncperf.scan.values import Effect, Place
+from asyncperf.scan.values import Effect, Place, Value
 from asyncperf.scan.verbs import guards
 from asyncperf.scan.walk import Walk
 from asyncperf.sites import Remedy, Site
@@ -125,9 +125,24 @@ def _target(
     if isinstance(found, Class):
         method = "__call__" if is_object else "__init__"
         return next(iter(analyst.declarations.methods(found, method)), None)
-    if is_object:
+    if isinstance(found, Variable):  # `current_user = require_role("user")`
+        own = next((name for name, bound in found.home.names.items() if bound is found), "")
+        return _called(analyst.variable(found.home, own), analyst)
+    if not isinstance(found, Function):
         return None
-    return found if isinstance(found, Function) else None
+    # `Depends(require_role("admin"))` asks for what the call returns.
+    return _called(analyst.summary(found).returns, analyst) if is_object else found
+
+
+def _called(made: Value, analyst: Analyst) -> Function | None:
+    """What calling this object runs."""
+    for callee in made.callees:
+        if isinstance(callee.target, Function):
+            return callee.target
+    for type_ in made.types:
+        if isinstance(type_.of, Class):
+            return next(iter(analyst.declarations.methods(type_.of, "__call__")), None)
+    return None
 
 
 def _judge(found: list[Dependency], analyst: Analyst) -> tuple[Finding, Remedy]:

@@ -98,6 +98,7 @@ class Judge(LoopJudge, DataJudge):
             or self.data(a, b, between)
             or self.exit_between(a, between)
             or conflicts.shared_object(first, second)
+            or conflicts.written_back(first, second)
             or conflicts.entered(first, second)
             or self.acquired(a)
             or self.acquired(b)
@@ -121,6 +122,9 @@ class Judge(LoopJudge, DataJudge):
         if finding:
             return finding, "none"
         if not first.suspends:  # a task that never waits is done before the next one starts
+            finding, _ = conflicts.changed_memory(first, second)
+            if finding and finding.verdict == "dependent":
+                return finding, "none"
             return self.settled(
                 [*open_, *conflicts.unresolved(first)],
                 f"`{name}` never waits",
@@ -183,6 +187,14 @@ class Judge(LoopJudge, DataJudge):
         return None
 
     def exit_between(self, a: Awaiting, between: list[Part]) -> Finding | None:
+        for statement in (a.statement, *between):
+            if flow.hands_out(statement):
+                return Finding(
+                    "dependent",
+                    f"line {statement.lineno} yields between them: others go on first",
+                    self.file,
+                    statement.lineno,
+                )
         found = flow.early_exit(between)
         if found is None:
             return None
