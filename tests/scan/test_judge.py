@@ -64,6 +64,32 @@ PAIRS = {
 }  # fmt: skip
 
 
+CACHES = {
+    "an early return": ("found = await cache.get(key)\n    if found: return found", "await cache.set(key, made, 60)", "likely"),
+    "a condition that binds": ("if found := await cache.get(key): return found", "await cache.set(key, made)", "likely"),
+    "another key": ("found = await cache.get(key)\n    if found: return found", "await cache.set('b', made)", "unsafe"),
+    "another cache": ("found = await cache.get(key)\n    if found: return found", "await other.set(key, made)", "unsafe"),
+    "what was never looked at": ("found = await cache.get(key)", "await cache.set(key, made)", "unsafe"),
+    "a counter": ("found = await cache.get(key)\n    if found > 9: return found", "await cache.set(key, found + 1)", "unsafe"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("asks", "stores", "verdict"), CACHES.values(), ids=CACHES)
+def test_filling_a_cache_is_part_of_a_read(
+    only_site: OnlySite, asks: str, stores: str, verdict: str
+) -> None:
+    site = only_site(f"""{HTTP}
+async def shops(key):
+    {asks}
+    made = await get(key)
+    {stores}
+    return made
+async def f():
+    a = await get("/a"); b = await shops("/b"); return a, b
+""")
+    assert site.verdict == verdict, site.reason
+
+
 ONE_STATEMENT = {
     "arguments": (HTTP, "return print(await get('/a'), await get('/b'))", "independent"),
     "a sum": (HTTP, "x = await get('/a') + await get('/b'); return x", "independent"),
