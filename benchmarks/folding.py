@@ -19,13 +19,15 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from asyncperf.analysis.measurement import view_of
+from asyncperf.analysis.sufficiency import view_is_enough
 from asyncperf.load.native_ledger import NativeLedger
 from asyncperf.load.orders import Files
 from asyncperf.load.outcomes import Outcome
 from asyncperf.load.record_format import LOADED, SEGMENT
 from asyncperf.load.record_reader import DTYPE, Records
 from asyncperf.model import Endpoint, LoadPlan, Measured
-from asyncperf.trial import LOOKING_SHARE, POLL_S, view_is_enough, view_of
+from asyncperf.trial import LOOKING_SHARE, POLL_S
 
 KEY = ("GET", "/ok")
 RATE_RPS, PROCESSES = 20_000.0, 2

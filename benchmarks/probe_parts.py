@@ -54,7 +54,7 @@ class Told(Worker):
     def leave_alone(self) -> None:
         """No other ticks, and nobody looks."""
         self.recording, STEPPING.next_sign = False, inf
-        self._watchdog.expect(perf_counter(), 1000)
+        self._watch.watchdog.expect(perf_counter(), 1000)
 
 
 def scope() -> dict[str, Any]:
