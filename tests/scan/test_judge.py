@@ -47,6 +47,10 @@ PAIRS = {
     "write then write": (HTTP, "a = await post('/a'); b = await post('/b'); return a, b", "unsafe"),
     "a sleep": ("import asyncio\n" + HTTP, "await asyncio.sleep(1); a = await get('/a'); return a", "unsafe"),
     "a call of nothing known": (HTTP, "a = await get('/a'); b = await elsewhere.get_b(); return a, b", "likely"),
+    "an unknown write with Django's prefix": (HTTP, "a = await get('/a'); b = await elsewhere.adelete(); return a, b", "unsafe"),
+    "an unseen effect": ("import zipfile\nfrom anyio import Path\nfrom fastapi.concurrency import run_in_threadpool\n", "zip = zipfile.ZipFile('x')\n    await Path('x').mkdir(); await run_in_threadpool(zip.extractall)", "unsafe"),
+    "a file written in between": (HTTP, "a = await get('/a'); open('x', 'w').write(a); b = await get('/b'); return b", "independent"),
+    "a file written in between and read": (HTTP + "import aiofiles.os\n", "a = await get('/a'); open('x', 'w').write(a); b = await aiofiles.os.stat('x'); return b", "unsafe"),
     "an unknown write": (HTTP, "a = await get('/a'); b = await elsewhere.save(); return a, b", "unsafe"),
     "a status that may refuse, in between": (HTTP, "a = await client.get('/a'); a.raise_for_status(); b = await get('/b'); return a, b", "dependent"),
     "a result handed out in between": (HTTP, "a = await get('/a')\n    yield a\n    b = await get('/b'); print(b)", "dependent"),
@@ -341,6 +345,37 @@ async def f(session: AsyncSession):
     first, second = Repository(session), Repository(session)
     a = await first.all()
     b = await second.all()
+    return a, b
+""",
+    "held by a service, and by one of its own": """
+class Service:
+    def __init__(self, session: AsyncSession): self.session = session
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def opened(cls, session: AsyncSession | None = None) -> "AsyncGenerator[Self, None]":
+        if session is not None:
+            yield cls(session)
+        else:
+            async with maker() as session: yield cls(session)
+    async def own(self): return await self.session.execute(select(1))
+class Shop(Service):
+    def __init__(self, session: AsyncSession):
+        super().__init__(session)
+        self.settings = Service(session)
+    async def of_settings(self): return await self.settings.own()
+async def f():
+    async with Shop.opened() as shop:
+        a = await shop.of_settings()
+        b = await shop.own()
+    return a, b
+""",
+    "held by services of a library": """
+from advanced_alchemy.extensions.litestar import service
+class Users(service.SQLAlchemyAsyncRepositoryService["User"]): pass
+class Teams(service.SQLAlchemyAsyncRepositoryService["Team"]): pass
+async def f(users: Users, teams: Teams):
+    a = await users.count()
+    b = await teams.count()
     return a, b
 """,
     "handed to a repository's factory": """

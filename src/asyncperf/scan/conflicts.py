@@ -147,7 +147,12 @@ def _reaches(one: Effect, other: Effect) -> bool:
 
 
 def _may_be_one(one: Place, other: Place) -> bool:
-    return "new" not in (one[0], other[0])
+    """What is made on the way is its own; what an object made on the way holds may be any."""
+    return not (_is_made(one) or _is_made(other))
+
+
+def _is_made(place: Place) -> bool:
+    return place[0] == "new" and not any(part[0] in ".[" for part in place[2:])
 
 
 def written_back(first: Doings, second: Doings) -> Finding | None:
@@ -235,6 +240,17 @@ def changed_world(first: Doings, second: Doings) -> tuple[Finding | None, list[F
                 decided("likely", f"that {effect.what} is only read is not proved", effect)
             )
     return None, open_[:1]
+
+
+def in_its_way(write: Effect, second: Doings) -> bool:
+    """Whether what comes after a write may write too, or read what it writes."""
+    return bool(second.unknown or _commits(second)) or any(
+        e.mode in {"w", "c"}
+        or e.what == write.what
+        or ANYWHERE in write.what[:10]
+        or ANYWHERE in e.what[:10]
+        for e in second.external
+    )
 
 
 def _commits(doings: Doings) -> list[Effect]:

@@ -117,7 +117,11 @@ class Judge(LoopJudge, DataJudge):
                 return decided, "none"
         drops = isinstance(b.statement, ast.Expr)
         unseen = conflicts.unseen(first, is_dropped, self.name(a))
-        unseen += conflicts.unseen(second, drops, self.name(b))
+        hidden = conflicts.unseen(second, drops, self.name(b))
+        if hidden and first.may_fail:
+            reason = f"{hidden[0].reason}, and must not happen if the first fails"
+            return Finding("unsafe", reason, self.file, b.awaits[0].lineno), "none"
+        unseen += hidden
         finding, open_ = conflicts.guard(first, is_dropped, name, guards(name.rpartition(".")[2]))
         if finding:
             return finding, "none"
@@ -236,7 +240,7 @@ class Judge(LoopJudge, DataJudge):
         after = after or conflicts.changed_memory(first, done)[0] is not None
         after = after or bool(conflicts.shared_object(first, done))
         before = conflicts.changed_memory(done, second)[0] or conflicts.shared_object(done, second)
-        written = [e for e in done.external if e.mode == "w"]
+        written = [e for e in done.external if e.mode == "w" and conflicts.in_its_way(e, second)]
         if before is not None and after:
             return Finding(
                 "dependent",
@@ -251,7 +255,7 @@ class Judge(LoopJudge, DataJudge):
                 self.file,
                 line,
             )
-        if written and (second.external or first.external):
+        if written:
             return Finding(
                 "unsafe",
                 f"line {line}, between them, writes to {written[0].what}",
