@@ -25,6 +25,20 @@ async def more(session: AsyncSession = Depends(session)): return await session.e
 async def of_flags(flags=Depends(flags)): return (await client.get("/more")).json()
 async def deep(found=Depends(of_flags)): return (await client.get("/deep")).json()
 Limits = Annotated[dict, Depends(limits)]
+def rows_of(table):
+    async def found(session: AsyncSession = Depends(session)):
+        return await session.execute(select(table))
+    return found
+class Reader:
+    def __init__(self, path): self.path = path
+    async def __call__(self): return (await client.get(self.path)).json()
+class Limit:
+    def __init__(self, requests): self.requests = requests
+    async def __call__(self): return await client.post("/counts", json=self.requests)
+users = rows_of("users")
+async def named(session: AsyncSession = Depends(session)): return 1
+async def of_rows(rows=Depends(rows)): return (await client.get("/of")).json()
+async def of_something(found=Depends(elsewhere)): return (await client.get("/of")).json()
 """
 
 ENDPOINTS = {
@@ -35,6 +49,12 @@ ENDPOINTS = {
     "one that the other needs": ("a=Depends(flags), b=Depends(of_flags)", "dependent"),
     "one that needs the other": ("a=Depends(of_flags), b=Depends(flags)", "dependent"),
     "one that it needs in the end": ("a=Depends(flags), b=Depends(deep)", "dependent"),
+    "one that a call makes": ("a=Depends(rows), b=Depends(rows_of('users'))", "unsafe"),
+    "one made before": ("a=Depends(rows), b=Depends(users)", "unsafe"),
+    "objects that are called": ("a=Depends(Reader('/a')), b=Depends(Reader('/b'))", "independent"),
+    "two made by one class": ("a=Depends(Limit(20)), b=Depends(Limit(100))", "unsafe"),
+    "one session deep below": ("a=Depends(of_rows), b=Depends(more)", "unsafe"),
+    "one that needs an unknown one": ("a=Depends(of_something), b=Depends(limits)", "likely"),
     "an unknown one": ("a=Depends(elsewhere), b=Depends(limits)", "likely"),
 }
 

@@ -47,9 +47,51 @@ PAIRS = {
     "write then write": (HTTP, "a = await post('/a'); b = await post('/b'); return a, b", "unsafe"),
     "a sleep": ("import asyncio\n" + HTTP, "await asyncio.sleep(1); a = await get('/a'); return a", "unsafe"),
     "a call of nothing known": (HTTP, "a = await get('/a'); b = await elsewhere.get_b(); return a, b", "likely"),
+    "an unknown write with Django's prefix": (HTTP, "a = await get('/a'); b = await elsewhere.adelete(); return a, b", "unsafe"),
+    "an unseen effect": ("import zipfile\nfrom anyio import Path\nfrom fastapi.concurrency import run_in_threadpool\n", "zip = zipfile.ZipFile('x')\n    await Path('x').mkdir(); await run_in_threadpool(zip.extractall)", "unsafe"),
+    "a file written in between": (HTTP, "a = await get('/a'); open('x', 'w').write(a); b = await get('/b'); return b", "independent"),
+    "a file written in between and read": (HTTP + "import aiofiles.os\n", "a = await get('/a'); open('x', 'w').write(a); b = await aiofiles.os.stat('x'); return b", "unsafe"),
     "an unknown write": (HTTP, "a = await get('/a'); b = await elsewhere.save(); return a, b", "unsafe"),
+    "a status that may refuse, in between": (HTTP, "a = await client.get('/a'); a.raise_for_status(); b = await get('/b'); return a, b", "dependent"),
+    "a result handed out in between": (HTTP, "a = await get('/a')\n    yield a\n    b = await get('/b'); print(b)", "dependent"),
+    "a result handed out at once": (HTTP, "yield await get('/a')\n    b = await get('/b'); print(b)", "dependent"),
+    "two readings of one response": ("import aiohttp\n", "async with aiohttp.ClientSession() as http, http.get('/a') as response:\n        a = await response.text(); b = await response.json(); return a, b", "unsafe"),
+    "an object's part, then the commit": (SQL + HTTP, "session = maker(); x.a = await get('/a'); await session.commit()", "dependent"),
+    "an object's part through a name, then the commit": (SQL + HTTP, "session = maker(); a = await get('/a'); x.a = a; await session.commit()", "dependent"),
+    "an object's part, then a query that flushes it": (SQL + HTTP, "session = maker(); x.a = await get('/a'); await users(session)", "dependent"),
+    "an object's part, then another session": (SQL + HTTP, "x.a = await get('/a'); b = await own_users(); return b", "independent"),
+    "an object changed in a callee, then the commit": (SQL + "async def rename(user): user.name = 'x'\n", "session = maker(); await rename(x); await session.commit()", "dependent"),
+    "told to the client, then entered": (HTTP + "listeners = set()\nasync def enter(x): listeners.add(x)\n", "await post('/a'); await enter(1)", "unsafe"),
+    "the chat's state, and a read": (HTTP + "from aiogram.fsm.context import FSMContext\nstate: FSMContext = made()\n", "a = await state.get_data(); b = await get('/b'); return a, b", "independent"),
+    "two changes of the chat's state": (HTTP + "from aiogram.fsm.context import FSMContext\nstate: FSMContext = made()\n", "await state.set_state(1); await state.update_data(a=1)", "unsafe"),
     "a name that guards": (HTTP, "await elsewhere.verify_access(); a = await get('/a'); return a", "dependent"),
 }  # fmt: skip
+
+
+CACHES = {
+    "an early return": ("found = await cache.get(key)\n    if found: return found", "await cache.set(key, made, 60)", "likely"),
+    "a condition that binds": ("if found := await cache.get(key): return found", "await cache.set(key, made)", "likely"),
+    "another key": ("found = await cache.get(key)\n    if found: return found", "await cache.set('b', made)", "unsafe"),
+    "another cache": ("found = await cache.get(key)\n    if found: return found", "await other.set(key, made)", "unsafe"),
+    "what was never looked at": ("found = await cache.get(key)", "await cache.set(key, made)", "unsafe"),
+    "a counter": ("found = await cache.get(key)\n    if found > 9: return found", "await cache.set(key, found + 1)", "unsafe"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("asks", "stores", "verdict"), CACHES.values(), ids=CACHES)
+def test_filling_a_cache_is_part_of_a_read(
+    only_site: OnlySite, asks: str, stores: str, verdict: str
+) -> None:
+    site = only_site(f"""{HTTP}
+async def shops(key):
+    {asks}
+    made = await get(key)
+    {stores}
+    return made
+async def f():
+    a = await get("/a"); b = await shops("/b"); return a, b
+""")
+    assert site.verdict == verdict, site.reason
 
 
 ONE_STATEMENT = {
@@ -149,6 +191,7 @@ LOOPS = {
     "a pause": ("import asyncio\n" + HTTP, "    for x in xs:\n        await get(x)\n        await asyncio.sleep(1)", "unsafe"),
     "one session": (SQL, "    session = maker()\n    for x in xs: found.append(await users(session))", "unsafe"),
     "sessions of their own": (SQL, "    for x in xs: found.append(await own_users())", "independent"),
+    "results handed out": (HTTP, "    for x in xs: yield await get(x)", "dependent"),
 }  # fmt: skip
 
 
@@ -304,6 +347,37 @@ async def f(session: AsyncSession):
     b = await second.all()
     return a, b
 """,
+    "held by a service, and by one of its own": """
+class Service:
+    def __init__(self, session: AsyncSession): self.session = session
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def opened(cls, session: AsyncSession | None = None) -> "AsyncGenerator[Self, None]":
+        if session is not None:
+            yield cls(session)
+        else:
+            async with maker() as session: yield cls(session)
+    async def own(self): return await self.session.execute(select(1))
+class Shop(Service):
+    def __init__(self, session: AsyncSession):
+        super().__init__(session)
+        self.settings = Service(session)
+    async def of_settings(self): return await self.settings.own()
+async def f():
+    async with Shop.opened() as shop:
+        a = await shop.of_settings()
+        b = await shop.own()
+    return a, b
+""",
+    "held by services of a library": """
+from advanced_alchemy.extensions.litestar import service
+class Users(service.SQLAlchemyAsyncRepositoryService["User"]): pass
+class Teams(service.SQLAlchemyAsyncRepositoryService["Team"]): pass
+async def f(users: Users, teams: Teams):
+    a = await users.count()
+    b = await teams.count()
+    return a, b
+""",
     "handed to a repository's factory": """
 class Repository:
     def __init__(self, session): self.session = session
@@ -402,6 +476,20 @@ def test_what_never_waits_has_nothing_to_gain(only_site: OnlySite) -> None:
         "async def f():\n    a = await known()\n    b = await known()\n    return a, b\n"
     )
     assert (site.verdict, site.remedy) == ("independent", "none")
+
+
+def test_a_property_of_a_subclass_may_give_what_waits(only_site: OnlySite) -> None:
+    site = only_site("""
+class Silent:
+    async def emit(self, event): pass
+class Speaking(Silent):
+    @property
+    def emit(self): return self.socket.emit
+async def f(emitter: Silent, names):
+    for name in names:
+        await emitter.emit(name)
+""")
+    assert site.verdict == "unsafe", site.reason
 
 
 def test_a_context_variable_that_is_set_stays_in_its_task(only_site: OnlySite) -> None:

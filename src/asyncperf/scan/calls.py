@@ -7,7 +7,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
-from asyncperf.scan import by_name, library
+from asyncperf.scan import by_name, caches, library
 from asyncperf.scan.catalogue_names import LOCK_LIKE
 from asyncperf.scan.index import Class, Function
 from asyncperf.scan.inferring import Inferring
@@ -44,12 +44,14 @@ class Calls(Inferring):
         value = self.inferred(func, receiver, value, awaited)
         callees = [callee for callee in value.callees if not is_unknown(callee)]
         if callees:
+            begin = len(self.effects)
             results = [
                 self.apply(callee, arguments, node, awaited)
                 for callee in callees[:MAX_IMPLEMENTATIONS]
             ]
             if len(callees) > MAX_IMPLEMENTATIONS:
                 self.emit("unknown", (), "call", f"{spelling(func)}, one of many", node)
+            self.fill(node, begin)
             return join(results)
         made = library.called_object(value.types)
         if made:
@@ -70,7 +72,28 @@ class Calls(Inferring):
                 self.emit("call", place, "await" if awaited else "call", name, node)
             self.hand_over(arguments, node)
             return Value(frozenset({("call", name)}))
-        return by_name.unknown_call(self, func, receiver, arguments, node, awaited)
+        begin = len(self.effects)
+        result = by_name.unknown_call(self, func, receiver, arguments, node, awaited)
+        self.fill(node, begin)
+        return result
+
+    def fill(self, node: ast.Call, begin: int) -> None:
+        """Makes what a call does a part of a read, where it only fills a cache."""
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        if name not in caches.STORES or self.function is None:
+            return
+        if self.fills is None:
+            around = self.function.node
+            self.fills = caches.fills(around) if around is not None else frozenset()
+        if caches.position(node) in self.fills:
+            self.effects[begin:] = [
+                effect._replace(mode="q")
+                if effect.kind == "external" and effect.mode == "w"
+                else effect._replace(mode="k")
+                if effect.kind == "memory" and effect.mode in {"w", "u"}
+                else effect
+                for effect in self.effects[begin:]
+            ]
 
     def arguments(self, node: ast.Call) -> Arguments:
         positional = tuple(self.evaluate(argument) for argument in node.args)

@@ -75,7 +75,7 @@ CALLS: dict[str, CallEffects] = {
         returns="httpx.Response",
     ),
     **_call("httpx.request requests.request", world="http", does="http", returns="httpx.Response"),
-    **_call("aiohttp.request", world="http", does="http", returns="httpx.Response"),
+    **_call("aiohttp.request", world="http", does="http", returns="aiohttp.ClientResponse"),
     **_call(
         "websockets.connect websockets.serve",
         world="socket",
@@ -92,7 +92,7 @@ CALLS: dict[str, CallEffects] = {
     ),
     **_call(
         "os.remove os.unlink os.mkdir os.makedirs os.rename os.replace os.rmdir os.chmod "
-        "os.symlink "
+        "os.symlink os.close os.write os.truncate os.ftruncate "
         "shutil.rmtree shutil.copy shutil.copyfile shutil.copytree shutil.move shutil.copyfileobj "
         "aiofiles.remove aiofiles.mkdir aiofiles.makedirs aiofiles.rename aiofiles.rmtree",
         world="files",

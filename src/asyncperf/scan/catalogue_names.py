@@ -32,6 +32,8 @@ BENIGN_PACKAGES = named(
 # Classes outside the catalogue that serve one caller at a time, by their names.
 SESSION_CLASS = re.compile(
     r"((?<!http)(?<!client)session|connection|cursor|unitofwork|uow|"
+    # Of Advanced Alchemy, FastAPI-Users, ...: each is made with a session.
+    r"sqlalchemy\w*(repository|service|database)|"
     # ... but a `BalanceTransaction` is somebody's money.
     r"(^|[._]|async|base|db|database|nested|sql)transaction)$",
     re.IGNORECASE,

@@ -1,5 +1,7 @@
 """What the methods of library classes do. Part of the catalogue."""
 
+from dataclasses import replace
+
 from asyncperf.scan.library_effects import Does, TypeEffects
 
 
@@ -81,6 +83,13 @@ _HTTP_CLIENT = TypeEffects(
     )
     | {"stream": "httpx.Response", "ws_connect": "aiohttp.ClientWebSocketResponse"},
 )
+_AIOHTTP_CLIENT = replace(
+    _HTTP_CLIENT,
+    makes={
+        name: made.replace("httpx.Response", "aiohttp.ClientResponse")
+        for name, made in _HTTP_CLIENT.makes.items()
+    },
+)
 _RESPONSE = TypeEffects(
     "http",
     "",
@@ -89,6 +98,7 @@ _RESPONSE = TypeEffects(
     ),
     "-",
 )
+_RESPONSE_BODY = replace(_RESPONSE, exclusive="response body")  # read from the socket at last
 _SOCKET = TypeEffects(
     "socket",
     "socket",
@@ -224,10 +234,12 @@ TYPES: dict[str, TypeEffects] = {
         _TRANSACTION,
     ),
     **dict.fromkeys(
-        ("httpx.AsyncClient", "httpx.Client", "aiohttp.ClientSession", "requests.Session"),
+        ("httpx.AsyncClient", "httpx.Client", "requests.Session"),
         _HTTP_CLIENT,
     ),
-    **dict.fromkeys(("httpx.Response", "aiohttp.ClientResponse", "requests.Response"), _RESPONSE),
+    "aiohttp.ClientSession": _AIOHTTP_CLIENT,
+    **dict.fromkeys(("httpx.Response", "requests.Response"), _RESPONSE),
+    "aiohttp.ClientResponse": _RESPONSE_BODY,
     **dict.fromkeys(
         (
             "starlette.WebSocket",
@@ -254,6 +266,9 @@ TYPES: dict[str, TypeEffects] = {
         _REDIS,
     ),
     "redis.Pipeline": _PIPELINE,
+    "aiogram.FSMContext": TypeEffects(
+        "the chat's state", "", _does(reads="get_data get_state get_value")
+    ),
     **dict.fromkeys(
         (
             "motor.AsyncIOMotorClient",

@@ -147,7 +147,24 @@ def _reaches(one: Effect, other: Effect) -> bool:
 
 
 def _may_be_one(one: Place, other: Place) -> bool:
-    return "new" not in (one[0], other[0])
+    """What is made on the way is its own; what an object made on the way holds may be any."""
+    return not (_is_made(one) or _is_made(other))
+
+
+def _is_made(place: Place) -> bool:
+    return place[0] == "new" and not any(part[0] in ".[" for part in place[2:])
+
+
+def written_back(first: Doings, second: Doings) -> Finding | None:
+    """What the first assigns to an object that the second's session may write."""
+    commit = next((e for e in second.own if e.mode == "c" and e.what == "session"), None)
+    if commit is None:
+        return None
+    for effect in first.memory:
+        if effect.mode == "w" and len(effect.place) > 2:
+            reason = f"the second commits what the first assigns to `{spelled(effect.place)}`"
+            return decided("dependent", reason, commit)
+    return None
 
 
 def changed_memory(first: Doings, second: Doings) -> tuple[Finding | None, list[Finding]]:
@@ -225,6 +242,17 @@ def changed_world(first: Doings, second: Doings) -> tuple[Finding | None, list[F
     return None, open_[:1]
 
 
+def in_its_way(write: Effect, second: Doings) -> bool:
+    """Whether what comes after a write may write too, or read what it writes."""
+    return bool(second.unknown or _commits(second)) or any(
+        e.mode in {"w", "c"}
+        or e.what == write.what
+        or ANYWHERE in write.what[:10]
+        or ANYWHERE in e.what[:10]
+        for e in second.external
+    )
+
+
 def _commits(doings: Doings) -> list[Effect]:
     return [e._replace(what="database") for e in doings.own if e.mode == "c"]
 
@@ -297,8 +325,9 @@ def in_vain(
     """What the second changes in memory, though the first has failed."""
     if not first.may_fail:
         return None, []
+    modes = {"w", "a", "u", "k"} if is_dropped else {"w", "a", "u"}
     for effect in second.memory:
-        if effect.mode in {"w", "a", "u"} and not is_private(effect.place):
+        if effect.mode in modes and not is_private(effect.place):
             reason = f"the second changes `{spelled(effect.place)}`, even if the first fails"
             if is_dropped:
                 return decided("unsafe", reason, effect), []

@@ -1,7 +1,7 @@
 """The dependencies of an endpoint, which FastAPI resolves one after another. For `scan` only."""
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
@@ -11,7 +11,7 @@ from asyncperf.scan.analyst import Analyst
 from asyncperf.scan.annotations import dependency_of, last_name, meaning_of
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.index import AnyFunction, Class, Function, Variable
-from asyncperf.scan.values import Effect, Place
+from asyncperf.scan.values import Effect, Place, Value
 from asyncperf.scan.verbs import guards
 from asyncperf.scan.walk import Walk
 from asyncperf.sites import Remedy, Site
@@ -24,13 +24,15 @@ THREAD = "a thread"  # what a `def` dependency waits for, whatever it does
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """One dependency of an endpoint; `is_named` tells whether its result is used."""
+    """One dependency of an endpoint; `is_named` tells whether its result is used, `is_made`
+    whether a call has made it where it stands, so that another like it is resolved too."""
 
     function: Function | None
     name: str
     file: str
     line: int
     is_named: bool
+    is_made: bool = False
 
 
 def is_endpoint(function: Function) -> bool:
@@ -77,12 +79,20 @@ def dependencies(function: Function, node: AnyFunction, analyst: Analyst) -> Ite
                     call = dependency_of(element, None)
                     if call is not None:
                         target = _target(call, None, walk.resolve, analyst)
-                        yield Dependency(target, _name(call, None), file, element.lineno, False)
+                        yield Dependency(
+                            target, _name(call, None), file, element.lineno, False, _is_made(call)
+                        )
     for argument, default in _parameters(node):
         call, annotation, resolve = _asked(argument, default, walk)
         if call is not None:
             target = _target(call, annotation, resolve, analyst)
-            yield Dependency(target, _name(call, annotation), file, argument.lineno, True)
+            yield Dependency(
+                target, _name(call, annotation), file, argument.lineno, True, _is_made(call)
+            )
+
+
+def _is_made(call: ast.Call) -> bool:
+    return bool(call.args) and isinstance(call.args[0], ast.Call)
 
 
 def _asked(
@@ -125,9 +135,24 @@ def _target(
     if isinstance(found, Class):
         method = "__call__" if is_object else "__init__"
         return next(iter(analyst.declarations.methods(found, method)), None)
-    if is_object:
+    if isinstance(found, Variable):  # `current_user = require_role("user")`
+        own = next((name for name, bound in found.home.names.items() if bound is found), "")
+        return _called(analyst.variable(found.home, own), analyst)
+    if not isinstance(found, Function):
         return None
-    return found if isinstance(found, Function) else None
+    # `Depends(require_role("admin"))` asks for what the call returns.
+    return _called(analyst.summary(found).returns, analyst) if is_object else found
+
+
+def _called(made: Value, analyst: Analyst) -> Function | None:
+    """What calling this object runs."""
+    for callee in made.callees:
+        if isinstance(callee.target, Function):
+            return callee.target
+    for type_ in made.types:
+        if isinstance(type_.of, Class):
+            return next(iter(analyst.declarations.methods(type_.of, "__call__")), None)
+    return None
 
 
 def _judge(found: list[Dependency], analyst: Analyst) -> tuple[Finding, Remedy]:
@@ -150,12 +175,15 @@ def _waits(done: Doings) -> bool:
 
 def judge_pair(a: Dependency, b: Dependency, analyst: Analyst) -> Finding:
     """Two dependencies, in the order in which FastAPI resolves them."""
-    if a.function is b.function and a.function is not None:
+    if a.function is b.function and a.function is not None and not (a.is_made or b.is_made):
         return Finding("independent", "one dependency, which is resolved once")
-    for one, other in ((b, a), (a, b)):
-        if other.function is not None and other.function in asked_for(one, analyst):
+    needs = asked_for(a, analyst), asked_for(b, analyst)
+    for one, other, asked in ((b, a, needs[1]), (a, b, needs[0])):
+        if other.function is not None and other.function in asked:
             return Finding("dependent", f"`{one.name}` needs `{other.name}`", one.file, one.line)
-    first, second = _doings(a, analyst), _doings(b, analyst)
+    both = (needs[0] & needs[1]) - {None}  # resolved once, before either
+    first = _doings(a, analyst, needs[0] - both)
+    second = _doings(b, analyst, needs[1] - both)
     decided = (
         conflicts.shared_object(first, second)
         or conflicts.context(first)
@@ -178,16 +206,16 @@ def judge_pair(a: Dependency, b: Dependency, analyst: Analyst) -> Finding:
     return Finding("independent", reason)
 
 
-def asked_for(dependency: Dependency, analyst: Analyst) -> set[Function]:
-    """All that it depends on itself, however deep."""
-    found: set[Function] = set()
+def asked_for(dependency: Dependency, analyst: Analyst) -> set[Function | None]:
+    """All that it depends on itself, however deep; None for what is not known."""
+    found: set[Function | None] = set()
     waiting = [dependency.function]
     while waiting:
         function = waiting.pop()
         node = None if function is None else function.node
         if function is None or node is None:
             continue
-        asked = {d.function for d in dependencies(function, node, analyst) if d.function}
+        asked = {d.function for d in dependencies(function, node, analyst)}
         waiting += asked - found
         found |= asked
     return found
@@ -198,13 +226,30 @@ def _name(call: ast.Call, annotation: ast.expr | None) -> str:
     return last_name(named) if named is not None else "a dependency"
 
 
-def _doings(dependency: Dependency, analyst: Analyst) -> Doings:
-    """What resolving a dependency does; what it depends on itself is made once a request."""
-    function = dependency.function
+def _doings(
+    dependency: Dependency, analyst: Analyst, below: Collection[Function | None] = ()
+) -> Doings:
+    """What resolving a dependency does, and what it depends on itself, unless that is left out."""
+    name, function = dependency.name, dependency.function
     if function is None:
-        return Doings(
-            [Effect("unknown", (), "call", dependency.name, dependency.file, dependency.line)]
-        )
+        return Doings([Effect("unknown", (), "call", name, dependency.file, dependency.line)])
+    effects = _effects(function, analyst)
+    for asked in sorted(below, key=_place):
+        if asked is None:
+            what = f"what `{name}` depends on"
+            unknown = Effect("unknown", (), "call", what, dependency.file, dependency.line)
+            effects.append(unknown)
+        else:
+            effects += _effects(asked, analyst)
+    return Doings(effects)
+
+
+def _place(function: Function | None) -> tuple[str, int]:
+    return (function.module.file, function.line) if function is not None else ("", 0)
+
+
+def _effects(function: Function, analyst: Analyst) -> list[Effect]:
+    """What a dependency does itself; what it is given is made once a request."""
     node = function.node
     shared: dict[str, Place] = {}
     if node is not None:
@@ -224,7 +269,7 @@ def _doings(dependency: Dependency, analyst: Analyst) -> Doings:
     if not function.is_async:  # it takes its turn in the thread pool
         waits = Effect("suspend", (), "", THREAD, function.module.file, function.line)
         effects.append(waits)
-    return Doings(effects)
+    return effects
 
 
 def last_name_of(argument: ast.arg) -> str:

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.candidates import SCOPES, own_nodes
@@ -141,15 +142,31 @@ def _objects(node: ast.expr) -> Iterator[Path]:
         yield path
 
 
-def early_exit(statements: Iterable[ast.AST]) -> ast.stmt | None:
+def early_exit(statements: Iterable[ast.AST]) -> ast.stmt | ast.Call | None:
     """The first plain statement that may leave the block, or refuse by itself."""
     for statement in statements:
         if isinstance(statement, SCOPES):
             continue
         for node in nodes(statement):
-            if isinstance(node, Exit | ast.Assert):
+            if isinstance(node, Exit | ast.Assert) or _refuses(node):
                 return node
     return None
+
+
+def _refuses(node: ast.AST) -> TypeGuard[ast.Call]:
+    """`response.raise_for_status()`"""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "raise_for_status"
+    )
+
+
+def hands_out(statement: ast.AST) -> bool:
+    """Whether it yields, so that others go on before what follows."""
+    return not isinstance(statement, SCOPES) and any(
+        isinstance(node, ast.Yield | ast.YieldFrom) for node in nodes(statement)
+    )
 
 
 def loop_exit(body: Iterable[ast.stmt]) -> ast.stmt | None:

@@ -98,6 +98,7 @@ class Judge(LoopJudge, DataJudge):
             or self.data(a, b, between)
             or self.exit_between(a, between)
             or conflicts.shared_object(first, second)
+            or conflicts.written_back(first, second)
             or conflicts.entered(first, second)
             or self.acquired(a)
             or self.acquired(b)
@@ -116,11 +117,18 @@ class Judge(LoopJudge, DataJudge):
                 return decided, "none"
         drops = isinstance(b.statement, ast.Expr)
         unseen = conflicts.unseen(first, is_dropped, self.name(a))
-        unseen += conflicts.unseen(second, drops, self.name(b))
+        hidden = conflicts.unseen(second, drops, self.name(b))
+        if hidden and first.may_fail:
+            reason = f"{hidden[0].reason}, and must not happen if the first fails"
+            return Finding("unsafe", reason, self.file, b.awaits[0].lineno), "none"
+        unseen += hidden
         finding, open_ = conflicts.guard(first, is_dropped, name, guards(name.rpartition(".")[2]))
         if finding:
             return finding, "none"
         if not first.suspends:  # a task that never waits is done before the next one starts
+            finding, _ = conflicts.changed_memory(first, second)
+            if finding and finding.verdict == "dependent":
+                return finding, "none"
             return self.settled(
                 [*open_, *conflicts.unresolved(first)],
                 f"`{name}` never waits",
@@ -183,6 +191,14 @@ class Judge(LoopJudge, DataJudge):
         return None
 
     def exit_between(self, a: Awaiting, between: list[Part]) -> Finding | None:
+        for statement in (a.statement, *between):
+            if flow.hands_out(statement):
+                return Finding(
+                    "dependent",
+                    f"line {statement.lineno} yields between them: others go on first",
+                    self.file,
+                    statement.lineno,
+                )
         found = flow.early_exit(between)
         if found is None:
             return None
@@ -224,7 +240,7 @@ class Judge(LoopJudge, DataJudge):
         after = after or conflicts.changed_memory(first, done)[0] is not None
         after = after or bool(conflicts.shared_object(first, done))
         before = conflicts.changed_memory(done, second)[0] or conflicts.shared_object(done, second)
-        written = [e for e in done.external if e.mode == "w"]
+        written = [e for e in done.external if e.mode == "w" and conflicts.in_its_way(e, second)]
         if before is not None and after:
             return Finding(
                 "dependent",
@@ -239,7 +255,7 @@ class Judge(LoopJudge, DataJudge):
                 self.file,
                 line,
             )
-        if written and (second.external or first.external):
+        if written:
             return Finding(
                 "unsafe",
                 f"line {line}, between them, writes to {written[0].what}",

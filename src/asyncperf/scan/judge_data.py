@@ -32,12 +32,14 @@ class DataJudge(Facts):
         carrying = first.bound | first.attributes_bound
         if not isinstance(a.statement, ast.Expr):
             carrying |= first.filled
+        assigned = set(first.attributes_bound)
         put: dict[flow.Path, ast.Call] = {}
         for statement in between:
             names = self.names(statement)
             if not (names.read | names.attributes_read) & carrying:
                 continue
             carrying |= names.bound | names.attributes_bound | names.filled
+            assigned |= names.attributes_bound
             for path, call in self.may_put(statement, carrying):
                 put.setdefault(path, call)
                 carrying.add(".".join(path[:2]))
@@ -61,6 +63,23 @@ class DataJudge(Facts):
                 self.file,
                 line,
             )
+        return self.flushed(a, b, assigned)
+
+    def flushed(self, a: Awaiting, b: Awaiting, assigned: set[str]) -> Finding | None:
+        """Attributes that carry the first's result, and a session that may write them: it holds
+        the objects that it loaded and was given, without a word of it at the call."""
+        for effect in self.doings(id(b.statement)).own:
+            if effect.what != "session":
+                continue
+            for name in sorted(assigned):
+                if effect.mode == "c" or not name.startswith(("self.", "cls.")):
+                    return Finding(
+                        "dependent",
+                        f"`{name}` comes from line {a.statement.lineno}, and the session that "
+                        f"line {b.awaits[0].lineno} uses may write it",
+                        effect.file,
+                        effect.line,
+                    )
         return None
 
     def may_put(self, statement: Part, carrying: set[str]) -> list[tuple[flow.Path, ast.Call]]:

@@ -75,6 +75,10 @@ class LoopJudge(Facts):
                 return Finding("unsafe", "the sleep paces the iterations", self.file, effect.line)
         if not isinstance(loop.node, FOR):
             return None
+        for statement in loop.node.body:
+            if flow.hands_out(statement):
+                reason = f"line {statement.lineno} yields: others go on before the next iteration"
+                return Finding("dependent", reason, self.file, statement.lineno)
         found = flow.loop_exit(loop.node.body)
         if found is not None:
             line = found.lineno

@@ -58,9 +58,14 @@ class Members(State, ABC):
             if methods and self.declarations.is_property(methods[0]):
                 return join(self.property_of(type_.of, name, value, node) or NOTHING for _ in (0,))
             if methods:
-                return Value(
-                    step(value, f".{name}"), callees=tuple(Callee(m, bare(value)) for m in methods)
+                # A property in a subclass gives something to call that is not known.
+                callees = tuple(
+                    Callee(
+                        f"property.{name}" if self.declarations.is_property(m) else m, bare(value)
+                    )
+                    for m in methods
                 )
+                return Value(step(value, f".{name}"), callees=callees)
             types = self.analyst.attribute(type_.of, name)
             return Value(step(value, f".{name}"), types.types, types.callees, types.text)
         if type_.of.startswith("module:"):

@@ -55,6 +55,7 @@ class State:
         self.tested: dict[Place, int] = {}  # what an `if` around looked at, and when
         self.narrowed: dict[str, tuple[Type, ...]] = {}  # what an `isinstance` around says
         self.discarded: ast.AST | None = None  # the call whose result the statement drops
+        self.fills: frozenset[tuple[int, int]] | None = None  # calls that fill a cache, if asked
         self.catching = 0  # of `try` blocks around that swallow what is raised
         self.depth = 0  # of conditional blocks, where an assignment may not happen
         self.handler_depth = 0

@@ -61,7 +61,10 @@ def reads(name: str) -> bool:
 
 
 def writes(name: str) -> bool:
-    return any(word in WRITING for word in words(name)[:2])
+    found = words(name)[:2]
+    # `adelete` is Django's and LangChain's way to name what is awaited.
+    found += [word[1:] for word in found if word[0] == "a" and word != "async"]
+    return any(word in WRITING for word in found)
 
 
 def guards(name: str) -> bool:
