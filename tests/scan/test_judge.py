@@ -242,6 +242,20 @@ def test_what_nobody_has_written_may_use_the_session_that_it_is_given(only_site:
     assert site.reason == "both use one session, `x`, which serves one caller at a time"
 
 
+@pytest.mark.parametrize(("name", "verdict"), [("read", "likely"), ("write", "unsafe")])
+def test_a_method_without_a_body_does_what_its_name_says(
+    only_site: OnlySite, name: str, verdict: str
+) -> None:
+    site = only_site(f"""
+from typing import Protocol
+class Files(Protocol):
+    async def {name}(self, path): ...
+async def f(files: Files, paths):
+    return [await files.{name}(path) for path in paths]
+""")
+    assert site.verdict == verdict, site.reason
+
+
 def test_an_object_that_is_refreshed_comes_from_there(only_site: OnlySite) -> None:
     site = only_site(
         HTTP + "from elsewhere import Row\nasync def f(rows, row: Row):\n"

@@ -15,6 +15,7 @@ from asyncperf.scan.index import AnyFunction, Class, Function, Module, Variable
 from asyncperf.scan.inference import Inference
 from asyncperf.scan.project import Project
 from asyncperf.scan.values import NOTHING, Effect, Summary, Value, join
+from asyncperf.scan.verbs import writes
 from asyncperf.scan.walk import Walk
 
 MAX_ROUNDS = 3
@@ -112,9 +113,11 @@ class Analyst:
                 function.line,
             )
             suspends = missing._replace(kind="suspend", mode="")
-            return Summary(
-                (*found.effects, *walk.given_away(node), missing, suspends), found.returns
-            )
+            added = [*walk.given_away(node), missing, suspends]
+            if writes(function.name):  # as of any call of which only the name is known
+                what = f"whatever {function.qualname} reaches"
+                added.append(missing._replace(kind="external", mode="w", what=what))
+            return Summary((*found.effects, *added), found.returns)
         return self.decorated(function, found)
 
     def walked(self, function: Function, node: AnyFunction) -> tuple[Walk, AnyFunction]:

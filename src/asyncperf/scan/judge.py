@@ -161,7 +161,8 @@ class Judge(LoopJudge, DataJudge):
     def for_its_effect(self, part: Awaiting, doings: Doings) -> Finding | None:
         """A result that is dropped: the call is there for what it changes, known or not."""
         effect = doings.unknown[0]
-        if any(e.mode in {"w", "c"} for e in doings.external):
+        writes = [e for e in doings.external if e.mode in {"w", "c"}]
+        if any(not e.what.startswith(conflicts.ANYWHERE) for e in writes):
             return None  # the writes that are known say more
         return conflicts.decided(
             "unsafe",
