@@ -39,6 +39,8 @@ def test_the_limit_inside_is_named_and_the_parts_add_up(asyncperf: Asyncperf) ->
     assert blocking["predicted"]["rate_rps"] == pytest.approx(undisturbed_rps, rel=0.15)
 
 
+@measures
+@pytest.mark.timeout(300)
 def test_threads_that_compute_are_one_cpu_however_many_there_are(asyncperf: Asyncperf) -> None:
     """Python runs one of them at a time: 10 users are no 10 times as many requests as one."""
     flags = ("-u", 10, "-r", 40, "-t", "4s", "-w", 1)
