@@ -25,7 +25,7 @@ from asyncperf.errors import UsageError
 from asyncperf.judgement import Budget
 from asyncperf.levels import Stage
 from asyncperf.load.distribution import MASTER_PORT
-from asyncperf.pyproject import ENV, PYPROJECT, SCAN, TABLES, by_name, read_pyproject
+from asyncperf.pyproject import ENV, PYPROJECT, SCAN, TABLES, by_name, ours, read_pyproject
 from asyncperf.settings import SETTINGS, as_flag, field_name, in_environment, in_pyproject
 from asyncperf.values import MAX_PORT, ThinkTime, host, whole_number
 
@@ -122,7 +122,7 @@ def load_settings(
 
     Raises `UsageError` naming the value, where it stands, and what would be accepted.
     """
-    table = by_name(read_pyproject(pyproject), (*SETTINGS, *TABLES), pyproject)
+    table = by_name(read_pyproject(pyproject), (*SETTINGS, *TABLES), ours(pyproject))
     env_table = table.pop(ENV, {})
     table.pop(SCAN, None)  # of another command
     sources: tuple[tuple[Mapping[str, object], Callable[[str], str]], ...] = (

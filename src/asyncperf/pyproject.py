@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +26,25 @@ def read_pyproject(file: Path = PYPROJECT) -> dict[str, Any]:
     tools = content.get("tool", {})
     table = tools.get("asyncperf", {}) if isinstance(tools, dict) else tools
     if not isinstance(table, dict):
-        raise UsageError(f"{file}: [tool.asyncperf] must be a table, not {table!r}")
+        raise UsageError(f"{ours(file)} must be a table, not {table!r}")
     return table
 
 
-def by_name(table: Mapping[str, Any], known: Sequence[str], file: Path) -> dict[str, Any]:
-    """The table with underscores in its keys. Raises `UsageError` for one that is not known."""
+def ours(file: Path) -> str:
+    """What messages call our table."""
+    return f"{file}: [tool.asyncperf]"
+
+
+def by_name(table: Mapping[str, Any], known: Iterable[str], where: str) -> dict[str, Any]:
+    """The table that stands `where`, with underscores in its keys. Raises `UsageError` for one
+    that is not known."""
     found = {}
     for key, value in table.items():
         name = key.replace("-", "_")
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}"
-            raise UsageError(f"{file}: [tool.asyncperf] has no setting {key!r}", hint)
+            raise UsageError(f"{where} has no setting {key!r}", hint)
         found[name] = value
     return found
 
@@ -47,5 +53,6 @@ def scan_table(file: Path = PYPROJECT) -> object:
     """The [tool.asyncperf.scan] table; empty if there is none. Of the rest only the names of
     tables are checked, as `scan` may be misspelt. Raises `UsageError`."""
     table = read_pyproject(file)
-    by_name({key: value for key, value in table.items() if isinstance(value, dict)}, TABLES, file)
+    tables = {key: value for key, value in table.items() if isinstance(value, dict)}
+    by_name(tables, TABLES, ours(file))
     return table.get(SCAN, {})

@@ -3,13 +3,13 @@ flags."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from asyncperf.errors import UsageError
+from asyncperf.pyproject import by_name
 from asyncperf.scan.checkers import NAMES
 
 FAIL_ON = ("warning", "info", "never")
@@ -38,14 +38,10 @@ def scan_settings(table: object, flags: Mapping[str, Any]) -> ScanSettings:
     """From pyproject's table, and the flags that were given over it. Raises `UsageError`."""
     if not isinstance(table, dict):
         raise UsageError(f"{TABLE} must be a table, not {table!r}")
-    values: dict[str, Any] = {}
-    for key, value in table.items():
-        name = key.replace("-", "_")
-        if name not in READERS:
-            close = difflib.get_close_matches(name, READERS, n=1)
-            hint = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(READERS)}"
-            raise UsageError(f"{TABLE} has no setting {key!r}", hint)
-        values[name] = READERS[name](value, f"{TABLE} {key}")
+    values: dict[str, Any] = {
+        name: READERS[name](value, f"{TABLE} {name.replace('_', '-')}")
+        for name, value in by_name(table, READERS, TABLE).items()
+    }
     for name, value in flags.items():
         values[name] = READERS[name](value, "--" + name.replace("_", "-"))
     return ScanSettings(**values)

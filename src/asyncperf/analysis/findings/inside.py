@@ -150,15 +150,14 @@ class Inside:
             stack.frames[stack.blame] if stack.blame is not None else None
             for stack in self.insight.stacks
         ]
+        blamed = [lines[n] if n < len(lines) else None for n in stalls["stack"]]
         of_line: dict[Frame, set[int]] = {}
-        for number, cause in zip(stalls["stack"], causes, strict=True):
-            line = lines[number] if number < len(lines) else None
+        for line, cause in zip(blamed, causes, strict=True):
             if line is not None and cause != NOBODY:
                 of_line.setdefault(line, set()).add(int(cause))
         found = causes.copy()
         for at in np.flatnonzero(causes == NOBODY):
-            number = stalls["stack"][at]
-            line = lines[number] if number < len(lines) else None
+            line = blamed[at]
             whose = of_line.get(line, set()) if line is not None else set()
             if len(whose) == 1:
                 [found[at]] = whose
