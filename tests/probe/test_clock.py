@@ -2,6 +2,7 @@
 
 import time
 
+import psutil
 import pytest
 
 from asyncperf.probe import clock
@@ -31,3 +32,13 @@ def test_work_is_run(monkeypatch):
         pass
     assert found.since(before)[0] >= 0.045
     assert found.since(found.raw())[0] < 0.04
+
+
+def test_its_file_is_given_back():
+    descriptors = psutil.Process().num_fds
+    before = descriptors()
+    found = ThreadClock()
+    assert descriptors() > before or not clock.os.path.exists("/proc/thread-self/schedstat")
+    found.close()
+    found.close()
+    assert descriptors() == before

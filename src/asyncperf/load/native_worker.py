@@ -253,6 +253,7 @@ class Worker:
         self._event("end", now, sum(client.begun for client in self.clients))
         self._events.close()
         self.writer.close()
+        self._clock.close()
 
     def _note(self, outcome: Outcome, detail: str) -> None:
         if detail and outcome not in self._noted:

@@ -31,6 +31,11 @@ class ThreadClock:
         and made into numbers if anybody asks."""
         return time.thread_time() if self._file < 0 else os.pread(self._file, 80, 0)
 
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
     def since(self, raw: bytes | float) -> tuple[float, float]:
         """The same since a reading; a wait that is not known is none."""
         (ran, waited), (ran_before, waited_before) = self.read(), seconds(raw)

@@ -19,7 +19,7 @@ ACCESS_LOG_S = 87e-6
 # Its arguments are made before that (5 us), and its code drives the request's own out of the
 # CPU's caches, which then runs slower: computing as long in a small loop costs no more than it
 # takes. The median of benchmarks/access_log.py.
-COSTS = 1.55
+COSTS = 1.67
 # Servers that write an access log unless they are told not to.
 LOGS_BY_DEFAULT = ("uvicorn", "fastapi")
 DEBUG = {
