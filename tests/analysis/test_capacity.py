@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asyncperf.analysis.capacity import Demand, limiters, next_limiter, standing, under_load
+from asyncperf.analysis.capacity import (
+    Demand,
+    limiters,
+    next_limiter,
+    standing,
+    under_load,
+    without_kept,
+)
 from asyncperf.results import Limiter
 
 DEF, ASYNC, UNKNOWN = False, True, None
@@ -118,3 +125,29 @@ def test_the_rate_at_which_requests_arrive_is_never_refuted():
     demand = Demand(is_async=True, response_s=0.05, users=500, workers=2, rate_rps=200.0)
     [found] = standing(limiters(demand), 200.0 * 1.5)
     assert found.kind == "rate"
+
+
+def place(kind, *each):
+    return Limiter(kind, capacity=4 * len(each), hold_s=0.01, each=each)
+
+
+@pytest.mark.parametrize(
+    ("places", "kept"),
+    [
+        # Who holds a connection waits for the loop; the lock is short.
+        ([place("connections", 0.99), place("lock", 0.5)], ["lock"]),
+        # The loop waits for those who hold the connections.
+        ([place("connections", 0.99, 0.2)], []),
+        ([place("connections", 0.2, 0.99)], ["connections"]),
+        ([place("thread_pool", 0.95, 0.95)], ["thread_pool"]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["loop_cpu", "loop_blocked", "gc", "threads_cpu"])
+def test_a_place_that_is_full_beside_a_full_loop_is_no_limiter(kind, places, kept):
+    loop = place(kind, 0.97, 0.3)
+    assert [each.kind for each in without_kept([*places, loop])] == [*kept, kind]
+
+
+def test_a_full_place_beside_a_loop_with_time_left_stands():
+    ordered = (place("connections", 0.97), place("loop_cpu", 0.6))
+    assert without_kept(ordered) == ordered

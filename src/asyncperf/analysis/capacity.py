@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from asyncperf.results import Limiter, NextLimiter
+from asyncperf.results import Limiter, LimiterKind, NextLimiter
 
 # AnyIO's default limiter, on which Starlette runs every `def` handler.
 THREAD_TOKENS = 40
@@ -19,6 +19,10 @@ EXPLAINED = 0.9
 # A rate this far above a limiter's ceiling refutes it: a request does not hold the place
 # for all of its response time. (A `def` handler behind an awaiting dependency, say.)
 REFUTED = 1.03
+# What computes cannot seem busier than it is, but for waits for a CPU. A place can: its holder
+# keeps it for as long as something else makes it wait.
+COMPUTES: frozenset[LimiterKind] = frozenset({"loop_cpu", "loop_blocked", "gc", "threads_cpu"})
+PLACES: frozenset[LimiterKind] = frozenset({"thread_pool", "connections", "lock"})
 # A machine this busy makes everything on it wait for a CPU now and then.
 MACHINE_BUSY = 0.9
 # An open load admits its rate in each second.
@@ -77,6 +81,22 @@ def standing(ordered: Sequence[Limiter], rate_rps: float) -> tuple[Limiter, ...]
         for limiter in ordered
         if limiter.kind == "rate" or rate_rps <= REFUTED * limiter.ceiling_rps
     )
+
+
+def without_kept(ordered: Sequence[Limiter]) -> tuple[Limiter, ...]:
+    """Without the measured places that are full where a loop or the CPU of threads is full too.
+    Who holds them waits for that: more of them would only move the queue, and how many requests
+    they would allow cannot be told."""
+    full = [limiter for limiter in ordered if limiter.kind in COMPUTES]
+
+    def kept(place: Limiter) -> bool:
+        taken = [worker for worker, share in enumerate(place.each) if share >= EXPLAINED]
+        return bool(taken) and any(
+            all(worker < len(other.each) and other.each[worker] >= EXPLAINED for worker in taken)
+            for other in full
+        )
+
+    return tuple(each for each in ordered if each.kind not in PLACES or not kept(each))
 
 
 def explains(limiter: Limiter, rate_rps: float) -> bool:

@@ -12,6 +12,7 @@ from asyncperf.analysis.capacity import (
     next_limiter,
     standing,
     under_load,
+    without_kept,
 )
 from asyncperf.analysis.findings import generator_limit
 from asyncperf.analysis.mixture import Mix, Whole
@@ -77,7 +78,7 @@ def explain(
     if steady is None or steady.latency is None or whole is None:
         why = no_window_why or "no request succeeded in the steady state"
         return limited_to(ordered, share, turn_s, why)
-    ordered = standing(ordered, whole.rate_rps)
+    ordered = without_kept(standing(ordered, whole.rate_rps))
     if not ordered:
         return Limits(note="it was faster under load than with a single user")
     if generator_limit(load.generator):
