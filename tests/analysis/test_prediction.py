@@ -81,6 +81,19 @@ def test_threads_that_compute_have_one_cpu_together(process_cpu, loop_cpu, compu
         assert many.rate_rps == pytest.approx(1 / found.demand_s, rel=0.02)
 
 
+@pytest.mark.parametrize(("parallel", "cpus"), [(0.4, 1), (1.02, 1), (1.6, 2), (3.7, 4)])
+def test_threads_that_give_the_lock_away_have_as_many_cpus_as_the_ramp_showed(parallel, cpus):
+    rows = requests(ALONE, inside_s=1.0, loop_s=0.01, pool_run_s=0.95)
+    at = np.arange(-21.0, 5.0, 0.05)
+    process_cpu_s = np.where(at < 0, 0.9, parallel) * at
+    ticks = records("ticks", len(at), at=at, cpu_s=0.01 * at, process_cpu_s=process_cpu_s)
+    inside = insight(requests=rows, ticks=ticks, resources=(pool(capacity=40),))
+    found = demands_of(inside, BLOCKING, answered(rows), Samples.none()).queues[THREADS_CPU]
+    assert found.servers == cpus
+    many = foretold(BLOCKING, answered(rows), 100, 1, inside)
+    assert many.rate_rps == pytest.approx(cpus / found.demand_s, rel=0.02)
+
+
 def test_demands_are_what_was_held():
     """0.01 s on the loop, two trips of 0.1 s to threads, 0.05 s of a connection: 0.5 s."""
     rows = requests(ALONE, inside_s=0.5, loop_s=0.01, pool_run_s=0.2)

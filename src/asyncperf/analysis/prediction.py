@@ -14,6 +14,7 @@ Statistics, and Queueing Theory", 1990, section 5.2.4). Fixed sleeps, as the exp
 the bound; mean value analysis alone would miss the knee by up to a tenth.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,7 +24,7 @@ from asyncperf.analysis.breakdown import keys_of, parts_of
 from asyncperf.analysis.capacity import THREAD_TOKENS
 from asyncperf.analysis.mva import Queue, per_worker
 from asyncperf.analysis.seen import Seen, first_rows, seen_alone
-from asyncperf.analysis.stations import KINDS, MOSTLY_THREADS, is_shared
+from asyncperf.analysis.stations import KINDS, MOSTLY_THREADS, REFUTED, is_shared
 from asyncperf.explanation import Prediction
 from asyncperf.insight import Insight, Records, Resource
 from asyncperf.model import Endpoint, LoadPlan
@@ -100,7 +101,7 @@ def seen_queues(insight: Insight, seen: Seen, first: Records) -> dict[str, Queue
         tokens = [r.capacity for r in insight.resources if r.kind == THREADS and r.capacity]
         queues[THREADS] = Queue(pool_s, tokens[0] if tokens else THREAD_TOKENS)
     if (computed_s := threads_cpu_s(insight, rows)) is not None:
-        queues[THREADS_CPU] = Queue(computed_s)
+        queues[THREADS_CPU] = Queue(computed_s, cpus_at_once(insight, rows["worker"][0]))
     keys = keys_of(rows, "number")
     for number, resource in enumerate(insight.resources):
         uses = insight.uses[insight.uses["resource"] == number]
@@ -114,9 +115,8 @@ def seen_queues(insight: Insight, seen: Seen, first: Records) -> dict[str, Queue
 
 
 def threads_cpu_s(insight: Insight, rows: Records) -> float | None:
-    """CPU time of a request where threads take most of it: Python runs one of them at a time.
-    (What gives the lock away meanwhile, such as hashing, does better on more CPUs.) None where the
-    loop computes, or it cannot be told. The clocks are read some twenty times a second: where the
+    """CPU time of a request where threads take most of it. None where the loop computes, or it
+    cannot be told. The clocks are read some twenty times a second: where the
     single user's requests are over sooner, those of the ramp's beginning are added, for what one
     computes does not depend on how many wait."""
     if "process_cpu_s" not in (insight.ticks.dtype.names or ()) or len(rows) < FEW:
@@ -137,6 +137,18 @@ def threads_cpu_s(insight: Insight, rows: Records) -> float | None:
         if len(ended) >= FEW and (ended["route"] == route).all():
             return process_s / len(ended) if process_s > MOSTLY_THREADS * loop_s else None
     return None
+
+
+def cpus_at_once(insight: Insight, worker: int) -> int:
+    """On how many CPUs a worker's threads compute. Python runs one of them at a time, so it is
+    one, unless the ramp's beginning showed more: what computes then gives Python's lock away, as
+    hashing does."""
+    ticks = insight.ticks[insight.ticks["worker"] == worker]
+    ticks = ticks[(ticks["at"] >= 0.0) & (ticks["at"] <= RAMP_S)]
+    if len(ticks) < FEW:
+        return 1
+    ran_s = float(ticks["process_cpu_s"][-1] - ticks["process_cpu_s"][0])
+    return max(1, math.ceil(ran_s / float(ticks["at"][-1] - ticks["at"][0]) / REFUTED))
 
 
 def name_of(number: int, resource: Resource) -> str:
