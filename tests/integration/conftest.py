@@ -34,6 +34,13 @@ measures = pytest.mark.flaky(reruns=RERUNS)
 TOO_BUSY = 0.25
 
 
+# What is ignored here is ignored by what is started here, and tests interrupt it. A job in a
+# script's background ignores the first, `nohup` the second.
+for ignored in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(ignored) is signal.SIG_IGN:
+        signal.signal(ignored, signal.SIG_DFL)
+
+
 @dataclass(frozen=True)
 class Finished:
     code: int
