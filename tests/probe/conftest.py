@@ -14,6 +14,7 @@ from asyncperf.probe.record_format import TABLES, TRIP_KINDS, packing, records_o
 from asyncperf.probe.request import STEPPING, Request, TaskFactories, timed
 from asyncperf.probe.tables import Tables
 from asyncperf.probe.tasks import task_factory
+from asyncperf.probe.timeline import Track
 
 from .detail import installed
 
@@ -28,16 +29,22 @@ class Recorded:
     ledger: Ledger
     tables: Tables
 
-    def request(self, number: int = 7, detail: bool = True) -> Request:
+    def request(self, number: int = 7, detail: int = 1) -> Request:
         return Request(number, 0.0, 0.0, detail)
 
-    def run(self, coroutine: Any, request: Request | None = None, loop: Any = None) -> Any:
+    def run(
+        self,
+        coroutine: Any,
+        request: Request | None = None,
+        loop: Any = None,
+        track: Track | None = None,
+    ) -> Any:
         """Run a coroutine as a request's own task, or as that of a request which is not
         recorded."""
 
         async def main() -> Any:
             STEPPING.use(TaskFactories(asyncio.get_running_loop(), task_factory))
-            return await (coroutine if request is None else timed(coroutine, request))
+            return await (coroutine if request is None else timed(coroutine, request, track))
 
         with asyncio.Runner(loop_factory=loop) as runner:
             return runner.run(main())

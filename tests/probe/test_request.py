@@ -41,12 +41,12 @@ def clock(monkeypatch):
     return clock
 
 
-def run(coroutine, request=None):
+def run(coroutine, request=None, track=None):
     """Run a coroutine timed; its result."""
     request = request or Request(1)
 
     async def main():
-        return await timed(coroutine, request)
+        return await timed(coroutine, request, track)
 
     return asyncio.run(main())
 
@@ -107,6 +107,26 @@ def test_the_request_is_known_during_a_step_alone():
     run(looks(), request)
     assert seen == [request]
     assert STEPPING.request is None
+
+
+def test_the_task_is_known_during_a_step_alone_and_an_eager_one_in_it_is_itself():
+    outer, inner = object(), object()
+    seen = []
+
+    async def looks():
+        seen.append(STEPPING.track)
+
+    async def creates():
+        await looks()
+        with pytest.raises(StopIteration):
+            timed(looks(), Request(1), inner).send(None)
+        await looks()
+        await asyncio.sleep(0)
+        await looks()
+
+    run(creates(), track=outer)
+    assert seen == [outer, inner, outer, outer]
+    assert STEPPING.track is None
 
 
 def test_a_step_inside_a_step_is_counted_once(clock):

@@ -8,7 +8,10 @@ from contextvars import Context
 from math import inf
 from time import perf_counter
 from types import CoroutineType, coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .timeline import Track
 
 # A step of so long is a stall of the loop (see `stalls`).
 LONG_S = 0.02
@@ -23,42 +26,61 @@ Send = Callable[[Message], Awaitable[None]]
 class Request:
     """Times are of `perf_counter`, durations in seconds; see `record_format.REQUESTS`."""
 
-    # What most requests never change stays the class's: to set all of it for each would be a
-    # tenth of what recording one costs.
-    answered = 0.0
-    status = 0
-    steps = 0
+    # What every request has is found the faster in slots; what most never change stays the class's.
+    __slots__ = (
+        "__dict__",
+        "answer_loop_s",
+        "answered",
+        "counted_until",
+        "detail",
+        "end",
+        "gc_s",
+        "leaving",
+        "left_s",
+        "loop_s",
+        "number",
+        "record",
+        "route",
+        "sent",
+        "spans",
+        "start",
+        "status",
+        "steps",
+        "trips",
+    )
     tasks = 0
-    trips = 0
-    spans = 0
-    left_out = 0
-    loop_s = 0.0
-    answer_loop_s = 0.0  # of that, until the answer was handed over
-    # Whether the answer waits for the loop's turn to end; how long it did; and who is to be told
-    # that once it is known.
-    leaving = False
-    left_s = 0.0
-    record: Callable[[float], None] | None = None
-    gc_s = 0.0
     pool_wait_s = 0.0
     pool_run_s = 0.0
     resume_s = 0.0
     conn_wait_s = 0.0
     lock_wait_s = 0.0
     thread_conn_wait_s = 0.0
-    # The wait that counts now, and until when waits have been counted.
+    # The wait that counts now.
     waiting: object = None
-    counted_until = 0.0
     # Stays that were asked for in threads, some of which outlast the trip there.
     kept: tuple[Any, ...] = ()
 
     def __init__(
-        self, number: int, sent: float = 0.0, start: float = 0.0, detail: bool = False
+        self, number: int, sent: float = 0.0, start: float = 0.0, detail: int = 0
     ) -> None:
         self.number = number
         self.sent = sent
         self.start = start
+        # 1 if its awaits are recorded, and 1 more for each that is left out.
         self.detail = detail
+        self.answered = self.end = 0.0
+        self.status = self.route = 0
+        self.steps = self.trips = self.spans = 0
+        self.loop_s = 0.0
+        self.answer_loop_s = 0.0  # of that, until the answer was handed over
+        self.gc_s = 0.0
+        # Until when waits have been counted.
+        self.counted_until = 0.0
+        # Whether the answer waits for the loop's turn to end; how long it did; and who is to be
+        # told once that is known.
+        self.leaving = False
+        self.left_s = 0.0
+        self.record: Callable[[Request], None] | None = None
 
     def begin_wait(self, wait: object) -> None:
         """Waits of one request may overlap, for it may have several tasks. What they add to
@@ -111,7 +133,7 @@ class Request:
         self.left_s = perf_counter() - self.answered
         self.leaving = False
         if self.record is not None:
-            self.record(self.left_s)
+            self.record(self)
 
 
 async def passed_on(sending: Awaitable[None]) -> None:
@@ -124,7 +146,8 @@ def nothing(*_: Any) -> None:
 
 class Stepping:
     """The request whose step runs on the loop now, and `since` when, for what happens meanwhile
-    (a garbage collection) to find, and what last told a server that an answer is at its end; how
+    (a garbage collection) to find; its task, if it is recorded in detail (`track`; in an eager
+    task that of the task); and what last told a server that an answer is at its end; how
     to be called once the loop's turn is over, if it sends only then (`next_turn`); who is to be
     told of a step of `LONG_S` or more, and from `next_sign` on that another begins; and how the
     loop gets a factory for the tasks that the step creates (`enter`, `leave`), so that other tasks
@@ -140,10 +163,12 @@ class Stepping:
         "request",
         "sign",
         "since",
+        "track",
     )
 
     def __init__(self) -> None:
         self.request: Request | None = None
+        self.track: Track | None = None
         self.since = 0.0
         self.answering: CoroutineType[Any, Any, Any] | None = None
         self.long_step: Callable[[Request, float, float], None] = nothing
@@ -215,7 +240,9 @@ STEPPING = Stepping()
 
 
 @coroutine
-def timed(running: Coroutine[Any, Any, Any], request: Request) -> Generator[Any, Any, Any]:
+def timed(
+    running: Coroutine[Any, Any, Any], request: Request, track: Track | None = None
+) -> Generator[Any, Any, Any]:
     """Run a coroutine and add up how long it ran: a step is from one suspension to the next, and
     nothing else runs on the loop meanwhile."""
     stepping = STEPPING
@@ -224,6 +251,8 @@ def timed(running: Coroutine[Any, Any, Any], request: Request) -> Generator[Any,
     while True:
         # Else it is a task that began eagerly, inside another's step.
         counts = stepping.request is None
+        around = stepping.track
+        stepping.track = track
         if counts:
             stepping.request = request
             stepping.enter()
@@ -235,6 +264,7 @@ def timed(running: Coroutine[Any, Any, Any], request: Request) -> Generator[Any,
         except StopIteration as stop:
             return stop.value
         finally:
+            stepping.track = around
             if counts:
                 now = perf_counter()
                 stepping.request = None

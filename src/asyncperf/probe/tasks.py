@@ -11,7 +11,7 @@ from weakref import ref
 from .awaits import span
 from .record_format import NO_SITE
 from .request import STEPPING, Request, timed
-from .timeline import TRACK, Track
+from .timeline import Track
 from .tracebacks import hide
 
 # What runs in tasks that have not begun, each with the coroutine that the task has instead.
@@ -44,7 +44,7 @@ def followed(coroutine: Coroutine[Any, Any, Any], request: Request) -> Coroutine
     if type(coroutine) is not CoroutineType:
         return coroutine
     request.tasks += 1
-    track = TRACK.get()
+    track = STEPPING.track
     if track is None or track.request is not request:
         outer = _await(coroutine, request)
     else:
@@ -68,18 +68,11 @@ async def _await(coroutine: CoroutineType[Any, Any, Any], request: Request) -> A
 
 async def _tracked(coroutine: CoroutineType[Any, Any, Any], callee: int, track: Track) -> Any:
     NOT_BEGUN.pop(coroutine, None)
-    token = TRACK.set(track)
     try:
-        return await span(track, NO_SITE, callee, timed(coroutine, track.request), False)
+        return await span(track, NO_SITE, callee, timed(coroutine, track.request, track), False)
     except BaseException as error:
         hide(error)
         raise
-    finally:
-        # The task's context may not be its own alone, and outlive it.
-        try:
-            TRACK.reset(token)
-        except ValueError:
-            pass  # thrown away unfinished, in another context
 
 
 def close_cancelled() -> None:

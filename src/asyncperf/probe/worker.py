@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from threading import get_ident
 from time import perf_counter
@@ -83,7 +82,7 @@ class Worker:
         self.ledger = Ledger(folder, self.tables, self.sites)
         self._routes = Numbering(folder, "route")
         self._numbers = self._routes.numbers
-        self._add_request = self.tables.requests.add
+        self._add_request = self.tables.requests.rows.append
         self.timeline = Timeline(folder, self.tables.spans, self.sites)
         self.loop = asyncio.get_running_loop()
         self.loop_thread = get_ident()
@@ -128,13 +127,14 @@ class Worker:
 
     def takes(self, now: float) -> bool:
         """Whether the request that begins now is to be recorded."""
-        if now >= STEPPING.next_sign:
-            self._ticks.sign(now)
         recorded_at = self._next_record
         if now < recorded_at:
             # None until there is room for several.
             self._paused_until = recorded_at + (TOGETHER - 1) * self._record_apart_s
         if now < self._paused_until:
+            # One that is recorded ticks as it takes its first step.
+            if now >= STEPPING.next_sign:
+                self._ticks.sign(now)
             self.idle_until = min(self._paused_until, STEPPING.next_sign)
             return False
         # What was not used of the rate for long is lost.
@@ -147,53 +147,59 @@ class Worker:
     def begin(self, scope: MutableMapping[str, Any], start: float) -> Request:
         number = self._number
         self._number = number + 1
-        detail = start >= self._next_detail
-        if detail:
+        detail = 0
+        if start >= self._next_detail:
+            detail = 1
             detailed_at = max(self._next_detail, start - BURST_S)
             self._next_detail = detailed_at + self._detail_apart_s
         self.in_flight += 1
         return Request(number, take_sent(scope), start, detail)
 
     def finish(self, request: Request, scope: MutableMapping[str, Any]) -> None:
-        end = perf_counter()
+        request.end = perf_counter()
         self.in_flight -= 1
-        if request.detail:
+        if request.spans:
             more_s = request.spans * self._span_apart_s - self._detail_apart_s
             if more_s > 0:
                 self._next_detail += more_s
         if not request.number:
             debug = debug_modes(self.loop, scope)
             note(self.folder, "modes", debug=debug, access_log=self._access_log.writes)
-        late_s = request.loop_s - request.answer_loop_s if request.answered else 0.0
-        if late_s < LATE_S:
-            late_s = 0.0
-        waited = (
-            late_s or request.trips or request.gc_s or request.conn_wait_s or request.lock_wait_s
-        )
-        if waited:
-            self._add_waits(request, late_s)
         endpoint = scope.get("endpoint")
         route = self._numbers.get(
             (scope.get("method", ""), endpoint) if endpoint is not None else None
         )
-        record = partial(
-            self._add_request,
-            request.sent,
-            start := request.start,
-            (request.answered or end) - start,
-            end - start,
-            request.loop_s,
-            request.number,
-            request.steps if request.steps < MOST else MOST,
-            route or self._route(scope),
-            request.status,
-            request.detail + request.left_out if request.left_out < MOST else MOST,
-            1 if waited else 0,
-        )
+        request.route = route or self._route(scope)
         if request.leaving:  # it ended in the turn in which it was answered, as most do
-            request.record = record
+            request.record = self._record_request
         else:
-            record(request.left_s)
+            self._record_request(request)
+
+    def _record_request(self, request: Request) -> None:
+        start, end, answered, loop_s = request.start, request.end, request.answered, request.loop_s
+        late_s = loop_s - request.answer_loop_s
+        if late_s < LATE_S or not answered:
+            late_s = 0.0
+        waited = 0
+        if late_s or request.counted_until or request.trips or request.gc_s:
+            waited = 1
+            self._add_waits(request, late_s)
+        self._add_request(
+            (
+                request.sent,
+                start,
+                (answered or end) - start,
+                end - start,
+                loop_s,
+                request.number,
+                request.steps if request.steps < MOST else MOST,
+                request.route,
+                request.status,
+                request.detail if request.detail < MOST else MOST,
+                waited,
+                request.left_s,
+            )
+        )
 
     def _add_waits(self, request: Request, late_s: float) -> None:
         self.tables.waits.add(
@@ -229,6 +235,9 @@ class Worker:
         """A tick (see `ticks`). Every instruction of it is out of the CPU's caches, so of a
         tick that a request makes most do no more than they must."""
         self._watch.tick(now)
+        # Between two ticks no more can come than fits into some hundredths of a second.
+        self.tables.requests.cut_full()
+        self.tables.spans.cut_full()
         if by_timer or now >= self._recorded_at + RECORD_S:
             return self._record(now, late_s)
         return False
