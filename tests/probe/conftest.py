@@ -11,9 +11,9 @@ from asyncperf.probe.ledger import OPEN, Ledger
 from asyncperf.probe.notes import read_notes
 from asyncperf.probe.numbering import Sites
 from asyncperf.probe.record_format import TABLES, TRIP_KINDS, packing, records_of
-from asyncperf.probe.request import STEPPING, Request, TaskFactories, timed
+from asyncperf.probe.request import STEPPING, Request, timed
 from asyncperf.probe.tables import Tables
-from asyncperf.probe.tasks import task_factory
+from asyncperf.probe.tasks import watch_tasks
 from asyncperf.probe.timeline import Track
 
 from .detail import installed
@@ -43,7 +43,7 @@ class Recorded:
         recorded."""
 
         async def main() -> Any:
-            STEPPING.use(TaskFactories(asyncio.get_running_loop(), task_factory))
+            watch_tasks(asyncio.get_running_loop())
             return await (coroutine if request is None else timed(coroutine, request, track))
 
         with asyncio.Runner(loop_factory=loop) as runner:
@@ -110,6 +110,6 @@ def recorded(tmp_path, monkeypatch):
     tables = Tables(folder)
     ledger = Ledger(str(folder), tables, Sites(str(folder)))
     monkeypatch.setattr(OPEN, "ledger", ledger)
-    for name in ("enter", "leave"):
+    for name in ("attributes", "follows"):
         monkeypatch.setattr(STEPPING, name, getattr(STEPPING, name))
     return Recorded(folder, ledger, tables)

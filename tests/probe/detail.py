@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from asyncperf.probe import awaits, timeline
 from asyncperf.probe.record_format import SPANS_FILE
-from asyncperf.probe.request import STEPPING, Request, TaskFactories, nothing, timed
+from asyncperf.probe.request import STEPPING, Request, Stepping, timed
 from asyncperf.probe.rewrite import rewrite
-from asyncperf.probe.tasks import task_factory
+from asyncperf.probe.tasks import watch_tasks
 from asyncperf.probe.timeline import NONE, PLACES, Timeline, Track
 
 
@@ -86,11 +86,11 @@ def run(code: Any, module: dict[str, Any], detail: Detail | None = None) -> Any:
     async def run_main() -> Any:
         if detail is None:
             return await module["main"]()
-        STEPPING.use(TaskFactories(asyncio.get_running_loop(), task_factory))
+        watch_tasks(asyncio.get_running_loop())
         try:
             return await timed(module["main"](), detail.request, detail.track)
         finally:
-            STEPPING.enter = STEPPING.leave = nothing
+            STEPPING.attributes = Stepping().attributes
 
     return asyncio.run(run_main())
 

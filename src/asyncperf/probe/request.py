@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
 from contextvars import Context
 from math import inf
@@ -145,18 +144,21 @@ def nothing(*_: Any) -> None:
 
 
 class Stepping:
-    """The request whose step runs on the loop now, and `since` when, for what happens meanwhile
-    (a garbage collection) to find; its task, if it is recorded in detail (`track`; in an eager
-    task that of the task); and what last told a server that an answer is at its end; how
-    to be called once the loop's turn is over, if it sends only then (`next_turn`); who is to be
-    told of a step of `LONG_S` or more, and from `next_sign` on that another begins; and how the
-    loop gets a factory for the tasks that the step creates (`enter`, `leave`), so that other tasks
-    cost nothing."""
+    """What the loop is at, for what happens meanwhile to find. `request` is the one whose step
+    runs now, `since` when; `track` is its task, if it is recorded in detail; `answering` is what
+    last told a server that an answer is at its end. `next_turn` is how to be called once the
+    loop's turn is over, if it sends only then. `long_step` is told of a step of `LONG_S` or more,
+    and `sign`, from `next_sign` on, that another begins.
+
+    During a step the loop's `create_task` is another, for the tasks that the request creates: so
+    others cost nothing. `attributes` are the loop's own; `follows(usual)` makes that other one."""
 
     __slots__ = (
         "answering",
-        "enter",
-        "leave",
+        "attributes",
+        "create_task",
+        "follow",
+        "follows",
         "long_step",
         "next_sign",
         "next_turn",
@@ -171,68 +173,15 @@ class Stepping:
         self.track: Track | None = None
         self.since = 0.0
         self.answering: CoroutineType[Any, Any, Any] | None = None
+        self.next_turn: Callable[..., object] | None = None
         self.long_step: Callable[[Request, float, float], None] = nothing
         self.sign: Callable[[float], None] = nothing
         self.next_sign = inf
-        self.next_turn: Callable[..., object] | None = None
-        self.enter: Callable[[], None] = nothing
-        self.leave: Callable[[], None] = nothing
-
-    def use(self, factories: TaskFactories) -> None:
-        self.enter, self.leave = factories.enter, factories.leave
-
-
-class TaskFactories:
-    """Changes the loop's task factory to ours for the length of a step. `ours` makes it from
-    the one that the loop has, which is the app's own to change at any time."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, ours: Callable[[Any], Any]) -> None:
-        self._get: Callable[[], Any] = loop.get_task_factory
-        self._set: Callable[[Any], None] = loop.set_task_factory
-        self._make = ours
-        self._theirs: Any = None
-        self._ours = ours(None)
-
-    def enter(self) -> None:
-        theirs = self._get()
-        if theirs is not self._theirs:
-            self._theirs, self._ours = theirs, self._make(theirs)
-        self._set(self._ours)
-
-    def leave(self) -> None:
-        if self._get() is self._ours:  # else the step has set another, which is to stay
-            self._set(self._theirs)
-
-
-class PlainTaskFactories(TaskFactories):
-    """The same for asyncio's own loops, whose methods do no more than this: in Python, four
-    calls of them for each step."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, ours: Callable[[Any], Any]) -> None:
-        super().__init__(loop, ours)
-        self._loop: Any = loop
-
-    def enter(self) -> None:
-        loop = self._loop
-        theirs = loop._task_factory
-        if theirs is not self._theirs:
-            self._theirs, self._ours = theirs, self._make(theirs)
-        loop._task_factory = self._ours
-
-    def leave(self) -> None:
-        loop = self._loop
-        if loop._task_factory is self._ours:
-            loop._task_factory = self._theirs
-
-
-def factories_of(loop: asyncio.AbstractEventLoop, ours: Callable[[Any], Any]) -> TaskFactories:
-    kind = type(loop)
-    plain = (
-        getattr(kind, "set_task_factory", None) is asyncio.BaseEventLoop.set_task_factory
-        and getattr(kind, "get_task_factory", None) is asyncio.BaseEventLoop.get_task_factory
-        and "_task_factory" in vars(loop)
-    )
-    return (PlainTaskFactories if plain else TaskFactories)(loop, ours)
+        self.attributes: dict[str, Any] = {"create_task": None}
+        self.follows: Callable[[Any], Any] = nothing
+        # The loop's, which the app may change at any time, and ours that was made of it.
+        self.create_task: Any = None
+        self.follow: Any = None
 
 
 # One event loop serves a worker's requests.
@@ -246,6 +195,7 @@ def timed(
     """Run a coroutine and add up how long it ran: a step is from one suspension to the next, and
     nothing else runs on the loop meanwhile."""
     stepping = STEPPING
+    attributes = stepping.attributes
     value: Any = None
     error: BaseException | None = None
     while True:
@@ -255,7 +205,10 @@ def timed(
         stepping.track = track
         if counts:
             stepping.request = request
-            stepping.enter()
+            create_task = attributes["create_task"]
+            if create_task is not stepping.create_task:
+                stepping.create_task, stepping.follow = create_task, stepping.follows(create_task)
+            attributes["create_task"] = stepping.follow
             stepping.since = since = perf_counter()
             if since >= stepping.next_sign:
                 stepping.sign(since)
@@ -268,7 +221,8 @@ def timed(
             if counts:
                 now = perf_counter()
                 stepping.request = None
-                stepping.leave()
+                if attributes["create_task"] is stepping.follow:  # else the app's new one stays
+                    attributes["create_task"] = stepping.create_task
                 request.loop_s += now - since
                 request.steps += 1
                 if now - since >= LONG_S:

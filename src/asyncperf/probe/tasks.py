@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Coroutine
 from types import CoroutineType
 from typing import Any
@@ -21,20 +22,25 @@ from .tracebacks import hide
 NOT_BEGUN: dict[CoroutineType[Any, Any, Any], ref[Any]] = {}
 
 
-def task_factory(usual: Any) -> Any:
-    """A factory for the tasks that a request's step creates: timed as the request is, with what
-    `usual` makes of them."""
+def watch_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Have the tasks followed that the steps of this loop's requests create. Its task factory is
+    left alone: others ask which one it has (AnyIO, whether it is asyncio's eager one)."""
+    STEPPING.attributes, STEPPING.follows = vars(loop), follows
+    STEPPING.attributes["create_task"] = loop.create_task
 
-    def make(loop: Any, coroutine: Coroutine[Any, Any, Any], **how: Any) -> Any:
+
+def follows(usual: Any) -> Any:
+    """A loop's `create_task` for the length of a request's step."""
+
+    @functools.wraps(usual)
+    def create_task(coro: Coroutine[Any, Any, Any], **how: Any) -> Any:
         request, answering = STEPPING.request, STEPPING.answering
         # What a server creates while it is told that the answer is at its end is its own.
         if request is not None and (answering is None or not answering.cr_running):
-            coroutine = followed(coroutine, request)
-        if usual is not None:
-            return usual(loop, coroutine, **how)
-        return asyncio.Task(coroutine, loop=loop, **how)
+            coro = followed(coro, request)
+        return usual(coro, **how)
 
-    return make
+    return create_task
 
 
 def followed(coroutine: Coroutine[Any, Any, Any], request: Request) -> Coroutine[Any, Any, Any]:

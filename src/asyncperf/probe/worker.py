@@ -24,9 +24,9 @@ from .modes import debug_modes
 from .notes import note
 from .numbering import Numbering, Sites
 from .record_format import MOST, SENT_HEADER
-from .request import STEPPING, Request, factories_of
+from .request import STEPPING, Request
 from .tables import Tables
-from .tasks import close_cancelled, task_factory
+from .tasks import close_cancelled, watch_tasks
 from .threads import watch_executors
 from .ticks import Ticks
 from .timeline import Timeline
@@ -110,13 +110,13 @@ class Worker:
         self._watch = LoopWatch(
             turns_of(self.loop), folder, self.tables.stalls, clock, self._garbage
         )
-        STEPPING.use(factories_of(self.loop, task_factory))
         # asyncio's own loops write to the socket at once.
         STEPPING.next_turn = self.loop.call_soon if is_uvloop(self.loop) else None
         STEPPING.long_step = self._long_step
         self._ticks = Ticks(self.loop, self._watch.watchdog, self._look_around, self._failed)
         OPEN.ledger = self.ledger
         try:
+            watch_tasks(self.loop)
             watch_executors(self.loop)
         except Exception as error:
             note(folder, "not-hooked", module=type(self.loop).__module__, error=repr(error))
