@@ -59,9 +59,7 @@ async def seconds(function: Callable[[], Awaitable[None]]) -> float:
 async def main(folder: str) -> None:
     awaits.install()
     tables = Tables(Path(folder))
-    detail = Track(
-        Timeline(folder, tables.spans, Sites(folder)), Request(1, 0.0, 0.0, 1), 0, NONE
-    )
+    detail = Track(Timeline(folder, tables.spans, Sites(folder)), Request(1, 0.0, 0.0, 1), 0, NONE)
     plain, changed = functions(False), functions(True)
     for name in ("plain", "loop", "entered"):
         costs: dict[str, list[float]] = {"as written": [], "not in detail": [], "in detail": []}

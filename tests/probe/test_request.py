@@ -152,7 +152,7 @@ def test_what_is_sent_is_noted_and_passed_on():
         passed.append(message["type"])
 
     async def answer():
-        noted = request.sending(send)
+        noted, request.server_send = request.send, send
         await noted({"type": "http.response.start", "status": 201})
         await noted({"type": "http.response.body", "more_body": True})
         assert request.answered == 0

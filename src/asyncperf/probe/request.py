@@ -19,7 +19,6 @@ LONG_S = 0.02
 NO_CONTEXT = Context()
 
 Message = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
 
 
 class Request:
@@ -32,15 +31,14 @@ class Request:
         "answered",
         "counted_until",
         "detail",
-        "end",
         "gc_s",
         "leaving",
         "left_s",
         "loop_s",
         "number",
-        "record",
-        "route",
+        "row",
         "sent",
+        "server_send",
         "spans",
         "start",
         "status",
@@ -59,27 +57,27 @@ class Request:
     # Stays that were asked for in threads, some of which outlast the trip there.
     kept: tuple[Any, ...] = ()
 
-    def __init__(
-        self, number: int, sent: float = 0.0, start: float = 0.0, detail: int = 0
-    ) -> None:
+    def __init__(self, number: int, sent: float = 0.0, start: float = 0.0, detail: int = 0) -> None:
         self.number = number
         self.sent = sent
         self.start = start
         # 1 if its awaits are recorded, and 1 more for each that is left out.
         self.detail = detail
-        self.answered = self.end = 0.0
-        self.status = self.route = 0
+        self.answered = 0.0
+        self.status = 0
         self.steps = self.trips = self.spans = 0
         self.loop_s = 0.0
         self.answer_loop_s = 0.0  # of that, until the answer was handed over
         self.gc_s = 0.0
-        # Until when waits have been counted.
+        # Until when waits have been counted; 0 if there were none.
         self.counted_until = 0.0
-        # Whether the answer waits for the loop's turn to end; how long it did; and who is to be
-        # told once that is known.
+        # What the app sends its answer by, where `send` is not between.
+        self.server_send: Callable[[Message], Any] = nothing
+        # Whether the answer waits for the loop's turn to end; how long it did; and the rest of the
+        # record, which waits for that.
         self.leaving = False
         self.left_s = 0.0
-        self.record: Callable[[Request], None] | None = None
+        self.row: tuple[float, ...] | None = None
 
     def begin_wait(self, wait: object) -> None:
         """Waits of one request may overlap, for it may have several tasks. What they add to
@@ -100,39 +98,29 @@ class Request:
             self.counted_until = ended
         return since
 
-    def sending(self, send: Callable[[Message], Any]) -> Send:
-        """`send`, noting the answer's status and when its end was handed over."""
-
-        def noted(message: Message) -> Any:
-            kind = message["type"]
-            if kind == "http.response.start":
-                self.status = message["status"]
-            elif kind == "http.response.body" and not message.get("more_body"):
-                self.answered = now = perf_counter()
-                self.answer_loop_s = self.loop_s
-                if STEPPING.request is self:
-                    self.answer_loop_s += now - STEPPING.since
-                if STEPPING.next_turn is not None and not self.leaving:
-                    self.leaving = True
-                    STEPPING.next_turn(self.leave, context=NO_CONTEXT)
-                # A server that has the connection's next request already begins it here: in a
-                # task that is none of this one's. (Behind a `BaseHTTPMiddleware` a client has its
-                # whole answer before the app says that it is at its end.)
-                sending = send(message)
-                if type(sending) is not CoroutineType:
-                    sending = passed_on(sending)
-                STEPPING.answering = sending
-                return sending
-            return send(message)
-
-        return noted
-
-    def leave(self) -> None:
-        """The turn of the loop in which the answer was handed over has ended."""
-        self.left_s = perf_counter() - self.answered
-        self.leaving = False
-        if self.record is not None:
-            self.record(self)
+    def send(self, message: Message) -> Any:
+        """The server's `send`, with a note of the answer's status and of when its end was handed
+        over."""
+        kind = message["type"]
+        if kind == "http.response.start":
+            self.status = message["status"]
+        elif kind == "http.response.body" and not message.get("more_body"):
+            stepping = STEPPING
+            self.answered = now = perf_counter()
+            in_step_s = now - stepping.since if stepping.request is self else 0.0
+            self.answer_loop_s = self.loop_s + in_step_s
+            if stepping.next_turn is not None and not self.leaving:
+                self.leaving = True
+                stepping.next_turn(stepping.left, self, context=NO_CONTEXT)
+            # A server that has the connection's next request already begins it here: in a task
+            # that is none of this one's. (Behind a `BaseHTTPMiddleware` a client has its whole
+            # answer before the app says that it is at its end.)
+            sending = self.server_send(message)
+            if type(sending) is not CoroutineType:
+                sending = passed_on(sending)
+            stepping.answering = sending
+            return sending
+        return self.server_send(message)
 
 
 async def passed_on(sending: Awaitable[None]) -> None:
@@ -147,8 +135,9 @@ class Stepping:
     """What the loop is at, for what happens meanwhile to find. `request` is the one whose step
     runs now, `since` when; `track` is its task, if it is recorded in detail; `answering` is what
     last told a server that an answer is at its end. `next_turn` is how to be called once the
-    loop's turn is over, if it sends only then. `long_step` is told of a step of `LONG_S` or more,
-    and `sign`, from `next_sign` on, that another begins.
+    loop's turn is over, if it sends only then; `left` is told of an answer that was sent so.
+    `long_step` is told of a step of `LONG_S` or more, and `sign`, from `next_sign` on, that
+    another begins.
 
     During a step the loop's `create_task` is another, for the tasks that the request creates: so
     others cost nothing. `attributes` are the loop's own; `follows(usual)` makes that other one."""
@@ -159,6 +148,7 @@ class Stepping:
         "create_task",
         "follow",
         "follows",
+        "left",
         "long_step",
         "next_sign",
         "next_turn",
@@ -174,6 +164,7 @@ class Stepping:
         self.since = 0.0
         self.answering: CoroutineType[Any, Any, Any] | None = None
         self.next_turn: Callable[..., object] | None = None
+        self.left: Callable[[Request], None] = nothing
         self.long_step: Callable[[Request, float, float], None] = nothing
         self.sign: Callable[[float], None] = nothing
         self.next_sign = inf

@@ -29,18 +29,16 @@ class Table:
     def __init__(self, path: Path, name: str) -> None:
         self._path = path
         self._pack: Callable[..., bytes] = packing(FILES[name]).pack
-        # Who is in a hurry appends here, and calls `cut_full` now and then.
+        # Who is in a hurry appends here, and has it cut where it is long.
         self.rows: list[tuple[float, ...]] = []
         self._waiting: deque[bytes] = deque()
         self.dropped = 0
 
     def add(self, *values: float) -> None:
-        self.rows.append(values)
-        self.cut_full()
-
-    def cut_full(self) -> None:
         # To pack many at once takes half of the time.
-        if len(self.rows) >= BUFFERED:
+        rows = self.rows
+        rows.append(values)
+        if len(rows) >= BUFFERED:
             self.cut()
 
     def cut(self) -> None:
@@ -48,7 +46,7 @@ class Table:
         rows = self.rows.copy()
         if not rows:
             return
-        self.rows.clear()
+        del self.rows[: len(rows)]
         if len(self._waiting) < MOST_WAITING:
             self._waiting.append(b"".join(starmap(self._pack, rows)))
         else:

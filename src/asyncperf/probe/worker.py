@@ -23,9 +23,9 @@ from .loop_watch import LoopWatch
 from .modes import debug_modes
 from .notes import note
 from .numbering import Numbering, Sites
-from .record_format import MOST, SENT_HEADER
+from .record_format import MOST, NO_REQUEST, SENT_HEADER
 from .request import STEPPING, Request
-from .tables import Tables
+from .tables import BUFFERED, Tables
 from .tasks import close_cancelled, watch_tasks
 from .threads import watch_executors
 from .ticks import Ticks
@@ -75,6 +75,9 @@ class Worker:
         self._record_apart_s = 1 / rates.recorded_per_s
         self._detail_apart_s = 1 / rates.detailed_per_s
         self._span_apart_s = 1 / rates.spans_per_s
+        # So many spans of a request leave room for the next in detail when it may come. NaN where
+        # there is room for all: none are more.
+        self._spans_apart = rates.spans_per_s / rates.detailed_per_s
         self.folder = folder
         self.pid = os.getpid()
         self.tables = Tables(Path(folder))
@@ -82,8 +85,9 @@ class Worker:
         self.ledger = Ledger(folder, self.tables, self.sites)
         self._routes = Numbering(folder, "route")
         self._numbers = self._routes.numbers
-        self._add_request = self.tables.requests.rows.append
-        self.timeline = Timeline(folder, self.tables.spans, self.sites)
+        self._requests, self._spans = self.tables.requests, self.tables.spans
+        self._add_request = self._requests.rows.append
+        self.timeline = Timeline(folder, self._spans, self.sites)
         self.loop = asyncio.get_running_loop()
         self.loop_thread = get_ident()
         self.in_flight = 0
@@ -92,7 +96,7 @@ class Worker:
         self.idle_until = 0.0
         self._next_record = self._paused_until = 0.0
         self._cpu_recorded_s = 0.0
-        self._number = 0
+        self._number = -1
         self._next_detail = 0.0
         clock = ThreadClock()
         self._access_log = AccessLog(clock)
@@ -112,6 +116,7 @@ class Worker:
         )
         # asyncio's own loops write to the socket at once.
         STEPPING.next_turn = self.loop.call_soon if is_uvloop(self.loop) else None
+        STEPPING.left = self._left
         STEPPING.long_step = self._long_step
         self._ticks = Ticks(self.loop, self._watch.watchdog, self._look_around, self._failed)
         OPEN.ledger = self.ledger
@@ -125,8 +130,8 @@ class Worker:
 
     # Requests.
 
-    def takes(self, now: float) -> bool:
-        """Whether the request that begins now is to be recorded."""
+    def begin(self, scope: MutableMapping[str, Any], now: float) -> Request | None:
+        """What begins now, if it is to be recorded; `NO_REQUEST` if it is none of HTTP's."""
         recorded_at = self._next_record
         if now < recorded_at:
             # None until there is room for several.
@@ -136,47 +141,32 @@ class Worker:
             if now >= STEPPING.next_sign:
                 self._ticks.sign(now)
             self.idle_until = min(self._paused_until, STEPPING.next_sign)
-            return False
-        # What was not used of the rate for long is lost.
+            return None
+        # What was not used of the rates for long is lost.
         unused_since = now - BURST_S
         if recorded_at < unused_since:
             recorded_at = unused_since
         self._next_record = recorded_at + self._record_apart_s
-        return True
-
-    def begin(self, scope: MutableMapping[str, Any], start: float) -> Request:
-        number = self._number
-        self._number = number + 1
-        detail = 0
-        if start >= self._next_detail:
-            detail = 1
-            detailed_at = max(self._next_detail, start - BURST_S)
-            self._next_detail = detailed_at + self._detail_apart_s
+        if scope["type"] != "http":
+            return Request(NO_REQUEST)
+        detail, detailed_at = 0, self._next_detail
+        if now >= detailed_at:
+            if detailed_at < unused_since:
+                detailed_at = unused_since
+            detail, self._next_detail = 1, detailed_at + self._detail_apart_s
+        self._number = number = self._number + 1
         self.in_flight += 1
-        return Request(number, take_sent(scope), start, detail)
+        return Request(number, take_sent(scope), now, detail)
 
     def finish(self, request: Request, scope: MutableMapping[str, Any]) -> None:
-        request.end = perf_counter()
+        end = perf_counter()
         self.in_flight -= 1
-        if request.spans:
-            more_s = request.spans * self._span_apart_s - self._detail_apart_s
-            if more_s > 0:
-                self._next_detail += more_s
+        if request.spans > self._spans_apart:
+            self._next_detail += request.spans * self._span_apart_s - self._detail_apart_s
         if not request.number:
             debug = debug_modes(self.loop, scope)
             note(self.folder, "modes", debug=debug, access_log=self._access_log.writes)
-        endpoint = scope.get("endpoint")
-        route = self._numbers.get(
-            (scope.get("method", ""), endpoint) if endpoint is not None else None
-        )
-        request.route = route or self._route(scope)
-        if request.leaving:  # it ended in the turn in which it was answered, as most do
-            request.record = self._record_request
-        else:
-            self._record_request(request)
-
-    def _record_request(self, request: Request) -> None:
-        start, end, answered, loop_s = request.start, request.end, request.answered, request.loop_s
+        start, answered, loop_s = request.start, request.answered, request.loop_s
         late_s = loop_s - request.answer_loop_s
         if late_s < LATE_S or not answered:
             late_s = 0.0
@@ -184,22 +174,34 @@ class Worker:
         if late_s or request.counted_until or request.trips or request.gc_s:
             waited = 1
             self._add_waits(request, late_s)
-        self._add_request(
-            (
-                request.sent,
-                start,
-                (answered or end) - start,
-                end - start,
-                loop_s,
-                request.number,
-                request.steps if request.steps < MOST else MOST,
-                request.route,
-                request.status,
-                request.detail if request.detail < MOST else MOST,
-                waited,
-                request.left_s,
-            )
+        endpoint = scope.get("endpoint")
+        route = self._numbers.get(
+            (scope.get("method", ""), endpoint) if endpoint is not None else None
         )
+        row = (
+            request.sent,
+            start,
+            (answered or end) - start,
+            end - start,
+            loop_s,
+            request.number,
+            request.steps if request.steps < MOST else MOST,
+            route or self._route(scope),
+            request.status,
+            request.detail if request.detail < MOST else MOST,
+            waited,
+        )
+        if request.leaving:  # it ended in the turn in which it was answered, as most do
+            request.row = row
+        else:
+            self._add_request((*row, request.left_s))
+
+    def _left(self, request: Request) -> None:
+        """The turn of the loop in which its answer was handed over has ended."""
+        request.left_s = left_s = perf_counter() - request.answered
+        request.leaving = False
+        if request.row is not None:
+            self._add_request((*request.row, left_s))
 
     def _add_waits(self, request: Request, late_s: float) -> None:
         self.tables.waits.add(
@@ -234,10 +236,12 @@ class Worker:
     def _look_around(self, now: float, late_s: float, by_timer: bool) -> bool:
         """A tick (see `ticks`). Every instruction of it is out of the CPU's caches, so of a
         tick that a request makes most do no more than they must."""
+        # What comes from one tick to the next is what the loop does in a hundredth of a second.
+        if len(self._requests.rows) >= BUFFERED:
+            self._requests.cut()
+        if len(self._spans.rows) >= BUFFERED:
+            self._spans.cut()
         self._watch.tick(now)
-        # Between two ticks no more can come than fits into some hundredths of a second.
-        self.tables.requests.cut_full()
-        self.tables.spans.cut_full()
         if by_timer or now >= self._recorded_at + RECORD_S:
             return self._record(now, late_s)
         return False
