@@ -105,4 +105,5 @@ def installed() -> Iterator[None]:
 
 def limit(monkeypatch: Any, **limits: int) -> None:
     for name, value in limits.items():
-        monkeypatch.setattr(timeline, name, value)
+        for module in (awaits, timeline):
+            monkeypatch.setattr(module, name, value)

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
+from threading import get_ident
 from time import perf_counter
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
 
 from .places import UNSEEN
-from .record_format import RETURNED
+from .record_format import MOST_SPANS, RETURNED
 from .request import STEPPING
 from .rewrite import AWAIT, ENTER, ITERATE
-from .timeline import NONE, Track, outcome_of
+from .timeline import DEEPEST, NONE, Track, outcome_of
 from .tracebacks import hide
 
 # A generator that may be awaited: `inspect.CO_ITERABLE_COROUTINE`.
@@ -35,11 +36,19 @@ def awaited(place: int, awaitable: Any) -> Any:
     if track is None:
         return awaitable
     if type(awaitable) is CoroutineType:
-        # Of what has been awaited here before there is nothing to find out.
+        # Of what has been awaited here before there is nothing to find out; and as `takes` has it,
+        # without a call.
         timeline = track.timeline
         callee, site = timeline.coroutines.get(id(awaitable.cr_code)), timeline.sites.get(place)
-        if callee is not None and site is not None:
-            return span(track, site, callee, awaitable, False) if track.takes() else awaitable
+        if (
+            callee is not None
+            and site is not None
+            and track.request.spans < MOST_SPANS
+            and track.depth < DEEPEST
+            and get_ident() == timeline.thread
+            and not timeline.broken
+        ):
+            return span(track, site, callee, awaitable, False)
     return recorded(track, place, awaitable)
 
 
