@@ -17,10 +17,10 @@ from typing import Any
 
 from asyncperf.probe import awaits
 from asyncperf.probe.numbering import Sites
-from asyncperf.probe.request import Request
+from asyncperf.probe.request import STEPPING, Request
 from asyncperf.probe.rewrite import rewrite
 from asyncperf.probe.tables import Tables
-from asyncperf.probe.timeline import NONE, PLACES, TRACK, Timeline, Track
+from asyncperf.probe.timeline import NONE, PLACES, Timeline, Track
 
 AWAITS, ROUNDS = 1000, 300
 SOURCE = f"""
@@ -59,9 +59,7 @@ async def seconds(function: Callable[[], Awaitable[None]]) -> float:
 async def main(folder: str) -> None:
     awaits.install()
     tables = Tables(Path(folder))
-    detail = Track(
-        Timeline(folder, tables.spans, Sites(folder)), Request(1, 0.0, 0.0, True), 0, NONE
-    )
+    detail = Track(Timeline(folder, tables.spans, Sites(folder)), Request(1, 0.0, 0.0, 1), 0, NONE)
     plain, changed = functions(False), functions(True)
     for name in ("plain", "loop", "entered"):
         costs: dict[str, list[float]] = {"as written": [], "not in detail": [], "in detail": []}
@@ -69,9 +67,10 @@ async def main(folder: str) -> None:
             costs["as written"].append(await seconds(plain[name]))
             costs["not in detail"].append(await seconds(changed[name]))
             detail.request.spans = 0  # no more of one request's are recorded than `MOST_SPANS`
-            token = TRACK.set(detail)
+            STEPPING.track = detail
             costs["in detail"].append(await seconds(changed[name]))
-            TRACK.reset(token)
+            STEPPING.track = None
+            tables.spans.cut()
         base = statistics.median(costs["as written"])
         print(
             f"{name:8} {base * 1e6:.3f} us as written; "

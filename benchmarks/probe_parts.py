@@ -13,7 +13,8 @@ import random
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
+from functools import partial
 from math import inf
 from pathlib import Path
 from time import perf_counter
@@ -21,10 +22,10 @@ from typing import Any
 
 from asyncperf.probe import awaits
 from asyncperf.probe.boundary import Boundary
-from asyncperf.probe.request import STEPPING
+from asyncperf.probe.request import STEPPING, Request
 from asyncperf.probe.sources import UserSources
 from asyncperf.probe.ticks import TICK_S
-from asyncperf.probe.worker import DEFAULT_RATES, TOGETHER, Worker
+from asyncperf.probe.worker import DEFAULT_RATES, EVERYTHING, TOGETHER, Worker
 
 BETWEEN = 40
 APP = """
@@ -42,8 +43,8 @@ class Told(Worker):
 
     recording = False
 
-    def takes(self, now: float) -> bool:
-        return self.recording
+    def begin(self, scope: MutableMapping[str, Any], now: float) -> Request | None:
+        return super().begin(scope, now) if self.recording else None
 
     def record(self, *, detail: bool = False) -> None:
         self.recording, self._next_detail = True, 0.0 if detail else inf
@@ -131,7 +132,8 @@ def main() -> None:
         UserSources(folder).install()
         import hello_app  # type: ignore[import-not-found]
 
-        report(asyncio.run(measure(Boundary(hello_app.app, folder, Told), rounds)))
+        boundary = Boundary(hello_app.app, folder, partial(Told, rates=EVERYTHING))
+        report(asyncio.run(measure(boundary, rounds)))
 
 
 if __name__ == "__main__":

@@ -11,9 +11,10 @@ from asyncperf.probe.ledger import OPEN, Ledger
 from asyncperf.probe.notes import read_notes
 from asyncperf.probe.numbering import Sites
 from asyncperf.probe.record_format import TABLES, TRIP_KINDS, packing, records_of
-from asyncperf.probe.request import STEPPING, Request, TaskFactories, timed
+from asyncperf.probe.request import STEPPING, Request, timed
 from asyncperf.probe.tables import Tables
-from asyncperf.probe.tasks import task_factory
+from asyncperf.probe.tasks import watch_tasks
+from asyncperf.probe.timeline import Track
 
 from .detail import installed
 
@@ -28,16 +29,22 @@ class Recorded:
     ledger: Ledger
     tables: Tables
 
-    def request(self, number: int = 7, detail: bool = True) -> Request:
+    def request(self, number: int = 7, detail: int = 1) -> Request:
         return Request(number, 0.0, 0.0, detail)
 
-    def run(self, coroutine: Any, request: Request | None = None, loop: Any = None) -> Any:
+    def run(
+        self,
+        coroutine: Any,
+        request: Request | None = None,
+        loop: Any = None,
+        track: Track | None = None,
+    ) -> Any:
         """Run a coroutine as a request's own task, or as that of a request which is not
         recorded."""
 
         async def main() -> Any:
-            STEPPING.use(TaskFactories(asyncio.get_running_loop(), task_factory))
-            return await (coroutine if request is None else timed(coroutine, request))
+            watch_tasks(asyncio.get_running_loop())
+            return await (coroutine if request is None else timed(coroutine, request, track))
 
         with asyncio.Runner(loop_factory=loop) as runner:
             return runner.run(main())
@@ -103,6 +110,6 @@ def recorded(tmp_path, monkeypatch):
     tables = Tables(folder)
     ledger = Ledger(str(folder), tables, Sites(str(folder)))
     monkeypatch.setattr(OPEN, "ledger", ledger)
-    for name in ("enter", "leave"):
+    for name in ("attributes", "follows"):
         monkeypatch.setattr(STEPPING, name, getattr(STEPPING, name))
     return Recorded(folder, ledger, tables)

@@ -4,15 +4,14 @@ import ast
 import asyncio
 import builtins
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from asyncperf.probe import awaits, timeline
 from asyncperf.probe.record_format import SPANS_FILE
-from asyncperf.probe.request import STEPPING, Request, TaskFactories, nothing, timed
+from asyncperf.probe.request import STEPPING, Request, Stepping, timed
 from asyncperf.probe.rewrite import rewrite
-from asyncperf.probe.tasks import task_factory
-from asyncperf.probe.timeline import NONE, PLACES, TRACK, Timeline, Track
+from asyncperf.probe.tasks import watch_tasks
+from asyncperf.probe.timeline import NONE, PLACES, Timeline, Track
 
 
 class Span(NamedTuple):
@@ -34,12 +33,7 @@ class Recording:
 
     def __init__(self) -> None:
         self.names: list[str | None] = [None]
-        self.records: list[tuple[float, ...]] = []
-
-    def add(self, *values: float) -> None:
-        assert len(values) == len(SPANS_FILE)
-        start, duration_s, *others = values
-        self.records.append((start, start + duration_s, *others))
+        self.rows: list[tuple[float, ...]] = []
 
     def line(self, file: str, line: int, column: int, function: str, text: str) -> int:
         return self._number(text)
@@ -56,28 +50,22 @@ class Recording:
     def spans(self) -> list[Span]:
         """In the order in which they began."""
         words = ("returned", "raised", "cancelled")
+        assert all(len(row) == len(SPANS_FILE) for row in self.rows)
         found = [
-            Span(*r[:6], self.names[r[6]], self.names[r[7]], words[r[8]])  # type: ignore[arg-type]
-            for r in self.records
+            Span(r[0], r[0] + r[1], *r[2:6], self.names[r[6]], self.names[r[7]], words[r[8]])  # type: ignore[arg-type]
+            for r in self.rows
         ]
         return sorted(found, key=lambda span: span.span)
 
 
 class Detail:
-    """A request in detail, for as long as `on` runs."""
+    """A request in detail, and its own task."""
 
     def __init__(self, folder: str = "/nowhere") -> None:
         self.recording = Recording()
-        self.request = Request(7, 0.0, 0.0, True)
+        self.request = Request(7, 0.0, 0.0, 1)
         self.timeline = Timeline(folder, self.recording, self.recording)  # type: ignore[arg-type]
-
-    @contextmanager
-    def on(self) -> Iterator[None]:
-        track = TRACK.set(Track(self.timeline, self.request, 0, NONE))
-        try:
-            yield
-        finally:
-            TRACK.reset(track)
+        self.track = Track(self.timeline, self.request, 0, NONE)
 
     @property
     def spans(self) -> list[Span]:
@@ -98,12 +86,11 @@ def run(code: Any, module: dict[str, Any], detail: Detail | None = None) -> Any:
     async def run_main() -> Any:
         if detail is None:
             return await module["main"]()
-        STEPPING.use(TaskFactories(asyncio.get_running_loop(), task_factory))
+        watch_tasks(asyncio.get_running_loop())
         try:
-            with detail.on():
-                return await timed(module["main"](), detail.request)
+            return await timed(module["main"](), detail.request, detail.track)
         finally:
-            STEPPING.enter = STEPPING.leave = nothing
+            STEPPING.attributes = Stepping().attributes
 
     return asyncio.run(run_main())
 
@@ -118,4 +105,5 @@ def installed() -> Iterator[None]:
 
 def limit(monkeypatch: Any, **limits: int) -> None:
     for name, value in limits.items():
-        monkeypatch.setattr(timeline, name, value)
+        for module in (awaits, timeline):
+            monkeypatch.setattr(module, name, value)

@@ -193,7 +193,7 @@ def test_a_probe_that_fails_leaves_the_app_alone(tmp_path):
 
 @pytest.mark.parametrize(
     ("part", "method"),
-    [(Worker, "takes"), (Worker, "begin"), (Worker, "finish"), (LoopWatch, "long_step")],
+    [(Worker, "begin"), (Worker, "finish"), (LoopWatch, "long_step")],
 )
 def test_a_worker_that_fails_in_mid_run_leaves_the_app_alone(tmp_path, monkeypatch, part, method):
     called = []

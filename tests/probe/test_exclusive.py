@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from asyncperf.probe import connections_sql, exclusive
 from asyncperf.probe.record_format import ONE_AT_A_TIME
-from asyncperf.probe.timeline import NONE, TRACK, Timeline, Track
+from asyncperf.probe.timeline import NONE, Timeline, Track
 from asyncperf.probe.uses import take_over
 
 from ..postgres import running
@@ -67,13 +67,8 @@ def used(recorded, coroutine, detail=True):
     """What the request that runs it used, in order: (name, number, task)."""
     request = recorded.request()
     timeline = Timeline(str(recorded.folder), recorded.tables.spans, recorded.ledger.sites)
-
-    async def tracked():
-        if detail:
-            TRACK.set(Track(timeline, request, 0, NONE))
-        await coroutine
-
-    recorded.run(tracked(), request)
+    track = Track(timeline, request, 0, NONE) if detail else None
+    recorded.run(coroutine, request, track=track)
     take_over(recorded.ledger)
     assert request.lock_wait_s < 0.001  # nobody waits for these
     resources = recorded.resources()

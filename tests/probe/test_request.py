@@ -6,16 +6,8 @@ import gc
 import pytest
 
 from asyncperf.probe import request as module
-from asyncperf.probe.request import (
-    LONG_S,
-    STEPPING,
-    PlainTaskFactories,
-    Request,
-    TaskFactories,
-    factories_of,
-    timed,
-)
-from asyncperf.probe.tasks import NOT_BEGUN, close_cancelled, task_factory
+from asyncperf.probe.request import LONG_S, STEPPING, Request, timed
+from asyncperf.probe.tasks import NOT_BEGUN, close_cancelled, watch_tasks
 
 
 @pytest.fixture(autouse=True)
@@ -41,12 +33,12 @@ def clock(monkeypatch):
     return clock
 
 
-def run(coroutine, request=None):
+def run(coroutine, request=None, track=None):
     """Run a coroutine timed; its result."""
     request = request or Request(1)
 
     async def main():
-        return await timed(coroutine, request)
+        return await timed(coroutine, request, track)
 
     return asyncio.run(main())
 
@@ -109,6 +101,26 @@ def test_the_request_is_known_during_a_step_alone():
     assert STEPPING.request is None
 
 
+def test_the_task_is_known_during_a_step_alone_and_an_eager_one_in_it_is_itself():
+    outer, inner = object(), object()
+    seen = []
+
+    async def looks():
+        seen.append(STEPPING.track)
+
+    async def creates():
+        await looks()
+        with pytest.raises(StopIteration):
+            timed(looks(), Request(1), inner).send(None)
+        await looks()
+        await asyncio.sleep(0)
+        await looks()
+
+    run(creates(), track=outer)
+    assert seen == [outer, inner, outer, outer]
+    assert STEPPING.track is None
+
+
 def test_a_step_inside_a_step_is_counted_once(clock):
     outer, inner = Request(1), Request(2)
 
@@ -140,7 +152,7 @@ def test_what_is_sent_is_noted_and_passed_on():
         passed.append(message["type"])
 
     async def answer():
-        noted = request.sending(send)
+        noted, request.server_send = request.send, send
         await noted({"type": "http.response.start", "status": 201})
         await noted({"type": "http.response.body", "more_body": True})
         assert request.answered == 0
@@ -153,7 +165,7 @@ def test_what_is_sent_is_noted_and_passed_on():
     assert STEPPING.request is None
 
 
-def test_a_task_that_is_cancelled_before_it_runs_leaves_no_warning(monkeypatch):
+def test_a_task_that_is_cancelled_before_it_runs_leaves_no_warning():
     async def never():
         pytest.fail("it ran")
 
@@ -165,9 +177,7 @@ def test_a_task_that_is_cancelled_before_it_runs_leaves_no_warning(monkeypatch):
         assert [coroutine.cr_code for coroutine in NOT_BEGUN] == [never.__code__]
 
     async def main():
-        factories = factories_of(asyncio.get_running_loop(), task_factory)
-        monkeypatch.setattr(STEPPING, "enter", factories.enter)
-        monkeypatch.setattr(STEPPING, "leave", factories.leave)
+        watch_tasks(asyncio.get_running_loop())
         await timed(cancels(), Request(1))
         gc.collect()
         close_cancelled()
@@ -178,42 +188,82 @@ def test_a_task_that_is_cancelled_before_it_runs_leaves_no_warning(monkeypatch):
     assert NOT_BEGUN == {}
 
 
-@pytest.mark.parametrize("kind", [TaskFactories, PlainTaskFactories])
-def test_a_factory_that_the_app_sets_stays(monkeypatch, kind):
+def test_the_loop_s_own_way_to_create_tasks_is_there_between_the_steps():
+    seen = []
+
+    async def creates():
+        loop = asyncio.get_running_loop()
+        loop.call_soon(lambda: seen.append(loop.create_task))
+        await asyncio.sleep(0)
+        await loop.create_task(asyncio.sleep(0), name="mine")
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        usual = loop.create_task
+        watch_tasks(loop)
+        request = Request(1)
+        await timed(creates(), request)
+        assert seen == [usual]
+        assert loop.create_task == usual
+        assert request.tasks == 1
+
+    asyncio.run(main())
+
+
+def test_a_way_to_create_tasks_that_the_app_sets_stays():
+    made = []
+
+    def changed(loop):
+        usual = loop.create_task
+
+        def create_task(coro, **how):
+            made.append(coro.__name__)
+            return usual(coro, **how)
+
+        loop.create_task = create_task
+        return create_task
+
+    async def changes():
+        seen.append(changed(asyncio.get_running_loop()))
+
+    async def creates():
+        await asyncio.create_task(asyncio.sleep(0))
+
+    seen = []
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        watch_tasks(loop)
+        for change in (lambda: timed(changes(), Request(1)), changes):  # in a step, and between
+            await change()
+            request = Request(2)
+            await timed(creates(), request)
+            assert request.tasks >= 1
+            assert loop.create_task is seen[-1]
+        # The second calls the first, and so does all that the loop itself creates from now on.
+        assert made == ["sleep", "sleep", "sleep"]
+
+    asyncio.run(main())
+
+
+def test_a_task_factory_is_the_app_s_own_affair():
     made = []
 
     def theirs(loop, coroutine, **how):
         made.append(coroutine.__name__)
         return asyncio.Task(coroutine, loop=loop, **how)
 
-    async def sets():
-        asyncio.get_running_loop().set_task_factory(theirs)
-
     async def creates():
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(theirs)
+        assert loop.get_task_factory() is theirs
         await asyncio.create_task(asyncio.sleep(0))
 
     async def main():
-        loop = asyncio.get_running_loop()
-        factories = kind(loop, task_factory)
-        monkeypatch.setattr(STEPPING, "enter", factories.enter)
-        monkeypatch.setattr(STEPPING, "leave", factories.leave)
-        await timed(sets(), Request(1))
-        assert loop.get_task_factory() is theirs
-        request = Request(2)
+        watch_tasks(asyncio.get_running_loop())
+        request = Request(1)
         await timed(creates(), request)
+        assert made == ["sleep"]
         assert request.tasks == 1
-        assert loop.get_task_factory() is theirs
 
     asyncio.run(main())
-    assert made[0] == "sleep"
-
-
-def test_only_asyncio_s_own_loops_have_their_factory_changed_without_a_call():
-    class Other(asyncio.SelectorEventLoop):
-        def set_task_factory(self, factory):
-            super().set_task_factory(factory)
-
-    for made, kind in ((asyncio.SelectorEventLoop, PlainTaskFactories), (Other, TaskFactories)):
-        loop = made()
-        assert type(factories_of(loop, task_factory)) is kind
-        loop.close()

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
+from threading import get_ident
 from time import perf_counter
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
 
 from .places import UNSEEN
-from .record_format import RETURNED
+from .record_format import MOST_SPANS, RETURNED
+from .request import STEPPING
 from .rewrite import AWAIT, ENTER, ITERATE
-from .timeline import NONE, TRACK, Track, outcome_of
+from .timeline import DEEPEST, NONE, Track, outcome_of
 from .tracebacks import hide
 
 # A generator that may be awaited: `inspect.CO_ITERABLE_COROUTINE`.
@@ -30,27 +32,35 @@ def install() -> None:
 
 
 def awaited(place: int, awaitable: Any) -> Any:
-    track = TRACK.get()
+    track = STEPPING.track
     if track is None:
         return awaitable
     if type(awaitable) is CoroutineType:
-        # Of what has been awaited here before there is nothing to find out.
+        # Of what has been awaited here before there is nothing to find out; and as `takes` has it,
+        # without a call.
         timeline = track.timeline
         callee, site = timeline.coroutines.get(id(awaitable.cr_code)), timeline.sites.get(place)
-        if callee is not None and site is not None:
-            return span(track, site, callee, awaitable, False) if track.takes() else awaitable
+        if (
+            callee is not None
+            and site is not None
+            and track.request.spans < MOST_SPANS
+            and track.depth < DEEPEST
+            and get_ident() == timeline.thread
+            and not timeline.broken
+        ):
+            return span(track, site, callee, awaitable, False)
     return recorded(track, place, awaitable)
 
 
 def iterated(place: int, iterable: Any) -> Any:
-    if TRACK.get() is None:
+    if STEPPING.track is None:
         return iterable
     aiter_ = special(iterable, "__aiter__")
     return iterable if aiter_ is None else _Iterable(place, aiter_)
 
 
 def entered(place: int, manager: Any) -> Any:
-    if TRACK.get() is None:
+    if STEPPING.track is None:
         return manager
     enter, leave = special(manager, "__aenter__"), special(manager, "__aexit__")
     return manager if enter is None or leave is None else _Entered(place, enter, leave)
@@ -99,10 +109,8 @@ async def span(track: Track, site: int, callee: int, awaitable: Any, step: bool)
     track.open = parent
     track.depth -= 1
     around = number if parent == NONE else parent
-    try:
-        track.add(start, last_s, request.number, track.task, number, around, site, callee, RETURNED)
-    except Exception as error:
-        track.timeline.fail(error)
+    row = (start, last_s, request.number, track.task, number, around, site, callee, RETURNED)
+    track.timeline.add(row)
     return result
 
 
@@ -141,7 +149,7 @@ class _Iterator:
         except BaseException as error:
             hide(error)
             raise
-        track = TRACK.get()
+        track = STEPPING.track
         if track is None:
             return step
         return recorded(track, self._place, step, iterator)
@@ -170,7 +178,7 @@ class _Entered:
         except BaseException as raised:
             hide(raised)
             raise
-        track = TRACK.get()
+        track = STEPPING.track
         return awaitable if track is None else recorded(track, self._place, awaitable)
 
 

@@ -10,7 +10,7 @@ from .notes import note
 from .record_format import NO_REQUEST
 from .request import Request, timed
 from .servers import App, Receive, Scope, Send
-from .timeline import NONE, TRACK, Track
+from .timeline import NONE, Track
 from .worker import Worker
 
 
@@ -39,49 +39,38 @@ class Boundary:
         if worker is None:
             return self._app(scope, receive, send)
         try:
-            if not worker.takes(now):
-                return self._app(scope, receive, send)
-            request = worker.begin(scope, now) if scope["type"] == "http" else None
-            track = (
-                Track(worker.timeline, request, 0, NONE)
-                if request is not None and request.detail
-                else None
-            )
+            request = worker.begin(scope, now)
         except Exception as error:
             self._fail(error)
-            return self._app(scope, receive, send)
+            request = None
         if request is None:
-            return self._watched(worker, scope, receive, send)
-        return self._recorded(worker, request, track, scope, receive, send)
+            return self._app(scope, receive, send)
+        if request.number == NO_REQUEST:
+            return self._watched(worker, request, scope, receive, send)
+        return self._recorded(worker, request, scope, receive, send)
 
-    async def _watched(self, worker: Worker, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _watched(
+        self, worker: Worker, request: Request, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """A lifespan or a WebSocket; the tasks that it creates are the app's own."""
         lifespan = scope["type"] == "lifespan"
         if lifespan:
             note(self._folder, "lifespan")
         try:
-            await timed(self._app(scope, receive, send), Request(NO_REQUEST))
+            await timed(self._app(scope, receive, send), request)
         finally:
             # uvicorn's workers end by the signal that stopped them, with no other farewell.
             if lifespan:
                 worker.close()
 
     async def _recorded(
-        self,
-        worker: Worker,
-        request: Request,
-        track: Track | None,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
+        self, worker: Worker, request: Request, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        # A server may have begun this request in the midst of another one.
-        token = None if track is TRACK.get() else TRACK.set(track)
+        track = Track(worker.timeline, request, 0, NONE) if request.detail else None
         try:
-            await timed(self._app(scope, receive, request.sending(send)), request)
+            request.server_send = send
+            await timed(self._app(scope, receive, request.send), request, track)
         finally:
-            if token is not None:
-                TRACK.reset(token)
             try:
                 worker.finish(request, scope)
             except Exception as error:

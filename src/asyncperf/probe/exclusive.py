@@ -17,8 +17,7 @@ from weakref import WeakKeyDictionary
 from .connections import HELD, unknown
 from .imports import AfterImport
 from .record_format import ONE_AT_A_TIME
-from .request import Request
-from .timeline import TRACK
+from .request import STEPPING, Request
 from .uses import Limited, ask, asker, mark_as_coroutine_function
 
 # One that is gone may leave its place in memory to the next; a number is its own.
@@ -48,7 +47,7 @@ def _sqlalchemy(module: ModuleType) -> None:
 
     @functools.wraps(spawn)
     def spawned(function: Any, *args: Any, **options: Any) -> Any:
-        owner = None if TRACK.get() is None else getattr(function, "__self__", None)
+        owner = None if STEPPING.track is None else getattr(function, "__self__", None)
         # An engine connects any number at once; it executes nothing.
         if not hasattr(owner, "execute"):
             return spawn(function, *args, **options)
@@ -88,7 +87,7 @@ def _watch(cls: Any, name: str, owner_of: Callable[[Any], object]) -> None:
 
     @functools.wraps(method)
     def called(self: Any, *args: Any, **options: Any) -> Any:
-        if TRACK.get() is None:
+        if STEPPING.track is None:
             return method(self, *args, **options)
         begin = functools.partial(method, self, *args, **options)
         try:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
 from contextvars import Context
 from math import inf
 from time import perf_counter
 from types import CoroutineType, coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .timeline import Track
 
 # A step of so long is a stall of the loop (see `stalls`).
 LONG_S = 0.02
@@ -17,48 +19,65 @@ LONG_S = 0.02
 NO_CONTEXT = Context()
 
 Message = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
 
 
 class Request:
     """Times are of `perf_counter`, durations in seconds; see `record_format.REQUESTS`."""
 
-    # What most requests never change stays the class's: to set all of it for each would be a
-    # tenth of what recording one costs.
-    answered = 0.0
-    status = 0
-    steps = 0
+    # What every request has is found the faster in slots; what most never change stays the class's.
+    __slots__ = (
+        "__dict__",
+        "answer_loop_s",
+        "answered",
+        "counted_until",
+        "detail",
+        "gc_s",
+        "leaving",
+        "left_s",
+        "loop_s",
+        "number",
+        "row",
+        "sent",
+        "server_send",
+        "spans",
+        "start",
+        "status",
+        "steps",
+        "trips",
+    )
     tasks = 0
-    trips = 0
-    spans = 0
-    left_out = 0
-    loop_s = 0.0
-    answer_loop_s = 0.0  # of that, until the answer was handed over
-    # Whether the answer waits for the loop's turn to end; how long it did; and who is to be told
-    # that once it is known.
-    leaving = False
-    left_s = 0.0
-    record: Callable[[float], None] | None = None
-    gc_s = 0.0
     pool_wait_s = 0.0
     pool_run_s = 0.0
     resume_s = 0.0
     conn_wait_s = 0.0
     lock_wait_s = 0.0
     thread_conn_wait_s = 0.0
-    # The wait that counts now, and until when waits have been counted.
+    # The wait that counts now.
     waiting: object = None
-    counted_until = 0.0
     # Stays that were asked for in threads, some of which outlast the trip there.
     kept: tuple[Any, ...] = ()
 
-    def __init__(
-        self, number: int, sent: float = 0.0, start: float = 0.0, detail: bool = False
-    ) -> None:
+    def __init__(self, number: int, sent: float = 0.0, start: float = 0.0, detail: int = 0) -> None:
         self.number = number
         self.sent = sent
         self.start = start
+        # 1 if its awaits are recorded, and 1 more for each that is left out.
         self.detail = detail
+        self.answered = 0.0
+        self.status = 0
+        self.steps = self.trips = self.spans = 0
+        self.loop_s = 0.0
+        self.answer_loop_s = 0.0  # of that, until the answer was handed over
+        self.gc_s = 0.0
+        # Until when waits have been counted; 0 if there were none.
+        self.counted_until = 0.0
+        # What the app sends its answer by, where `send` is not between.
+        self.server_send: Callable[[Message], Any] = nothing
+        # Whether the answer waits for the loop's turn to end; how long it did; and the rest of the
+        # record, which waits for that.
+        self.leaving = False
+        self.left_s = 0.0
+        self.row: tuple[float, ...] | None = None
 
     def begin_wait(self, wait: object) -> None:
         """Waits of one request may overlap, for it may have several tasks. What they add to
@@ -79,39 +98,29 @@ class Request:
             self.counted_until = ended
         return since
 
-    def sending(self, send: Callable[[Message], Any]) -> Send:
-        """`send`, noting the answer's status and when its end was handed over."""
-
-        def noted(message: Message) -> Any:
-            kind = message["type"]
-            if kind == "http.response.start":
-                self.status = message["status"]
-            elif kind == "http.response.body" and not message.get("more_body"):
-                self.answered = now = perf_counter()
-                self.answer_loop_s = self.loop_s
-                if STEPPING.request is self:
-                    self.answer_loop_s += now - STEPPING.since
-                if STEPPING.next_turn is not None and not self.leaving:
-                    self.leaving = True
-                    STEPPING.next_turn(self.leave, context=NO_CONTEXT)
-                # A server that has the connection's next request already begins it here: in a
-                # task that is none of this one's. (Behind a `BaseHTTPMiddleware` a client has its
-                # whole answer before the app says that it is at its end.)
-                sending = send(message)
-                if type(sending) is not CoroutineType:
-                    sending = passed_on(sending)
-                STEPPING.answering = sending
-                return sending
-            return send(message)
-
-        return noted
-
-    def leave(self) -> None:
-        """The turn of the loop in which the answer was handed over has ended."""
-        self.left_s = perf_counter() - self.answered
-        self.leaving = False
-        if self.record is not None:
-            self.record(self.left_s)
+    def send(self, message: Message) -> Any:
+        """The server's `send`, with a note of the answer's status and of when its end was handed
+        over."""
+        kind = message["type"]
+        if kind == "http.response.start":
+            self.status = message["status"]
+        elif kind == "http.response.body" and not message.get("more_body"):
+            stepping = STEPPING
+            self.answered = now = perf_counter()
+            in_step_s = now - stepping.since if stepping.request is self else 0.0
+            self.answer_loop_s = self.loop_s + in_step_s
+            if stepping.next_turn is not None and not self.leaving:
+                self.leaving = True
+                stepping.next_turn(stepping.left, self, context=NO_CONTEXT)
+            # A server that has the connection's next request already begins it here: in a task
+            # that is none of this one's. (Behind a `BaseHTTPMiddleware` a client has its whole
+            # answer before the app says that it is at its end.)
+            sending = self.server_send(message)
+            if type(sending) is not CoroutineType:
+                sending = passed_on(sending)
+            stepping.answering = sending
+            return sending
+        return self.server_send(message)
 
 
 async def passed_on(sending: Awaitable[None]) -> None:
@@ -123,91 +132,47 @@ def nothing(*_: Any) -> None:
 
 
 class Stepping:
-    """The request whose step runs on the loop now, and `since` when, for what happens meanwhile
-    (a garbage collection) to find, and what last told a server that an answer is at its end; how
-    to be called once the loop's turn is over, if it sends only then (`next_turn`); who is to be
-    told of a step of `LONG_S` or more, and from `next_sign` on that another begins; and how the
-    loop gets a factory for the tasks that the step creates (`enter`, `leave`), so that other tasks
-    cost nothing."""
+    """What the loop is at, for what happens meanwhile to find. `request` is the one whose step
+    runs now, `since` when; `track` is its task, if it is recorded in detail; `answering` is what
+    last told a server that an answer is at its end. `next_turn` is how to be called once the
+    loop's turn is over, if it sends only then; `left` is told of an answer that was sent so.
+    `long_step` is told of a step of `LONG_S` or more, and `sign`, from `next_sign` on, that
+    another begins.
+
+    During a step the loop's `create_task` is another, for the tasks that the request creates: so
+    others cost nothing. `attributes` are the loop's own; `follows(usual)` makes that other one."""
 
     __slots__ = (
         "answering",
-        "enter",
-        "leave",
+        "attributes",
+        "create_task",
+        "follow",
+        "follows",
+        "left",
         "long_step",
         "next_sign",
         "next_turn",
         "request",
         "sign",
         "since",
+        "track",
     )
 
     def __init__(self) -> None:
         self.request: Request | None = None
+        self.track: Track | None = None
         self.since = 0.0
         self.answering: CoroutineType[Any, Any, Any] | None = None
+        self.next_turn: Callable[..., object] | None = None
+        self.left: Callable[[Request], None] = nothing
         self.long_step: Callable[[Request, float, float], None] = nothing
         self.sign: Callable[[float], None] = nothing
         self.next_sign = inf
-        self.next_turn: Callable[..., object] | None = None
-        self.enter: Callable[[], None] = nothing
-        self.leave: Callable[[], None] = nothing
-
-    def use(self, factories: TaskFactories) -> None:
-        self.enter, self.leave = factories.enter, factories.leave
-
-
-class TaskFactories:
-    """Changes the loop's task factory to ours for the length of a step. `ours` makes it from
-    the one that the loop has, which is the app's own to change at any time."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, ours: Callable[[Any], Any]) -> None:
-        self._get: Callable[[], Any] = loop.get_task_factory
-        self._set: Callable[[Any], None] = loop.set_task_factory
-        self._make = ours
-        self._theirs: Any = None
-        self._ours = ours(None)
-
-    def enter(self) -> None:
-        theirs = self._get()
-        if theirs is not self._theirs:
-            self._theirs, self._ours = theirs, self._make(theirs)
-        self._set(self._ours)
-
-    def leave(self) -> None:
-        if self._get() is self._ours:  # else the step has set another, which is to stay
-            self._set(self._theirs)
-
-
-class PlainTaskFactories(TaskFactories):
-    """The same for asyncio's own loops, whose methods do no more than this: in Python, four
-    calls of them for each step."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, ours: Callable[[Any], Any]) -> None:
-        super().__init__(loop, ours)
-        self._loop: Any = loop
-
-    def enter(self) -> None:
-        loop = self._loop
-        theirs = loop._task_factory
-        if theirs is not self._theirs:
-            self._theirs, self._ours = theirs, self._make(theirs)
-        loop._task_factory = self._ours
-
-    def leave(self) -> None:
-        loop = self._loop
-        if loop._task_factory is self._ours:
-            loop._task_factory = self._theirs
-
-
-def factories_of(loop: asyncio.AbstractEventLoop, ours: Callable[[Any], Any]) -> TaskFactories:
-    kind = type(loop)
-    plain = (
-        getattr(kind, "set_task_factory", None) is asyncio.BaseEventLoop.set_task_factory
-        and getattr(kind, "get_task_factory", None) is asyncio.BaseEventLoop.get_task_factory
-        and "_task_factory" in vars(loop)
-    )
-    return (PlainTaskFactories if plain else TaskFactories)(loop, ours)
+        self.attributes: dict[str, Any] = {"create_task": None}
+        self.follows: Callable[[Any], Any] = nothing
+        # The loop's, which the app may change at any time, and ours that was made of it.
+        self.create_task: Any = None
+        self.follow: Any = None
 
 
 # One event loop serves a worker's requests.
@@ -215,18 +180,26 @@ STEPPING = Stepping()
 
 
 @coroutine
-def timed(running: Coroutine[Any, Any, Any], request: Request) -> Generator[Any, Any, Any]:
+def timed(
+    running: Coroutine[Any, Any, Any], request: Request, track: Track | None = None
+) -> Generator[Any, Any, Any]:
     """Run a coroutine and add up how long it ran: a step is from one suspension to the next, and
     nothing else runs on the loop meanwhile."""
     stepping = STEPPING
+    attributes = stepping.attributes
     value: Any = None
     error: BaseException | None = None
     while True:
         # Else it is a task that began eagerly, inside another's step.
         counts = stepping.request is None
+        around = stepping.track
+        stepping.track = track
         if counts:
             stepping.request = request
-            stepping.enter()
+            create_task = attributes["create_task"]
+            if create_task is not stepping.create_task:
+                stepping.create_task, stepping.follow = create_task, stepping.follows(create_task)
+            attributes["create_task"] = stepping.follow
             stepping.since = since = perf_counter()
             if since >= stepping.next_sign:
                 stepping.sign(since)
@@ -235,10 +208,12 @@ def timed(running: Coroutine[Any, Any, Any], request: Request) -> Generator[Any,
         except StopIteration as stop:
             return stop.value
         finally:
+            stepping.track = around
             if counts:
                 now = perf_counter()
                 stepping.request = None
-                stepping.leave()
+                if attributes["create_task"] is stepping.follow:  # else the app's new one stays
+                    attributes["create_task"] = stepping.create_task
                 request.loop_s += now - since
                 request.steps += 1
                 if now - since >= LONG_S:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Coroutine
 from types import CoroutineType
 from typing import Any
@@ -11,7 +12,7 @@ from weakref import ref
 from .awaits import span
 from .record_format import NO_SITE
 from .request import STEPPING, Request, timed
-from .timeline import TRACK, Track
+from .timeline import Track
 from .tracebacks import hide
 
 # What runs in tasks that have not begun, each with the coroutine that the task has instead.
@@ -21,20 +22,25 @@ from .tracebacks import hide
 NOT_BEGUN: dict[CoroutineType[Any, Any, Any], ref[Any]] = {}
 
 
-def task_factory(usual: Any) -> Any:
-    """A factory for the tasks that a request's step creates: timed as the request is, with what
-    `usual` makes of them."""
+def watch_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Have the tasks followed that the steps of this loop's requests create. Its task factory is
+    left alone: others ask which one it has (AnyIO, whether it is asyncio's eager one)."""
+    STEPPING.attributes, STEPPING.follows = vars(loop), follows
+    STEPPING.attributes["create_task"] = loop.create_task
 
-    def make(loop: Any, coroutine: Coroutine[Any, Any, Any], **how: Any) -> Any:
+
+def follows(usual: Any) -> Any:
+    """A loop's `create_task` for the length of a request's step."""
+
+    @functools.wraps(usual)
+    def create_task(coro: Coroutine[Any, Any, Any], **how: Any) -> Any:
         request, answering = STEPPING.request, STEPPING.answering
         # What a server creates while it is told that the answer is at its end is its own.
         if request is not None and (answering is None or not answering.cr_running):
-            coroutine = followed(coroutine, request)
-        if usual is not None:
-            return usual(loop, coroutine, **how)
-        return asyncio.Task(coroutine, loop=loop, **how)
+            coro = followed(coro, request)
+        return usual(coro, **how)
 
-    return make
+    return create_task
 
 
 def followed(coroutine: Coroutine[Any, Any, Any], request: Request) -> Coroutine[Any, Any, Any]:
@@ -44,7 +50,7 @@ def followed(coroutine: Coroutine[Any, Any, Any], request: Request) -> Coroutine
     if type(coroutine) is not CoroutineType:
         return coroutine
     request.tasks += 1
-    track = TRACK.get()
+    track = STEPPING.track
     if track is None or track.request is not request:
         outer = _await(coroutine, request)
     else:
@@ -68,18 +74,11 @@ async def _await(coroutine: CoroutineType[Any, Any, Any], request: Request) -> A
 
 async def _tracked(coroutine: CoroutineType[Any, Any, Any], callee: int, track: Track) -> Any:
     NOT_BEGUN.pop(coroutine, None)
-    token = TRACK.set(track)
     try:
-        return await span(track, NO_SITE, callee, timed(coroutine, track.request), False)
+        return await span(track, NO_SITE, callee, timed(coroutine, track.request, track), False)
     except BaseException as error:
         hide(error)
         raise
-    finally:
-        # The task's context may not be its own alone, and outlive it.
-        try:
-            TRACK.reset(token)
-        except ValueError:
-            pass  # thrown away unfinished, in another context
 
 
 def close_cancelled() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from .imports import AfterImport
 from .ledger import OPEN, Ledger
-from .record_format import DEFAULT_POOL, NO_SITE, THREADS, TRIP_KINDS
+from .record_format import DEFAULT_POOL, NO_SITE, NO_TASK, THREADS, TRIP_KINDS
 from .request import STEPPING, Request
 
 OTHER = TRIP_KINDS.index("other")
@@ -36,11 +36,12 @@ def hooks() -> dict[str, AfterImport]:
 class Trip:
     """A function on its way through a thread."""
 
-    __slots__ = ("_function", "asked", "began", "conn_wait_s", "ended", "request")
+    __slots__ = ("_function", "asked", "began", "conn_wait_s", "ended", "request", "task")
 
     def __init__(self, function: Any, request: Request) -> None:
         self._function = function
         self.request = request
+        self.task = task_of(request)
         self.conn_wait_s = 0.0
         self.began = self.ended = 0.0
         self.asked = perf_counter()
@@ -56,6 +57,12 @@ class Trip:
             HERE.trip = None
             RUNNING.discard(self)
             ENDED.append((self.began, self.ended))
+
+
+def task_of(request: Request) -> int:
+    """The number of the request's task that runs now, if it is recorded in detail."""
+    track = STEPPING.track
+    return NO_TASK if track is None or track.request is not request else track.task
 
 
 class Here(threading.local):

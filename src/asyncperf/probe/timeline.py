@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
-from contextvars import ContextVar
 from threading import get_ident
 from time import perf_counter
 from types import CodeType, CoroutineType
@@ -44,7 +43,7 @@ class Timeline:
 
     def __init__(self, folder: str, spans: Table, sites: Sites) -> None:
         self.folder = folder
-        self.add = spans.add
+        self.add = spans.rows.append
         self.thread = get_ident()
         self.broken = False
         self._sites = sites
@@ -92,13 +91,13 @@ class Timeline:
 
 
 class Track:
-    """One task of a request that is recorded in detail, and the span that is open in it."""
+    """One task of a request that is recorded in detail, and the span that is open in it. While
+    the task runs on the loop, it is `STEPPING.track`."""
 
-    __slots__ = ("add", "depth", "open", "request", "task", "timeline")
+    __slots__ = ("depth", "open", "request", "task", "timeline")
 
     def __init__(self, timeline: Timeline, request: Request, task: int, open_: int) -> None:
         self.timeline = timeline
-        self.add = timeline.add
         self.request = request
         self.task = task if task < MOST else MOST
         self.open = open_
@@ -108,12 +107,14 @@ class Track:
         return Track(self.timeline, self.request, task, self.open)
 
     def takes(self) -> bool:
-        """Whether one more span may be opened here. One that may not is counted. A loop of
-        the app's own in another thread has its awaits left out: the tables are not theirs."""
-        timeline = self.timeline
-        if self.request.spans < MOST_SPANS and self.depth < DEEPEST and not timeline.broken:
-            return get_ident() == timeline.thread
-        self.request.left_out += 1
+        """Whether one more span may be opened here. One that may not is counted. What a loop of
+        the app's own does in another thread meanwhile is none of this task's."""
+        timeline, request = self.timeline, self.request
+        if get_ident() != timeline.thread:
+            return False
+        if request.spans < MOST_SPANS and self.depth < DEEPEST and not timeline.broken:
+            return True
+        request.detail += 1
         return False
 
     def close(
@@ -127,14 +128,7 @@ class Track:
             return  # thrown away unfinished, and the collector found it from another thread
         around = span if parent == NONE else parent
         number = self.request.number
-        try:
-            self.add(start, end - start, number, self.task, span, around, site, callee, outcome)
-        except Exception as error:
-            timeline.fail(error)
-
-
-# The task that the running code belongs to, if its request is recorded in detail.
-TRACK: ContextVar[Track | None] = ContextVar("asyncperf_track", default=None)
+        timeline.add((start, end - start, number, self.task, span, around, site, callee, outcome))
 
 
 def outcome_of(error: BaseException) -> int:

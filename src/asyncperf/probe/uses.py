@@ -19,8 +19,7 @@ from .ledger import OPEN, Ledger
 from .places import is_users
 from .record_format import CONNECTIONS, NO_REQUEST, NO_SITE, NO_TASK
 from .request import STEPPING, Request
-from .threads import HERE, Trip
-from .timeline import TRACK
+from .threads import HERE, Trip, task_of
 
 NOT_YET = float("nan")
 # Stays that may be open at once. An app that never gives back what it took must not fill the
@@ -88,9 +87,7 @@ class Use:
         self.got = self.released = NOT_YET
         self.nested = False
         self.told = False
-        # A thread of a trip has its sender's context.
-        track = TRACK.get()
-        self.task = NO_TASK if track is None or track.request is not request else track.task
+        self.task = task_of(request) if trip is None else trip.task
         self.asked = perf_counter()
 
     @property

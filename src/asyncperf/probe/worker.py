@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from threading import get_ident
 from time import perf_counter
@@ -24,10 +23,10 @@ from .loop_watch import LoopWatch
 from .modes import debug_modes
 from .notes import note
 from .numbering import Numbering, Sites
-from .record_format import MOST, SENT_HEADER
-from .request import STEPPING, Request, factories_of
-from .tables import Tables
-from .tasks import close_cancelled, task_factory
+from .record_format import MOST, NO_REQUEST, SENT_HEADER
+from .request import STEPPING, Request
+from .tables import BUFFERED, Tables
+from .tasks import close_cancelled, watch_tasks
 from .threads import watch_executors
 from .ticks import Ticks
 from .timeline import Timeline
@@ -76,6 +75,9 @@ class Worker:
         self._record_apart_s = 1 / rates.recorded_per_s
         self._detail_apart_s = 1 / rates.detailed_per_s
         self._span_apart_s = 1 / rates.spans_per_s
+        # So many spans of a request leave room for the next in detail when it may come. NaN where
+        # there is room for all: none are more.
+        self._spans_apart = rates.spans_per_s / rates.detailed_per_s
         self.folder = folder
         self.pid = os.getpid()
         self.tables = Tables(Path(folder))
@@ -83,8 +85,9 @@ class Worker:
         self.ledger = Ledger(folder, self.tables, self.sites)
         self._routes = Numbering(folder, "route")
         self._numbers = self._routes.numbers
-        self._add_request = self.tables.requests.add
-        self.timeline = Timeline(folder, self.tables.spans, self.sites)
+        self._requests, self._spans = self.tables.requests, self.tables.spans
+        self._add_request = self._requests.rows.append
+        self.timeline = Timeline(folder, self._spans, self.sites)
         self.loop = asyncio.get_running_loop()
         self.loop_thread = get_ident()
         self.in_flight = 0
@@ -93,7 +96,7 @@ class Worker:
         self.idle_until = 0.0
         self._next_record = self._paused_until = 0.0
         self._cpu_recorded_s = 0.0
-        self._number = 0
+        self._number = -1
         self._next_detail = 0.0
         clock = ThreadClock()
         self._access_log = AccessLog(clock)
@@ -111,13 +114,14 @@ class Worker:
         self._watch = LoopWatch(
             turns_of(self.loop), folder, self.tables.stalls, clock, self._garbage
         )
-        STEPPING.use(factories_of(self.loop, task_factory))
         # asyncio's own loops write to the socket at once.
         STEPPING.next_turn = self.loop.call_soon if is_uvloop(self.loop) else None
+        STEPPING.left = self._left
         STEPPING.long_step = self._long_step
         self._ticks = Ticks(self.loop, self._watch.watchdog, self._look_around, self._failed)
         OPEN.ledger = self.ledger
         try:
+            watch_tasks(self.loop)
             watch_executors(self.loop)
         except Exception as error:
             note(folder, "not-hooked", module=type(self.loop).__module__, error=repr(error))
@@ -126,74 +130,78 @@ class Worker:
 
     # Requests.
 
-    def takes(self, now: float) -> bool:
-        """Whether the request that begins now is to be recorded."""
-        if now >= STEPPING.next_sign:
-            self._ticks.sign(now)
+    def begin(self, scope: MutableMapping[str, Any], now: float) -> Request | None:
+        """What begins now, if it is to be recorded; `NO_REQUEST` if it is none of HTTP's."""
         recorded_at = self._next_record
         if now < recorded_at:
             # None until there is room for several.
             self._paused_until = recorded_at + (TOGETHER - 1) * self._record_apart_s
         if now < self._paused_until:
+            # One that is recorded ticks as it takes its first step.
+            if now >= STEPPING.next_sign:
+                self._ticks.sign(now)
             self.idle_until = min(self._paused_until, STEPPING.next_sign)
-            return False
-        # What was not used of the rate for long is lost.
+            return None
+        # What was not used of the rates for long is lost.
         unused_since = now - BURST_S
         if recorded_at < unused_since:
             recorded_at = unused_since
         self._next_record = recorded_at + self._record_apart_s
-        return True
-
-    def begin(self, scope: MutableMapping[str, Any], start: float) -> Request:
-        number = self._number
-        self._number = number + 1
-        detail = start >= self._next_detail
-        if detail:
-            detailed_at = max(self._next_detail, start - BURST_S)
-            self._next_detail = detailed_at + self._detail_apart_s
+        if scope["type"] != "http":
+            return Request(NO_REQUEST)
+        detail, detailed_at = 0, self._next_detail
+        if now >= detailed_at:
+            if detailed_at < unused_since:
+                detailed_at = unused_since
+            detail, self._next_detail = 1, detailed_at + self._detail_apart_s
+        self._number = number = self._number + 1
         self.in_flight += 1
-        return Request(number, take_sent(scope), start, detail)
+        return Request(number, take_sent(scope), now, detail)
 
     def finish(self, request: Request, scope: MutableMapping[str, Any]) -> None:
         end = perf_counter()
         self.in_flight -= 1
-        if request.detail:
-            more_s = request.spans * self._span_apart_s - self._detail_apart_s
-            if more_s > 0:
-                self._next_detail += more_s
+        if request.spans > self._spans_apart:
+            self._next_detail += request.spans * self._span_apart_s - self._detail_apart_s
         if not request.number:
             debug = debug_modes(self.loop, scope)
             note(self.folder, "modes", debug=debug, access_log=self._access_log.writes)
-        late_s = request.loop_s - request.answer_loop_s if request.answered else 0.0
-        if late_s < LATE_S:
+        start, answered, loop_s = request.start, request.answered, request.loop_s
+        late_s = loop_s - request.answer_loop_s
+        if late_s < LATE_S or not answered:
             late_s = 0.0
-        waited = (
-            late_s or request.trips or request.gc_s or request.conn_wait_s or request.lock_wait_s
-        )
-        if waited:
+        waited = 0
+        if late_s or request.counted_until or request.trips or request.gc_s:
+            waited = 1
             self._add_waits(request, late_s)
         endpoint = scope.get("endpoint")
         route = self._numbers.get(
             (scope.get("method", ""), endpoint) if endpoint is not None else None
         )
-        record = partial(
-            self._add_request,
+        row = (
             request.sent,
-            start := request.start,
-            (request.answered or end) - start,
+            start,
+            (answered or end) - start,
             end - start,
-            request.loop_s,
+            loop_s,
             request.number,
             request.steps if request.steps < MOST else MOST,
             route or self._route(scope),
             request.status,
-            request.detail + request.left_out if request.left_out < MOST else MOST,
-            1 if waited else 0,
+            request.detail if request.detail < MOST else MOST,
+            waited,
         )
         if request.leaving:  # it ended in the turn in which it was answered, as most do
-            request.record = record
+            request.row = row
         else:
-            record(request.left_s)
+            self._add_request((*row, request.left_s))
+
+    def _left(self, request: Request) -> None:
+        """The turn of the loop in which its answer was handed over has ended."""
+        request.left_s = left_s = perf_counter() - request.answered
+        request.leaving = False
+        if request.row is not None:
+            self._add_request((*request.row, left_s))
 
     def _add_waits(self, request: Request, late_s: float) -> None:
         self.tables.waits.add(
@@ -228,6 +236,11 @@ class Worker:
     def _look_around(self, now: float, late_s: float, by_timer: bool) -> bool:
         """A tick (see `ticks`). Every instruction of it is out of the CPU's caches, so of a
         tick that a request makes most do no more than they must."""
+        # What comes from one tick to the next is what the loop does in a hundredth of a second.
+        if len(self._requests.rows) >= BUFFERED:
+            self._requests.cut()
+        if len(self._spans.rows) >= BUFFERED:
+            self._spans.cut()
         self._watch.tick(now)
         if by_timer or now >= self._recorded_at + RECORD_S:
             return self._record(now, late_s)
