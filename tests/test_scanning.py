@@ -114,6 +114,48 @@ def test_a_baseline_is_written_kept_to_and_renewed(scan, project):
     assert "1 finding known to the baseline" in out
 
 
+def test_a_scan_of_a_part_calls_nothing_gone_that_it_did_not_read(scan, project):
+    for name in ("one", "two"):
+        (project / "src" / name).mkdir()
+        (project / "src" / name / "part.py").write_text(INDEPENDENT.replace("page", name))
+    assert scan("--write-baseline")[0] == errors.OK
+    whole = (project / ".asyncperf-baseline.json").read_text()
+    gone = "1 finding of the baseline found no more"
+
+    for part in (["src/one"], ["src/one/part.py"], ["src", "--exclude", "two"]):
+        code, out, _ = scan(*part)
+        assert code == errors.OK
+        assert "found no more" not in out
+        assert "known to the baseline" in out
+    (project / "src" / "two" / "part.py").unlink()
+    assert "found no more" not in scan("src/one")[1]
+    assert gone in scan("src/two", "src/one")[1]
+    assert gone in scan("src")[1]
+    # Nor of a file that it could not read.
+    (project / "src" / "two" / "part.py").write_text("def")
+    assert "found no more" not in scan("src")[1]
+    assert (project / ".asyncperf-baseline.json").read_text() == whole
+
+
+def test_a_baseline_written_of_a_part_keeps_what_it_knew_of_the_rest(scan, project):
+    for name in ("one", "two"):
+        (project / "src" / name).mkdir()
+        (project / "src" / name / "part.py").write_text(INDEPENDENT.replace("page", name))
+    scan("src/one", "--write-baseline")
+    _, _, err = scan("src/two", "--write-baseline")
+    assert err.startswith(
+        "Wrote .asyncperf-baseline.json, which knows 2 findings, 1 of them in files that this "
+        "scan did not read\n"
+    )
+    document = json.loads((project / ".asyncperf-baseline.json").read_text())
+    assert [each["file"] for each in document["findings"]] == ["src/one/part.py", "src/two/part.py"]
+    assert scan("src/one", "src/two")[0] == errors.OK
+    (project / "src" / "two" / "part.py").unlink()
+    scan("src/two", "src/one", "--write-baseline")
+    document = json.loads((project / ".asyncperf-baseline.json").read_text())
+    assert [each["file"] for each in document["findings"]] == ["src/one/part.py"]
+
+
 def test_a_baseline_elsewhere_says_how_it_is_used(scan):
     _, _, err = scan("--write-baseline", "--baseline", "known.json", "-q")
     assert err.startswith("Wrote known.json, which knows 1 finding\n")

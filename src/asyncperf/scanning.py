@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from asyncperf import baseline
+from asyncperf.baseline import Entry
 from asyncperf.errors import TargetError, UsageError
 from asyncperf.scan import checkers, scan_paths
 from asyncperf.scan.checkers import Checker, state_of
 from asyncperf.scan.findings import findings
-from asyncperf.scan.sources import fingerprints
+from asyncperf.scan.sources import fingerprints, is_excluded, relative, wholes
 from asyncperf.scan_cache import cache_folder, keep_scan, key_of, load_scan
 from asyncperf.scan_settings import BASELINE, ScanSettings
 from asyncperf.sites import Route, Scan, ScanResult
@@ -49,14 +51,41 @@ def run_scan(
         tell(f"{scan.inferred.checker} {scan.inferred.trouble}: the rest was judged without it")
     found, problems = findings(scan, lines_below(root))
     file = settings.baseline or working / BASELINE
+    unread = frozenset(problem.file for problem in scan.problems)
+    frame = Frame(paths, root, settings.exclude, unread, file.absolute().parent.resolve())
     if write_baseline:
-        baseline.write(file, found, force)
-    known = Counter[str]()
+        elsewhere = [e for e in baseline.replaced(file, force) if not frame.covers(e)]
+        baseline.write(file, [*baseline.entries(found, frame.placed), *elsewhere])
+    known: Sequence[Entry] = ()
     if settings.baseline is not None or file.exists():
         known = baseline.read(file)
-    told, stale = baseline.apply(found, known)
+    told, stale = baseline.apply(found, known, frame.covers)
     base = working if root.is_relative_to(working) else root
-    return ScanResult(scan, str(base), told, (*scan.problems, *problems), stale)
+    return ScanResult(scan, str(base), told, (*scan.problems, *problems), stale, len(known))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a scan looked at, as seen from the `folder` of a baseline; all paths are real ones.
+    `unread` are files of the scan that could not be read, and folders that could not be listed."""
+
+    paths: Sequence[Path]
+    root: Path
+    exclude: Sequence[str]
+    unread: frozenset[str]
+    folder: Path
+
+    def placed(self, file: str) -> str:
+        """The path of a file of the scan from the baseline's folder."""
+        return Path(os.path.relpath(self.root / file, self.folder)).as_posix()
+
+    def covers(self, entry: Entry) -> bool:
+        """Whether the scan would have found it if it were still there."""
+        file = Path(os.path.normpath(self.folder / entry.file))
+        if not any(file.is_relative_to(path) for path in self.paths):
+            return False
+        name = relative(file, self.root)
+        return not is_excluded(name, self.exclude) and self.unread.isdisjoint(wholes(name))
 
 
 def scan_or_recall(

@@ -218,14 +218,15 @@ class SourceFinding:
 @dataclass(frozen=True, slots=True)
 class ScanResult:
     """A scan with what is made of it. `base` is the folder from which people are told paths:
-    the working directory where the root lies in it, else the root. `stale` counts entries of
-    the baseline that are found no more."""
+    the working directory where the root lies in it, else the root. `known` counts
+    the entries of the baseline, `stale` those of them that are found no more."""
 
     scan: Scan
     base: str
     findings: tuple[SourceFinding, ...]
     problems: tuple[Problem, ...]
     stale: int = 0
+    known: int = 0
 
     def shown(self, file: str) -> str:
         """The path of a file of the scan as people are told it."""

@@ -63,9 +63,7 @@ def _matching(tokens: Sequence[TokenInfo], number: int) -> int:
     return len(tokens) - 1
 
 
-def _blank_parameters(
-    tokens: Sequence[TokenInfo], number: int, lines: Sequence[str]
-) -> list[Edit]:
+def _blank_parameters(tokens: Sequence[TokenInfo], number: int, lines: Sequence[str]) -> list[Edit]:
     """`[T]` after the name of a class, a function or an alias."""
     if not _is(tokens, number, "["):
         return []

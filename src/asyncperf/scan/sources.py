@@ -48,7 +48,7 @@ def find_files(
     seen: set[Path] = set()
     for path in paths:
         for file in [path] if path.is_file() else _walk(path, trouble):
-            if file not in seen and not _is_excluded(relative(file, root), exclude):
+            if file not in seen and not is_excluded(relative(file, root), exclude):
                 seen.add(file)
                 yield file
 
@@ -78,14 +78,19 @@ def unreadable(path: Path) -> str | None:
     return None
 
 
-def _is_excluded(file: str, exclude: Sequence[str]) -> bool:
-    wholes = [file, *map(str, PurePosixPath(file).parents)]
+def is_excluded(file: str, exclude: Sequence[str]) -> bool:
+    """Whether a pattern matches it, from the root or from any folder on, or a folder of it."""
     return any(
         fnmatchcase(whole, form)
         for pattern in exclude
         for form in (pattern.rstrip("/"), f"*/{pattern.rstrip('/')}")
-        for whole in wholes
+        for whole in wholes(file)
     )
+
+
+def wholes(file: str) -> list[str]:
+    """It and the folders that it lies in."""
+    return [file, *map(str, PurePosixPath(file).parents)]
 
 
 def _walk(folder: Path, trouble: Callable[[OSError], None]) -> Iterator[Path]:
