@@ -280,10 +280,10 @@ def test_an_unchanged_tree_is_not_judged_again(scan, project, analyses):
     assert len(analyses) == 3
 
 
-@pytest.mark.parametrize("change", ["added", "removed", "unreadable", "excluded", "off"])
+@pytest.mark.parametrize("change", ["added", "removed", "unreadable", "a link", "excluded", "off"])
 def test_whatever_changes_a_scan_makes_a_new_one(scan, project, analyses, change):
     other = project / "src" / "other.py"
-    other.write_text("x = 1\n")
+    other.write_text(INDEPENDENT)
     scan()
     arguments = []
     if change == "added":
@@ -293,6 +293,9 @@ def test_whatever_changes_a_scan_makes_a_new_one(scan, project, analyses, change
     elif change == "unreadable":
         other.unlink()
         other.symlink_to("nowhere.py")
+    elif change == "a link":
+        other.unlink()
+        other.symlink_to("page.py")
     elif change == "excluded":
         arguments = ["--exclude", "nothing/*"]
     else:

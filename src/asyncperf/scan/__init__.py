@@ -148,7 +148,11 @@ def load(
         folder = sources.relative(Path(error.filename), root)
         problems.append(Problem(folder, None, f"cannot be listed: {error.strerror}"))
 
-    for path in sources.find_files(paths, root, exclude, unlisted):
+    files = list(sources.find_files(paths, root, exclude, unlisted))
+    links = sources.links_among(files)
+    for path in files:
+        if path in links:
+            continue
         source = sources.read(path, root)
         if isinstance(source, Problem):
             problems.append(source)
@@ -170,7 +174,8 @@ def load(
             launching += [f for f, _ in bodies if not f.is_async]
         if "await" in source.text:
             awaiting += [f for f, node in bodies if f.is_async and has_candidates(node)]
-    project = Project(modules, root.parts)
+    named = {sources.relative(a, root): sources.relative(b, root) for a, b in links.items()}
+    project = Project(modules, root.parts, named)
     return Loaded(
         *(project, awaiting, depending, included, launching, routed, problems, commented, wide)
     )

@@ -44,7 +44,7 @@ def find_files(
 ) -> Iterator[Path]:
     """Python files under `paths`, each once, in a stable order; without those that a pattern of
     `exclude` matches, from the root or from any folder on, or whose folder it matches. A folder
-    that cannot be listed is passed over, and `trouble` told."""
+    that cannot be listed is passed over, and `trouble` told; a link to a folder is not followed."""
     seen: set[Path] = set()
     for path in paths:
         for file in [path] if path.is_file() else _walk(path, trouble):
@@ -53,14 +53,34 @@ def find_files(
                 yield file
 
 
+def links_among(files: Sequence[Path]) -> dict[Path, Path]:
+    """Those that are links to a file which is among them itself, or which another one links to
+    before; each with the one that is to be read in its place."""
+    linking = [file for file in files if file.is_symlink()]
+    if not linking:
+        return {}
+    links = set(linking)
+    read = {Path(os.path.realpath(file)): file for file in files if file not in links}
+    found = {}
+    for file in linking:
+        first = read.setdefault(Path(os.path.realpath(file)), file)
+        if first is not file:
+            found[file] = first
+    return found
+
+
 def fingerprints(
     paths: Iterable[Path], root: Path, exclude: Sequence[str] = ()
 ) -> Iterator[tuple[str, str]]:
     """Each file that a scan of `paths` reads, with what tells one content from another."""
-    for path in find_files(paths, root, exclude):
+    files = list(find_files(paths, root, exclude))
+    links = links_among(files)
+    for path in files:
         try:
-            why_not = unreadable(path)
-            content = why_not or hashlib.sha256(path.read_bytes()).hexdigest()
+            if path in links:
+                content = f"link to {links[path]}"
+            else:
+                content = unreadable(path) or hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError as error:
             content = f"cannot be read: {error.strerror or error}"
         yield relative(path, root), content
