@@ -296,6 +296,7 @@ def scan(
     from asyncperf import exit_codes
     from asyncperf.pyproject import scan_table
     from asyncperf.scan_outputs import ScanOutputs, baseline_note
+    from asyncperf.scan_progress import watching
     from asyncperf.scan_settings import scan_settings
     from asyncperf.scanning import run_scan
 
@@ -313,7 +314,8 @@ def scan(
     outputs = ScanOutputs(json_file, sarif_file, github, force)
     outputs.check()
     tell = (lambda text: None) if quiet else log
-    result = run_scan(settings, Path.cwd(), write_baseline, force, tell)
+    with watching(quiet) as watch:
+        result = run_scan(settings, Path.cwd(), write_baseline, force, tell, watch)
     if write_baseline:
         print(baseline_note(result, settings.baseline), file=sys.stderr)
     outputs.show(result, every_site, quiet)
@@ -343,14 +345,15 @@ def explain(
 def measure(settings: Settings, output: Path | None, force: bool, quiet: bool) -> Outcome:
     from rich.console import Console
 
+    from asyncperf.live_line import LiveLine
     from asyncperf.pipeline import run_experiment
     from asyncperf.progress import LiveProgress, SilentProgress
 
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
         return run_experiment(settings, SilentProgress(), output, force)
-    with LiveProgress(console) as progress:
-        return run_experiment(settings, progress, output, force)
+    with LiveLine(console) as line:
+        return run_experiment(settings, LiveProgress(line), output, force)
 
 
 def main() -> NoReturn:

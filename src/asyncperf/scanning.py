@@ -18,7 +18,7 @@ from asyncperf.scan.findings import findings
 from asyncperf.scan.sources import fingerprints, is_excluded, relative, wholes
 from asyncperf.scan_cache import cache_folder, keep_scan, key_of, load_scan
 from asyncperf.scan_settings import BASELINE, ScanSettings
-from asyncperf.sites import Route, Scan, ScanResult
+from asyncperf.sites import Route, Scan, ScanResult, Watch, unwatched
 from asyncperf.source_files import source_lines
 
 Lines = Callable[[str], Sequence[str]]
@@ -31,6 +31,7 @@ def run_scan(
     write_baseline: bool,
     force: bool,
     tell: Tell,
+    watch: Watch = unwatched,
 ) -> ScanResult:
     """Raises `UsageError` for what cannot be read as asked, `StoreError` for a baseline that
     cannot be written."""
@@ -43,7 +44,7 @@ def run_scan(
     routes = routes_of(settings.app, root) if settings.app else ()
     folder = cache_folder() if settings.cache else None
     checker = checker_of(settings.types, tell)
-    scan = scan_or_recall(paths, root, settings.exclude, routes, folder, checker, tell)
+    scan = scan_or_recall(paths, root, settings.exclude, routes, folder, checker, tell, watch)
     if scan.files == 0 and not scan.problems:
         left = " that --exclude leaves" if settings.exclude else ""
         tell(f"no Python file in {', '.join(settings.paths)}{left}: nothing was judged")
@@ -96,6 +97,7 @@ def scan_or_recall(
     folder: Path | None,
     checker: Checker | None = None,
     tell: Tell = lambda text: None,
+    watch: Watch = unwatched,
 ) -> Scan:
     """The scan kept in `folder` if no file has changed since; else a new one, which is kept
     unless the type checker failed."""
@@ -103,7 +105,7 @@ def scan_or_recall(
     def scan_now() -> Scan:
         if checker is not None:
             tell(f"asking {checker.name} about calls that annotations do not explain")
-        return scan_paths(paths, root, exclude, routes, checker)
+        return scan_paths(paths, root, exclude, routes, checker, watch)
 
     if folder is None:
         return scan_now()

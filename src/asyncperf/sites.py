@@ -5,7 +5,7 @@ Anyone may import this.
 """
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -18,6 +18,13 @@ Blocks = Literal["sleep", "network", "file", "process", "cpu", "database", "wait
 SourceCode = Literal[
     "sequential-awaits", "sequential-loop", "sequential-dependencies", "blocking-call"
 ]
+# How far a scan has come: what it does, and how many of how many files or functions are done.
+ScanStage = Literal["reading", "judging", "blocking"]
+Watch = Callable[[ScanStage, int, int], None]
+
+
+def unwatched(stage: ScanStage, done: int, of: int) -> None:
+    """Where nobody asks how far it has come."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from asyncperf.scan.inference import asking
 from asyncperf.scan.judge import judge
 from asyncperf.scan.project import Project
 from asyncperf.scan.trace import Tracer
-from asyncperf.sites import Problem, Route, Scan, Site
+from asyncperf.sites import Problem, Route, Scan, Site, Watch, unwatched
 
 # The walk of a chain of calls is as deep as the chain; Python's own limit is meant for less.
 RECURSION_LIMIT = 30_000
@@ -42,19 +42,20 @@ def scan_paths(
     exclude: Sequence[str] = (),
     routes: Iterable[Route] = (),
     checker: Checker | None = None,
+    watch: Watch = unwatched,
 ) -> Scan:
     """Every site of awaits in the Python files under `paths`, but for those that a pattern of
     `exclude` leaves out.
 
     Files are named relative to `root`, by default the folder that holds all paths. `routes` are
     those of the app itself, where it was asked for them. `checker` is asked what annotations do
-    not tell.
+    not tell; `watch` is told how far it has come.
     """
     paths = [path.absolute() for path in paths]
     root = (root or common_root(paths)).absolute()
     with room_to_work():
-        loaded = load(paths, root, exclude, routes)
-        found = _scan(loaded, root, checker)
+        loaded = load(paths, root, exclude, routes, watch)
+        found = _scan(loaded, root, checker, watch)
         loaded.project.untie()
         del loaded  # before the collector looks for garbage in it
     return found
@@ -93,10 +94,11 @@ class Loaded:
         self.wide = wide
 
 
-def _scan(loaded: Loaded, root: Path, checker: Checker | None) -> Scan:
+def _scan(loaded: Loaded, root: Path, checker: Checker | None, watch: Watch) -> Scan:
     with asking(checker, loaded.project, root) as asked:
         loaded.analyst.inference = asked
-        sites = list(judged(loaded))
+        sites = list(judged(loaded, watch))
+        watch("blocking", 0, 0)
         answering = endpoints(loaded.analyst, loaded.included, loaded.routed)
         blocking = blocking_calls(loaded.analyst, answering, loaded.launching)
 
@@ -122,6 +124,7 @@ def load(
     root: Path,
     exclude: Sequence[str] = (),
     routes: Iterable[Route] = (),
+    watch: Watch = unwatched,
 ) -> Loaded:
     """Reads and indexes all files; what cannot be read becomes a problem."""
     routed = by_place(routes)
@@ -150,7 +153,8 @@ def load(
 
     files = list(sources.find_files(paths, root, exclude, unlisted))
     links = sources.links_among(files)
-    for path in files:
+    for number, path in enumerate(files):
+        watch("reading", number, len(files))
         if path in links:
             continue
         source = sources.read(path, root)
@@ -181,9 +185,11 @@ def load(
     )
 
 
-def judged(loaded: Loaded) -> Iterator[Site]:
+def judged(loaded: Loaded, watch: Watch) -> Iterator[Site]:
     """The sites of every function that has any."""
-    for function in loaded.awaiting:
+    of = len(loaded.awaiting) + len(loaded.depending)
+    for number, function in enumerate(loaded.awaiting):
+        watch("judging", number, of)
         node = function.node
         if node is None:
             continue
@@ -194,7 +200,8 @@ def judged(loaded: Loaded) -> Iterator[Site]:
             loaded.problems.append(
                 Problem(function.module.file, function.line, "nested too deeply to judge")
             )
-    for function in loaded.depending:
+    for number, function in enumerate(loaded.depending, len(loaded.awaiting)):
+        watch("judging", number, of)
         yield from judge_dependencies(function, loaded.analyst)
 
 
