@@ -1,5 +1,6 @@
 """`asyncperf scan` as it is typed, on a small project."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -90,6 +91,23 @@ def test_a_path_that_is_not_there_is_named_as_it_was_typed(scan):
     code, _, err = scan("src/nowhere.py")
     assert code == errors.USAGE
     assert err.startswith("asyncperf: there is no 'src/nowhere.py'\n")
+
+
+def test_a_path_that_may_not_be_read_is_said(scan, monkeypatch, project):
+    stat = Path.stat
+
+    def refused(path, **options):
+        if path.name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refused)
+    code, _, err = scan("src/closed")
+    assert code == errors.USAGE
+    assert err.startswith("asyncperf: cannot read 'src/closed': Permission denied\n")
+    code, _, err = scan("src/a\0b")
+    assert code == errors.USAGE
+    assert err.startswith("asyncperf: cannot read 'src/a\\x00b': embedded null byte\n")
 
 
 def test_what_is_excluded_is_not_read(scan):

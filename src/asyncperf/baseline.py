@@ -4,6 +4,7 @@ so that only new ones are."""
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -88,7 +89,7 @@ def read(file: Path) -> tuple[Entry, ...]:
 def replaced(file: Path, force: bool) -> tuple[Entry, ...]:
     """What the baseline knows that is to be written again: nothing where there is none. Raises
     `StoreError` for another file, unless `force` says that it may go."""
-    if not file.exists():
+    if not os.path.exists(file):  # or may not be seen; writing will say so
         return ()
     try:
         return read(file)

@@ -37,8 +37,7 @@ def run_scan(
     cannot be written."""
     paths = [working / path for path in settings.paths]
     for path, named in zip(paths, settings.paths, strict=True):
-        if not path.exists():
-            raise UsageError(f"there is no {named!r}", "Name a file or a folder of Python.")
+        check_there(path, named)
     paths = [path.resolve() for path in paths]  # as the root is: without `..` and links
     root = root_of(paths, working)
     routes = routes_of(settings.app, root) if settings.app else ()
@@ -58,7 +57,7 @@ def run_scan(
         elsewhere = [e for e in baseline.replaced(file, force) if not frame.covers(e)]
         baseline.write(file, [*baseline.entries(found, frame.placed), *elsewhere])
     known: Sequence[Entry] = ()
-    if settings.baseline is not None or file.exists():
+    if settings.baseline is not None or os.path.exists(file):
         known = baseline.read(file)
     told, stale = baseline.apply(found, known, frame.covers)
     base = working if root.is_relative_to(working) else root
@@ -87,6 +86,17 @@ class Frame:
             return False
         name = relative(file, self.root)
         return not is_excluded(name, self.exclude) and self.unread.isdisjoint(wholes(name))
+
+
+def check_there(path: Path, named: str) -> None:
+    hint = "Name a file or a folder of Python."
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(f"there is no {named!r}", hint) from None
+    except (OSError, ValueError) as error:  # `ValueError`: no path at all, with a null in it
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"cannot read {named!r}: {why}", hint) from None
 
 
 def scan_or_recall(

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -72,6 +73,33 @@ def test_a_folder_that_cannot_be_listed_is_reported(
     assert [(problem.file, problem.what) for problem in scan.problems] == [
         ("closed", "cannot be listed: Permission denied")
     ]
+    assert len(scan.sites) == 1
+
+
+def test_a_folder_that_cannot_be_entered_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is listed by its parent, of which not even a file's existence can be asked."""
+    asked, listed = os.stat, os.scandir
+
+    def refuse(path: str | Path) -> None:
+        if "closed" in Path(path).parts:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    def stat(path: str | Path, **options: Any) -> os.stat_result:
+        refuse(path)
+        return asked(path, **options)
+
+    def scandir(folder: str) -> Iterator[os.DirEntry[str]]:
+        refuse(folder)
+        return listed(folder)
+
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "good.py").write_text(GOOD)
+    monkeypatch.setattr(os, "stat", stat)
+    monkeypatch.setattr(os, "scandir", scandir)
+    scan = scan_paths([tmp_path])
+    assert [problem.file for problem in scan.problems] == ["closed"]
     assert len(scan.sites) == 1
 
 

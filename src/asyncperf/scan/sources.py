@@ -47,7 +47,7 @@ def find_files(
     that cannot be listed is passed over, and `trouble` told; a link to a folder is not followed."""
     seen: set[Path] = set()
     for path in paths:
-        for file in [path] if path.is_file() else _walk(path, trouble):
+        for file in [path] if os.path.isfile(path) else _walk(path, trouble):
             if file not in seen and not is_excluded(relative(file, root), exclude):
                 seen.add(file)
                 yield file
@@ -122,10 +122,11 @@ def _walk(folder: Path, trouble: Callable[[OSError], None]) -> Iterator[Path]:
 
 
 def _is_skipped(parent: Path, name: str) -> bool:
+    # `os.path.exists` is False for what may not be seen, where that of `Path` raises.
     if name.startswith(".") or name in SKIPPED_FOLDERS:
         # A package of the project may be called `env` or `build`; an environment is none.
-        return name.startswith(".") or not (parent / name / "__init__.py").exists()
-    return (parent / name / "pyvenv.cfg").exists()
+        return name.startswith(".") or not os.path.exists(parent / name / "__init__.py")
+    return os.path.exists(parent / name / "pyvenv.cfg")
 
 
 def read(path: Path, root: Path) -> Source | Problem:
