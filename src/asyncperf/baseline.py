@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from asyncperf.errors import StoreError, UsageError
+from asyncperf.replacing import replace_file
 from asyncperf.sites import SourceFinding, Suppression
 
 SCHEMA_VERSION = 1
@@ -105,6 +106,6 @@ def replaced(file: Path, force: bool) -> tuple[Entry, ...]:
 def write(file: Path, known: Iterable[Entry]) -> None:
     """Raises `StoreError`."""
     try:
-        file.write_text(text(known), encoding="utf-8")
+        replace_file(file, text(known))
     except OSError as error:
         raise StoreError(f"cannot write {str(file)!r}: {error.strerror}") from None
