@@ -17,7 +17,7 @@ from asyncperf.scan.checkers import Checker, state_of
 from asyncperf.scan.findings import findings
 from asyncperf.scan.sources import fingerprints, is_excluded, relative, wholes
 from asyncperf.scan_cache import cache_folder, keep_scan, key_of, load_scan
-from asyncperf.scan_settings import BASELINE, ScanSettings
+from asyncperf.scan_settings import BASELINE, TABLE, ScanSettings
 from asyncperf.sites import Route, Scan, ScanResult, Watch, unwatched
 from asyncperf.source_files import source_lines
 
@@ -89,7 +89,7 @@ class Frame:
 
 
 def check_there(path: Path, named: str) -> None:
-    hint = "Name a file or a folder of Python."
+    hint = f"Name a file or a folder of Python, here or as `paths` in {TABLE}."
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
