@@ -454,6 +454,14 @@ def test_an_app_without_endpoints_in_what_is_scanned_is_refused(scan, shop):
     assert "none of them from files below" in err
 
 
+def test_help_names_no_flag_that_undoes_what_is_not_done_unasked(scan):
+    code, out, _ = scan("--help")
+    assert code == errors.OK
+    assert "--write-baseline" in out
+    assert "--no-write-baseline" not in out
+    assert "[PATH]..." in out
+
+
 def test_the_pre_commit_hook_is_the_command_itself():
     """What `pre-commit try-repo` checks for real: the entry is one that the package installs."""
     hook = (ROOT / ".pre-commit-hooks.yaml").read_text()
