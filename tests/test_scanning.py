@@ -2,6 +2,7 @@
 
 import errno
 import json
+import signal
 import subprocess
 import sys
 import tomllib
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from asyncperf import cli, errors, scanning
+from asyncperf import baseline, cli, errors, scanning
+from asyncperf.interrupts import SIGNALS
 from asyncperf.scan.checkers import Checker
 from asyncperf.scan_cache import cache_folder
 from asyncperf.scanning import root_of
@@ -195,6 +197,18 @@ def test_a_comment_that_ignores_nothing_is_said_of_a_file_without_findings_too(s
     told = "? src/quiet.py:1: ignores nothing that is found here: remove it"
     assert told in scan()[1].splitlines()
     assert told in scan()[1].splitlines()  # recalled
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("asked", [["--json", "known.json"], ["--write-baseline"]])
+def test_an_interrupt_leaves_everything_as_it_was(scan, project, monkeypatch, number, asked):
+    """In the middle of writing, which is the worst moment."""
+    (project / "known.json").touch()
+    (project / ".asyncperf-baseline.json").write_text(baseline.text(()))
+    before = {file: file.read_bytes() for file in project.rglob("*") if file.is_file()}
+    monkeypatch.setattr(Path, "replace", lambda *paths: signal.raise_signal(number))
+    assert scan("--no-cache", *asked) == (errors.INTERRUPTED, "", "asyncperf: interrupted\n")
+    assert {file: file.read_bytes() for file in project.rglob("*") if file.is_file()} == before
 
 
 def test_settings_stand_in_pyproject(scan, project):

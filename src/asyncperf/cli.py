@@ -16,7 +16,7 @@ import typer
 
 from asyncperf import __version__, errors, flags
 from asyncperf.arguments import WithBudgets, WithCommand
-from asyncperf.errors import AsyncperfError, StoreError
+from asyncperf.errors import AsyncperfError, Interrupted, StoreError
 from asyncperf.report.untrusted import clean
 
 if TYPE_CHECKING:
@@ -294,6 +294,7 @@ def scan(
 ) -> None:
     """Read the source alone: awaits that could run together, and calls that block the loop."""
     from asyncperf import exit_codes
+    from asyncperf.interrupts import Interrupts
     from asyncperf.pyproject import scan_table
     from asyncperf.scan_outputs import ScanOutputs, baseline_note
     from asyncperf.scan_progress import watching
@@ -314,11 +315,15 @@ def scan(
     outputs = ScanOutputs(json_file, sarif_file, github, force)
     outputs.check()
     tell = (lambda text: None) if quiet else log
-    with watching(quiet) as watch:
-        result = run_scan(settings, Path.cwd(), write_baseline, force, tell, watch)
-    if write_baseline:
-        print(baseline_note(result, settings.baseline), file=sys.stderr)
-    outputs.show(result, every_site, quiet)
+    try:
+        with Interrupts() as interrupts, interrupts.allowed():
+            with watching(quiet) as watch:
+                result = run_scan(settings, Path.cwd(), write_baseline, force, tell, watch)
+            if write_baseline:
+                print(baseline_note(result, settings.baseline), file=sys.stderr)
+            outputs.show(result, every_site, quiet)
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted") from None
     raise typer.Exit(exit_codes.of_scan(result, settings.fail_on))
 
 
