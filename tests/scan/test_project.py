@@ -1,6 +1,7 @@
 # ruff: noqa: E501
 """Names across files: imports, re-exports, the place of the root."""
 
+import ast
 import gc
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from asyncperf.scan import load, scan_paths
-from asyncperf.scan.index import Class, Function, Module
+from asyncperf.scan.index import (
+    LINES_FOR_A_LINE_OF_TREES,
+    MAX_LINES_OF_TREES,
+    Class,
+    Function,
+    Module,
+    Trees,
+)
 from asyncperf.scan.project import External
 from asyncperf.sites import Scan
 
@@ -75,6 +83,27 @@ def test_bodies_are_parsed_again_when_trees_were_given_up(
     (tmp_path / "use.py").write_text("from api import get\n" + USE)
     (site,) = scan_paths([tmp_path]).sites
     assert site.verdict == "independent"
+
+
+def test_trees_make_room_in_large_projects() -> None:
+    parsed = []
+
+    def parse(file: str) -> ast.Module:
+        parsed.append(file)
+        return ast.parse("def f(): ...")
+
+    trees = Trees(parse)
+    for number in range(10):
+        trees.keep(f"{number}.py", parse("first"), MAX_LINES_OF_TREES // 10)
+    parsed.clear()
+    trees.make_room(0)  # all may stay
+    trees.make_room(MAX_LINES_OF_TREES * LINES_FOR_A_LINE_OF_TREES // 2)  # half has to go
+    for number in (9, 5, 4):
+        assert len(trees.definitions(f"{number}.py", 1)) == 1
+    assert parsed == ["4.py"]
+    trees.make_room(MAX_LINES_OF_TREES * LINES_FOR_A_LINE_OF_TREES * 2)  # but the last one stays
+    assert len(trees.definitions("4.py", 1)) == 1
+    assert parsed == ["4.py"]
 
 
 def test_functions_know_their_class_and_line(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ class Loaded:
     def __init__(
         self,
         project: Project,
+        trees: Trees,
         awaiting: list[Function],
         depending: list[Function],
         included: list[Inclusion],
@@ -83,6 +84,7 @@ class Loaded:
         wide: set[str],
     ) -> None:
         self.project = project
+        self.trees = trees
         self.analyst = Tracer(project)
         self.awaiting = awaiting
         self.depending = depending
@@ -95,10 +97,12 @@ class Loaded:
 
 
 def _scan(loaded: Loaded, root: Path, checker: Checker | None, watch: Watch) -> Scan:
+    lines = sum(module.lines for module in loaded.project.modules.values())
     with asking(checker, loaded.project, root) as asked:
         loaded.analyst.inference = asked
         sites = list(judged(loaded, watch))
         watch("blocking", 0, 0)
+        loaded.trees.make_room(lines)
         answering = endpoints(loaded.analyst, loaded.included, loaded.routed)
         blocking = blocking_calls(loaded.analyst, answering, loaded.launching)
 
@@ -110,7 +114,7 @@ def _scan(loaded: Loaded, root: Path, checker: Checker | None, watch: Watch) -> 
     return Scan(
         str(root),
         len(loaded.project.modules),
-        sum(module.lines for module in loaded.project.modules.values()),
+        lines,
         tuple(in_characters(sites, loaded.wide, text_of)),
         tuple(loaded.problems),
         tuple(in_characters(blocking, loaded.wide, text_of)),
@@ -181,7 +185,18 @@ def load(
     named = {sources.relative(a, root): sources.relative(b, root) for a, b in links.items()}
     project = Project(modules, root.parts, named)
     return Loaded(
-        *(project, awaiting, depending, included, launching, routed, problems, commented, wide)
+        *(
+            project,
+            trees,
+            awaiting,
+            depending,
+            included,
+            launching,
+            routed,
+            problems,
+            commented,
+            wide,
+        )
     )
 
 
