@@ -42,6 +42,9 @@ def test_short_scans_show_nothing_and_long_ones_now_and_then():
         watch("reading", number, 100)
     assert len(asked) == 1
     assert 9 <= len(line.texts) <= 11
+    watch("judging", 0, 10)  # at once: the first one may take long
+    watch("judging", 1, 10)
+    assert line.texts[-1] == standing("judging", 0, 10)
 
 
 def test_a_scan_tells_its_files_functions_and_what_comes_last(tmp_path):

@@ -34,19 +34,23 @@ def watching(quiet: bool) -> Iterator[Watch]:
 
 
 class Occasionally:
-    """Shows one of many moments on a line, which it asks for when it shows the first."""
+    """Shows one of many moments, and the first of each stage, on a line, which it asks for when
+    it shows something."""
 
     def __init__(self, line: Callable[[], LiveLine], clock: Callable[[], float]) -> None:
         self._ask = line
         self._line: LiveLine | None = None
         self._clock = clock
         self._due_s = clock() + PATIENCE_S
+        self._stage: ScanStage | None = None  # the one that is shown
 
     def __call__(self, stage: ScanStage, done: int, of: int) -> None:
         now_s = self._clock()
-        if now_s < self._due_s:
+        is_next = self._stage not in {None, stage}  # whose first function may take long
+        if now_s < self._due_s and not is_next:
             return
         self._due_s = now_s + EVERY_S
+        self._stage = stage
         if self._line is None:
             self._line = self._ask()
         self._line.show(standing(stage, done, of))

@@ -72,6 +72,14 @@ def test_the_terminal_shows_each_finding_with_its_code(result):
     )
 
 
+def test_a_loop_is_shown_with_its_first_line():
+    loop = replace(RUN, kind="loop", line=3, lines=(6,), remedy="bounded-overlap")
+    scan = scan_of(loop)
+    text = printed(result_of(scan, findings(scan, lines_of)[0]))
+    assert "\n      3 │ async def load(key):\n      " in text
+    assert "\n    > 6 │     news = await fetch_news()\n" in text
+
+
 def test_what_was_refused_is_shown_when_asked_for(result):
     told = "dependent  shop/main.py:5, 6  load: `orders` is a guard (shop/main.py:5)."
     assert told not in printed(result)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from asyncperf.scan import load, scan_paths
+from asyncperf.scan import load, room_to_work, scan_paths
 from asyncperf.scan.index import (
     LINES_FOR_A_LINE_OF_TREES,
     MAX_LINES_OF_TREES,
@@ -111,6 +111,20 @@ def test_functions_know_their_class_and_line(tmp_path: Path) -> None:
     functions = load([tmp_path], tmp_path).project.modules["a.py"].functions
     assert [(f.qualname, f.line) for f in functions] == [("A.f", 2), ("A.f.g", 3)]
     assert all(isinstance(f, Function) for f in functions)
+
+
+def test_an_interrupt_waits_for_no_collector() -> None:
+    def interrupted() -> None:
+        with room_to_work():
+            raise KeyboardInterrupt
+
+    before = gc.get_freeze_count()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()
 
 
 def test_a_scan_leaves_nothing_for_the_collector_to_find(scan_source) -> None:

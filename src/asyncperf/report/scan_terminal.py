@@ -86,7 +86,7 @@ def _finding(
     same = [prose(f"The same at {in_words(places)}.", width, indent=INDENT)] if places else []
     return Group(
         _title(finding, shown, width),
-        *_frame(lines, finding.lines, width),
+        *_frame(lines, finding, width),
         prose(clean(finding.message), width, indent=INDENT),
         *through,
         prose(clean(finding.advice), width, indent=INDENT),
@@ -107,9 +107,11 @@ def _title(finding: SourceFinding, shown: Shown, width: int) -> Text:
     return title
 
 
-def _frame(lines: Sequence[str], concerned: Sequence[int], width: int) -> Iterator[Text]:
-    """The lines concerned, and what stands between them where that is little."""
-    wanted = sorted({at for at in concerned if 1 <= at <= len(lines)})
+def _frame(lines: Sequence[str], finding: SourceFinding, width: int) -> Iterator[Text]:
+    """The lines concerned, what stands between them where that is little, and the line that the
+    finding is told at: of a loop its `for`."""
+    concerned = finding.lines
+    wanted = sorted({at for at in (finding.line, *concerned) if 1 <= at <= len(lines)})
     shown: list[int | None] = []
     for at in wanted:
         last = shown[-1] if shown else None

@@ -230,6 +230,9 @@ def room_to_work() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the scanned project's own, such as "\d" in a str
             yield
+    except KeyboardInterrupt:
+        gc.freeze()  # who has had enough waits for no look through all that is left behind
+        raise
     finally:
         sys.setrecursionlimit(limit)
         if collects:
