@@ -66,11 +66,9 @@ class ScanOutputs:
 def baseline_note(result: ScanResult, named: Path | None) -> str:
     """What is said of a baseline that was written, and what to do next; `named` is the file of
     `--baseline`, or of pyproject."""
-    kinds = [each.suppressed.kind for each in result.findings if each.suppressed]
-    elsewhere = result.known - kinds.count("baseline")
     known = plural(result.known, "finding").replace(TIE, " ")
-    if elsewhere:
-        known += f", {count(elsewhere)} of them in files that this scan did not read"
+    if result.elsewhere:
+        known += f", {count(result.elsewhere)} of them in files that this scan did not read"
     next_ = "Commit it: from now on a scan tells new findings only."
     if named is not None:
         next_ += " If pyproject.toml does not name it, every scan needs --baseline."

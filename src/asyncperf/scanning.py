@@ -54,14 +54,16 @@ def run_scan(
     unread = frozenset(problem.file for problem in scan.problems)
     frame = Frame(paths, root, settings.exclude, unread, file.absolute().parent.resolve())
     if write_baseline:
-        elsewhere = [e for e in baseline.replaced(file, force) if not frame.covers(e)]
-        baseline.write(file, [*baseline.entries(found, frame.placed), *elsewhere])
+        others = [e for e in baseline.replaced(file, force) if not frame.covers(e)]
+        baseline.write(file, [*baseline.entries(found, frame.placed), *others])
     known: Sequence[Entry] = ()
     if settings.baseline is not None or os.path.exists(file):
         known = baseline.read(file)
     told, stale = baseline.apply(found, known, frame.covers)
     base = working if root.is_relative_to(working) else root
-    return ScanResult(scan, str(base), told, (*scan.problems, *problems), stale, len(known))
+    elsewhere = sum(not frame.covers(entry) for entry in known)
+    problems = (*scan.problems, *problems)
+    return ScanResult(scan, str(base), told, problems, stale, len(known), elsewhere)
 
 
 @dataclass(frozen=True)

@@ -226,7 +226,8 @@ class SourceFinding:
 class ScanResult:
     """A scan with what is made of it. `base` is the folder from which people are told paths:
     the working directory where the root lies in it, else the root. `known` counts
-    the entries of the baseline, `stale` those of them that are found no more."""
+    the entries of the baseline, `elsewhere` those in files that the scan did not look at, `stale`
+    those of the others that are found no more."""
 
     scan: Scan
     base: str
@@ -234,6 +235,7 @@ class ScanResult:
     problems: tuple[Problem, ...]
     stale: int = 0
     known: int = 0
+    elsewhere: int = 0
 
     def shown(self, file: str) -> str:
         """The path of a file of the scan as people are told it."""

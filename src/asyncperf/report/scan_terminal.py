@@ -184,5 +184,8 @@ def _summary(result: ScanResult, every_site: bool) -> Iterator[str]:
     if kinds["baseline"]:
         yield f"{plural(kinds['baseline'], 'finding')} known to the baseline"
     if result.stale:
-        gone = plural(result.stale, "finding")
-        yield f"{gone} of the baseline found no more: asyncperf scan --write-baseline"
+        gone = f"{plural(result.stale, 'finding')} of the baseline"
+        if result.elsewhere:  # calls lead out of what was read, where more would be known
+            yield f"{gone} not found without the rest of the files that it knows"
+        else:
+            yield f"{gone} found no more: asyncperf scan --write-baseline"
