@@ -112,6 +112,18 @@ def test_a_path_that_may_not_be_read_is_said(scan, monkeypatch, project):
     assert err.startswith("asyncperf: cannot read 'src/a\\x00b': embedded null byte\n")
 
 
+def test_a_folder_that_is_gone_is_said(scan, project, monkeypatch):
+    gone = project / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert scan() == (
+        errors.USAGE,
+        "",
+        "asyncperf: the folder that you are in is gone\n  Go to another one.\n",
+    )
+
+
 def test_what_is_excluded_is_not_read(scan):
     code, _, err = scan("--exclude", "page.py")
     assert code == errors.LOAD  # nothing is left

@@ -299,7 +299,7 @@ def scan(
     from asyncperf.scan_outputs import ScanOutputs, baseline_note
     from asyncperf.scan_progress import watching
     from asyncperf.scan_settings import scan_settings
-    from asyncperf.scanning import run_scan
+    from asyncperf.scanning import run_scan, working_folder
 
     given = {
         "paths": paths,
@@ -318,7 +318,7 @@ def scan(
     try:
         with Interrupts() as interrupts, interrupts.allowed():
             with watching(quiet) as watch:
-                result = run_scan(settings, Path.cwd(), write_baseline, force, tell, watch)
+                result = run_scan(settings, working_folder(), write_baseline, force, tell, watch)
             if write_baseline:
                 print(baseline_note(result, settings.baseline), file=sys.stderr)
             outputs.show(result, every_site, quiet)

@@ -90,6 +90,13 @@ class Frame:
         return not is_excluded(name, self.exclude) and self.unread.isdisjoint(wholes(name))
 
 
+def working_folder() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:
+        raise UsageError("the folder that you are in is gone", "Go to another one.") from None
+
+
 def check_there(path: Path, named: str) -> None:
     hint = f"Name a file or a folder of Python, here or as `paths` in {TABLE}."
     try:
