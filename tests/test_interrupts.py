@@ -56,6 +56,17 @@ def test_it_waits_again_after_an_error_in_the_block():
         signal.raise_signal(signal.SIGINT)
 
 
+def test_what_was_ignored_before_is_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupts() as interrupts, interrupts.allowed():
+            signal.raise_signal(signal.SIGHUP)
+            assert not interrupts.pending
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_without_a_signal_nothing_happens():
     with Interrupts() as interrupts:
         with interrupts.allowed():

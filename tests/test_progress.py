@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from asyncperf.levels import Held, Level
+from asyncperf.live_line import LiveLine
 from asyncperf.load.engine import Recording
 from asyncperf.progress import LiveProgress, SilentProgress, live_rate_rps, standing
 
@@ -87,9 +88,9 @@ def shown(width, *steps):
     """What reaches a terminal of so many columns."""
     file = io.StringIO()
     console = Console(file=file, width=width, force_terminal=True, legacy_windows=False)
-    with LiveProgress(console) as progress:
+    with LiveLine(console) as line:
         for step in steps:
-            step(progress)
+            step(LiveProgress(line))
     return file.getvalue()
 
 

@@ -20,6 +20,7 @@ def test_flags_win_over_the_file():
         ([], "must be a table"),
         ({"path": "src"}, "has no setting 'path'"),
         ({"paths": 3}, "must be a text or a list of texts, not 3"),
+        ({"paths": []}, r"must name files or folders, not \[\]"),
         ({"exclude": ["a", 3]}, "must be a text or a list of texts"),
         ({"fail_on": "error"}, "must be one of warning, info, never, not 'error'"),
         ({"baseline": ""}, "must be a text"),
@@ -34,3 +35,5 @@ def test_what_cannot_be_meant_is_refused(table, message):
 def test_a_flag_is_named_as_it_was_typed():
     with pytest.raises(UsageError, match="--fail-on must be one of"):
         scan_settings({}, {"fail_on": "always"})
+    with pytest.raises(UsageError, match="PATH must name files or folders"):
+        scan_settings({}, {"paths": [""]})  # an empty variable of a script is not all of it

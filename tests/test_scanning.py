@@ -1,6 +1,8 @@
 """`asyncperf scan` as it is typed, on a small project."""
 
+import errno
 import json
+import signal
 import subprocess
 import sys
 import tomllib
@@ -8,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from asyncperf import cli, errors, scanning
+from asyncperf import baseline, cli, errors, scanning
+from asyncperf.interrupts import SIGNALS
 from asyncperf.scan.checkers import Checker
 from asyncperf.scan_cache import cache_folder
 from asyncperf.scanning import root_of
@@ -92,6 +95,35 @@ def test_a_path_that_is_not_there_is_named_as_it_was_typed(scan):
     assert err.startswith("asyncperf: there is no 'src/nowhere.py'\n")
 
 
+def test_a_path_that_may_not_be_read_is_said(scan, monkeypatch, project):
+    stat = Path.stat
+
+    def refused(path, **options):
+        if path.name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refused)
+    code, _, err = scan("src/closed")
+    assert code == errors.USAGE
+    assert err.startswith("asyncperf: cannot read 'src/closed': Permission denied\n")
+    code, _, err = scan("src/a\0b")
+    assert code == errors.USAGE
+    assert err.startswith("asyncperf: cannot read 'src/a\\x00b': embedded null byte\n")
+
+
+def test_a_folder_that_is_gone_is_said(scan, project, monkeypatch):
+    gone = project / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert scan() == (
+        errors.USAGE,
+        "",
+        "asyncperf: the folder that you are in is gone\n  Go to another one.\n",
+    )
+
+
 def test_what_is_excluded_is_not_read(scan):
     code, _, err = scan("--exclude", "page.py")
     assert code == errors.LOAD  # nothing is left
@@ -112,6 +144,49 @@ def test_a_baseline_is_written_kept_to_and_renewed(scan, project):
     assert code == errors.FOUND
     assert "other" in out
     assert "1 finding known to the baseline" in out
+
+
+def test_a_scan_of_a_part_calls_nothing_gone_that_it_did_not_read(scan, project):
+    for name in ("one", "two"):
+        (project / "src" / name).mkdir()
+        (project / "src" / name / "part.py").write_text(INDEPENDENT.replace("page", name))
+    assert scan("--write-baseline")[0] == errors.OK
+    whole = (project / ".asyncperf-baseline.json").read_text()
+    less = "1 finding of the baseline not found without the rest of the files that it knows"
+    gone = "1 finding of the baseline found no more"
+
+    for part in (["src/one"], ["src/one/part.py"], ["src", "--exclude", "two"]):
+        code, out, _ = scan(*part)
+        assert code == errors.OK
+        assert "of the baseline" not in out
+        assert "known to the baseline" in out
+    (project / "src" / "two" / "part.py").unlink()
+    assert "of the baseline" not in scan("src/one")[1]
+    assert less in scan("src/two", "src/one")[1]
+    assert gone in scan("src")[1]
+    # Nor of a file that it could not read.
+    (project / "src" / "two" / "part.py").write_text("def")
+    assert "of the baseline" not in scan("src")[1]
+    assert (project / ".asyncperf-baseline.json").read_text() == whole
+
+
+def test_a_baseline_written_of_a_part_keeps_what_it_knew_of_the_rest(scan, project):
+    for name in ("one", "two"):
+        (project / "src" / name).mkdir()
+        (project / "src" / name / "part.py").write_text(INDEPENDENT.replace("page", name))
+    scan("src/one", "--write-baseline")
+    _, _, err = scan("src/two", "--write-baseline")
+    assert err.startswith(
+        "Wrote .asyncperf-baseline.json, which knows 2 findings, 1 of them in files that this "
+        "scan did not read\n"
+    )
+    document = json.loads((project / ".asyncperf-baseline.json").read_text())
+    assert [each["file"] for each in document["findings"]] == ["src/one/part.py", "src/two/part.py"]
+    assert scan("src/one", "src/two")[0] == errors.OK
+    (project / "src" / "two" / "part.py").unlink()
+    scan("src/two", "src/one", "--write-baseline")
+    document = json.loads((project / ".asyncperf-baseline.json").read_text())
+    assert [each["file"] for each in document["findings"]] == ["src/one/part.py"]
 
 
 def test_a_baseline_elsewhere_says_how_it_is_used(scan):
@@ -135,6 +210,18 @@ def test_a_comment_that_ignores_nothing_is_said_of_a_file_without_findings_too(s
     told = "? src/quiet.py:1: ignores nothing that is found here: remove it"
     assert told in scan()[1].splitlines()
     assert told in scan()[1].splitlines()  # recalled
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("asked", [["--json", "known.json"], ["--write-baseline"]])
+def test_an_interrupt_leaves_everything_as_it_was(scan, project, monkeypatch, number, asked):
+    """In the middle of writing, which is the worst moment."""
+    (project / "known.json").touch()
+    (project / ".asyncperf-baseline.json").write_text(baseline.text(()))
+    before = {file: file.read_bytes() for file in project.rglob("*") if file.is_file()}
+    monkeypatch.setattr(Path, "replace", lambda *paths: signal.raise_signal(number))
+    assert scan("--no-cache", *asked) == (errors.INTERRUPTED, "", "asyncperf: interrupted\n")
+    assert {file: file.read_bytes() for file in project.rglob("*") if file.is_file()} == before
 
 
 def test_settings_stand_in_pyproject(scan, project):
@@ -238,10 +325,10 @@ def test_an_unchanged_tree_is_not_judged_again(scan, project, analyses):
     assert len(analyses) == 3
 
 
-@pytest.mark.parametrize("change", ["added", "removed", "unreadable", "excluded", "off"])
+@pytest.mark.parametrize("change", ["added", "removed", "unreadable", "a link", "excluded", "off"])
 def test_whatever_changes_a_scan_makes_a_new_one(scan, project, analyses, change):
     other = project / "src" / "other.py"
-    other.write_text("x = 1\n")
+    other.write_text(INDEPENDENT)
     scan()
     arguments = []
     if change == "added":
@@ -251,6 +338,9 @@ def test_whatever_changes_a_scan_makes_a_new_one(scan, project, analyses, change
     elif change == "unreadable":
         other.unlink()
         other.symlink_to("nowhere.py")
+    elif change == "a link":
+        other.unlink()
+        other.symlink_to("page.py")
     elif change == "excluded":
         arguments = ["--exclude", "nothing/*"]
     else:
@@ -389,6 +479,14 @@ def test_an_app_without_endpoints_in_what_is_scanned_is_refused(scan, shop):
     code, _, err = scan("src", "--app", "shop.main:app")
     assert code == errors.USAGE
     assert "none of them from files below" in err
+
+
+def test_help_names_no_flag_that_undoes_what_is_not_done_unasked(scan):
+    code, out, _ = scan("--help")
+    assert code == errors.OK
+    assert "--write-baseline" in out
+    assert "--no-write-baseline" not in out
+    assert "[PATH]..." in out
 
 
 def test_the_pre_commit_hook_is_the_command_itself():

@@ -16,7 +16,7 @@ import typer
 
 from asyncperf import __version__, errors, flags
 from asyncperf.arguments import WithBudgets, WithCommand
-from asyncperf.errors import AsyncperfError, StoreError
+from asyncperf.errors import AsyncperfError, Interrupted, StoreError
 from asyncperf.report.untrusted import clean
 
 if TYPE_CHECKING:
@@ -294,10 +294,12 @@ def scan(
 ) -> None:
     """Read the source alone: awaits that could run together, and calls that block the loop."""
     from asyncperf import exit_codes
+    from asyncperf.interrupts import Interrupts
     from asyncperf.pyproject import scan_table
     from asyncperf.scan_outputs import ScanOutputs, baseline_note
+    from asyncperf.scan_progress import watching
     from asyncperf.scan_settings import scan_settings
-    from asyncperf.scanning import run_scan
+    from asyncperf.scanning import run_scan, working_folder
 
     given = {
         "paths": paths,
@@ -313,10 +315,15 @@ def scan(
     outputs = ScanOutputs(json_file, sarif_file, github, force)
     outputs.check()
     tell = (lambda text: None) if quiet else log
-    result = run_scan(settings, Path.cwd(), write_baseline, force, tell)
-    if write_baseline:
-        print(baseline_note(result, settings.baseline), file=sys.stderr)
-    outputs.show(result, every_site, quiet)
+    try:
+        with Interrupts() as interrupts, interrupts.allowed():
+            with watching(quiet) as watch:
+                result = run_scan(settings, working_folder(), write_baseline, force, tell, watch)
+            if write_baseline:
+                print(baseline_note(result, settings.baseline), file=sys.stderr)
+            outputs.show(result, every_site, quiet)
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted") from None
     raise typer.Exit(exit_codes.of_scan(result, settings.fail_on))
 
 
@@ -343,14 +350,15 @@ def explain(
 def measure(settings: Settings, output: Path | None, force: bool, quiet: bool) -> Outcome:
     from rich.console import Console
 
+    from asyncperf.live_line import LiveLine
     from asyncperf.pipeline import run_experiment
     from asyncperf.progress import LiveProgress, SilentProgress
 
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
         return run_experiment(settings, SilentProgress(), output, force)
-    with LiveProgress(console) as progress:
-        return run_experiment(settings, progress, output, force)
+    with LiveLine(console) as line:
+        return run_experiment(settings, LiveProgress(line), output, force)
 
 
 def main() -> NoReturn:

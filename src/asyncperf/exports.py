@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from asyncperf.errors import StoreError
+from asyncperf.replacing import replace_file
 from asyncperf.report.untrusted import clean
 
 # A result is smaller; something larger is not read to find out what it is.
@@ -85,7 +86,7 @@ def write_file(file: Path, text: str, force: bool, if_not: str = "") -> None:
     check_replaceable(file, force)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        replace_file(file, text)
     except OSError as error:
         raise StoreError(f"cannot write {str(file)!r}: {error.strerror}", if_not) from None
     print(f"Wrote {clean(str(file))}", file=sys.stderr)

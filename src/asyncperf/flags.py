@@ -240,7 +240,7 @@ Output = Annotated[
 
 Paths = Annotated[
     list[str] | None,
-    typer.Argument(metavar="PATH ...", help="Files and folders; this folder without them."),
+    typer.Argument(metavar="PATH", help="Files and folders; this folder without them."),
 ]
 ExcludePaths = Annotated[
     list[str] | None,
@@ -258,7 +258,9 @@ Baseline = Annotated[
 ]
 WriteBaseline = Annotated[
     bool,
-    typer.Option(help="Take all findings into the baseline (.asyncperf-baseline.json)."),
+    typer.Option(
+        "--write-baseline", help="Take all findings into the baseline (.asyncperf-baseline.json)."
+    ),
 ]
 ScanApp = Annotated[
     str | None,

@@ -63,7 +63,9 @@ class Interrupts:
 
     def __enter__(self) -> Self:
         for number in SIGNALS:
-            self._previous[number] = signal.signal(number, self._handle)
+            # What is ignored, as `nohup` has it, stays so.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._previous[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:

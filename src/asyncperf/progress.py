@@ -1,10 +1,7 @@
 """How far a run has come, on a terminal's standard error; silent anywhere else."""
 
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
-
 from asyncperf.levels import Level
+from asyncperf.live_line import LiveLine, bar
 from asyncperf.load.engine import Recording
 from asyncperf.report.levels import level_name
 from asyncperf.report.units import TIE
@@ -13,7 +10,6 @@ from asyncperf.trial import Watcher
 
 # The live rate is over the last seconds: short enough to follow, long enough to read.
 RATE_S = 3.0
-BAR_WIDTH = 20
 
 
 class SilentProgress:
@@ -27,34 +23,22 @@ class SilentProgress:
 
 
 class LiveProgress:
-    """One line that is kept up to date, and gone when the run is over."""
+    """Says it on one line that is kept up to date."""
 
-    def __init__(self, console: Console) -> None:
-        self._live = Live(console=console, transient=True, auto_refresh=False)
-
-    def __enter__(self) -> "LiveProgress":
-        self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._live.stop()
+    def __init__(self, line: LiveLine) -> None:
+        self._line = line
 
     def say(self, text: str) -> None:
-        self._show(Text(text))
+        self._line.show(text)
 
     def watch(self, name: str, level: Level, place: str) -> Watcher:
         head = f"[{place}] {clean(name)}"
         self.say(f"{head}  starting the server")
 
         def show(recording: Recording, expected_s: float | None) -> None:
-            self._show(Text(f"{head}  {standing(recording, expected_s, level)}"))
+            self._line.show(f"{head}  {standing(recording, expected_s, level)}")
 
         return show
-
-    def _show(self, text: Text) -> None:
-        text.no_wrap = True
-        text.overflow = "ellipsis"
-        self._live.update(text, refresh=True)
 
 
 def standing(recording: Recording, expected_s: float | None, level: Level) -> str:
@@ -72,9 +56,7 @@ def standing(recording: Recording, expected_s: float | None, level: Level) -> st
     parts = [phase, f"{live_rate_rps(recording):.1f} req/s"]
     if expected_s is not None:
         left_s = expected_s - recording.duration_s
-        share = min(1.0, recording.duration_s / expected_s)
-        filled = round(share * BAR_WIDTH)
-        parts.insert(0, "━" * filled + "╌" * (BAR_WIDTH - filled))
+        parts.insert(0, bar(recording.duration_s / expected_s))
         parts.append(f"about {left_s:.0f} s left" if left_s > 1 else "until it is steady")
     return "  ".join(parts)
 

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 import types
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from asyncperf import __version__
+from asyncperf.replacing import replace_file
 from asyncperf.sites import Scan
 
 # Of so many trees the last scan is kept; a large project's takes some megabytes.
@@ -84,14 +84,7 @@ def keep_scan(folder: Path, key: str, scan: Scan) -> None:
     text = json.dumps({"key": key, "scan": asdict(scan)}, separators=(",", ":"))
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        number, name = tempfile.mkstemp(dir=folder, suffix=".part")
-        try:
-            with open(number, "w", encoding="utf-8") as opened:
-                opened.write(text)
-            Path(name).replace(folder / f"{key}.json")
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replace_file(folder / f"{key}.json", text)
         _drop_oldest(folder)
     except OSError:
         return

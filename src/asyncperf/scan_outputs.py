@@ -11,7 +11,7 @@ from asyncperf.exports import check_replaceable, write_file
 from asyncperf.report.github import github_annotations
 from asyncperf.report.sarif import sarif
 from asyncperf.report.scan_json import scan_json
-from asyncperf.report.units import TIE, plural
+from asyncperf.report.units import TIE, count, plural
 from asyncperf.report.untrusted import clean_path
 from asyncperf.scan_settings import BASELINE
 from asyncperf.scanning import lines_below
@@ -66,8 +66,9 @@ class ScanOutputs:
 def baseline_note(result: ScanResult, named: Path | None) -> str:
     """What is said of a baseline that was written, and what to do next; `named` is the file of
     `--baseline`, or of pyproject."""
-    kinds = [each.suppressed.kind for each in result.findings if each.suppressed]
-    known = plural(kinds.count("baseline"), "finding").replace(TIE, " ")
+    known = plural(result.known, "finding").replace(TIE, " ")
+    if result.elsewhere:
+        known += f", {count(result.elsewhere)} of them in files that this scan did not read"
     next_ = "Commit it: from now on a scan tells new findings only."
     if named is not None:
         next_ += " If pyproject.toml does not name it, every scan needs --baseline."

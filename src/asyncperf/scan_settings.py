@@ -16,6 +16,7 @@ FAIL_ON = ("warning", "info", "never")
 TYPES = ("off", "auto", *NAMES)
 BASELINE = ".asyncperf-baseline.json"
 TABLE = "[tool.asyncperf.scan]"
+HERE = 'The folder that you are in is ".".'
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ def scan_settings(table: object, flags: Mapping[str, Any]) -> ScanSettings:
         for name, value in by_name(table, READERS, TABLE).items()
     }
     for name, value in flags.items():
-        values[name] = READERS[name](value, "--" + name.replace("_", "-"))
+        flag = "PATH" if name == "paths" else "--" + name.replace("_", "-")
+        values[name] = READERS[name](value, flag)
     return ScanSettings(**values)
 
 
@@ -82,8 +84,15 @@ def _types(value: object, where: str) -> str:
     return str(value)
 
 
+def _paths(value: object, where: str) -> tuple[str, ...]:
+    paths = _texts(value, where)
+    if not all(paths) or not paths:
+        raise UsageError(f"{where} must name files or folders, not {value!r}", HERE)
+    return paths
+
+
 READERS = {
-    "paths": _texts,
+    "paths": _paths,
     "exclude": _texts,
     "baseline": _file,
     "fail_on": _level,

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from asyncperf import baseline
+from asyncperf.baseline import Entry
 from asyncperf.errors import TargetError, UsageError
 from asyncperf.scan import checkers, scan_paths
 from asyncperf.scan.checkers import Checker, state_of
 from asyncperf.scan.findings import findings
-from asyncperf.scan.sources import fingerprints
+from asyncperf.scan.sources import fingerprints, is_excluded, relative, wholes
 from asyncperf.scan_cache import cache_folder, keep_scan, key_of, load_scan
-from asyncperf.scan_settings import BASELINE, ScanSettings
-from asyncperf.sites import Route, Scan, ScanResult
+from asyncperf.scan_settings import BASELINE, TABLE, ScanSettings
+from asyncperf.sites import Route, Scan, ScanResult, Watch, unwatched
 from asyncperf.source_files import source_lines
 
 Lines = Callable[[str], Sequence[str]]
@@ -29,19 +31,19 @@ def run_scan(
     write_baseline: bool,
     force: bool,
     tell: Tell,
+    watch: Watch = unwatched,
 ) -> ScanResult:
     """Raises `UsageError` for what cannot be read as asked, `StoreError` for a baseline that
     cannot be written."""
     paths = [working / path for path in settings.paths]
     for path, named in zip(paths, settings.paths, strict=True):
-        if not path.exists():
-            raise UsageError(f"there is no {named!r}", "Name a file or a folder of Python.")
+        check_there(path, named)
     paths = [path.resolve() for path in paths]  # as the root is: without `..` and links
     root = root_of(paths, working)
     routes = routes_of(settings.app, root) if settings.app else ()
     folder = cache_folder() if settings.cache else None
     checker = checker_of(settings.types, tell)
-    scan = scan_or_recall(paths, root, settings.exclude, routes, folder, checker, tell)
+    scan = scan_or_recall(paths, root, settings.exclude, routes, folder, checker, tell, watch)
     if scan.files == 0 and not scan.problems:
         left = " that --exclude leaves" if settings.exclude else ""
         tell(f"no Python file in {', '.join(settings.paths)}{left}: nothing was judged")
@@ -49,14 +51,61 @@ def run_scan(
         tell(f"{scan.inferred.checker} {scan.inferred.trouble}: the rest was judged without it")
     found, problems = findings(scan, lines_below(root))
     file = settings.baseline or working / BASELINE
+    unread = frozenset(problem.file for problem in scan.problems)
+    frame = Frame(paths, root, settings.exclude, unread, file.absolute().parent.resolve())
     if write_baseline:
-        baseline.write(file, found, force)
-    known = Counter[str]()
-    if settings.baseline is not None or file.exists():
+        others = [e for e in baseline.replaced(file, force) if not frame.covers(e)]
+        baseline.write(file, [*baseline.entries(found, frame.placed), *others])
+    known: Sequence[Entry] = ()
+    if settings.baseline is not None or os.path.exists(file):
         known = baseline.read(file)
-    told, stale = baseline.apply(found, known)
+    told, stale = baseline.apply(found, known, frame.covers)
     base = working if root.is_relative_to(working) else root
-    return ScanResult(scan, str(base), told, (*scan.problems, *problems), stale)
+    elsewhere = sum(not frame.covers(entry) for entry in known)
+    problems = (*scan.problems, *problems)
+    return ScanResult(scan, str(base), told, problems, stale, len(known), elsewhere)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a scan looked at, as seen from the `folder` of a baseline; all paths are real ones.
+    `unread` are files of the scan that could not be read, and folders that could not be listed."""
+
+    paths: Sequence[Path]
+    root: Path
+    exclude: Sequence[str]
+    unread: frozenset[str]
+    folder: Path
+
+    def placed(self, file: str) -> str:
+        """The path of a file of the scan from the baseline's folder."""
+        return Path(os.path.relpath(self.root / file, self.folder)).as_posix()
+
+    def covers(self, entry: Entry) -> bool:
+        """Whether the scan would have found it if it were still there."""
+        file = Path(os.path.normpath(self.folder / entry.file))
+        if not any(file.is_relative_to(path) for path in self.paths):
+            return False
+        name = relative(file, self.root)
+        return not is_excluded(name, self.exclude) and self.unread.isdisjoint(wholes(name))
+
+
+def working_folder() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:
+        raise UsageError("the folder that you are in is gone", "Go to another one.") from None
+
+
+def check_there(path: Path, named: str) -> None:
+    hint = f"Name a file or a folder of Python, here or as `paths` in {TABLE}."
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(f"there is no {named!r}", hint) from None
+    except (OSError, ValueError) as error:  # `ValueError`: no path at all, with a null in it
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"cannot read {named!r}: {why}", hint) from None
 
 
 def scan_or_recall(
@@ -67,6 +116,7 @@ def scan_or_recall(
     folder: Path | None,
     checker: Checker | None = None,
     tell: Tell = lambda text: None,
+    watch: Watch = unwatched,
 ) -> Scan:
     """The scan kept in `folder` if no file has changed since; else a new one, which is kept
     unless the type checker failed."""
@@ -74,7 +124,7 @@ def scan_or_recall(
     def scan_now() -> Scan:
         if checker is not None:
             tell(f"asking {checker.name} about calls that annotations do not explain")
-        return scan_paths(paths, root, exclude, routes, checker)
+        return scan_paths(paths, root, exclude, routes, checker, watch)
 
     if folder is None:
         return scan_now()

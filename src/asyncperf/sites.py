@@ -5,7 +5,7 @@ Anyone may import this.
 """
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -18,6 +18,13 @@ Blocks = Literal["sleep", "network", "file", "process", "cpu", "database", "wait
 SourceCode = Literal[
     "sequential-awaits", "sequential-loop", "sequential-dependencies", "blocking-call"
 ]
+# How far a scan has come: what it does, and how many of how many files or functions are done.
+ScanStage = Literal["reading", "judging", "blocking"]
+Watch = Callable[[ScanStage, int, int], None]
+
+
+def unwatched(stage: ScanStage, done: int, of: int) -> None:
+    """Where nobody asks how far it has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,14 +225,17 @@ class SourceFinding:
 @dataclass(frozen=True, slots=True)
 class ScanResult:
     """A scan with what is made of it. `base` is the folder from which people are told paths:
-    the working directory where the root lies in it, else the root. `stale` counts entries of
-    the baseline that are found no more."""
+    the working directory where the root lies in it, else the root. `known` counts
+    the entries of the baseline, `elsewhere` those in files that the scan did not look at, `stale`
+    those of the others that are found no more."""
 
     scan: Scan
     base: str
     findings: tuple[SourceFinding, ...]
     problems: tuple[Problem, ...]
     stale: int = 0
+    known: int = 0
+    elsewhere: int = 0
 
     def shown(self, file: str) -> str:
         """The path of a file of the scan as people are told it."""

@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +31,9 @@ HOSTILE = "\x1b[31mshop\n::error::%0A,:.py"
 def result():
     scan = scan_of(RUN, GUARDED, blocking=(NAP,))
     found, _ = findings(scan, lines_of)
-    known, stale = baseline.apply(found, Counter(["gone", found[1].fingerprint]))
+    gone = replace(found[1], fingerprint="gone")
+    entries = baseline.entries((found[1], gone), lambda file: file)
+    known, stale = baseline.apply(found, entries, lambda entry: True)
     return result_of(scan, known, Problem("old.py", 3, "is no Python: bad"), stale=stale)
 
 
@@ -69,6 +70,14 @@ def test_the_terminal_shows_each_finding_with_its_code(result):
 1 finding of the baseline found no more: asyncperf scan --write-baseline
 """
     )
+
+
+def test_a_loop_is_shown_with_its_first_line():
+    loop = replace(RUN, kind="loop", line=3, lines=(6,), remedy="bounded-overlap")
+    scan = scan_of(loop)
+    text = printed(result_of(scan, findings(scan, lines_of)[0]))
+    assert "\n      3 │ async def load(key):\n      " in text
+    assert "\n    > 6 │     news = await fetch_news()\n" in text
 
 
 def test_what_was_refused_is_shown_when_asked_for(result):

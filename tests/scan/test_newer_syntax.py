@@ -10,6 +10,7 @@ from asyncperf.scan.sources import Source, parse
 OLDER = {
     "a generic class": ("class A[T: int](B): x = 1", "class A        (B): x = 1"),
     "a generic function": ("async def f[T, *Ts](x: T): ...", "async def f        (x: T): ..."),
+    "a name of more bytes than letters": ("def f[Größe](x): ...", "def f         (x): ..."),
     "a nested bracket": ("class A[T: dict[str, int]]: ...", "class A                   : ..."),
     "over lines": ("class A[\n    T,  # one\n](B): ...", "class A\\\n\\\n (B): ..."),
     "an alias": ("type A = int", "A      = int"),
@@ -34,6 +35,20 @@ UNCHANGED = {
 def test_newer_syntax_keeps_its_places(newer: str, older: str) -> None:
     assert in_older_words(newer) == older
     assert isinstance(parse(Source("a.py", newer, 3)), ast.Module)
+
+
+def test_columns_after_a_parameter_are_those_of_the_source() -> None:
+    """In bytes, as the parser counts them."""
+    newer = "class Maß[Größe: Länge](B): pass\ndef f[Ä,\n  Ö](x: C): pass\ntype É[Ü] = y"
+    lines = newer.encode().split(b"\n")
+    used = [
+        node
+        for node in ast.walk(ast.parse(in_older_words(newer)))
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    ]
+    assert sorted(node.id for node in used) == ["B", "C", "y"]
+    for node in used:
+        assert lines[node.lineno - 1][node.col_offset :].decode().startswith(node.id)
 
 
 @pytest.mark.parametrize("text", UNCHANGED.values(), ids=UNCHANGED)

@@ -1,14 +1,22 @@
 # ruff: noqa: E501
 """Names across files: imports, re-exports, the place of the root."""
 
+import ast
 import gc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from asyncperf.scan import load, scan_paths
-from asyncperf.scan.index import Class, Function, Module
+from asyncperf.scan import load, room_to_work, scan_paths
+from asyncperf.scan.index import (
+    LINES_FOR_A_LINE_OF_TREES,
+    MAX_LINES_OF_TREES,
+    Class,
+    Function,
+    Module,
+    Trees,
+)
 from asyncperf.scan.project import External
 from asyncperf.sites import Scan
 
@@ -77,11 +85,46 @@ def test_bodies_are_parsed_again_when_trees_were_given_up(
     assert site.verdict == "independent"
 
 
+def test_trees_make_room_in_large_projects() -> None:
+    parsed = []
+
+    def parse(file: str) -> ast.Module:
+        parsed.append(file)
+        return ast.parse("def f(): ...")
+
+    trees = Trees(parse)
+    for number in range(10):
+        trees.keep(f"{number}.py", parse("first"), MAX_LINES_OF_TREES // 10)
+    parsed.clear()
+    trees.make_room(0)  # all may stay
+    trees.make_room(MAX_LINES_OF_TREES * LINES_FOR_A_LINE_OF_TREES // 2)  # half has to go
+    for number in (9, 5, 4):
+        assert len(trees.definitions(f"{number}.py", 1)) == 1
+    assert parsed == ["4.py"]
+    trees.make_room(MAX_LINES_OF_TREES * LINES_FOR_A_LINE_OF_TREES * 2)  # but the last one stays
+    assert len(trees.definitions("4.py", 1)) == 1
+    assert parsed == ["4.py"]
+
+
 def test_functions_know_their_class_and_line(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("class A:\n    async def f(self):\n        def g(): ...\n")
     functions = load([tmp_path], tmp_path).project.modules["a.py"].functions
     assert [(f.qualname, f.line) for f in functions] == [("A.f", 2), ("A.f.g", 3)]
     assert all(isinstance(f, Function) for f in functions)
+
+
+def test_an_interrupt_waits_for_no_collector() -> None:
+    def interrupted() -> None:
+        with room_to_work():
+            raise KeyboardInterrupt
+
+    before = gc.get_freeze_count()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()
 
 
 def test_a_scan_leaves_nothing_for_the_collector_to_find(scan_source) -> None:

@@ -224,6 +224,16 @@ async def page(user=Depends(user), flags=Depends(flags), rights=Depends(rights))
 """
 
 
+def test_what_ran_by_the_name_of_a_link_is_judged(tmp_path: Path) -> None:
+    written(tmp_path, "a = await get('/a')\nb = await get('/b')")
+    link = tmp_path / "linked.py"
+    link.symlink_to("shop.py")
+    first, second = sites_in(link)
+    found = said_of(judged(tmp_path, [first, second]), first, second)
+    assert found is not None
+    assert found.verdict == "independent"
+
+
 def test_dependencies(tmp_path: Path) -> None:
     file = tmp_path / "shop.py"
     file.write_text(HTTP + SHOP)

@@ -1,10 +1,12 @@
 """Finding and reading files: whatever is odd is reported, and the rest goes on."""
 
+import ast
 import errno
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -74,6 +76,33 @@ def test_a_folder_that_cannot_be_listed_is_reported(
     assert len(scan.sites) == 1
 
 
+def test_a_folder_that_cannot_be_entered_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is listed by its parent, of which not even a file's existence can be asked."""
+    asked, listed = os.stat, os.scandir
+
+    def refuse(path: str | Path) -> None:
+        if "closed" in Path(path).parts:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    def stat(path: str | Path, **options: Any) -> os.stat_result:
+        refuse(path)
+        return asked(path, **options)
+
+    def scandir(folder: str) -> Iterator[os.DirEntry[str]]:
+        refuse(folder)
+        return listed(folder)
+
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "good.py").write_text(GOOD)
+    monkeypatch.setattr(os, "stat", stat)
+    monkeypatch.setattr(os, "scandir", scandir)
+    scan = scan_paths([tmp_path])
+    assert [problem.file for problem in scan.problems] == ["closed"]
+    assert len(scan.sites) == 1
+
+
 def test_a_notebook_is_not_taken_for_python(tmp_path: Path) -> None:
     """Its JSON often parses as such."""
     (tmp_path / "a.ipynb").write_text('{"cells": []}')
@@ -114,22 +143,73 @@ def test_a_file_that_changes_between_two_readings_is_survived(
     first, second = tmp_path / "a.py", tmp_path / "b.py"
     first.write_text("async def fetch(c):\n    return await c.get(1)\n" + GOOD)
     second.write_text("from a import fetch\n" + GOOD.replace("c.get", "fetch"))
-    found = list(sources.find_files([tmp_path], tmp_path))
+    parse = sources.parse
 
-    def find_files(*arguments: object) -> Iterator[Path]:
-        yield from found
-        if then == "gone":
-            first.unlink()
-        else:
-            first.write_text("def" if then == "broken" else "class fetch: pass\n")
+    def parse_and_change(source: sources.Source) -> ast.Module | Problem:
+        if source.file == "b.py" and first.exists():
+            if then == "gone":
+                first.unlink()
+            else:
+                first.write_text("def" if then == "broken" else "class fetch: pass\n")
+        return parse(source)
 
-    monkeypatch.setattr(sources, "find_files", find_files)
+    monkeypatch.setattr(sources, "parse", parse_and_change)
     monkeypatch.setattr(index, "MAX_LINES_OF_TREES", 1)
     scan = scan_paths([tmp_path])
     assert scan.files == 2
     assert "b.py" in {site.file for site in scan.sites}
     told = {problem.file for problem in scan.problems}
     assert told == (set() if then == "another" else {"a.py"})
+
+
+@pytest.mark.parametrize("link", ["a.py", "z.py"])  # before and after the file itself
+def test_a_file_and_a_link_to_it_are_one(tmp_path: Path, link: str) -> None:
+    (tmp_path / "m.py").write_text(GOOD)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / link).symlink_to("m.py")
+    (tmp_path / "sub" / link).symlink_to(f"../{link}")
+    scan = scan_paths([tmp_path])
+    assert (scan.files, [site.file for site in scan.sites]) == (1, ["m.py"])
+
+
+def test_what_a_link_names_can_be_imported_by_that_name(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "clients.py").write_text(
+        "import httpx\nclient = httpx.AsyncClient()\n"
+        "async def get():\n    return await client.get('/')\n"
+    )
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "clients.py").symlink_to(tmp_path / "own" / "clients.py")
+    (tmp_path / "shop" / "use.py").write_text(
+        "from shop.clients import get\n"
+        "async def f():\n    a = await get()\n    b = await get()\n    return a, b\n"
+    )
+    scan = scan_paths([tmp_path])
+    assert [site.verdict for site in scan.sites] == ["independent"]
+
+
+def test_a_file_outside_is_read_once_by_the_name_of_a_link_to_it(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "outside.py").write_text(GOOD)
+    for name in ("a.py", "b.py"):
+        (root / name).symlink_to("../outside.py")
+    assert [site.file for site in scan_paths([root]).sites] == ["a.py"]
+
+
+def test_links_in_circles_and_to_nowhere_are_survived(tmp_path: Path) -> None:
+    (tmp_path / "good.py").write_text(GOOD)
+    (tmp_path / "a.py").symlink_to("b.py")
+    (tmp_path / "b.py").symlink_to("a.py")
+    (tmp_path / "itself.py").symlink_to("itself.py")
+    (tmp_path / "nowhere.py").symlink_to("gone.py")
+    (tmp_path / "folder").symlink_to(".")
+    scan = scan_paths([tmp_path])
+    assert [site.file for site in scan.sites] == ["good.py"]
+    told = {problem.file: problem.what for problem in scan.problems}
+    assert told.keys() == {"a.py", "b.py", "itself.py", "nowhere.py"}
+    assert told["nowhere.py"] == "cannot be read: No such file or directory"
+    assert "symbolic links" in told["a.py"]
 
 
 def test_environments_are_not_the_projects_own(tmp_path: Path) -> None:

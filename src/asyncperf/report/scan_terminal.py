@@ -86,7 +86,7 @@ def _finding(
     same = [prose(f"The same at {in_words(places)}.", width, indent=INDENT)] if places else []
     return Group(
         _title(finding, shown, width),
-        *_frame(lines, finding.lines, width),
+        *_frame(lines, finding, width),
         prose(clean(finding.message), width, indent=INDENT),
         *through,
         prose(clean(finding.advice), width, indent=INDENT),
@@ -107,9 +107,11 @@ def _title(finding: SourceFinding, shown: Shown, width: int) -> Text:
     return title
 
 
-def _frame(lines: Sequence[str], concerned: Sequence[int], width: int) -> Iterator[Text]:
-    """The lines concerned, and what stands between them where that is little."""
-    wanted = sorted({at for at in concerned if 1 <= at <= len(lines)})
+def _frame(lines: Sequence[str], finding: SourceFinding, width: int) -> Iterator[Text]:
+    """The lines concerned, what stands between them where that is little, and the line that the
+    finding is told at: of a loop its `for`."""
+    concerned = finding.lines
+    wanted = sorted({at for at in (finding.line, *concerned) if 1 <= at <= len(lines)})
     shown: list[int | None] = []
     for at in wanted:
         last = shown[-1] if shown else None
@@ -182,5 +184,8 @@ def _summary(result: ScanResult, every_site: bool) -> Iterator[str]:
     if kinds["baseline"]:
         yield f"{plural(kinds['baseline'], 'finding')} known to the baseline"
     if result.stale:
-        gone = plural(result.stale, "finding")
-        yield f"{gone} of the baseline found no more: asyncperf scan --write-baseline"
+        gone = f"{plural(result.stale, 'finding')} of the baseline"
+        if result.elsewhere:  # calls lead out of what was read, where more would be known
+            yield f"{gone} not found without the rest of the files that it knows"
+        else:
+            yield f"{gone} found no more: asyncperf scan --write-baseline"

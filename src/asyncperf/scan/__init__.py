@@ -30,7 +30,7 @@ from asyncperf.scan.inference import asking
 from asyncperf.scan.judge import judge
 from asyncperf.scan.project import Project
 from asyncperf.scan.trace import Tracer
-from asyncperf.sites import Problem, Route, Scan, Site
+from asyncperf.sites import Problem, Route, Scan, Site, Watch, unwatched
 
 # The walk of a chain of calls is as deep as the chain; Python's own limit is meant for less.
 RECURSION_LIMIT = 30_000
@@ -42,19 +42,20 @@ def scan_paths(
     exclude: Sequence[str] = (),
     routes: Iterable[Route] = (),
     checker: Checker | None = None,
+    watch: Watch = unwatched,
 ) -> Scan:
     """Every site of awaits in the Python files under `paths`, but for those that a pattern of
     `exclude` leaves out.
 
     Files are named relative to `root`, by default the folder that holds all paths. `routes` are
     those of the app itself, where it was asked for them. `checker` is asked what annotations do
-    not tell.
+    not tell; `watch` is told how far it has come.
     """
     paths = [path.absolute() for path in paths]
     root = (root or common_root(paths)).absolute()
     with room_to_work():
-        loaded = load(paths, root, exclude, routes)
-        found = _scan(loaded, root, checker)
+        loaded = load(paths, root, exclude, routes, watch)
+        found = _scan(loaded, root, checker, watch)
         loaded.project.untie()
         del loaded  # before the collector looks for garbage in it
     return found
@@ -72,6 +73,7 @@ class Loaded:
     def __init__(
         self,
         project: Project,
+        trees: Trees,
         awaiting: list[Function],
         depending: list[Function],
         included: list[Inclusion],
@@ -82,6 +84,7 @@ class Loaded:
         wide: set[str],
     ) -> None:
         self.project = project
+        self.trees = trees
         self.analyst = Tracer(project)
         self.awaiting = awaiting
         self.depending = depending
@@ -93,10 +96,13 @@ class Loaded:
         self.wide = wide
 
 
-def _scan(loaded: Loaded, root: Path, checker: Checker | None) -> Scan:
+def _scan(loaded: Loaded, root: Path, checker: Checker | None, watch: Watch) -> Scan:
+    lines = sum(module.lines for module in loaded.project.modules.values())
     with asking(checker, loaded.project, root) as asked:
         loaded.analyst.inference = asked
-        sites = list(judged(loaded))
+        sites = list(judged(loaded, watch))
+        watch("blocking", 0, 0)
+        loaded.trees.make_room(lines)
         answering = endpoints(loaded.analyst, loaded.included, loaded.routed)
         blocking = blocking_calls(loaded.analyst, answering, loaded.launching)
 
@@ -108,7 +114,7 @@ def _scan(loaded: Loaded, root: Path, checker: Checker | None) -> Scan:
     return Scan(
         str(root),
         len(loaded.project.modules),
-        sum(module.lines for module in loaded.project.modules.values()),
+        lines,
         tuple(in_characters(sites, loaded.wide, text_of)),
         tuple(loaded.problems),
         tuple(in_characters(blocking, loaded.wide, text_of)),
@@ -122,6 +128,7 @@ def load(
     root: Path,
     exclude: Sequence[str] = (),
     routes: Iterable[Route] = (),
+    watch: Watch = unwatched,
 ) -> Loaded:
     """Reads and indexes all files; what cannot be read becomes a problem."""
     routed = by_place(routes)
@@ -148,7 +155,12 @@ def load(
         folder = sources.relative(Path(error.filename), root)
         problems.append(Problem(folder, None, f"cannot be listed: {error.strerror}"))
 
-    for path in sources.find_files(paths, root, exclude, unlisted):
+    files = list(sources.find_files(paths, root, exclude, unlisted))
+    links = sources.links_among(files)
+    for number, path in enumerate(files):
+        watch("reading", number, len(files))
+        if path in links:
+            continue
         source = sources.read(path, root)
         if isinstance(source, Problem):
             problems.append(source)
@@ -170,15 +182,29 @@ def load(
             launching += [f for f, _ in bodies if not f.is_async]
         if "await" in source.text:
             awaiting += [f for f, node in bodies if f.is_async and has_candidates(node)]
-    project = Project(modules, root.parts)
+    named = {sources.relative(a, root): sources.relative(b, root) for a, b in links.items()}
+    project = Project(modules, root.parts, named)
     return Loaded(
-        *(project, awaiting, depending, included, launching, routed, problems, commented, wide)
+        *(
+            project,
+            trees,
+            awaiting,
+            depending,
+            included,
+            launching,
+            routed,
+            problems,
+            commented,
+            wide,
+        )
     )
 
 
-def judged(loaded: Loaded) -> Iterator[Site]:
+def judged(loaded: Loaded, watch: Watch) -> Iterator[Site]:
     """The sites of every function that has any."""
-    for function in loaded.awaiting:
+    of = len(loaded.awaiting) + len(loaded.depending)
+    for number, function in enumerate(loaded.awaiting):
+        watch("judging", number, of)
         node = function.node
         if node is None:
             continue
@@ -189,7 +215,8 @@ def judged(loaded: Loaded) -> Iterator[Site]:
             loaded.problems.append(
                 Problem(function.module.file, function.line, "nested too deeply to judge")
             )
-    for function in loaded.depending:
+    for number, function in enumerate(loaded.depending, len(loaded.awaiting)):
+        watch("judging", number, of)
         yield from judge_dependencies(function, loaded.analyst)
 
 
@@ -203,6 +230,9 @@ def room_to_work() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the scanned project's own, such as "\d" in a str
             yield
+    except KeyboardInterrupt:
+        gc.freeze()  # who has had enough waits for no look through all that is left behind
+        raise
     finally:
         sys.setrecursionlimit(limit)
         if collects:

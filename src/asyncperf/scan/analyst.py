@@ -27,6 +27,8 @@ class Analyst:
         self.inference: Inference | None = None  # a type checker that may be asked
         self.declarations = Declarations(project)
         self._summaries: dict[Function, Summary] = {}
+        self._effects: dict[Effect, Effect] = {}
+        self._values: dict[Value, Value] = {}
         self._provisional: dict[Function, Summary] = {}
         self._cyclic: dict[Function, tuple[Summary, float]] = {}
         self._stack: dict[Function, int] = {}
@@ -77,14 +79,29 @@ class Analyst:
                     del self._cyclic[other]
         del self._stack[function]
         if lowest >= depth:
-            self._summaries[function] = found
+            self._summaries[function] = found = self._shared(found)
             self._provisional.pop(function, None)
             for other in set(self._cyclic) - before:
-                self._summaries[other] = self._cyclic.pop(other)[0]
+                self._summaries[other] = self._shared(self._cyclic.pop(other)[0])
         else:
             self._cyclic[function] = (found, lowest)
         self._lowest = min(outer_lowest, lowest if lowest < depth else math.inf)
         return found
+
+    def _shared(self, found: Summary) -> Summary:
+        """With what equals a part of another summary in one copy: callers do what their callees
+        do, so that more than half of all effects are said before."""
+        one = self._effects.setdefault
+        return Summary(
+            tuple([one(effect, effect) for effect in found.effects]),
+            self._value(found.returns),
+            None if found.yields is None else self._value(found.yields),
+            tuple([(place, self._value(value)) for place, value in found.stores]),
+            tuple([(place, self._value(value)) for place, value in found.holds]),
+        )
+
+    def _value(self, value: Value) -> Value:
+        return value if value is NOTHING else self._values.setdefault(value, value)
 
     def _walk(self, function: Function) -> Summary:
         node = function.node
@@ -188,7 +205,7 @@ class Analyst:
         key = (of, name)
         if key not in self._attributes:
             self._attributes[key] = NOTHING  # until known: it may be defined by itself
-            self._attributes[key] = self._attribute(of, name)
+            self._attributes[key] = self._value(self._attribute(of, name))
         return self._attributes[key]
 
     def _attribute(self, of: Class, name: str) -> Value:

@@ -1,7 +1,7 @@
 """Types from annotations. For `scan` only."""
 
 import ast
-from functools import partial
+from functools import lru_cache, partial
 from typing import Protocol
 
 from asyncperf.scan.index import Class, Function, Module, Variable
@@ -70,10 +70,15 @@ def _there(
 def _quoted(node: ast.Constant, resolve: Resolve, depth: int) -> tuple[Type, ...]:
     if not isinstance(node.value, str):
         return ()
+    return types_of(_parsed(node.value), resolve, depth + 1)
+
+
+@lru_cache(maxsize=1_000)  # the same few are quoted again and again
+def _parsed(annotation: str) -> ast.expr | None:
     try:
-        return types_of(ast.parse(node.value, mode="eval").body, resolve, depth + 1)
+        return ast.parse(annotation, mode="eval").body
     except (SyntaxError, ValueError):
-        return ()
+        return None
 
 
 def _subscripted(node: ast.Subscript, resolve: Resolve, depth: int) -> tuple[Type, ...]:

@@ -33,3 +33,9 @@ def in_characters(
 def characters(line: str, offset: int) -> int:
     """How many characters stand before a byte of the line."""
     return len(line.encode(errors="surrogatepass")[:offset].decode(errors="replace"))
+
+
+def blank(text: str) -> str:
+    """Spaces in the place of a text of one line, as many as it has bytes, since `ast` counts
+    those."""
+    return " " * len(text.encode(errors="surrogatepass"))

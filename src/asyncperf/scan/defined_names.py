@@ -40,7 +40,7 @@ class Definitions:
         parameter."""
         file = Path(path)
         if file.is_relative_to(self._root):
-            module = self._project.modules.get(file.relative_to(self._root).as_posix())
+            module = self._project.at(file.relative_to(self._root).as_posix())
             if module is not None:
                 return _own(module, line, column)
         dotted = module_name(path)

@@ -21,6 +21,9 @@ PLAIN = frozenset(
 )
 # Syntax trees take about 1.5 kB a line: a hundred thousand lines are 150 MB.
 MAX_LINES_OF_TREES = 100_000
+# The rest of what is known of a line takes 0.2 kB by the end: in a project of a million lines as
+# much as all trees, of which half have to make room then.
+LINES_FOR_A_LINE_OF_TREES = 20
 
 
 class Trees:
@@ -30,15 +33,24 @@ class Trees:
         self._parse = parse
         self._kept: OrderedDict[str, tuple[list[Definition], int]] = OrderedDict()
         self._lines = 0
+        self._most = MAX_LINES_OF_TREES
 
     def keep(self, file: str, tree: ast.Module, lines: int) -> list[Definition]:
         found = list(definitions(tree.body))
         self._kept[file] = (found, lines)
         self._lines += lines
-        while self._lines > MAX_LINES_OF_TREES and len(self._kept) > 1:
+        self._give_up()
+        return found
+
+    def make_room(self, lines: int) -> None:
+        """For the call graph of a project of so many lines, for which few trees are looked at."""
+        self._most = max(0, MAX_LINES_OF_TREES - lines // LINES_FOR_A_LINE_OF_TREES)
+        self._give_up()
+
+    def _give_up(self) -> None:
+        while self._lines > self._most and len(self._kept) > 1:
             _, (_, dropped) = self._kept.popitem(last=False)
             self._lines -= dropped
-        return found
 
     def definitions(self, file: str, lines: int) -> list[Definition]:
         kept = self._kept.get(file)

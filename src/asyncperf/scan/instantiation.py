@@ -21,6 +21,9 @@ from asyncperf.scan.values import (
     same_value,
 )
 
+# How many calls down something is raised, as seen from the caller.
+DEEPER = {str(depth): str(min(9, depth + 1)) for depth in range(10)}
+
 
 class Instantiation(HandingOver):
     def apply_function(
@@ -80,7 +83,12 @@ class Instantiation(HandingOver):
             value = mapping.get(place[1])
             if value is None:
                 return []
-            return [self.held(extend(root, place[2:])) for root in ordered(value.places)]
+            rest = place[2:]
+            if len(value.places) == 1:  # as most have
+                (root,) = value.places
+                found = extend(root, rest)
+                return [self.held(found) if root[0] == "new" else found]
+            return [self.held(extend(root, rest)) for root in ordered(value.places)]
         if place[0] == "free" and self.function is not None and len(place) > 2:
             own = f"{self.function.module.file}:{self.function.ordinal}"
             if place[1] == own and place[2] in self.env:
@@ -137,16 +145,17 @@ class Instantiation(HandingOver):
         node: ast.AST,
     ) -> None:
         """The effects of a callee, with its parameters filled in."""
+        mapped: dict[Place, list[Place]] = {}  # a third of the effects concern a place once more
         for effect in summary.effects:
             kind, own, mode, what, file, line = effect  # by name takes thrice as long
             if kind == "raise":
                 if not self.catching:
-                    deeper = str(min(9, int(mode) + 1))
-                    self.effects.append(Effect("raise", (), deeper, what, file, line))
+                    self.effects.append(Effect("raise", (), DEEPER[mode], what, file, line))
             elif not own or own[0] == "global" or own[0] == "call":
                 self.effects.append(effect)
             elif kind == "call" and own[0] == "param":
                 self.called_back(effect, mapping, node)
+                mapped.clear()  # what is held may be another object now
             elif mode == "?" and own[0] == "param":
                 value = mapping.get(own[1], NOTHING)
                 library_texts.external(self, effect, value, tuple(mapping.values()))
@@ -157,10 +166,17 @@ class Instantiation(HandingOver):
                 if mode == "w" and what.startswith(ARGUMENT):
                     what = same_value(mapping.get(what.removeprefix(ARGUMENT), NOTHING))
                 rebinds = mode in {"w", "i"} and kind == "memory" and len(own) > 2
-                places = self.map_place(own[:-1] if rebinds else own, mapping)
+                held_by = own[:-1] if rebinds else own
+                places = mapped.get(held_by)
+                if places is None:
+                    places = mapped[held_by] = self.map_place(held_by, mapping)
                 if rebinds:  # the attribute itself, not what it holds so far
                     places = [extend(place, own[-1:]) for place in places]
-                self.effects += [Effect(kind, place, mode, what, file, line) for place in places]
+                for place in places:
+                    is_same = place == own and what is effect[3]  # as of another method of `self`
+                    self.effects.append(
+                        effect if is_same else Effect(kind, place, mode, what, file, line)
+                    )
 
     def called_back(self, effect: Effect, mapping: dict[str, Value], node: ast.AST) -> None:
         """A callee calls what it was given."""

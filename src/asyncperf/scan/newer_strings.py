@@ -13,6 +13,8 @@ import re
 import sys
 from dataclasses import dataclass, field
 
+from asyncperf.scan.columns import blank
+
 # The prefixes whose strings this Python's own parser does not know as the newest does.
 NEWER = ("f" if sys.version_info < (3, 12) else "") + ("t" if sys.version_info < (3, 14) else "")
 PREFIXES = frozenset({"", "r", "u", "b", "f", "t", "br", "rb", "fr", "rf", "tr", "rt"})
@@ -125,8 +127,7 @@ class _Reader:
         for kept, until in [*parts.kept, (end, end)]:
             for number in range(at, kept):
                 sign = self.text[number]
-                # As many bytes as before, since `ast` counts those.
-                self.written[number] = sign if sign == "\n" else " " * len(sign.encode())
+                self.written[number] = sign if sign == "\n" else blank(sign)
             at = until
         for comma in parts.commas:
             self.written[comma] = ","

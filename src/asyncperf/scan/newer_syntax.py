@@ -11,6 +11,8 @@ import tokenize
 from collections.abc import Sequence
 from tokenize import NAME, OP, TokenInfo
 
+from asyncperf.scan.columns import blank
+
 OPENING, CLOSING = "([{", ")]}"
 UNSEEN = {tokenize.COMMENT, tokenize.NL}
 LINE_STARTS = {tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
@@ -26,6 +28,7 @@ def in_older_words(text: str) -> str:
     except (tokenize.TokenError, SyntaxError):
         return text
     tokens = [token for token in tokens if token.type not in UNSEEN]
+    lines = text.split("\n")
     edits: list[Edit] = []
     for number, token in enumerate(tokens):
         if token.type != NAME:
@@ -34,12 +37,11 @@ def in_older_words(text: str) -> str:
             number == 0 or tokens[number - 1].type in LINE_STARTS or _is(tokens, number - 1, ";")
         )
         if token.string in {"def", "class"}:
-            edits += _blank_parameters(tokens, number + 2)
+            edits += _blank_parameters(tokens, number + 2, lines)
         elif token.string == "type" and starts:
-            edits += _alias(tokens, number)
+            edits += _alias(tokens, number, lines)
         elif token.string == "except" and starts:
             edits += _exceptions(tokens, number)
-    lines = text.split("\n")
     for row, begin, end, new in sorted(edits, key=lambda edit: edit[:2], reverse=True):
         line = lines[row - 1]
         lines[row - 1] = line[:begin] + new + ("" if end is None else line[end:])
@@ -61,7 +63,7 @@ def _matching(tokens: Sequence[TokenInfo], number: int) -> int:
     return len(tokens) - 1
 
 
-def _blank_parameters(tokens: Sequence[TokenInfo], number: int) -> list[Edit]:
+def _blank_parameters(tokens: Sequence[TokenInfo], number: int, lines: Sequence[str]) -> list[Edit]:
     """`[T]` after the name of a class, a function or an alias."""
     if not _is(tokens, number, "["):
         return []
@@ -70,17 +72,17 @@ def _blank_parameters(tokens: Sequence[TokenInfo], number: int) -> list[Edit]:
     for broken in range(row, last):  # the bracket held the statement together
         edits.append((broken, begin, None, "\\"))
         begin = 0
-    return [*edits, (last, begin, end, " " * (end - begin))]
+    return [*edits, (last, begin, end, blank(lines[last - 1][begin:end]))]
 
 
-def _alias(tokens: Sequence[TokenInfo], number: int) -> list[Edit]:
+def _alias(tokens: Sequence[TokenInfo], number: int, lines: Sequence[str]) -> list[Edit]:
     """`type Name[T] = ...` as `Name = ...`."""
     name = tokens[number + 1] if number + 1 < len(tokens) else None
     if name is None or name.type != NAME or keyword.iskeyword(name.string):
         return []
     (row, begin), (_, end) = tokens[number].start, name.end
     written = (row, begin, end, name.string.ljust(end - begin))
-    return [written, *_blank_parameters(tokens, number + 2)]
+    return [written, *_blank_parameters(tokens, number + 2, lines)]
 
 
 def _exceptions(tokens: Sequence[TokenInfo], number: int) -> list[Edit]:

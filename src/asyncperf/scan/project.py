@@ -5,9 +5,10 @@ For `scan` only.
 
 import ast
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from posixpath import dirname, join
+from types import MappingProxyType
 
 from asyncperf.scan.index import Binding, Class, Function, Import, Module
 
@@ -63,12 +64,20 @@ Found = Binding | Module | External
 class Project:
     """Looks names up across files."""
 
-    def __init__(self, modules: Iterable[Module], above: tuple[str, ...] = ()) -> None:
-        """`above` names the folders that lead to the root: a package's own name may be one."""
+    def __init__(
+        self,
+        modules: Iterable[Module],
+        above: tuple[str, ...] = (),
+        links: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`above` names the folders that lead to the root: a package's own name may be one.
+        `links` name for a file that is a link the one which was read in its place."""
         self._above = above
         self.modules = {module.file: module for module in modules}
-        self._packages = {dirname(file) for file in self.modules if file.endswith("__init__.py")}
-        folders = {dirname(file) for file in self.modules}
+        linked = {link: self.modules[file] for link, file in links.items() if file in self.modules}
+        self._files = {**self.modules, **linked}
+        self._packages = {dirname(file) for file in self._files if file.endswith("__init__.py")}
+        folders = {dirname(file) for file in self._files}
         self._folders = folders | {parent for folder in folders for parent in _parents(folder)}
         self._roots = sorted(
             {dirname(folder) for folder in self._packages if dirname(folder) not in self._packages}
@@ -115,11 +124,15 @@ class Project:
         return None
 
     def _is_there(self, path: str) -> bool:
-        return path in self._folders or path + ".py" in self.modules
+        return path in self._folders or path + ".py" in self._files
 
     def _file(self, path: str) -> Module | None:
         inside = f"{path}/__init__.py" if path else "__init__.py"
-        return self.modules.get(inside) or self.modules.get(path + ".py")
+        return self.at(inside) or self.at(path + ".py")
+
+    def at(self, file: str) -> Module | None:
+        """The module of a file, also by the name of a link to it."""
+        return self._files.get(file)
 
     def name(self, module: Module, name: str, hops: int = 0) -> Found | None:
         """What `name` at the top of `module` is bound to, through imports and re-exports."""

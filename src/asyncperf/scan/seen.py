@@ -54,10 +54,12 @@ def judge_seen(paths: Sequence[Path], root: Path, asked: Asked) -> Verdicts:
     with room_to_work():
         loaded = load(paths, root)
         names = {file: sources.relative(Path(os.path.abspath(file)), root) for file in asked.files}
+        found_in = {file: loaded.project.at(name) for file, name in names.items()}
+        modules = {file: module for file, module in found_in.items() if module is not None}
         unread = {
             file: _why_not(name, loaded.problems)
             for file, name in names.items()
-            if name not in loaded.project.modules
+            if file not in modules
         }
         found: list[Verdict] = []
         for file, sites in asked.awaits.items():
@@ -67,7 +69,7 @@ def judge_seen(paths: Sequence[Path], root: Path, asked: Asked) -> Verdicts:
             if seen is None:
                 unread[file] = CHANGED
                 continue
-            for function in loaded.project.modules[names[file]].functions:
+            for function in modules[file].functions:
                 if function.is_async:
                     found += judge_awaits(function, loaded, seen)
         functions = {
@@ -75,7 +77,7 @@ def judge_seen(paths: Sequence[Path], root: Path, asked: Asked) -> Verdicts:
             for file, sites in asked.dependencies.items()
             if file not in unread
             for site in sites
-            for function in loaded.project.modules[names[file]].functions
+            for function in modules[file].functions
             if _is_at(function, site)
         }
         found += judge_dependencies(functions, loaded)

@@ -44,23 +44,43 @@ def find_files(
 ) -> Iterator[Path]:
     """Python files under `paths`, each once, in a stable order; without those that a pattern of
     `exclude` matches, from the root or from any folder on, or whose folder it matches. A folder
-    that cannot be listed is passed over, and `trouble` told."""
+    that cannot be listed is passed over, and `trouble` told; a link to a folder is not followed."""
     seen: set[Path] = set()
     for path in paths:
-        for file in [path] if path.is_file() else _walk(path, trouble):
-            if file not in seen and not _is_excluded(relative(file, root), exclude):
+        for file in [path] if os.path.isfile(path) else _walk(path, trouble):
+            if file not in seen and not is_excluded(relative(file, root), exclude):
                 seen.add(file)
                 yield file
+
+
+def links_among(files: Sequence[Path]) -> dict[Path, Path]:
+    """Those that are links to a file which is among them itself, or which another one links to
+    before; each with the one that is to be read in its place."""
+    linking = [file for file in files if file.is_symlink()]
+    if not linking:
+        return {}
+    links = set(linking)
+    read = {Path(os.path.realpath(file)): file for file in files if file not in links}
+    found = {}
+    for file in linking:
+        first = read.setdefault(Path(os.path.realpath(file)), file)
+        if first is not file:
+            found[file] = first
+    return found
 
 
 def fingerprints(
     paths: Iterable[Path], root: Path, exclude: Sequence[str] = ()
 ) -> Iterator[tuple[str, str]]:
     """Each file that a scan of `paths` reads, with what tells one content from another."""
-    for path in find_files(paths, root, exclude):
+    files = list(find_files(paths, root, exclude))
+    links = links_among(files)
+    for path in files:
         try:
-            why_not = unreadable(path)
-            content = why_not or hashlib.sha256(path.read_bytes()).hexdigest()
+            if path in links:
+                content = f"link to {links[path]}"
+            else:
+                content = unreadable(path) or hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError as error:
             content = f"cannot be read: {error.strerror or error}"
         yield relative(path, root), content
@@ -78,14 +98,19 @@ def unreadable(path: Path) -> str | None:
     return None
 
 
-def _is_excluded(file: str, exclude: Sequence[str]) -> bool:
-    wholes = [file, *map(str, PurePosixPath(file).parents)]
+def is_excluded(file: str, exclude: Sequence[str]) -> bool:
+    """Whether a pattern matches it, from the root or from any folder on, or a folder of it."""
     return any(
         fnmatchcase(whole, form)
         for pattern in exclude
         for form in (pattern.rstrip("/"), f"*/{pattern.rstrip('/')}")
-        for whole in wholes
+        for whole in wholes(file)
     )
+
+
+def wholes(file: str) -> list[str]:
+    """It and the folders that it lies in."""
+    return [file, *map(str, PurePosixPath(file).parents)]
 
 
 def _walk(folder: Path, trouble: Callable[[OSError], None]) -> Iterator[Path]:
@@ -97,10 +122,11 @@ def _walk(folder: Path, trouble: Callable[[OSError], None]) -> Iterator[Path]:
 
 
 def _is_skipped(parent: Path, name: str) -> bool:
+    # `os.path.exists` is False for what may not be seen, where that of `Path` raises.
     if name.startswith(".") or name in SKIPPED_FOLDERS:
         # A package of the project may be called `env` or `build`; an environment is none.
-        return name.startswith(".") or not (parent / name / "__init__.py").exists()
-    return (parent / name / "pyvenv.cfg").exists()
+        return name.startswith(".") or not os.path.exists(parent / name / "__init__.py")
+    return os.path.exists(parent / name / "pyvenv.cfg")
 
 
 def read(path: Path, root: Path) -> Source | Problem:

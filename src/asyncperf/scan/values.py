@@ -114,7 +114,9 @@ def named(text: str) -> frozenset[str]:
 
 def join(values: Iterable[Value]) -> Value:
     """Any one of several values."""
-    kept = list(dict.fromkeys(value for value in values if value is not NOTHING))
+    kept = [value for value in values if value is not NOTHING]
+    if len(kept) > 1:  # most are alone, and a value takes long to hash
+        kept = list(dict.fromkeys(kept))
     if len(kept) < 2:
         return kept[0] if kept else NOTHING
     places = frozenset().union(*(value.places for value in kept))

@@ -30,8 +30,8 @@ class Walk(Statements):
     def function_body(self, function: Function, node: AnyFunction) -> Summary:
         self.parameters(function, node)
         self.block(node.body)
-        self.effects = [
-            self.as_seen(effect) if effect.kind == "own" else effect for effect in self.effects
+        self.effects = [  # by name takes thrice as long
+            self.as_seen(effect) if effect[0] == "own" else effect for effect in self.effects
         ]
         return self.summary(node)
 
