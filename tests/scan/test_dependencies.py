@@ -35,6 +35,9 @@ class Reader:
 class Limit:
     def __init__(self, requests): self.requests = requests
     async def __call__(self): return await client.post("/counts", json=self.requests)
+def after(first):
+    async def found(first=Depends(first)): return (await client.get("/after")).json()
+    return found
 users = rows_of("users")
 async def named(session: AsyncSession = Depends(session)): return 1
 async def of_rows(rows=Depends(rows)): return (await client.get("/of")).json()
@@ -50,6 +53,8 @@ ENDPOINTS = {
     "one that needs the other": ("a=Depends(of_flags), b=Depends(flags)", "dependent"),
     "one that it needs in the end": ("a=Depends(flags), b=Depends(deep)", "dependent"),
     "one that a call makes": ("a=Depends(rows), b=Depends(rows_of('users'))", "unsafe"),
+    "one made with the other": ("a=Depends(flags), b=Depends(after(flags))", "dependent"),
+    "one made with another": ("a=Depends(limits), b=Depends(after(flags))", "likely"),
     "one made before": ("a=Depends(rows), b=Depends(users)", "unsafe"),
     "objects that are called": ("a=Depends(Reader('/a')), b=Depends(Reader('/b'))", "independent"),
     "two made by one class": ("a=Depends(Limit(20)), b=Depends(Limit(100))", "unsafe"),

@@ -32,6 +32,30 @@ async def post(path):
     return await client.post(path)
 """
 
+NAPS = (
+    HTTP
+    + """
+import asyncio
+async def nap(): await asyncio.sleep(1)
+async def slow(x=1):
+    await asyncio.sleep(1)
+    return x
+"""
+)
+
+THREADED = """
+import asyncio
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+engine = create_engine("sqlite://")
+def rows():
+    with Session(engine) as session:
+        return session.query(1).filter(2).all()
+def drop():
+    with Session(engine) as session:
+        return session.query(1).filter(2).delete()
+"""
+
 PAIRS = {
     "reads by one HTTP client": (HTTP, "a = await get('/a'); b = await get('/b'); return a, b", "independent"),
     "sessions of their own": (SQL, "a = await own_users(); b = await own_users(); return a, b", "independent"),
@@ -64,6 +88,13 @@ PAIRS = {
     "told to the client, then entered": (HTTP + "listeners = set()\nasync def enter(x): listeners.add(x)\n", "await post('/a'); await enter(1)", "unsafe"),
     "the chat's state, and a read": (HTTP + "from aiogram.fsm.context import FSMContext\nstate: FSMContext = made()\n", "a = await state.get_data(); b = await get('/b'); return a, b", "independent"),
     "two changes of the chat's state": (HTTP + "from aiogram.fsm.context import FSMContext\nstate: FSMContext = made()\n", "await state.set_state(1); await state.update_data(a=1)", "unsafe"),
+    "a pause in a helper": (NAPS, "await nap(); a = await get('/a'); return a", "unsafe"),
+    "a helper that takes its time": (NAPS, "a = await slow(); b = await get('/b'); return a, b", "independent"),
+    "the body of a request of Quart": ("from quart import Request\nx: Request = made()\n", "a = await x.get_json(); b = await x.form; return a, b", "unsafe"),
+    "two looks at one page": ("from playwright.async_api import Page\npage: Page = made()\n", "a = await page.title(); b = await page.content(); return a, b", "independent"),
+    "a field filled and read": ("from playwright.async_api import Page\npage: Page = made()\n", "a = await page.fill('#a', 'x'); b = await page.input_value('#a'); return a, b", "dependent"),
+    "old queries in threads": (THREADED, "a = await asyncio.to_thread(rows); b = await asyncio.to_thread(rows); return a, b", "independent"),
+    "an old query that deletes": (THREADED, "a = await asyncio.to_thread(drop); b = await asyncio.to_thread(rows); return a, b", "dependent"),
     "a name that guards": (HTTP, "await elsewhere.verify_access(); a = await get('/a'); return a", "dependent"),
 }  # fmt: skip
 
@@ -180,6 +211,17 @@ def test_a_pair(only_site: OnlySite, setup: str, body: str, verdict: str) -> Non
 
 
 LOOPS = {
+    "a pause in a helper": (NAPS, "    for x in xs: await nap()", "unsafe"),
+    "a helper that takes its time": (NAPS, "    for x in xs: found.append(await slow(x))", "independent"),
+    "hooks": ("", "    for x in xs:\n        try: await x(1)\n        except Exception: pass", "unsafe"),
+    "functions that are asked": ("", "    for x in xs:\n        try: found.append(await x(1))\n        except Exception: pass", "likely"),
+    "an unknown effect": (HTTP, "    for x in xs: await elsewhere.get(x)", "unsafe"),
+    "an unknown effect, caught": (HTTP, "    for x in xs:\n        try: await elsewhere.save(x)\n        except Exception: pass", "likely"),
+    "texts for one chat": (HTTP, "    for x in xs:\n        try: await bot.send_message(chat, x)\n        except Exception: pass", "unsafe"),
+    "texts for the chat that asked": (HTTP, "    for x in xs:\n        try: await message.answer(x)\n        except Exception: pass", "unsafe"),
+    "one text for each chat": (HTTP, "    for x in xs:\n        try: await bot.send_message(x.chat, 'a')\n        except Exception: pass", "likely"),
+    "a text for each socket": (HTTP, "    for x in xs:\n        socket = x.socket\n        try: await socket.send('a')\n        except Exception: pass", "likely"),
+    "one file, written again and again": (HTTP, "    for x in xs:\n        try: await files.save('a')\n        except Exception: pass", "unsafe"),
     "reads": (HTTP, "    for x in xs: found.append(await get(x))", "independent"),
     "a comprehension": (HTTP, "    found = [await get(x) for x in xs]", "independent"),
     "an accumulator passed on": (HTTP, "    y = 0\n    for x in xs: y = await get(y)", "dependent"),
@@ -552,3 +594,17 @@ def test_a_run_too_long_to_try_in_pairs_is_not_called_independent(
         scan = scan_source(f"{HTTP}\nasync def f():\n  return (\n    {awaits}\n  )\n")
         (run,) = [site for site in scan.sites if site.kind == "run"]
         assert (len(run.lines), run.verdict) == (count, verdict)
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("read", "likely"), ("step", "unsafe")])
+def test_what_is_too_deep_to_read_does_what_its_name_says(
+    only_site: OnlySite, name: str, verdict: str
+) -> None:
+    chain = "".join(
+        f"async def {name}_{n}(): return await {name}_{n + 1}()\n" for n in range(2_000)
+    )
+    site = only_site(
+        f"{chain}async def {name}_2000(): return 1\n"
+        f"async def f():\n    a = await {name}_0(); b = await {name}_0(); return a, b\n"
+    )
+    assert site.verdict == verdict, site.reason

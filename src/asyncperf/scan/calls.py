@@ -77,6 +77,14 @@ class Calls(Inferring):
         self.fill(node, begin)
         return result
 
+    def awaited(self, node: ast.Await) -> Value:
+        value = super().awaited(node)
+        if isinstance(node.value, ast.Attribute):  # `await request.form` is a call of its own
+            for callee in value.callees:
+                if callee.receiver is not None:
+                    self.used_elsewhere(callee.receiver, node)
+        return value
+
     def fill(self, node: ast.Call, begin: int) -> None:
         """Makes what a call does a part of a read, where it only fills a cache."""
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from asyncperf.scan.library_effects import Does, TypeEffects
+from asyncperf.scan.values import named
 
 
 def _does(
@@ -31,13 +32,33 @@ _SESSION = TypeEffects(
         sql="execute scalar scalars stream exec exec_driver_sql",
         writes="add add_all delete merge bulk_save_objects bulk_insert_mappings run_sync",
         neither="expunge expunge_all expire expire_all get_bind in_transaction is_modified "
-        "__contains__ close close_all reset aclose connection get_transaction no_autoflush info",
+        "__contains__ close close_all reset aclose connection get_transaction no_autoflush info "
+        "query",
         commit="commit flush rollback begin begin_nested prepare",
     ),
     makes={
         "begin": "sqlalchemy.AsyncSessionTransaction",
         "connection": "sqlalchemy.AsyncConnection",
+        "query": "sqlalchemy.Query",
     },
+)
+# The older way to ask a session. It reads, until it is told to change what it found.
+_QUERY = TypeEffects(
+    "database",
+    "",
+    _does(
+        reads="all first one one_or_none scalar count get exists yield_per",
+        writes="delete update",
+    ),
+    "-",
+    makes=dict.fromkeys(
+        named(
+            "filter filter_by join outerjoin options order_by group_by having limit offset "
+            "distinct select_from where with_entities add_columns slice execution_options "
+            "populate_existing enable_eagerloads with_for_update"
+        ),
+        "sqlalchemy.Query",
+    ),
 )
 _CONNECTION = TypeEffects(
     "database",
@@ -149,6 +170,29 @@ _REQUEST = TypeEffects(
     _does(reads="json body form stream", neither="is_disconnected url_for"),
     "-",
     holds=frozenset({"app", "state"}),
+)
+# Of servers whose requests read their body by methods of any name.
+_SERVED = replace(
+    _REQUEST, does=_does(reads="json body form stream read text post get_data get_json")
+)
+# What is done to a page and what is read of it are of one page, and in order.
+_PAGE = TypeEffects(
+    "the page",
+    "",
+    _does(
+        reads="content title inner_text inner_html text_content all_text_contents input_value "
+        "all_inner_texts get_attribute is_visible is_hidden is_enabled is_disabled is_checked "
+        "is_editable query_selector query_selector_all count all bounding_box screenshot pdf",
+        neither="locator get_by_role get_by_text get_by_label get_by_placeholder get_by_test_id "
+        "first last nth filter frame_locator on once url",
+    ),
+    makes=dict.fromkeys(
+        named(
+            "locator get_by_role get_by_text get_by_label get_by_placeholder get_by_test_id "
+            "first last nth filter query_selector query_selector_all all"
+        ),
+        "playwright.Locator",
+    ),
 )
 _LOCK = TypeEffects(
     "",
@@ -284,6 +328,14 @@ TYPES: dict[str, TypeEffects] = {
     ),
     **dict.fromkeys(("aiofiles.File", "anyio.AsyncFile", "io.File"), _FILE),
     **dict.fromkeys(("starlette.Request", "fastapi.Request"), _REQUEST),
+    **dict.fromkeys(
+        ("quart.Request", "aiohttp.Request", "aiohttp.BaseRequest", "sanic.Request"), _SERVED
+    ),
+    **dict.fromkeys(
+        ("playwright.Page", "playwright.Frame", "playwright.Locator", "playwright.ElementHandle"),
+        _PAGE,
+    ),
+    "sqlalchemy.Query": _QUERY,
     **dict.fromkeys(
         ("fastapi.UploadFile", "starlette.UploadFile"),
         TypeEffects("", "upload", _does(reads="read"), "w"),

@@ -92,6 +92,12 @@ class Doings:
                 self.suspends |= effect.kind == "call" and effect.mode == "await"
 
     @property
+    def only_pauses(self) -> bool:
+        """Whether it sleeps, and nothing else is known that it could be awaited for."""
+        beyond = self.external or self.unknown or self.own or self.locks or self.contexts
+        return bool(self.sleeps) and not beyond
+
+    @property
     def may_fail(self) -> bool:
         """Whether it reaches beyond memory and locks, or raises by itself."""
         beyond = self.external or self.unknown or self.raises or self.own

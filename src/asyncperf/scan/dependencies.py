@@ -25,7 +25,8 @@ THREAD = "a thread"  # what a `def` dependency waits for, whatever it does
 @dataclass(frozen=True, slots=True)
 class Dependency:
     """One dependency of an endpoint; `is_named` tells whether its result is used, `is_made`
-    whether a call has made it where it stands, so that another like it is resolved too."""
+    whether a call has made it where it stands, so that another like it is resolved too, and `given`
+    which functions that call was given, on which it may depend."""
 
     function: Function | None
     name: str
@@ -33,6 +34,7 @@ class Dependency:
     line: int
     is_named: bool
     is_made: bool = False
+    given: frozenset[Function] = frozenset()
 
 
 def is_endpoint(function: Function) -> bool:
@@ -80,19 +82,41 @@ def dependencies(function: Function, node: AnyFunction, analyst: Analyst) -> Ite
                     if call is not None:
                         target = _target(call, None, walk.resolve, analyst)
                         yield Dependency(
-                            target, _name(call, None), file, element.lineno, False, _is_made(call)
+                            target,
+                            _name(call, None),
+                            file,
+                            element.lineno,
+                            False,
+                            _is_made(call),
+                            _given(call, walk.resolve),
                         )
     for argument, default in _parameters(node):
         call, annotation, resolve = _asked(argument, default, walk)
         if call is not None:
             target = _target(call, annotation, resolve, analyst)
             yield Dependency(
-                target, _name(call, annotation), file, argument.lineno, True, _is_made(call)
+                target,
+                _name(call, annotation),
+                file,
+                argument.lineno,
+                True,
+                _is_made(call),
+                _given(call, resolve),
             )
 
 
 def _is_made(call: ast.Call) -> bool:
     return bool(call.args) and isinstance(call.args[0], ast.Call)
+
+
+def _given(call: ast.Call, resolve: Callable[[ast.expr], object]) -> frozenset[Function]:
+    """The functions among the arguments of a call that makes a dependency."""
+    maker = call.args[0] if call.args else None
+    if not isinstance(maker, ast.Call):
+        return frozenset()
+    given = [*maker.args, *(keyword.value for keyword in maker.keywords)]
+    found = (resolve(each) for each in given if isinstance(each, ast.Name | ast.Attribute))
+    return frozenset(each for each in found if isinstance(each, Function))
 
 
 def _asked(
@@ -208,8 +232,8 @@ def judge_pair(a: Dependency, b: Dependency, analyst: Analyst) -> Finding:
 
 def asked_for(dependency: Dependency, analyst: Analyst) -> set[Function | None]:
     """All that it depends on itself, however deep; None for what is not known."""
-    found: set[Function | None] = set()
-    waiting = [dependency.function]
+    found: set[Function | None] = set(dependency.given)
+    waiting = [dependency.function, *dependency.given]
     while waiting:
         function = waiting.pop()
         node = None if function is None else function.node

@@ -203,6 +203,35 @@ def carried(loop: ast.For | ast.AsyncFor) -> set[str]:
     return (changed & read_first) - own
 
 
+def derived(loop: ast.For | ast.AsyncFor) -> set[str]:
+    """The names that hold the element of an iteration, or what was made with it."""
+    found = names(loop.target).bound
+    given = [pair for statement in loop.body for pair in _assignments(statement)]
+    for _ in given:  # as many rounds as it may take to come to the last
+        more = {name for value, target in given if value & found for name in target}
+        if more <= found:
+            break
+        found |= more
+    return found
+
+
+def _assignments(statement: ast.stmt) -> Iterator[tuple[set[str], set[str]]]:
+    """The names that a value reads, and those that it is bound to."""
+    for node in nodes(statement):
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                yield names(value).read, {n for target in targets for n in names(target).bound}
+            case (
+                ast.AnnAssign(target=target, value=ast.expr() as value)
+                | ast.NamedExpr(target=target, value=value)
+            ):
+                yield names(value).read, names(target).bound
+            case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
+                yield names(value).read, names(target).bound
+            case ast.withitem(context_expr=value, optional_vars=ast.expr() as target):
+                yield names(value).read, names(target).bound
+
+
 def _in_order(node: ast.AST) -> Iterator[ast.AST]:
     """Nodes in the order of evaluation, as far as names go: values before targets."""
     if isinstance(node, SCOPES):

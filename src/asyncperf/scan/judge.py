@@ -177,8 +177,9 @@ class Judge(LoopJudge, DataJudge):
 
     def sleeps(self, doings: Doings, part: Awaiting) -> Finding | None:
         for effect in doings.sleeps:
-            if self.is_own(effect, part.statement):
-                return Finding("unsafe", "the sleep paces what follows", self.file, effect.line)
+            is_dropped = isinstance(part.statement, ast.Expr)
+            if self.is_own(effect, part.statement) or (is_dropped and doings.only_pauses):
+                return conflicts.decided("unsafe", "the sleep paces what follows", effect)
         return None
 
     def acquired(self, part: Awaiting) -> Finding | None:
