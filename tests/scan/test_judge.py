@@ -434,6 +434,15 @@ async def f(users: Users, teams: Teams):
     b = await teams.count()
     return a, b
 """,
+    "asked of an object": """
+from sqlalchemy.ext.asyncio import async_object_session
+async def friends(user):
+    return await users(async_object_session(user))
+async def f(user, other):
+    a = await friends(user)
+    b = await friends(other)
+    return a, b
+""",
     "handed to a repository's factory": """
 class Repository:
     def __init__(self, session): self.session = session

@@ -56,6 +56,11 @@ CALLS: dict[str, CallEffects] = {
         "sqlalchemy.async_scoped_session sqlalchemy.scoped_session",
         returns="sqlalchemy.shared_sessionmaker",
     ),
+    **_call(
+        "sqlalchemy.async_object_session sqlalchemy.object_session sqlalchemy.async_session "
+        "sqlmodel.object_session",
+        special="session",
+    ),
     **_call("asyncpg.connect psycopg.connect aiosqlite.connect", returns="asyncpg.Connection"),
     **_call("asyncpg.create_pool", returns="asyncpg.Pool"),
     **_call("redis.from_url aioredis.from_url", returns="redis.Redis"),

@@ -6,7 +6,9 @@ For `scan` only.
 import ast
 
 from asyncperf.scan.handing_over import HandingOver
-from asyncperf.scan.values import NOTHING, Arguments, Value, join
+from asyncperf.scan.values import NOTHING, Arguments, Type, Value, join
+
+OBJECTS_SESSION = frozenset({("call", "the object's session")})
 
 
 def special_call(
@@ -17,6 +19,8 @@ def special_call(
         walk.emit("suspend", (), "", "sleep", node)
         walk.emit("sleep", (), "", "sleep", node)
         return NOTHING
+    if special == "session":  # which the object was loaded by, as others were
+        return Value(OBJECTS_SESSION, (Type("sqlalchemy.AsyncSession"),))
     if special == "text":
         return arguments.get(0)
     if special == "same":
