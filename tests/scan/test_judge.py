@@ -56,6 +56,15 @@ def drop():
         return session.query(1).filter(2).delete()
 """
 
+FILES = """
+import asyncio, os
+from collections.abc import Callable
+def in_thread(function: Callable[..., int]):
+    return asyncio.get_running_loop().run_in_executor(None, function)
+def fill(): os.mkdir("a")
+def look(): return os.listdir("a")
+"""
+
 PAIRS = {
     "reads by one HTTP client": (HTTP, "a = await get('/a'); b = await get('/b'); return a, b", "independent"),
     "sessions of their own": (SQL, "a = await own_users(); b = await own_users(); return a, b", "independent"),
@@ -95,6 +104,10 @@ PAIRS = {
     "a field filled and read": ("from playwright.async_api import Page\npage: Page = made()\n", "a = await page.fill('#a', 'x'); b = await page.input_value('#a'); return a, b", "dependent"),
     "old queries in threads": (THREADED, "a = await asyncio.to_thread(rows); b = await asyncio.to_thread(rows); return a, b", "independent"),
     "an old query that deletes": (THREADED, "a = await asyncio.to_thread(drop); b = await asyncio.to_thread(rows); return a, b", "dependent"),
+    "a thread behind a plain function": (FILES, "await in_thread(fill); a = await in_thread(look); return a", "dependent"),
+    "threads behind a plain function": (FILES, "a = await in_thread(look); b = await in_thread(look); return a, b", "independent"),
+    "a session behind a cast": (SQL + "from typing import Any, cast\nasync def cast_insert():\n    async with cast(Any, maker)() as s:\n        await s.execute(insert('t'))\n", "await cast_insert(); a = await own_users(); return a", "dependent"),
+    "a cast to a class": (SQL + "from typing import cast\nx = made()\n", "a = await users(cast(AsyncSession, x)); b = await users(cast(AsyncSession, x)); return a, b", "unsafe"),
     "a name that guards": (HTTP, "await elsewhere.verify_access(); a = await get('/a'); return a", "dependent"),
 }  # fmt: skip
 
@@ -229,6 +242,8 @@ LOOPS = {
     "a condition with one session": (SQL, "    session = maker()\n    found = [x for x in xs if await users(session)]", "unsafe"),
     "an inner loop over what is asked": (HTTP, "    found = [y for x in xs for y in await get(x)]", "independent"),
     "an inner loop over what is written": (HTTP, "    found = [y for x in xs for y in await post(x)]", "unsafe"),
+    "a condition on what is done, in a try": (HTTP, "    for x in xs:\n        try:\n            found.append(await get(x))\n            if len(found) > 3: await get('/')\n        except OSError: pass", "dependent"),
+    "a condition on what is done, without an await": (HTTP, "    for x in xs:\n        try:\n            found.append(await get(x))\n            if len(found) > 3: print(1)\n        except OSError: pass", "independent"),
     "an accumulator passed on": (HTTP, "    y = 0\n    for x in xs: y = await get(y)", "dependent"),
     "a name seen so far": (HTTP, "    seen = set()\n    for x in xs:\n        if x in seen: continue\n        seen.add(await get(x))", "dependent"),
     "the first match": (HTTP, "    for x in xs:\n        if await get(x): return x", "dependent"),

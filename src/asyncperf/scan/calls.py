@@ -30,6 +30,14 @@ from asyncperf.scan.values import (
 MAX_IMPLEMENTATIONS = 8  # of one method; more than that are named, not followed
 
 
+def gives_coroutine(callee: Callee) -> bool:
+    """Whether awaiting what it gives runs its own body, and so waits only where that does; what a
+    plain function gives may be a future or a task."""
+    return not isinstance(callee.target, Function | Class) or (
+        isinstance(callee.target, Function) and callee.target.is_async
+    )
+
+
 class Calls(Inferring):
     def call(self, node: ast.Call, awaited: bool) -> Value:
         func = node.func
@@ -51,6 +59,8 @@ class Calls(Inferring):
             ]
             if len(callees) > MAX_IMPLEMENTATIONS:
                 self.emit("unknown", (), "call", f"{spelling(func)}, one of many", node)
+            if awaited and not all(gives_coroutine(callee) for callee in callees):
+                self.emit("suspend", (), "", f"what {spelling(func)} gives", node)
             self.fill(node, begin)
             return join(results)
         made = library.called_object(value.types)

@@ -26,12 +26,13 @@ CALLS: dict[str, CallEffects] = {
         special="start",
     ),
     **_call("functools.partial functools.partialmethod", special="partial"),
+    **_call("typing.cast typing_extensions.cast", special="cast"),
     **_call(
-        "contextlib.asynccontextmanager contextlib.contextmanager functools.wraps typing.cast "
+        "contextlib.asynccontextmanager contextlib.contextmanager functools.wraps "
         "functools.lru_cache functools.cache contextlib.aclosing contextlib.closing copy.copy "
         "builtins.aiter builtins.iter builtins.reversed builtins.sorted builtins.list "
         "builtins.tuple "
-        "builtins.set builtins.enumerate fastapi.Depends fastapi.Security typing_extensions.cast",
+        "builtins.set builtins.enumerate fastapi.Depends fastapi.Security",
         special="same",
     ),
     **_call("builtins.anext builtins.next", special="next"),

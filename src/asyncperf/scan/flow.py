@@ -268,15 +268,13 @@ def _in_order(node: ast.AST) -> Iterator[ast.AST]:
 def deciding_names(loop: ast.For | ast.AsyncFor) -> Iterator[tuple[ast.AST, set[str]]]:
     """What each await of a loop, and each condition around it, reads."""
 
-    def visit(body: Iterable[ast.stmt]) -> Iterator[tuple[ast.AST, set[str]]]:
-        for statement in body:
-            if isinstance(statement, SCOPES):
-                continue
-            awaits = [n for n in nodes(statement) if isinstance(n, ast.Await)]
-            skips = any(isinstance(n, ast.Continue) for n in nodes(statement))
-            if isinstance(statement, ast.If | ast.While) and (awaits or skips):
-                yield statement.test, names(statement.test).read
-            for node in awaits:
+    for statement in loop.body:
+        if isinstance(statement, SCOPES):
+            continue
+        for node in nodes(statement):
+            if isinstance(node, ast.Await):
                 yield node, names(node).read
-
-    return visit(loop.body)
+            elif isinstance(node, ast.If | ast.While) and any(
+                isinstance(inner, ast.Await | ast.Continue) for inner in nodes(node)
+            ):
+                yield node.test, names(node.test).read

@@ -4,9 +4,11 @@ For `scan` only.
 """
 
 import ast
+from dataclasses import replace
 
 from asyncperf.scan.handing_over import HandingOver
-from asyncperf.scan.values import NOTHING, Arguments, Type, Value, join
+from asyncperf.scan.index import Class
+from asyncperf.scan.values import NOTHING, Arguments, Callee, Type, Value, join
 
 OBJECTS_SESSION = frozenset({("call", "the object's session")})
 
@@ -23,6 +25,10 @@ def special_call(
         return Value(OBJECTS_SESSION, (Type("sqlalchemy.AsyncSession"),))
     if special == "text":
         return arguments.get(0)
+    if special == "cast":
+        classes = tuple(Type(c.target) for c in arguments.get(0).callees if is_class(c))
+        value = arguments.get(1)
+        return replace(value, types=classes, either=()) if classes else value
     if special == "same":
         return arguments.get(0)
     if special == "next":
@@ -66,6 +72,13 @@ def special_call(
             walk.emit("unknown", (), "await", "what was started before", node)
         return arguments.get(0)
     return NOTHING
+
+
+def is_class(callee: Callee) -> bool:
+    return isinstance(callee.target, Class) or callee.target not in {
+        "typing.Any",
+        "builtins.object",
+    }
 
 
 def _is_made_here(node: ast.expr) -> bool:
