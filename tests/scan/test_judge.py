@@ -243,7 +243,7 @@ LOOPS = {
     "an inner loop over what is asked": (HTTP, "    found = [y for x in xs for y in await get(x)]", "independent"),
     "an inner loop over what is written": (HTTP, "    found = [y for x in xs for y in await post(x)]", "unsafe"),
     "a condition on what is done, in a try": (HTTP, "    for x in xs:\n        try:\n            found.append(await get(x))\n            if len(found) > 3: await get('/')\n        except OSError: pass", "dependent"),
-    "a condition on what is done, without an await": (HTTP, "    for x in xs:\n        try:\n            found.append(await get(x))\n            if len(found) > 3: print(1)\n        except OSError: pass", "independent"),
+    "a condition on what is done, without an await": (HTTP, "    for x in xs:\n        try:\n            found.append(await get(x))\n            if len(found) > 3: y = 1\n        except OSError: pass", "independent"),
     "an accumulator passed on": (HTTP, "    y = 0\n    for x in xs: y = await get(y)", "dependent"),
     "a name seen so far": (HTTP, "    seen = set()\n    for x in xs:\n        if x in seen: continue\n        seen.add(await get(x))", "dependent"),
     "the first match": (HTTP, "    for x in xs:\n        if await get(x): return x", "dependent"),
