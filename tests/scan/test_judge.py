@@ -412,6 +412,15 @@ def test_the_flow_of_data_is_named(only_site: OnlySite) -> None:
     assert "`user`" in site.reason
 
 
+def test_what_holds_no_session_may_be_given_to_unknown_code(only_site: OnlySite) -> None:
+    site = only_site(
+        "class Users:\n    def __init__(self, path: str): self.path = path\n"
+        "async def f(users: Users, tools):\n"
+        "    return [await tool.is_there(users) for tool in tools]\n"
+    )
+    assert site.verdict == "likely", site.reason
+
+
 SHARED_SESSIONS = {
     "handed to a repository": """
 class Repository:
@@ -453,6 +462,12 @@ async def f(users: Users, teams: Teams):
     a = await users.count()
     b = await teams.count()
     return a, b
+""",
+    "held by what unknown code is given": """
+class Users:
+    def __init__(self, session: AsyncSession): self.session = session
+async def f(users: Users, tools):
+    return [await tool.is_there(users) for tool in tools]
 """,
     "asked of an object": """
 from sqlalchemy.ext.asyncio import async_object_session

@@ -26,6 +26,7 @@ class Analyst:
         self.project = project
         self.inference: Inference | None = None  # a type checker that may be asked
         self.declarations = Declarations(project)
+        self.held: dict[Class, tuple[tuple[str, str], ...]] = {}
         self._summaries: dict[Function, Summary] = {}
         self._provisional: dict[Function, Summary] = {}
         self._cyclic: dict[Function, tuple[Summary, float]] = {}

@@ -6,12 +6,10 @@ The rules are those of docs/scan.md, in its order. For `scan` only.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from asyncperf.scan.library_effects import DATABASE_KINDS
 from asyncperf.scan.values import Effect, Place, is_private, spelled
 from asyncperf.sites import SiteVerdict
 
-# Objects of these kinds are handed around under several names; two that cannot be told apart
-# are taken for one.
-DATABASE_KINDS = frozenset({"session", "connection", "transaction"})
 UNKNOWN_OBJECT = "object"  # its method was called, and is not known
 ANYWHERE = "whatever "  # the world of a call of which nothing is known
 
