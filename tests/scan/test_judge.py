@@ -65,6 +65,44 @@ def fill(): os.mkdir("a")
 def look(): return os.listdir("a")
 """
 
+TEXTS = """
+text: str = make()
+items = []
+async def grown(x):
+    y = x.lower()
+    y += "?"
+    return await get(y)
+async def longer(x):
+    y = x
+    y += [1]
+    return await get(y)
+async def kept():
+    y = None
+    def keep():
+        nonlocal y
+        y = 1
+    keep()
+    return await get(y)
+def number(x):
+    if not isinstance(x, int): raise TypeError(x)
+    return 1
+def allowed(x):
+    if not x: raise PermissionError(x)
+    return 1
+"""
+FOLDERS = """
+import asyncio, os
+from pathlib import Path
+async def folder(x):
+    await asyncio.to_thread(os.makedirs, "a", exist_ok=True)
+async def found(x):
+    Path("a").mkdir(exist_ok=True)
+    return await asyncio.to_thread(os.listdir, "a")
+async def new(x):
+    Path("a").mkdir()
+    return await asyncio.to_thread(os.listdir, "a")
+"""
+
 PAIRS = {
     "reads by one HTTP client": (HTTP, "a = await get('/a'); b = await get('/b'); return a, b", "independent"),
     "sessions of their own": (SQL, "a = await own_users(); b = await own_users(); return a, b", "independent"),
@@ -108,6 +146,17 @@ PAIRS = {
     "threads behind a plain function": (FILES, "a = await in_thread(look); b = await in_thread(look); return a, b", "independent"),
     "a session behind a cast": (SQL + "from typing import Any, cast\nasync def cast_insert():\n    async with cast(Any, maker)() as s:\n        await s.execute(insert('t'))\n", "await cast_insert(); a = await own_users(); return a", "dependent"),
     "a cast to a class": (SQL + "from typing import cast\nx = made()\n", "a = await users(cast(AsyncSession, x)); b = await users(cast(AsyncSession, x)); return a, b", "unsafe"),
+    "a text that grows": (HTTP + TEXTS, "a = await grown(text); b = await grown(text); return a, b", "independent"),
+    "a list that grows": (HTTP + TEXTS, "a = await longer(items); b = await longer(items); return a, b", "unsafe"),
+    "names of the caller's own": (HTTP + TEXTS, "a = await kept(); b = await kept(); return a, b", "independent"),
+    "names of a function around": (HTTP + TEXTS, "y = 0\n    def keep():\n        nonlocal y\n        y = 1\n    async def kept():\n        keep()\n        return await get(1)\n    a = await kept(); b = await kept(); return a, b, y", "unsafe"),
+    "a folder that may be there, and a read": (FOLDERS, "a = await found(1); b = await found(2); return a, b", "likely"),
+    "a folder, made for what follows": (FOLDERS, "await folder(1); b = await found(2); return b", "dependent"),
+    "a folder that must not be there": (FOLDERS, "a = await new(1); b = await found(2); return a, b", "dependent"),
+    "an archive, written in between": (HTTP + "import zipfile\nasync def add(x: zipfile.ZipFile): x.writestr('b', await get(1))\nx = zipfile.ZipFile('x')\n", "a = await get('/a'); x.writestr('a', a); await add(x)", "dependent"),
+    "a mistake in between": (HTTP + TEXTS, "a = await get('/a'); y = number(a); b = await get('/b'); return y, b", "independent"),
+    "a mistake in between, then a write": (HTTP + TEXTS, "a = await get('/a'); y = number(a); b = await post('/b'); return y, b", "dependent"),
+    "a refusal in between": (HTTP + TEXTS, "a = await get('/a'); y = allowed(a); b = await get('/b'); return y, b", "dependent"),
     "a name that guards": (HTTP, "await elsewhere.verify_access(); a = await get('/a'); return a", "dependent"),
 }  # fmt: skip
 
@@ -244,6 +293,11 @@ LOOPS = {
     "an inner loop over what is written": (HTTP, "    found = [y for x in xs for y in await post(x)]", "unsafe"),
     "a condition on what is done, in a try": (HTTP, "    for x in xs:\n        try:\n            found.append(await get(x))\n            if len(found) > 3: await get('/')\n        except OSError: pass", "dependent"),
     "a condition on what is done, without an await": (HTTP, "    for x in xs:\n        try:\n            found.append(await get(x))\n            if len(found) > 3: y = 1\n        except OSError: pass", "independent"),
+    "hooks of objects": ("", "    for x in xs:\n        hook = x.hook()\n        try: await hook.__call__(1)\n        except Exception: pass", "unsafe"),
+    "tasks": ("", "    for x in xs: await x", "likely"),
+    "what each iteration starts": ("", "    for x in xs:\n        y = x()\n        if y: await y", "unsafe"),
+    "a caught write of what was filled with the element": (HTTP, "    for x in xs:\n        y = {}\n        y['x'] = x\n        try: await post(y)\n        except Exception: pass", "likely"),
+    "folders": ("import asyncio, os\n", "    for x in xs: await asyncio.to_thread(os.makedirs, x)", "unsafe"),
     "an accumulator passed on": (HTTP, "    y = 0\n    for x in xs: y = await get(y)", "dependent"),
     "a name seen so far": (HTTP, "    seen = set()\n    for x in xs:\n        if x in seen: continue\n        seen.add(await get(x))", "dependent"),
     "the first match": (HTTP, "    for x in xs:\n        if await get(x): return x", "dependent"),

@@ -164,6 +164,15 @@ _MONGO = TypeEffects(
 _FILE = TypeEffects(
     "files", "file", _does(reads="read readline readlines readall", neither="close seek tell")
 )
+_ARCHIVE = TypeEffects(
+    "files",
+    "archive",
+    _does(
+        reads="read open namelist infolist getinfo testzip getmember getmembers getnames "
+        "extractfile",
+        neither="close",
+    ),
+)
 _REQUEST = TypeEffects(
     "",
     "request body",
@@ -327,6 +336,7 @@ TYPES: dict[str, TypeEffects] = {
         _MONGO,
     ),
     **dict.fromkeys(("aiofiles.File", "anyio.AsyncFile", "io.File"), _FILE),
+    **dict.fromkeys(("zipfile.ZipFile", "tarfile.TarFile"), _ARCHIVE),
     **dict.fromkeys(("starlette.Request", "fastapi.Request"), _REQUEST),
     **dict.fromkeys(
         ("quart.Request", "aiohttp.Request", "aiohttp.BaseRequest", "sanic.Request"), _SERVED

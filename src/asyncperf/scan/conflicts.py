@@ -35,6 +35,10 @@ GUARD_EXCEPTIONS = (
 )
 
 
+# A program raises these at its own mistakes, not to refuse what it was asked for.
+MISTAKES = frozenset({"TypeError", "AttributeError", "NameError", "AssertionError"})
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A fact that decides, or (`verdict` likely) one that leaves a proof open."""
@@ -214,11 +218,14 @@ def changed_memory(first: Doings, second: Doings) -> tuple[Finding | None, list[
     return None, open_[:1]
 
 
-def changed_world(first: Doings, second: Doings) -> tuple[Finding | None, list[Finding]]:
-    """Writes to a database, an API, files...: their order, and what they do after a failure."""
+def changed_world(
+    first: Doings, second: Doings, is_dropped: bool = False, drops: bool = False
+) -> tuple[Finding | None, list[Finding]]:
+    """Writes to a database, an API, files...: their order, and what they do after a failure.
+    Making what is missing is one where nothing else is asked for, as the results are dropped."""
     open_: list[Finding] = []
-    writes = [e for e in first.external if e.mode in {"w", "c"}] + _commits(first)
-    later = [e for e in second.external if e.mode in {"w", "c"}] + _commits(second)
+    writes = written(first, is_dropped) + _commits(first)
+    later = written(second, drops) + _commits(second)
     for a in writes:
         for b in later:
             return decided(
@@ -239,11 +246,22 @@ def changed_world(first: Doings, second: Doings) -> tuple[Finding | None, list[F
                 b,
             ), []
     for effect in (*first.external, *second.external):
-        if effect.mode in {"q", "?"}:
+        if effect.mode in {"q", "i", "?"}:
             open_.append(
                 decided("likely", f"that {effect.what} is only read is not proved", effect)
             )
     return None, open_[:1]
+
+
+def written(doings: Doings, is_dropped: bool) -> list[Effect]:
+    modes = {"w", "c", "i"} if is_dropped else {"w", "c"}
+    return [effect for effect in doings.external if effect.mode in modes]
+
+
+def may_refuse(raised: Effect, second: Doings) -> bool:
+    """Whether what follows must not happen if this is raised: a read in vain does no harm."""
+    does = [e for e in second.external if e.mode != "r"] or _commits(second) or second.unknown
+    return bool(does) or raised.what not in MISTAKES
 
 
 def in_its_way(write: Effect, second: Doings) -> bool:

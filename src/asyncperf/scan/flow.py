@@ -220,7 +220,8 @@ def _assignments(statement: ast.stmt) -> Iterator[tuple[set[str], set[str]]]:
     for node in nodes(statement):
         match node:
             case ast.Assign(targets=targets, value=value):
-                yield names(value).read, {n for target in targets for n in names(target).bound}
+                found = [names(target) for target in targets]
+                yield names(value).read, {n for each in found for n in each.bound | each.filled}
             case (
                 ast.AnnAssign(target=target, value=ast.expr() as value)
                 | ast.NamedExpr(target=target, value=value)

@@ -156,7 +156,8 @@ class Instantiation(HandingOver):
             else:
                 if mode == "w" and what.startswith(ARGUMENT):
                     what = same_value(mapping.get(what.removeprefix(ARGUMENT), NOTHING))
-                rebinds = mode in {"w", "i"} and kind == "memory" and len(own) > 2
+                root = 3 if own[0] == "free" else 2
+                rebinds = mode in {"w", "i"} and kind == "memory" and len(own) > root
                 places = self.map_place(own[:-1] if rebinds else own, mapping)
                 if rebinds:  # the attribute itself, not what it holds so far
                     places = [extend(place, own[-1:]) for place in places]

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from asyncperf.scan import conflicts, flow
-from asyncperf.scan.candidates import FOR, Loop
+from asyncperf.scan.candidates import COMPREHENSIONS, FOR, Loop
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.facts import Facts
 from asyncperf.scan.values import Effect, spelled
@@ -29,7 +29,7 @@ class LoopJudge(Facts):
         if not done.suspends:
             open_ = conflicts.unresolved(done)
             return self.settled(open_, "no iteration ever waits", "none")
-        if all(isinstance(await_.value, ast.Name) for await_ in loop.awaits):
+        if all(is_handed(await_.value, loop.node) for await_ in loop.awaits):
             return Finding("likely", "awaits what was started before, so it runs already"), "none"
         finding, more = self.changes(loop, done)
         if finding:
@@ -140,17 +140,15 @@ class LoopJudge(Facts):
 
     def in_order(self, loop: FOR, caught: bool) -> Finding | None:
         """Calls for their effect that is not known, and what goes to one receiver in turn."""
-        own = flow.names(loop.target).bound
+        derived = flow.derived(loop)
         for dropped in dropping(loop):
             await_ = dropped.value
             call = await_.value if isinstance(await_, ast.Await) else None
             done = self.doings(id(dropped))
-            is_hook = isinstance(call, ast.Call) and getattr(call.func, "id", "") in own
-            if done.unknown and (is_hook or not caught):
+            if done.unknown and (not caught or is_hook(call, derived)):
                 effect = done.unknown[0]
                 reason = f"each iteration awaits what `{effect.what}` hides, for its effect"
                 return conflicts.decided("unsafe", reason, effect)
-        derived = flow.derived(loop)
         for statement in loop.body:
             for node in flow.nodes(statement):
                 if not isinstance(node, ast.Await):
@@ -174,8 +172,10 @@ class LoopJudge(Facts):
         if finding:
             return finding, []
         caught = isinstance(loop.node, FOR) and _is_caught(loop.node)
+        made = {e for d in dropping(loop.node) for e in self.doings(id(d)).external}
         for effect in done.external:
-            if effect.mode == "w" and not caught:
+            is_written = effect.mode == "w" or (effect.mode == "i" and effect in made)
+            if is_written and not caught:
                 reason = f"each iteration writes to {effect.what}; order and failures would change"
                 return conflicts.decided("unsafe", reason, effect), []
         if isinstance(loop.node, FOR):
@@ -192,12 +192,27 @@ class LoopJudge(Facts):
         return None, open_
 
 
-def dropping(loop: FOR) -> Iterator[ast.Expr]:
+def dropping(loop: FOR | COMPREHENSIONS) -> Iterator[ast.Expr]:
     """The statements of a loop's body that await and drop the result."""
-    for statement in loop.body:
+    for statement in loop.body if isinstance(loop, FOR) else ():
         for node in flow.nodes(statement):
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Await):
                 yield node
+
+
+def is_handed(awaited: ast.expr, loop: FOR | COMPREHENSIONS) -> bool:
+    """Whether what is awaited was there before the iteration."""
+    body = loop.body if isinstance(loop, FOR) else []
+    bound = {name for statement in body for name in flow.names(statement).bound}
+    return isinstance(awaited, ast.Name) and awaited.id not in bound
+
+
+def is_hook(call: ast.expr | None, derived: set[str]) -> bool:
+    """Whether it calls the loop's element itself, or what was made with it."""
+    func = call.func if isinstance(call, ast.Call) else None
+    if isinstance(func, ast.Attribute) and func.attr == "__call__":
+        func = func.value
+    return isinstance(func, ast.Name) and func.id in derived
 
 
 def is_addressed(call: ast.expr, derived: set[str]) -> bool:

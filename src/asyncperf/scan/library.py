@@ -82,7 +82,8 @@ def apply(
             if does == "http":
                 library_texts.text_decides(walk, special.world, arguments.get(0, "method"), node)
             else:
-                walk.emit("external", (), does, special.world, node)
+                mode = "i" if does == "w" and is_there_already(dotted, node) else does
+                walk.emit("external", (), mode, special.world, node)
         if awaited:
             walk.emit("suspend", (), "", dotted, node)
         return walk.made(node, (Type(special.returns),) if special.returns else ())
@@ -146,10 +147,12 @@ def _method(
                 walk, effects.world, arguments.get(0, "method", "request"), node
             )
         elif does in {"r", "w", "q"}:
-            mode = does
+            mode: str = does
             path = arguments.get(0, "url").text
             if name == "post" and path and library_texts.ASKING_PATH.search(path):
                 mode = "q"
+            if is_there_already(name, node):
+                mode = "i"
             walk.emit("external", (), mode, effects.world, node)
     if name == "enter_async_context" or name == "enter_context":
         return walk.entered(arguments.get(0), node, True)
@@ -188,6 +191,14 @@ def _plain_method(
     walk.hand_over(arguments, node)
     by_name.presume(walk, dotted, name, receiver, node)
     return walk.made(node)
+
+
+def is_there_already(name: str, node: ast.AST) -> bool:
+    """Whether a call makes a folder only where there is none: `mkdir(exist_ok=True)`."""
+    return name.endswith(("mkdir", "makedirs")) and any(
+        keyword.arg == "exist_ok" and getattr(keyword.value, "value", None) is True
+        for keyword in (node.keywords if isinstance(node, ast.Call) else ())
+    )
 
 
 def entered(walk: HandingOver, dotted: str, value: Value, node: ast.AST, awaited: bool) -> Value:
