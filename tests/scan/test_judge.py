@@ -157,6 +157,10 @@ PAIRS = {
     "a mistake in between": (HTTP + TEXTS, "a = await get('/a'); y = number(a); b = await get('/b'); return y, b", "independent"),
     "a mistake in between, then a write": (HTTP + TEXTS, "a = await get('/a'); y = number(a); b = await post('/b'); return y, b", "dependent"),
     "a refusal in between": (HTTP + TEXTS, "a = await get('/a'); y = allowed(a); b = await get('/b'); return y, b", "dependent"),
+    "tasks that are awaited at once": ("import asyncio\n" + HTTP, "a = await asyncio.create_task(get('/a')); b = await asyncio.create_task(get('/b')); return a, b", "independent"),
+    "tasks in the background": ("import asyncio\n" + HTTP + "async def go(x):\n    asyncio.create_task(post(x))\n    return await get(x)\n", "a = await go('/a'); b = await go('/b'); return a, b", "unsafe"),
+    "writing tasks that are awaited at once": ("import asyncio\n" + HTTP, "a = await asyncio.create_task(post('/a')); b = await asyncio.create_task(post('/b')); return a, b", "unsafe"),
+    "another loop's result": ("import asyncio\nloop = make()\n" + HTTP + "def at(x): return asyncio.run_coroutine_threadsafe(get(x), loop).result()\n", "a = await asyncio.to_thread(at, 1); b = await asyncio.to_thread(at, 2); return a, b", "independent"),
     "a name that guards": (HTTP, "await elsewhere.verify_access(); a = await get('/a'); return a", "dependent"),
 }  # fmt: skip
 

@@ -7,7 +7,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
-from asyncperf.scan import by_name, caches, library
+from asyncperf.scan import by_name, caches, library, library_special
 from asyncperf.scan.catalogue_names import LOCK_LIKE
 from asyncperf.scan.index import Class, Function
 from asyncperf.scan.inferring import Inferring
@@ -42,7 +42,11 @@ class Calls(Inferring):
     def call(self, node: ast.Call, awaited: bool) -> Value:
         func = node.func
         if isinstance(func, ast.Attribute):
+            begin = len(self.effects)
             receiver = self.evaluate(func.value)
+            if func.attr == "result":  # what is waited for at once is in the background no more
+                started = [e for e in self.effects[begin:] if e.what != library_special.BACKGROUND]
+                self.effects[begin:] = started
             value = self.attribute(receiver, func.attr, func)
             name = func.attr
         else:

@@ -260,8 +260,7 @@ def written(doings: Doings, is_dropped: bool) -> list[Effect]:
 
 def may_refuse(raised: Effect, second: Doings) -> bool:
     """Whether what follows must not happen if this is raised: a read in vain does no harm."""
-    does = [e for e in second.external if e.mode != "r"] or _commits(second) or second.unknown
-    return bool(does) or raised.what not in MISTAKES
+    return bool(written(second, True) or _commits(second)) or raised.what not in MISTAKES
 
 
 def in_its_way(write: Effect, second: Doings) -> bool:

@@ -10,6 +10,7 @@ from asyncperf.scan.handing_over import HandingOver
 from asyncperf.scan.index import Class
 from asyncperf.scan.values import NOTHING, Arguments, Callee, Type, Value, join
 
+BACKGROUND = "a task in the background"
 OBJECTS_SESSION = frozenset({("call", "the object's session")})
 
 
@@ -63,7 +64,10 @@ def special_call(
             walk.emit("unknown", (), "call", "what runs in a thread", node)
         return NOTHING
     if special == "start":
-        walk.emit("external", (), "w", "a task in the background", node)
+        if awaited:  # as if there were no task
+            walk.emit("suspend", (), "", "a task", node)
+        else:
+            walk.emit("external", (), "w", BACKGROUND, node)
         return walk.made(node)
     if special == "gather":
         if awaited:
