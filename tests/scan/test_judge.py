@@ -103,6 +103,26 @@ async def new(x):
     return await asyncio.to_thread(os.listdir, "a")
 """
 
+USES = """
+counts = {}
+async def used(x):
+    counts[x] += 1
+    if counts[x] > 9: y = 1
+    return await get(x)
+async def uses(x):
+    await get(x)
+    return counts[x]
+async def keep(x):
+    found = await get(x)
+    counts[x] = found
+    return found
+"""
+GRAPH = """
+from neo4j import AsyncGraphDatabase
+driver = AsyncGraphDatabase.driver("bolt://")
+async def ask(query): return await driver.execute_query(query)
+"""
+
 PAIRS = {
     "reads by one HTTP client": (HTTP, "a = await get('/a'); b = await get('/b'); return a, b", "independent"),
     "sessions of their own": (SQL, "a = await own_users(); b = await own_users(); return a, b", "independent"),
@@ -161,6 +181,12 @@ PAIRS = {
     "tasks in the background": ("import asyncio\n" + HTTP + "async def go(x):\n    asyncio.create_task(post(x))\n    return await get(x)\n", "a = await go('/a'); b = await go('/b'); return a, b", "unsafe"),
     "writing tasks that are awaited at once": ("import asyncio\n" + HTTP, "a = await asyncio.create_task(post('/a')); b = await asyncio.create_task(post('/b')); return a, b", "unsafe"),
     "another loop's result": ("import asyncio\nloop = make()\n" + HTTP + "def at(x): return asyncio.run_coroutine_threadsafe(get(x), loop).result()\n", "a = await asyncio.to_thread(at, 1); b = await asyncio.to_thread(at, 2); return a, b", "independent"),
+    "counts of uses": (HTTP + USES, "a = await used('/a'); b = await used('/b'); return a, b", "likely"),
+    "a count and who reads it": (HTTP + USES, "a = await used('/a'); b = await uses('/b'); return a, b", "dependent"),
+    "what is kept under a key, read and then stored": (HTTP + USES, "a = await uses('/a'); b = await keep('/b'); return a, b", "unsafe"),
+    "questions to a graph": (GRAPH, "a = await ask('MATCH (n) RETURN n'); b = await ask('MATCH (m) RETURN m'); return a, b", "independent"),
+    "a change to a graph": (GRAPH, "a = await ask('MATCH (n) SET n.x = 1'); b = await ask('MATCH (m) RETURN m'); return a, b", "dependent"),
+    "one session of a graph": (GRAPH, "s = driver.session(); a = await s.run('MATCH (n) RETURN n'); b = await s.run('MATCH (m) RETURN m'); return a, b", "unsafe"),
     "a name that guards": (HTTP, "await elsewhere.verify_access(); a = await get('/a'); return a", "dependent"),
 }  # fmt: skip
 

@@ -64,6 +64,7 @@ CALLS: dict[str, CallEffects] = {
     ),
     **_call("asyncpg.connect psycopg.connect aiosqlite.connect", returns="asyncpg.Connection"),
     **_call("asyncpg.create_pool", returns="asyncpg.Pool"),
+    **_call("neo4j.driver", returns="neo4j.AsyncDriver"),
     **_call("redis.from_url aioredis.from_url", returns="redis.Redis"),
     **_call("aiofiles.open anyio.open_file", world="files", does="q", returns="aiofiles.File"),
     **_call("builtins.open io.open os.fdopen", world="files", does="q", returns="io.File"),

@@ -136,7 +136,8 @@ _REDIS = TypeEffects(
         "zrangebyscore zscore zcard zcount zrank zrevrange dbsize ping info memory_usage xlen "
         "xrange "
         "xinfo_stream bitcount getbit mget pubsub_numsub time",
-        neither="pipeline pubsub lock register_script from_url aclose close",
+        neither="pipeline pubsub lock register_script from_url aclose close get_default_node "
+        "set_default_node get_node_from_key get_nodes get_primaries",
     ),
     makes={"pipeline": "redis.Pipeline", "pubsub": "redis.PubSub", "lock": "asyncio.Lock"},
 )
@@ -216,6 +217,20 @@ _QUEUE = TypeEffects(
     quiet=frozenset({"put_nowait", "get_nowait"}),
 )
 _EXCLUSIVE = TypeEffects("", "exit stack", {}, "w")
+_GRAPH_DRIVER = TypeEffects(
+    "database",
+    "",
+    _does(sql="execute_query", neither="session close verify_connectivity get_server_info"),
+    makes={"session": "neo4j.AsyncSession"},
+)
+_GRAPH_SESSION = TypeEffects(
+    "database",
+    "session",
+    _does(
+        sql="run", reads="execute_read last_bookmarks", neither="close", commit="commit rollback"
+    ),
+    makes={"begin_transaction": "neo4j.AsyncTransaction"},
+)
 _TRANSACTION = TypeEffects("database", "transaction", _does(commit="commit rollback start"), "w")
 _PIPELINE = TypeEffects("redis", "pipeline", {}, "w")
 _PATH = TypeEffects(
@@ -281,6 +296,13 @@ TYPES: dict[str, TypeEffects] = {
             "aiomysql.Pool",
         ),
         _POOL,
+    ),
+    # It spreads what it is asked over connections and threads of its own.
+    "kuzu.AsyncConnection": _POOL,
+    **dict.fromkeys(("neo4j.AsyncDriver", "neo4j.Driver"), _GRAPH_DRIVER),
+    **dict.fromkeys(
+        ("neo4j.AsyncSession", "neo4j.Session", "neo4j.AsyncTransaction", "neo4j.Transaction"),
+        _GRAPH_SESSION,
     ),
     **dict.fromkeys(
         ("sqlalchemy.AsyncSessionTransaction", "asyncpg.Transaction", "motor.ClientSession"),

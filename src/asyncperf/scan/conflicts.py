@@ -35,6 +35,8 @@ GUARD_EXCEPTIONS = (
 )
 
 
+# One changes what is kept under a key, the other reads it.
+KEYED_READS = frozenset({"kr", "rk", "ur", "ru"})
 # A program raises these at its own mistakes, not to refuse what it was asked for.
 MISTAKES = frozenset({"TypeError", "AttributeError", "NameError", "AssertionError"})
 
@@ -185,11 +187,14 @@ def changed_memory(first: Doings, second: Doings) -> tuple[Finding | None, list[
     once &= {e.place for e in second.memory if e.mode == "i"}
     assigned = {(e.place, e.what) for e in first.memory if e.mode == "w" and e.what[:1] == "="}
     alike = {e.place for e in second.memory if (e.place, e.what) in assigned}
+    stored = {
+        e.place for e in first.memory if e.mode == "k" or (e.mode, e.place[-1]) == ("u", "[]")
+    }
     for a in first.memory:
         others = by_place.get(a.place)
         if not others:
             continue
-        stores_too = any(b.mode == "k" for b in others)
+        both_store = a.place in stored and any(b.mode in {"k", "u"} for b in others)
         for b in others:
             pair = a.mode + b.mode
             name = spelled(a.place)
@@ -199,8 +204,9 @@ def changed_memory(first: Doings, second: Doings) -> tuple[Finding | None, list[
                 continue
             if pair == "rr" or (pair in {"ii", "ir", "ri"} and a.place in once):
                 continue
-            if pair in {"kk", "ku", "uk", "uu"} or (pair in {"kr", "rk"} and stores_too):
-                open_.append(decided("likely", f"both store under `{name}`, as a cache does", a))
+            if pair in {"kk", "ku", "uk", "uu"} or (both_store and pair in KEYED_READS):
+                reason = f"both store under `{name}`, as a cache or a count of uses does"
+                open_.append(decided("likely", reason, a))
             elif a.mode == "r":
                 return decided(
                     "unsafe", f"the second changes `{name}`, which the first reads", b

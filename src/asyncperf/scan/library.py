@@ -140,7 +140,7 @@ def _method(
     if effects.world:
         if does == "sql":
             library_texts.text_decides(
-                walk, effects.world, arguments.get(0, "statement", "query", "sql"), node
+                walk, effects.world, arguments.get(0, "statement", "query", "query_", "sql"), node
             )
         elif does == "http":
             library_texts.text_decides(
