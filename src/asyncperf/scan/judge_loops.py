@@ -142,10 +142,8 @@ class LoopJudge(Facts):
         """Calls for their effect that is not known, and what goes to one receiver in turn."""
         derived = flow.derived(loop)
         for dropped in dropping(loop):
-            await_ = dropped.value
-            call = await_.value if isinstance(await_, ast.Await) else None
             done = self.doings(id(dropped))
-            if done.unknown and (not caught or is_hook(call, derived)):
+            if done.unknown and (not caught or calls_element(dropped, derived)):
                 effect = done.unknown[0]
                 reason = f"each iteration awaits what `{effect.what}` hides, for its effect"
                 return conflicts.decided("unsafe", reason, effect)
@@ -207,12 +205,15 @@ def is_handed(awaited: ast.expr, loop: FOR | COMPREHENSIONS) -> bool:
     return isinstance(awaited, ast.Name) and awaited.id not in bound
 
 
-def is_hook(call: ast.expr | None, derived: set[str]) -> bool:
-    """Whether it calls the loop's element itself, or what was made with it."""
-    func = call.func if isinstance(call, ast.Call) else None
-    if isinstance(func, ast.Attribute) and func.attr == "__call__":
-        func = func.value
-    return isinstance(func, ast.Name) and func.id in derived
+def calls_element(statement: ast.Expr, derived: set[str]) -> bool:
+    """Whether it calls the loop's element itself, or what was made with it: a hook."""
+    for node in flow.nodes(statement):
+        func = node.func if isinstance(node, ast.Call) else None
+        if isinstance(func, ast.Attribute) and func.attr == "__call__":
+            func = func.value
+        if isinstance(func, ast.Name) and func.id in derived:
+            return True
+    return False
 
 
 def is_addressed(call: ast.expr, derived: set[str]) -> bool:
