@@ -82,8 +82,8 @@ def apply(
             if does == "http":
                 library_texts.text_decides(walk, special.world, arguments.get(0, "method"), node)
             else:
-                mode = "i" if does == "w" and is_there_already(dotted, node) else does
-                walk.emit("external", (), mode, special.world, node)
+                makes = does == "w" and is_there_already(dotted, node)
+                walk.emit("external", (), "i" if makes else does, special.world, node)
         if awaited:
             walk.emit("suspend", (), "", dotted, node)
         return walk.made(node, (Type(special.returns),) if special.returns else ())
@@ -147,13 +147,12 @@ def _method(
                 walk, effects.world, arguments.get(0, "method", "request"), node
             )
         elif does in {"r", "w", "q"}:
-            mode: str = does
+            mode = does
             path = arguments.get(0, "url").text
             if name == "post" and path and library_texts.ASKING_PATH.search(path):
                 mode = "q"
-            if is_there_already(name, node):
-                mode = "i"
-            walk.emit("external", (), mode, effects.world, node)
+            makes = is_there_already(name, node)
+            walk.emit("external", (), "i" if makes else mode, effects.world, node)
     if name == "enter_async_context" or name == "enter_context":
         return walk.entered(arguments.get(0), node, True)
     walk.hand_over(arguments, node)

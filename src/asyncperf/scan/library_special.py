@@ -7,9 +7,10 @@ import ast
 from dataclasses import replace
 
 from asyncperf.scan.handing_over import HandingOver
-from asyncperf.scan.index import Class
-from asyncperf.scan.values import NOTHING, Arguments, Callee, Type, Value, join
+from asyncperf.scan.index import Function
+from asyncperf.scan.values import NOTHING, Arguments, Type, Value, join
 
+ANY = frozenset({"typing.Any", "builtins.object"})  # what says nothing of a cast value
 BACKGROUND = "a task in the background"
 OBJECTS_SESSION = frozenset({("call", "the object's session")})
 
@@ -27,9 +28,10 @@ def special_call(
     if special == "text":
         return arguments.get(0)
     if special == "cast":
-        classes = tuple(Type(c.target) for c in arguments.get(0).callees if is_class(c))
-        value = arguments.get(1)
-        return replace(value, types=classes, either=()) if classes else value
+        targets = [callee.target for callee in arguments.get(0).callees]
+        classes = [t for t in targets if not isinstance(t, Function) and t not in ANY]
+        types = tuple(Type(target) for target in classes)
+        return replace(arguments.get(1), types=types, either=()) if types else arguments.get(1)
     if special == "same":
         return arguments.get(0)
     if special == "next":
@@ -76,13 +78,6 @@ def special_call(
             walk.emit("unknown", (), "await", "what was started before", node)
         return arguments.get(0)
     return NOTHING
-
-
-def is_class(callee: Callee) -> bool:
-    return isinstance(callee.target, Class) or callee.target not in {
-        "typing.Any",
-        "builtins.object",
-    }
 
 
 def _is_made_here(node: ast.expr) -> bool:
