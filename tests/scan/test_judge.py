@@ -123,6 +123,16 @@ driver = AsyncGraphDatabase.driver("bolt://")
 async def ask(query): return await driver.execute_query(query)
 """
 
+DROPPED = """
+async def careful():
+    async with maker() as session:
+        try:
+            return await session.execute(select(1))
+        except OSError:
+            await session.invalidate()
+            raise
+"""
+
 PAIRS = {
     "reads by one HTTP client": (HTTP, "a = await get('/a'); b = await get('/b'); return a, b", "independent"),
     "sessions of their own": (SQL, "a = await own_users(); b = await own_users(); return a, b", "independent"),
@@ -133,6 +143,7 @@ PAIRS = {
     "a check in between": (HTTP, "a = await get('/a')\n    if a is None: raise ValueError\n    b = await get('/b'); return b", "dependent"),
     "an assertion in between": (HTTP, "a = await get('/a')\n    assert a\n    b = await get('/b'); return b", "dependent"),
     "one session": (SQL, "session = maker(); a = await users(session); b = await users(session); return a, b", "unsafe"),
+    "sessions that are dropped after a failure": (SQL + DROPPED, "a = await careful(); b = await careful(); return a, b", "independent"),
     "write then read": (SQL, "a = await own_insert(); b = await own_users(); return a, b", "dependent"),
     "read then write": (SQL, "a = await own_users(); b = await own_insert(); return a, b", "unsafe"),
     "write then write": (HTTP, "a = await post('/a'); b = await post('/b'); return a, b", "unsafe"),

@@ -33,7 +33,7 @@ SESSION = TypeEffects(
         writes="add add_all delete merge bulk_save_objects bulk_insert_mappings run_sync",
         neither="expunge expunge_all expire expire_all get_bind in_transaction is_modified "
         "__contains__ close close_all reset aclose connection get_transaction no_autoflush info "
-        "query",
+        "query invalidate get_nested_transaction in_nested_transaction",
         commit="commit flush rollback begin begin_nested prepare",
     ),
     makes={
@@ -67,7 +67,7 @@ CONNECTION = TypeEffects(
         reads="get_isolation_level",
         sql="execute scalar scalars stream exec_driver_sql stream_scalars fetch fetchval fetchrow "
         "fetchall fetchone execute_fetchall executemany cursor prepare copy_from_query",
-        neither="close in_transaction is_closed get_raw_connection execution_options dialect",
+        neither="close terminate invalidate in_transaction is_closed get_raw_connection execution_options dialect",
         commit="commit rollback begin begin_nested transaction set_isolation_level",
     ),
     makes={"cursor": "asyncpg.Cursor", "transaction": "asyncpg.Transaction"}
