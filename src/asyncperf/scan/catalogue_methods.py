@@ -67,7 +67,8 @@ CONNECTION = TypeEffects(
         reads="get_isolation_level",
         sql="execute scalar scalars stream exec_driver_sql stream_scalars fetch fetchval fetchrow "
         "fetchall fetchone execute_fetchall executemany cursor prepare copy_from_query",
-        neither="close terminate invalidate in_transaction is_closed get_raw_connection execution_options dialect",
+        neither="close terminate invalidate in_transaction is_closed get_raw_connection "
+        "execution_options dialect",
         commit="commit rollback begin begin_nested transaction set_isolation_level",
     ),
     makes={"cursor": "asyncpg.Cursor", "transaction": "asyncpg.Transaction"}
