@@ -336,6 +336,8 @@ LOOPS = {
     "a condition on what is done, without an await": (HTTP, "    for x in xs:\n        try:\n            found.append(await get(x))\n            if len(found) > 3: y = 1\n        except OSError: pass", "independent"),
     "hooks of objects": ("", "    for x in xs:\n        hook = x.hook()\n        try: await hook.__call__(1)\n        except Exception: pass", "unsafe"),
     "hooks that a helper awaits": ("async def ready(x): return await x", "    for x in xs:\n        try: await ready(x())\n        except Exception: pass", "unsafe"),
+    "what a cast hides": ("from typing import cast\n", "    for x in xs: await cast(int, x)", "unsafe"),
+    "what a cast hides, kept": ("from typing import cast\n", "    for x in xs: found.append(await cast(int, x))", "likely"),
     "tasks": ("", "    for x in xs: await x", "likely"),
     "what each iteration starts": ("", "    for x in xs:\n        y = x()\n        if y: await y", "unsafe"),
     "a caught write of what was filled with the element": (HTTP, "    for x in xs:\n        y = {}\n        y['x'] = x\n        try: await post(y)\n        except Exception: pass", "likely"),

@@ -11,6 +11,7 @@ from asyncperf.scan.index import Function
 from asyncperf.scan.values import NOTHING, Arguments, Type, Value, join
 
 ANY = frozenset({"typing.Any", "builtins.object"})  # what says nothing of a cast value
+HANDING_ON = frozenset({"cast", "same", "next"})  # awaited, they give something to wait for
 BACKGROUND = "a task in the background"
 OBJECTS_SESSION = frozenset({("call", "the object's session")})
 
@@ -27,6 +28,9 @@ def special_call(
         return Value(OBJECTS_SESSION, (Type("sqlalchemy.AsyncSession"),))
     if special == "text":
         return arguments.get(0)
+    if awaited and special in HANDING_ON:
+        walk.emit("suspend", (), "", "await", node)
+        walk.emit("unknown", (), "await", "what was started before", node)
     if special == "cast":
         targets = [callee.target for callee in arguments.get(0).callees]
         classes = [t for t in targets if not isinstance(t, Function) and t not in ANY]
