@@ -9,7 +9,8 @@ from asyncperf.sites import Scan
 SETUP = """
 from typing import Annotated
 import httpx
-from fastapi import Depends, FastAPI, HTTPException
+from fastapi import Depends, FastAPI, HTTPException, Security
+from fastapi.security import HTTPBearer, OAuth2PasswordRequestForm
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 app, client = FastAPI(), httpx.AsyncClient()
@@ -35,7 +36,18 @@ class Reader:
 class Limit:
     def __init__(self, requests): self.requests = requests
     async def __call__(self): return await client.post("/counts", json=self.requests)
+def after(first):
+    async def found(first=Depends(first)): return (await client.get("/after")).json()
+    return found
 users = rows_of("users")
+bearer = HTTPBearer()
+async def of_bearer(token=Depends(bearer)): return (await client.get("/of")).json()
+class Provider:
+    @classmethod
+    def made(cls): return Provider()
+    async def user(self, session: AsyncSession = Depends(session)): return 1
+    async def limits(self): return (await client.get("/limits")).json()
+provider = Provider.made()
 async def named(session: AsyncSession = Depends(session)): return 1
 async def of_rows(rows=Depends(rows)): return (await client.get("/of")).json()
 async def of_something(found=Depends(elsewhere)): return (await client.get("/of")).json()
@@ -49,7 +61,28 @@ ENDPOINTS = {
     "one that the other needs": ("a=Depends(flags), b=Depends(of_flags)", "dependent"),
     "one that needs the other": ("a=Depends(of_flags), b=Depends(flags)", "dependent"),
     "one that it needs in the end": ("a=Depends(flags), b=Depends(deep)", "dependent"),
+    "one that may need the other's session": (
+        "a=Depends(session), b=Depends(elsewhere)",
+        "dependent",
+    ),
+    "one of an object that needs the other": (
+        "a=Depends(session), b=Security(provider.user)",
+        "dependent",
+    ),
+    "one of an object": ("a=Depends(flags), b=Depends(provider.limits)", "independent"),
+    "a scheme that refuses": ("a=Depends(bearer), b=Depends(flags)", "dependent"),
+    "a scheme that refuses after a read": (
+        "a=Depends(flags), b=Depends(HTTPBearer())",
+        "independent",
+    ),
+    "a form": (
+        "a: Annotated[OAuth2PasswordRequestForm, Depends()], b=Depends(session)",
+        "independent",
+    ),
+    "one that needs a scheme": ("a=Depends(of_bearer), b=Depends(flags)", "independent"),
     "one that a call makes": ("a=Depends(rows), b=Depends(rows_of('users'))", "unsafe"),
+    "one made with the other": ("a=Depends(flags), b=Depends(after(flags))", "dependent"),
+    "one made with another": ("a=Depends(limits), b=Depends(after(flags))", "likely"),
     "one made before": ("a=Depends(rows), b=Depends(users)", "unsafe"),
     "objects that are called": ("a=Depends(Reader('/a')), b=Depends(Reader('/b'))", "independent"),
     "two made by one class": ("a=Depends(Limit(20)), b=Depends(Limit(100))", "unsafe"),

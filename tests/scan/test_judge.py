@@ -32,6 +32,107 @@ async def post(path):
     return await client.post(path)
 """
 
+NAPS = (
+    HTTP
+    + """
+import asyncio
+async def nap(): await asyncio.sleep(1)
+async def slow(x=1):
+    await asyncio.sleep(1)
+    return x
+"""
+)
+
+THREADED = """
+import asyncio
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+engine = create_engine("sqlite://")
+def rows():
+    with Session(engine) as session:
+        return session.query(1).filter(2).all()
+def drop():
+    with Session(engine) as session:
+        return session.query(1).filter(2).delete()
+"""
+
+FILES = """
+import asyncio, os
+from collections.abc import Callable
+def in_thread(function: Callable[..., int]):
+    return asyncio.get_running_loop().run_in_executor(None, function)
+def fill(): os.mkdir("a")
+def look(): return os.listdir("a")
+"""
+
+TEXTS = """
+text: str = make()
+items = []
+async def grown(x):
+    y = x.lower()
+    y += "?"
+    return await get(y)
+async def longer(x):
+    y = x
+    y += [1]
+    return await get(y)
+async def kept():
+    y = None
+    def keep():
+        nonlocal y
+        y = 1
+    keep()
+    return await get(y)
+def number(x):
+    if not isinstance(x, int): raise TypeError(x)
+    return 1
+def allowed(x):
+    if not x: raise PermissionError(x)
+    return 1
+"""
+FOLDERS = """
+import asyncio, os
+from pathlib import Path
+async def folder(x):
+    await asyncio.to_thread(os.makedirs, "a", exist_ok=True)
+async def found(x):
+    Path("a").mkdir(exist_ok=True)
+    return await asyncio.to_thread(os.listdir, "a")
+async def new(x):
+    Path("a").mkdir()
+    return await asyncio.to_thread(os.listdir, "a")
+"""
+
+USES = """
+counts = {}
+async def used(x):
+    counts[x] += 1
+    if counts[x] > 9: y = 1
+    return await get(x)
+async def uses(x):
+    await get(x)
+    return counts[x]
+async def keep(x):
+    found = await get(x)
+    counts[x] = found
+    return found
+"""
+GRAPH = """
+from neo4j import AsyncGraphDatabase
+driver = AsyncGraphDatabase.driver("bolt://")
+async def ask(query): return await driver.execute_query(query)
+"""
+
+DROPPED = """
+async def careful():
+    async with maker() as session:
+        try:
+            return await session.execute(select(1))
+        except OSError:
+            await session.invalidate()
+            raise
+"""
+
 PAIRS = {
     "reads by one HTTP client": (HTTP, "a = await get('/a'); b = await get('/b'); return a, b", "independent"),
     "sessions of their own": (SQL, "a = await own_users(); b = await own_users(); return a, b", "independent"),
@@ -42,6 +143,7 @@ PAIRS = {
     "a check in between": (HTTP, "a = await get('/a')\n    if a is None: raise ValueError\n    b = await get('/b'); return b", "dependent"),
     "an assertion in between": (HTTP, "a = await get('/a')\n    assert a\n    b = await get('/b'); return b", "dependent"),
     "one session": (SQL, "session = maker(); a = await users(session); b = await users(session); return a, b", "unsafe"),
+    "sessions that are dropped after a failure": (SQL + DROPPED, "a = await careful(); b = await careful(); return a, b", "independent"),
     "write then read": (SQL, "a = await own_insert(); b = await own_users(); return a, b", "dependent"),
     "read then write": (SQL, "a = await own_users(); b = await own_insert(); return a, b", "unsafe"),
     "write then write": (HTTP, "a = await post('/a'); b = await post('/b'); return a, b", "unsafe"),
@@ -64,6 +166,38 @@ PAIRS = {
     "told to the client, then entered": (HTTP + "listeners = set()\nasync def enter(x): listeners.add(x)\n", "await post('/a'); await enter(1)", "unsafe"),
     "the chat's state, and a read": (HTTP + "from aiogram.fsm.context import FSMContext\nstate: FSMContext = made()\n", "a = await state.get_data(); b = await get('/b'); return a, b", "independent"),
     "two changes of the chat's state": (HTTP + "from aiogram.fsm.context import FSMContext\nstate: FSMContext = made()\n", "await state.set_state(1); await state.update_data(a=1)", "unsafe"),
+    "a pause in a helper": (NAPS, "await nap(); a = await get('/a'); return a", "unsafe"),
+    "a helper that takes its time": (NAPS, "a = await slow(); b = await get('/b'); return a, b", "independent"),
+    "the body of a request of Quart": ("from quart import Request\nx: Request = made()\n", "a = await x.get_json(); b = await x.form; return a, b", "unsafe"),
+    "two looks at one page": ("from playwright.async_api import Page\npage: Page = made()\n", "a = await page.title(); b = await page.content(); return a, b", "independent"),
+    "a field filled and read": ("from playwright.async_api import Page\npage: Page = made()\n", "a = await page.fill('#a', 'x'); b = await page.input_value('#a'); return a, b", "dependent"),
+    "old queries in threads": (THREADED, "a = await asyncio.to_thread(rows); b = await asyncio.to_thread(rows); return a, b", "independent"),
+    "an old query that deletes": (THREADED, "a = await asyncio.to_thread(drop); b = await asyncio.to_thread(rows); return a, b", "dependent"),
+    "a thread behind a plain function": (FILES, "await in_thread(fill); a = await in_thread(look); return a", "dependent"),
+    "threads behind a plain function": (FILES, "a = await in_thread(look); b = await in_thread(look); return a, b", "independent"),
+    "a session behind a cast": (SQL + "from typing import Any, cast\nasync def cast_insert():\n    async with cast(Any, maker)() as s:\n        await s.execute(insert('t'))\n", "await cast_insert(); a = await own_users(); return a", "dependent"),
+    "a cast to a class": (SQL + "from typing import cast\nx = made()\n", "a = await users(cast(AsyncSession, x)); b = await users(cast(AsyncSession, x)); return a, b", "unsafe"),
+    "a text that grows": (HTTP + TEXTS, "a = await grown(text); b = await grown(text); return a, b", "independent"),
+    "a list that grows": (HTTP + TEXTS, "a = await longer(items); b = await longer(items); return a, b", "unsafe"),
+    "names of the caller's own": (HTTP + TEXTS, "a = await kept(); b = await kept(); return a, b", "independent"),
+    "names of a function around": (HTTP + TEXTS, "y = 0\n    def keep():\n        nonlocal y\n        y = 1\n    async def kept():\n        keep()\n        return await get(1)\n    a = await kept(); b = await kept(); return a, b, y", "unsafe"),
+    "a folder that may be there, and a read": (FOLDERS, "a = await found(1); b = await found(2); return a, b", "likely"),
+    "a folder, made for what follows": (FOLDERS, "await folder(1); b = await found(2); return b", "dependent"),
+    "a folder that must not be there": (FOLDERS, "a = await new(1); b = await found(2); return a, b", "dependent"),
+    "an archive, written in between": (HTTP + "import zipfile\nasync def add(x: zipfile.ZipFile): x.writestr('b', await get(1))\nx = zipfile.ZipFile('x')\n", "a = await get('/a'); x.writestr('a', a); await add(x)", "dependent"),
+    "a mistake in between": (HTTP + TEXTS, "a = await get('/a'); y = number(a); b = await get('/b'); return y, b", "independent"),
+    "a mistake in between, then a write": (HTTP + TEXTS, "a = await get('/a'); y = number(a); b = await post('/b'); return y, b", "dependent"),
+    "a refusal in between": (HTTP + TEXTS, "a = await get('/a'); y = allowed(a); b = await get('/b'); return y, b", "dependent"),
+    "tasks that are awaited at once": ("import asyncio\n" + HTTP, "a = await asyncio.create_task(get('/a')); b = await asyncio.create_task(get('/b')); return a, b", "independent"),
+    "tasks in the background": ("import asyncio\n" + HTTP + "async def go(x):\n    asyncio.create_task(post(x))\n    return await get(x)\n", "a = await go('/a'); b = await go('/b'); return a, b", "unsafe"),
+    "writing tasks that are awaited at once": ("import asyncio\n" + HTTP, "a = await asyncio.create_task(post('/a')); b = await asyncio.create_task(post('/b')); return a, b", "unsafe"),
+    "another loop's result": ("import asyncio\nloop = make()\n" + HTTP + "def at(x): return asyncio.run_coroutine_threadsafe(get(x), loop).result()\n", "a = await asyncio.to_thread(at, 1); b = await asyncio.to_thread(at, 2); return a, b", "independent"),
+    "counts of uses": (HTTP + USES, "a = await used('/a'); b = await used('/b'); return a, b", "likely"),
+    "a count and who reads it": (HTTP + USES, "a = await used('/a'); b = await uses('/b'); return a, b", "dependent"),
+    "what is kept under a key, read and then stored": (HTTP + USES, "a = await uses('/a'); b = await keep('/b'); return a, b", "unsafe"),
+    "questions to a graph": (GRAPH, "a = await ask('MATCH (n) RETURN n'); b = await ask('MATCH (m) RETURN m'); return a, b", "independent"),
+    "a change to a graph": (GRAPH, "a = await ask('MATCH (n) SET n.x = 1'); b = await ask('MATCH (m) RETURN m'); return a, b", "dependent"),
+    "one session of a graph": (GRAPH, "s = driver.session(); a = await s.run('MATCH (n) RETURN n'); b = await s.run('MATCH (m) RETURN m'); return a, b", "unsafe"),
     "a name that guards": (HTTP, "await elsewhere.verify_access(); a = await get('/a'); return a", "dependent"),
 }  # fmt: skip
 
@@ -180,8 +314,34 @@ def test_a_pair(only_site: OnlySite, setup: str, body: str, verdict: str) -> Non
 
 
 LOOPS = {
+    "a pause in a helper": (NAPS, "    for x in xs: await nap()", "unsafe"),
+    "a helper that takes its time": (NAPS, "    for x in xs: found.append(await slow(x))", "independent"),
+    "hooks": ("", "    for x in xs:\n        try: await x(1)\n        except Exception: pass", "unsafe"),
+    "functions that are asked": ("", "    for x in xs:\n        try: found.append(await x(1))\n        except Exception: pass", "likely"),
+    "an unknown effect": (HTTP, "    for x in xs: await elsewhere.get(x)", "unsafe"),
+    "an unknown effect, caught": (HTTP, "    for x in xs:\n        try: await elsewhere.save(x)\n        except Exception: pass", "likely"),
+    "texts for one chat": (HTTP, "    for x in xs:\n        try: await bot.send_message(chat, x)\n        except Exception: pass", "unsafe"),
+    "texts for the chat that asked": (HTTP, "    for x in xs:\n        try: await message.answer(x)\n        except Exception: pass", "unsafe"),
+    "one text for each chat": (HTTP, "    for x in xs:\n        try: await bot.send_message(x.chat, 'a')\n        except Exception: pass", "likely"),
+    "a text for each socket": (HTTP, "    for x in xs:\n        socket = x.socket\n        try: await socket.send('a')\n        except Exception: pass", "likely"),
+    "one file, written again and again": (HTTP, "    for x in xs:\n        try: await files.save('a')\n        except Exception: pass", "unsafe"),
     "reads": (HTTP, "    for x in xs: found.append(await get(x))", "independent"),
     "a comprehension": (HTTP, "    found = [await get(x) for x in xs]", "independent"),
+    "a condition that asks": (HTTP, "    found = [x for x in xs if await get(x)]", "independent"),
+    "a condition that writes": (HTTP, "    found = [x for x in xs if await post(x)]", "unsafe"),
+    "a condition with one session": (SQL, "    session = maker()\n    found = [x for x in xs if await users(session)]", "unsafe"),
+    "an inner loop over what is asked": (HTTP, "    found = [y for x in xs for y in await get(x)]", "independent"),
+    "an inner loop over what is written": (HTTP, "    found = [y for x in xs for y in await post(x)]", "unsafe"),
+    "a condition on what is done, in a try": (HTTP, "    for x in xs:\n        try:\n            found.append(await get(x))\n            if len(found) > 3: await get('/')\n        except OSError: pass", "dependent"),
+    "a condition on what is done, without an await": (HTTP, "    for x in xs:\n        try:\n            found.append(await get(x))\n            if len(found) > 3: y = 1\n        except OSError: pass", "independent"),
+    "hooks of objects": ("", "    for x in xs:\n        hook = x.hook()\n        try: await hook.__call__(1)\n        except Exception: pass", "unsafe"),
+    "hooks that a helper awaits": ("async def ready(x): return await x", "    for x in xs:\n        try: await ready(x())\n        except Exception: pass", "unsafe"),
+    "what a cast hides": ("from typing import cast\n", "    for x in xs: await cast(int, x)", "unsafe"),
+    "what a cast hides, kept": ("from typing import cast\n", "    for x in xs: found.append(await cast(int, x))", "likely"),
+    "tasks": ("", "    for x in xs: await x", "likely"),
+    "what each iteration starts": ("", "    for x in xs:\n        y = x()\n        if y: await y", "unsafe"),
+    "a caught write of what was filled with the element": (HTTP, "    for x in xs:\n        y = {}\n        y['x'] = x\n        try: await post(y)\n        except Exception: pass", "likely"),
+    "folders": ("import asyncio, os\n", "    for x in xs: await asyncio.to_thread(os.makedirs, x)", "unsafe"),
     "an accumulator passed on": (HTTP, "    y = 0\n    for x in xs: y = await get(y)", "dependent"),
     "a name seen so far": (HTTP, "    seen = set()\n    for x in xs:\n        if x in seen: continue\n        seen.add(await get(x))", "dependent"),
     "the first match": (HTTP, "    for x in xs:\n        if await get(x): return x", "dependent"),
@@ -350,6 +510,15 @@ def test_the_flow_of_data_is_named(only_site: OnlySite) -> None:
     assert "`user`" in site.reason
 
 
+def test_what_holds_no_session_may_be_given_to_unknown_code(only_site: OnlySite) -> None:
+    site = only_site(
+        "class Users:\n    def __init__(self, path: str): self.path = path\n"
+        "async def f(users: Users, tools):\n"
+        "    return [await tool.is_there(users) for tool in tools]\n"
+    )
+    assert site.verdict == "likely", site.reason
+
+
 SHARED_SESSIONS = {
     "handed to a repository": """
 class Repository:
@@ -390,6 +559,21 @@ class Teams(service.SQLAlchemyAsyncRepositoryService["Team"]): pass
 async def f(users: Users, teams: Teams):
     a = await users.count()
     b = await teams.count()
+    return a, b
+""",
+    "held by what unknown code is given": """
+class Users:
+    def __init__(self, session: AsyncSession): self.session = session
+async def f(users: Users, tools):
+    return [await tool.is_there(users) for tool in tools]
+""",
+    "asked of an object": """
+from sqlalchemy.ext.asyncio import async_object_session
+async def friends(user):
+    return await users(async_object_session(user))
+async def f(user, other):
+    a = await friends(user)
+    b = await friends(other)
     return a, b
 """,
     "handed to a repository's factory": """
@@ -552,3 +736,17 @@ def test_a_run_too_long_to_try_in_pairs_is_not_called_independent(
         scan = scan_source(f"{HTTP}\nasync def f():\n  return (\n    {awaits}\n  )\n")
         (run,) = [site for site in scan.sites if site.kind == "run"]
         assert (len(run.lines), run.verdict) == (count, verdict)
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("read", "likely"), ("step", "unsafe")])
+def test_what_is_too_deep_to_read_does_what_its_name_says(
+    only_site: OnlySite, name: str, verdict: str
+) -> None:
+    chain = "".join(
+        f"async def {name}_{n}(): return await {name}_{n + 1}()\n" for n in range(2_000)
+    )
+    site = only_site(
+        f"{chain}async def {name}_2000(): return 1\n"
+        f"async def f():\n    a = await {name}_0(); b = await {name}_0(); return a, b\n"
+    )
+    assert site.verdict == verdict, site.reason

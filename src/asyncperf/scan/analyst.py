@@ -15,7 +15,7 @@ from asyncperf.scan.index import AnyFunction, Class, Function, Module, Variable
 from asyncperf.scan.inference import Inference
 from asyncperf.scan.project import Project
 from asyncperf.scan.values import NOTHING, Effect, Summary, Value, join
-from asyncperf.scan.verbs import writes
+from asyncperf.scan.verbs import reads, writes
 from asyncperf.scan.walk import Walk
 
 MAX_ROUNDS = 3
@@ -26,6 +26,7 @@ class Analyst:
         self.project = project
         self.inference: Inference | None = None  # a type checker that may be asked
         self.declarations = Declarations(project)
+        self.held: dict[Class, tuple[tuple[str, str], ...]] = {}
         self._summaries: dict[Function, Summary] = {}
         self._effects: dict[Effect, Effect] = {}
         self._values: dict[Value, Value] = {}
@@ -66,7 +67,7 @@ class Analyst:
             try:
                 found = self._walk(function)
             except RecursionError:
-                found = Summary((_too_deep(function),))
+                found = Summary(_unwalked(function, "a very deep chain"))
                 self._give_up(function)
             lowest = self._lowest
             if lowest != math.inf:
@@ -106,10 +107,7 @@ class Analyst:
     def _walk(self, function: Function) -> Summary:
         node = function.node
         if node is None:
-            gone = Effect(
-                "unknown", (), "call", "source is gone", function.module.file, function.line
-            )
-            return Summary((gone,))
+            return Summary(_unwalked(function, "source is gone"))
         walk = self.walker(function)
         self._walks[function] = walk
         try:
@@ -258,8 +256,18 @@ class Analyst:
         return self._variables[key]
 
 
-def _too_deep(function: Function) -> Effect:
-    return Effect("unknown", (), "call", "a very deep chain", function.module.file, function.line)
+def _unwalked(function: Function, why: str) -> tuple[Effect, ...]:
+    """What is presumed of a function whose body was not read: it may wait, and may write."""
+    unknown = Effect("unknown", (), "call", why, function.module.file, function.line)
+    if not function.is_async:
+        return (unknown,)
+    mode = "q" if reads(function.name) else "w"
+    what = f"whatever {function.qualname} reaches"
+    return (
+        unknown._replace(mode="await"),
+        unknown._replace(kind="suspend", mode=""),
+        unknown._replace(kind="external", mode=mode, what=what),
+    )
 
 
 def _nested(function: Function) -> list[Function]:

@@ -7,7 +7,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
-from asyncperf.scan import by_name, caches, library
+from asyncperf.scan import by_name, caches, library, library_special
 from asyncperf.scan.catalogue_names import LOCK_LIKE
 from asyncperf.scan.index import Class, Function
 from asyncperf.scan.inferring import Inferring
@@ -30,11 +30,23 @@ from asyncperf.scan.values import (
 MAX_IMPLEMENTATIONS = 8  # of one method; more than that are named, not followed
 
 
+def gives_coroutine(callee: Callee) -> bool:
+    """Whether awaiting what it gives runs its own body, and so waits only where that does; what a
+    plain function gives may be a future or a task."""
+    return not isinstance(callee.target, Function | Class) or (
+        isinstance(callee.target, Function) and callee.target.is_async
+    )
+
+
 class Calls(Inferring):
     def call(self, node: ast.Call, awaited: bool) -> Value:
         func = node.func
         if isinstance(func, ast.Attribute):
+            begin = len(self.effects)
             receiver = self.evaluate(func.value)
+            if func.attr == "result":  # what is waited for at once is in the background no more
+                started = [e for e in self.effects[begin:] if e.what != library_special.BACKGROUND]
+                self.effects[begin:] = started
             value = self.attribute(receiver, func.attr, func)
             name = func.attr
         else:
@@ -51,6 +63,8 @@ class Calls(Inferring):
             ]
             if len(callees) > MAX_IMPLEMENTATIONS:
                 self.emit("unknown", (), "call", f"{spelling(func)}, one of many", node)
+            if awaited and not all(gives_coroutine(callee) for callee in callees):
+                self.emit("suspend", (), "", f"what {spelling(func)} gives", node)
             self.fill(node, begin)
             return join(results)
         made = library.called_object(value.types)
@@ -76,6 +90,14 @@ class Calls(Inferring):
         result = by_name.unknown_call(self, func, receiver, arguments, node, awaited)
         self.fill(node, begin)
         return result
+
+    def awaited(self, node: ast.Await) -> Value:
+        value = super().awaited(node)
+        if isinstance(node.value, ast.Attribute):  # `await request.form` is a call of its own
+            for callee in value.callees:
+                if callee.receiver is not None:
+                    self.used_elsewhere(callee.receiver, node)
+        return value
 
     def fill(self, node: ast.Call, begin: int) -> None:
         """Makes what a call does a part of a read, where it only fills a cache."""

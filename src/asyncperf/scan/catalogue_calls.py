@@ -26,12 +26,13 @@ CALLS: dict[str, CallEffects] = {
         special="start",
     ),
     **_call("functools.partial functools.partialmethod", special="partial"),
+    **_call("typing.cast typing_extensions.cast", special="cast"),
     **_call(
-        "contextlib.asynccontextmanager contextlib.contextmanager functools.wraps typing.cast "
+        "contextlib.asynccontextmanager contextlib.contextmanager functools.wraps "
         "functools.lru_cache functools.cache contextlib.aclosing contextlib.closing copy.copy "
         "builtins.aiter builtins.iter builtins.reversed builtins.sorted builtins.list "
         "builtins.tuple "
-        "builtins.set builtins.enumerate fastapi.Depends fastapi.Security typing_extensions.cast",
+        "builtins.set builtins.enumerate fastapi.Depends fastapi.Security",
         special="same",
     ),
     **_call("builtins.anext builtins.next", special="next"),
@@ -56,8 +57,14 @@ CALLS: dict[str, CallEffects] = {
         "sqlalchemy.async_scoped_session sqlalchemy.scoped_session",
         returns="sqlalchemy.shared_sessionmaker",
     ),
+    **_call(
+        "sqlalchemy.async_object_session sqlalchemy.object_session sqlalchemy.async_session "
+        "sqlmodel.object_session",
+        special="session",
+    ),
     **_call("asyncpg.connect psycopg.connect aiosqlite.connect", returns="asyncpg.Connection"),
     **_call("asyncpg.create_pool", returns="asyncpg.Pool"),
+    **_call("neo4j.driver", returns="neo4j.AsyncDriver"),
     **_call("redis.from_url aioredis.from_url", returns="redis.Redis"),
     **_call("aiofiles.open anyio.open_file", world="files", does="q", returns="aiofiles.File"),
     **_call("builtins.open io.open os.fdopen", world="files", does="q", returns="io.File"),

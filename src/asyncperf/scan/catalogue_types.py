@@ -1,188 +1,7 @@
 """What the methods of library classes do. Part of the catalogue."""
 
-from dataclasses import replace
-
-from asyncperf.scan.library_effects import Does, TypeEffects
-
-
-def _does(
-    reads: str = "", writes: str = "", neither: str = "", sql: str = "", **more: str
-) -> dict[str, Does]:
-    found: dict[str, Does] = {}
-    groups: list[tuple[Does, str]] = [
-        ("r", reads),
-        ("w", writes),
-        ("-", neither),
-        ("sql", sql),
-        ("http", more.get("http", "")),
-        ("commit", more.get("commit", "")),
-        ("q", more.get("probably", "")),
-    ]
-    for does, names in groups:
-        found.update(dict.fromkeys(names.split(), does))
-    return found
-
-
-_SESSION = TypeEffects(
-    "database",
-    "session",
-    _does(
-        reads="get get_one scalar_one refresh stream_scalars",
-        sql="execute scalar scalars stream exec exec_driver_sql",
-        writes="add add_all delete merge bulk_save_objects bulk_insert_mappings run_sync",
-        neither="expunge expunge_all expire expire_all get_bind in_transaction is_modified "
-        "__contains__ close close_all reset aclose connection get_transaction no_autoflush info",
-        commit="commit flush rollback begin begin_nested prepare",
-    ),
-    makes={
-        "begin": "sqlalchemy.AsyncSessionTransaction",
-        "connection": "sqlalchemy.AsyncConnection",
-    },
-)
-_CONNECTION = TypeEffects(
-    "database",
-    "connection",
-    _does(
-        reads="get_isolation_level",
-        sql="execute scalar scalars stream exec_driver_sql stream_scalars fetch fetchval fetchrow "
-        "fetchall fetchone execute_fetchall executemany cursor prepare copy_from_query",
-        neither="close in_transaction is_closed get_raw_connection execution_options dialect",
-        commit="commit rollback begin begin_nested transaction set_isolation_level",
-    ),
-    makes={"cursor": "asyncpg.Cursor", "transaction": "asyncpg.Transaction"}
-    | dict.fromkeys(("execute", "scalars", "stream", "fetch", "fetchrow"), "sqlalchemy.Result"),
-)
-_POOL = TypeEffects(
-    "database",
-    "",
-    _does(
-        sql="execute executemany fetch fetchval fetchrow fetch_all fetch_one fetch_val iterate",
-        neither="acquire connection release begin connect dispose getconn putconn dialect url "
-        "get_size sync_engine transaction",
-        writes="close",
-    ),
-    makes={
-        "acquire": "asyncpg.Connection",
-        "connection": "asyncpg.Connection",
-        "connect": "asyncpg.Connection",
-        "begin": "asyncpg.Connection",
-    },
-)
-_HTTP_CLIENT = TypeEffects(
-    "http",
-    "",
-    _does(
-        reads="get head options",
-        writes="post put patch delete ws_connect websocket_connect",
-        http="request stream send",
-        neither="build_request aclose close __aenter__ __aexit__ headers cookies",
-    ),
-    makes=dict.fromkeys(
-        ("get", "head", "options", "post", "put", "patch", "delete", "request", "send"),
-        "httpx.Response",
-    )
-    | {"stream": "httpx.Response", "ws_connect": "aiohttp.ClientWebSocketResponse"},
-)
-_AIOHTTP_CLIENT = replace(
-    _HTTP_CLIENT,
-    makes={
-        name: made.replace("httpx.Response", "aiohttp.ClientResponse")
-        for name, made in _HTTP_CLIENT.makes.items()
-    },
-)
-_RESPONSE = TypeEffects(
-    "http",
-    "",
-    _does(
-        reads="read text json aread content aiter_bytes aiter_lines iter_chunked iter_any readline"
-    ),
-    "-",
-)
-_RESPONSE_BODY = replace(_RESPONSE, exclusive="response body")  # read from the socket at last
-_SOCKET = TypeEffects(
-    "socket",
-    "socket",
-    _does(reads="recv receive receive_text receive_json receive_bytes receive_str"),
-    holds=frozenset({"app", "state"}),
-)
-_REDIS = TypeEffects(
-    "redis",
-    "",
-    _does(
-        reads="get mget hget hgetall hmget hkeys hvals hlen hexists exists keys scan scan_iter ttl "
-        "pttl type strlen getrange llen lrange lindex smembers sismember scard sinter sunion "
-        "zrange "
-        "zrangebyscore zscore zcard zcount zrank zrevrange dbsize ping info memory_usage xlen "
-        "xrange "
-        "xinfo_stream bitcount getbit mget pubsub_numsub time",
-        neither="pipeline pubsub lock register_script from_url aclose close",
-    ),
-    makes={"pipeline": "redis.Pipeline", "pubsub": "redis.PubSub", "lock": "asyncio.Lock"},
-)
-_MONGO = TypeEffects(
-    "database",
-    "",
-    _does(
-        reads="find_one find count_documents estimated_document_count distinct "
-        "list_collection_names "
-        "aggregate list_indexes index_information to_list sort limit skip",
-        neither="get_collection get_database start_session get_default_database",
-    ),
-    makes={
-        "find": "motor.Cursor",
-        "aggregate": "motor.Cursor",
-        "get_collection": "motor.Collection",
-        "get_database": "motor.Collection",
-        "get_default_database": "motor.Collection",
-        "sort": "motor.Cursor",
-        "limit": "motor.Cursor",
-        "skip": "motor.Cursor",
-        "start_session": "motor.ClientSession",
-    },
-)
-_FILE = TypeEffects(
-    "files", "file", _does(reads="read readline readlines readall", neither="close seek tell")
-)
-_REQUEST = TypeEffects(
-    "",
-    "request body",
-    _does(reads="json body form stream", neither="is_disconnected url_for"),
-    "-",
-    holds=frozenset({"app", "state"}),
-)
-_LOCK = TypeEffects(
-    "",
-    "",
-    _does(neither="acquire release locked", writes="notify notify_all wait wait_for set clear"),
-    "-",
-)
-_QUEUE = TypeEffects(
-    "queue",
-    "",
-    _does(reads="qsize empty full", writes="put get put_nowait get_nowait join task_done"),
-    quiet=frozenset({"put_nowait", "get_nowait"}),
-)
-_EXCLUSIVE = TypeEffects("", "exit stack", {}, "w")
-_TRANSACTION = TypeEffects("database", "transaction", _does(commit="commit rollback start"), "w")
-_PIPELINE = TypeEffects("redis", "pipeline", {}, "w")
-_PATH = TypeEffects(
-    "files",
-    "",
-    _does(
-        reads="exists is_file is_dir stat read_text read_bytes iterdir glob rglob",
-        writes="write_text write_bytes unlink mkdir rmdir touch rename replace chmod symlink_to",
-    ),
-    "-",
-    makes=dict.fromkeys(("joinpath", "resolve", "with_suffix", "absolute"), "pathlib.Path"),
-)
-_MEMORY = TypeEffects("", "", {}, "-")
-_BOTO = TypeEffects(
-    "cloud",
-    "",
-    _does(reads="get_object head_object list_objects list_objects_v2 get_item query scan")
-    | dict.fromkeys(("get_paginator", "get_waiter"), "-"),
-    "q",
-)
+from asyncperf.scan import catalogue_methods as methods
+from asyncperf.scan.library_effects import TypeEffects
 
 TYPES: dict[str, TypeEffects] = {
     **dict.fromkeys(
@@ -195,7 +14,7 @@ TYPES: dict[str, TypeEffects] = {
             "sqlalchemy.scoped_session",
             "odmantic.AIOSession",
         ),
-        _SESSION,
+        methods.SESSION,
     ),
     **dict.fromkeys(
         (
@@ -215,7 +34,7 @@ TYPES: dict[str, TypeEffects] = {
             "asyncpg.PoolConnectionProxy",
             "databases.Connection",
         ),
-        _CONNECTION,
+        methods.CONNECTION,
     ),
     **dict.fromkeys(
         (
@@ -227,19 +46,26 @@ TYPES: dict[str, TypeEffects] = {
             "aiopg.Pool",
             "aiomysql.Pool",
         ),
-        _POOL,
+        methods.POOL,
+    ),
+    # It spreads what it is asked over connections and threads of its own.
+    "kuzu.AsyncConnection": methods.POOL,
+    **dict.fromkeys(("neo4j.AsyncDriver", "neo4j.Driver"), methods.GRAPH_DRIVER),
+    **dict.fromkeys(
+        ("neo4j.AsyncSession", "neo4j.Session", "neo4j.AsyncTransaction", "neo4j.Transaction"),
+        methods.GRAPH_SESSION,
     ),
     **dict.fromkeys(
         ("sqlalchemy.AsyncSessionTransaction", "asyncpg.Transaction", "motor.ClientSession"),
-        _TRANSACTION,
+        methods.TRANSACTION,
     ),
     **dict.fromkeys(
         ("httpx.AsyncClient", "httpx.Client", "requests.Session"),
-        _HTTP_CLIENT,
+        methods.HTTP_CLIENT,
     ),
-    "aiohttp.ClientSession": _AIOHTTP_CLIENT,
-    **dict.fromkeys(("httpx.Response", "requests.Response"), _RESPONSE),
-    "aiohttp.ClientResponse": _RESPONSE_BODY,
+    "aiohttp.ClientSession": methods.AIOHTTP_CLIENT,
+    **dict.fromkeys(("httpx.Response", "requests.Response"), methods.RESPONSE),
+    "aiohttp.ClientResponse": methods.RESPONSE_BODY,
     **dict.fromkeys(
         (
             "starlette.WebSocket",
@@ -253,7 +79,7 @@ TYPES: dict[str, TypeEffects] = {
             "asyncio.StreamReader",
             "asyncio.StreamWriter",
         ),
-        _SOCKET,
+        methods.SOCKET,
     ),
     **dict.fromkeys(
         (
@@ -263,11 +89,11 @@ TYPES: dict[str, TypeEffects] = {
             "aioredis.Redis",
             "valkey.Valkey",
         ),
-        _REDIS,
+        methods.REDIS,
     ),
-    "redis.Pipeline": _PIPELINE,
+    "redis.Pipeline": methods.PIPELINE,
     "aiogram.FSMContext": TypeEffects(
-        "the chat's state", "", _does(reads="get_data get_state get_value")
+        "the chat's state", "", methods.does(reads="get_data get_state get_value")
     ),
     **dict.fromkeys(
         (
@@ -280,13 +106,22 @@ TYPES: dict[str, TypeEffects] = {
             "pymongo.AsyncCollection",
             "pymongo.AsyncDatabase",
         ),
-        _MONGO,
+        methods.MONGO,
     ),
-    **dict.fromkeys(("aiofiles.File", "anyio.AsyncFile", "io.File"), _FILE),
-    **dict.fromkeys(("starlette.Request", "fastapi.Request"), _REQUEST),
+    **dict.fromkeys(("aiofiles.File", "anyio.AsyncFile", "io.File"), methods.FILE),
+    **dict.fromkeys(("zipfile.ZipFile", "tarfile.TarFile"), methods.ARCHIVE),
+    **dict.fromkeys(("starlette.Request", "fastapi.Request"), methods.REQUEST),
+    **dict.fromkeys(
+        ("quart.Request", "aiohttp.Request", "aiohttp.BaseRequest", "sanic.Request"), methods.SERVED
+    ),
+    **dict.fromkeys(
+        ("playwright.Page", "playwright.Frame", "playwright.Locator", "playwright.ElementHandle"),
+        methods.PAGE,
+    ),
+    "sqlalchemy.Query": methods.QUERY,
     **dict.fromkeys(
         ("fastapi.UploadFile", "starlette.UploadFile"),
-        TypeEffects("", "upload", _does(reads="read"), "w"),
+        TypeEffects("", "upload", methods.does(reads="read"), "w"),
     ),
     **dict.fromkeys(
         (
@@ -302,9 +137,9 @@ TYPES: dict[str, TypeEffects] = {
             "threading.Lock",
             "threading.RLock",
         ),
-        _LOCK,
+        methods.LOCK,
     ),
-    **dict.fromkeys(("asyncio.Queue", "asyncio.PriorityQueue", "asyncio.LifoQueue"), _QUEUE),
+    **dict.fromkeys(("asyncio.Queue", "asyncio.PriorityQueue", "asyncio.LifoQueue"), methods.QUEUE),
     **dict.fromkeys(
         (
             "contextlib.AsyncExitStack",
@@ -312,9 +147,9 @@ TYPES: dict[str, TypeEffects] = {
             "anyio.TaskGroup",
             "asyncio.TaskGroup",
         ),
-        _EXCLUSIVE,
+        methods.EXCLUSIVE,
     ),
-    "boto3.Client": _BOTO,
+    "boto3.Client": methods.BOTO,
     **dict.fromkeys(
         ("boto3.Session", "aioboto3.Session", "aiobotocore.Session", "aiobotocore.AioSession"),
         TypeEffects(
@@ -326,15 +161,15 @@ TYPES: dict[str, TypeEffects] = {
         TypeEffects(
             "cloud",
             "",
-            _does(
+            methods.does(
                 reads="get_bucket list_blobs exists download_as_bytes download_as_text get_blob",
                 neither="bucket blob",
             ),
             makes={"bucket": "google.Bucket", "blob": "google.Blob", "get_bucket": "google.Bucket"},
         ),
     ),
-    "anyio.Path": _PATH,
-    "pathlib.Path": _PATH,
+    "anyio.Path": methods.PATH,
+    "pathlib.Path": methods.PATH,
     "boto3.Resource": TypeEffects("cloud", "boto3 resource", {}, "w"),
-    "concurrent.ThreadPoolExecutor": _MEMORY,
+    "concurrent.ThreadPoolExecutor": methods.MEMORY,
 }

@@ -6,12 +6,10 @@ The rules are those of docs/scan.md, in its order. For `scan` only.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from asyncperf.scan.library_effects import DATABASE_KINDS
 from asyncperf.scan.values import Effect, Place, is_private, spelled
 from asyncperf.sites import SiteVerdict
 
-# Objects of these kinds are handed around under several names; two that cannot be told apart
-# are taken for one.
-DATABASE_KINDS = frozenset({"session", "connection", "transaction"})
 UNKNOWN_OBJECT = "object"  # its method was called, and is not known
 ANYWHERE = "whatever "  # the world of a call of which nothing is known
 
@@ -35,6 +33,12 @@ GUARD_EXCEPTIONS = (
     "access",
     "missing",
 )
+
+
+# One changes what is kept under a key, the other reads it.
+KEYED_READS = frozenset({"kr", "rk", "ur", "ru"})
+# A program raises these at its own mistakes, not to refuse what it was asked for.
+MISTAKES = frozenset({"TypeError", "AttributeError", "NameError", "AssertionError"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,12 @@ class Doings:
                 self.unknown.append(effect)
                 # What was handed in to be awaited may wait.
                 self.suspends |= effect.kind == "call" and effect.mode == "await"
+
+    @property
+    def only_pauses(self) -> bool:
+        """Whether it sleeps, and nothing else is known that it could be awaited for."""
+        beyond = self.external or self.unknown or self.own or self.locks or self.contexts
+        return bool(self.sleeps) and not beyond
 
     @property
     def may_fail(self) -> bool:
@@ -177,11 +187,14 @@ def changed_memory(first: Doings, second: Doings) -> tuple[Finding | None, list[
     once &= {e.place for e in second.memory if e.mode == "i"}
     assigned = {(e.place, e.what) for e in first.memory if e.mode == "w" and e.what[:1] == "="}
     alike = {e.place for e in second.memory if (e.place, e.what) in assigned}
+    stored = {
+        e.place for e in first.memory if e.mode == "k" or (e.mode, e.place[-1]) == ("u", "[]")
+    }
     for a in first.memory:
         others = by_place.get(a.place)
         if not others:
             continue
-        stores_too = any(b.mode == "k" for b in others)
+        both_store = a.place in stored and any(b.mode in {"k", "u"} for b in others)
         for b in others:
             pair = a.mode + b.mode
             name = spelled(a.place)
@@ -191,8 +204,9 @@ def changed_memory(first: Doings, second: Doings) -> tuple[Finding | None, list[
                 continue
             if pair == "rr" or (pair in {"ii", "ir", "ri"} and a.place in once):
                 continue
-            if pair in {"kk", "ku", "uk", "uu"} or (pair in {"kr", "rk"} and stores_too):
-                open_.append(decided("likely", f"both store under `{name}`, as a cache does", a))
+            if pair in {"kk", "ku", "uk", "uu"} or (both_store and pair in KEYED_READS):
+                reason = f"both store under `{name}`, as a cache or a count of uses does"
+                open_.append(decided("likely", reason, a))
             elif a.mode == "r":
                 return decided(
                     "unsafe", f"the second changes `{name}`, which the first reads", b
@@ -210,11 +224,14 @@ def changed_memory(first: Doings, second: Doings) -> tuple[Finding | None, list[
     return None, open_[:1]
 
 
-def changed_world(first: Doings, second: Doings) -> tuple[Finding | None, list[Finding]]:
-    """Writes to a database, an API, files...: their order, and what they do after a failure."""
+def changed_world(
+    first: Doings, second: Doings, is_dropped: bool = False, drops: bool = False
+) -> tuple[Finding | None, list[Finding]]:
+    """Writes to a database, an API, files...: their order, and what they do after a failure.
+    Making what is missing is one where nothing else is asked for, as the results are dropped."""
     open_: list[Finding] = []
-    writes = [e for e in first.external if e.mode in {"w", "c"}] + _commits(first)
-    later = [e for e in second.external if e.mode in {"w", "c"}] + _commits(second)
+    writes = written(first, is_dropped) + _commits(first)
+    later = written(second, drops) + _commits(second)
     for a in writes:
         for b in later:
             return decided(
@@ -235,11 +252,21 @@ def changed_world(first: Doings, second: Doings) -> tuple[Finding | None, list[F
                 b,
             ), []
     for effect in (*first.external, *second.external):
-        if effect.mode in {"q", "?"}:
+        if effect.mode in {"q", "i", "?"}:
             open_.append(
                 decided("likely", f"that {effect.what} is only read is not proved", effect)
             )
     return None, open_[:1]
+
+
+def written(doings: Doings, is_dropped: bool) -> list[Effect]:
+    modes = {"w", "c", "i"} if is_dropped else {"w", "c"}
+    return [effect for effect in doings.external if effect.mode in modes]
+
+
+def may_refuse(raised: Effect, second: Doings) -> bool:
+    """Whether what follows must not happen if this is raised: a read in vain does no harm."""
+    return bool(written(second, True) or _commits(second)) or raised.what not in MISTAKES
 
 
 def in_its_way(write: Effect, second: Doings) -> bool:

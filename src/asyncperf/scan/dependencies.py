@@ -11,7 +11,8 @@ from asyncperf.scan.analyst import Analyst
 from asyncperf.scan.annotations import dependency_of, last_name, meaning_of
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.index import AnyFunction, Class, Function, Variable
-from asyncperf.scan.values import Effect, Place, Value
+from asyncperf.scan.project import External
+from asyncperf.scan.values import Effect, Place, Value, named
 from asyncperf.scan.verbs import guards
 from asyncperf.scan.walk import Walk
 from asyncperf.sites import Remedy, Site
@@ -19,13 +20,26 @@ from asyncperf.sites import Remedy, Site
 ROUTES = frozenset("get post put delete patch head options trace websocket api_route route".split())  # noqa: SIM905
 
 
+Resolve = Callable[[ast.expr], object]  # what a name means where it stands
+
+# Of `fastapi.security`: those that refuse, and those that only collect fields of a form.
+REFUSING = named(
+    """
+    HTTPBearer HTTPBasic HTTPDigest APIKeyHeader APIKeyQuery APIKeyCookie OAuth2 OpenIdConnect
+    OAuth2PasswordBearer OAuth2AuthorizationCodeBearer
+    """
+)
+COLLECTING = named("OAuth2PasswordRequestForm OAuth2PasswordRequestFormStrict")
+
 THREAD = "a thread"  # what a `def` dependency waits for, whatever it does
 
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
     """One dependency of an endpoint; `is_named` tells whether its result is used, `is_made`
-    whether a call has made it where it stands, so that another like it is resolved too."""
+    whether a call has made it where it stands, so that another like it is resolved too, and `given`
+    which functions that call was given, on which it may depend. `scheme` is the class of FastAPI
+    that it is, as `HTTPBearer`, if any: these look at the request and wait for nothing."""
 
     function: Function | None
     name: str
@@ -33,6 +47,8 @@ class Dependency:
     line: int
     is_named: bool
     is_made: bool = False
+    given: frozenset[Function] = frozenset()
+    scheme: str = ""
 
 
 def is_endpoint(function: Function) -> bool:
@@ -78,26 +94,53 @@ def dependencies(function: Function, node: AnyFunction, analyst: Analyst) -> Ite
                 for element in keyword.value.elts:
                     call = dependency_of(element, None)
                     if call is not None:
-                        target = _target(call, None, walk.resolve, analyst)
-                        yield Dependency(
-                            target, _name(call, None), file, element.lineno, False, _is_made(call)
+                        yield _dependency(
+                            call, None, walk.resolve, analyst, file, element.lineno, False
                         )
     for argument, default in _parameters(node):
         call, annotation, resolve = _asked(argument, default, walk)
         if call is not None:
-            target = _target(call, annotation, resolve, analyst)
-            yield Dependency(
-                target, _name(call, annotation), file, argument.lineno, True, _is_made(call)
-            )
+            yield _dependency(call, annotation, resolve, analyst, file, argument.lineno, True)
+
+
+def _dependency(
+    call: ast.Call,
+    annotation: ast.expr | None,
+    resolve: Resolve,
+    analyst: Analyst,
+    file: str,
+    line: int,
+    is_named: bool,
+) -> Dependency:
+    return Dependency(
+        _target(call, annotation, resolve, analyst),
+        _name(call, annotation),
+        file,
+        line,
+        is_named,
+        _is_made(call),
+        _given(call, resolve),
+        _scheme(call, annotation, resolve, analyst),
+    )
 
 
 def _is_made(call: ast.Call) -> bool:
     return bool(call.args) and isinstance(call.args[0], ast.Call)
 
 
+def _given(call: ast.Call, resolve: Resolve) -> frozenset[Function]:
+    """The functions among the arguments of a call that makes a dependency."""
+    maker = call.args[0] if call.args else None
+    if not isinstance(maker, ast.Call):
+        return frozenset()
+    given = [*maker.args, *(keyword.value for keyword in maker.keywords)]
+    found = (resolve(each) for each in given if isinstance(each, ast.Name | ast.Attribute))
+    return frozenset(each for each in found if isinstance(each, Function))
+
+
 def _asked(
     argument: ast.arg, default: ast.expr | None, walk: Walk
-) -> tuple[ast.Call | None, ast.expr | None, Callable[[ast.expr], object]]:
+) -> tuple[ast.Call | None, ast.expr | None, Resolve]:
     """What a parameter depends on, its annotation, and what their names mean; they may stand in
     another module: `CurrentUser = Annotated[User, Depends(...)]`."""
     annotation = argument.annotation
@@ -117,31 +160,74 @@ def _parameters(node: AnyFunction) -> Iterator[tuple[ast.arg, ast.expr | None]]:
     yield from zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
 
 
+def _asked_by(call: ast.Call, annotation: ast.expr | None) -> ast.expr | None:
+    """What stands in `Depends(...)`; `Depends()` stands for the annotation."""
+    if call.args:
+        return call.args[0]
+    match annotation:
+        case ast.Subscript(slice=ast.Tuple(elts=[first, *_])):
+            return first if last_name(annotation.value) == "Annotated" else annotation
+    return annotation
+
+
 def _target(
     call: ast.Call | None,
     annotation: ast.expr | None,
-    resolve: Callable[[ast.expr], object],
+    resolve: Resolve,
     analyst: Analyst,
 ) -> Function | None:
     if call is None:
         return None
-    named = call.args[0] if call.args else annotation  # `Depends()` stands for the annotation
-    is_object = isinstance(named, ast.Call)  # `Depends(Authenticated())`
-    if isinstance(named, ast.Call):
-        named = named.func
-    if not isinstance(named, ast.Name | ast.Attribute):
+    wanted = _asked_by(call, annotation)
+    is_object = isinstance(wanted, ast.Call)  # `Depends(Authenticated())`
+    if isinstance(wanted, ast.Call):
+        wanted = wanted.func
+    if not isinstance(wanted, ast.Name | ast.Attribute):
         return None
-    found = resolve(named)
+    found = resolve(wanted)
+    if found is None and isinstance(wanted, ast.Attribute):  # `Depends(auth.current_user)`
+        return _method_of(resolve(wanted.value), wanted.attr, analyst)
     if isinstance(found, Class):
         method = "__call__" if is_object else "__init__"
         return next(iter(analyst.declarations.methods(found, method)), None)
     if isinstance(found, Variable):  # `current_user = require_role("user")`
-        own = next((name for name, bound in found.home.names.items() if bound is found), "")
-        return _called(analyst.variable(found.home, own), analyst)
+        return _called(_held(found, analyst), analyst)
     if not isinstance(found, Function):
         return None
     # `Depends(require_role("admin"))` asks for what the call returns.
     return _called(analyst.summary(found).returns, analyst) if is_object else found
+
+
+def _held(variable: Variable, analyst: Analyst) -> Value:
+    """What a variable of a module holds."""
+    names = variable.home.names.items()
+    own = next((name for name, bound in names if bound is variable), "")
+    return analyst.variable(variable.home, own)
+
+
+def _method_of(found: object, name: str, analyst: Analyst) -> Function | None:
+    if not isinstance(found, Variable):
+        return None
+    for type_ in _held(found, analyst).types:
+        if isinstance(type_.of, Class):
+            return next(iter(analyst.declarations.methods(type_.of, name)), None)
+    return None
+
+
+def _scheme(call: ast.Call, annotation: ast.expr | None, resolve: Resolve, analyst: Analyst) -> str:
+    """The class of FastAPI's that a dependency is, or is an object of."""
+    asked = _asked_by(call, annotation)
+    if isinstance(asked, ast.Call):
+        asked = asked.func
+    found = resolve(asked) if isinstance(asked, ast.Name | ast.Attribute) else None
+    classes = [str(found)] if isinstance(found, External) else []
+    if isinstance(found, Variable):
+        classes = [str(type_.of) for type_ in _held(found, analyst).types]
+    for dotted in classes:
+        last = dotted.rpartition(".")[2]
+        if dotted.startswith("fastapi.") and last in REFUSING | COLLECTING:
+            return last
+    return ""
 
 
 def _called(made: Value, analyst: Analyst) -> Function | None:
@@ -181,6 +267,11 @@ def judge_pair(a: Dependency, b: Dependency, analyst: Analyst) -> Finding:
     for one, other, asked in ((b, a, needs[1]), (a, b, needs[0])):
         if other.function is not None and other.function in asked:
             return Finding("dependent", f"`{one.name}` needs `{other.name}`", one.file, one.line)
+    for one, other, asked in ((b, a, needs[1]), (a, b, needs[0])):
+        unknown = (one.function is None and not one.scheme) or None in asked
+        if unknown and _gives_session(other, analyst):
+            reason = f"`{one.name}` is not known to its bottom, and may need `{other.name}`"
+            return Finding("dependent", reason, one.file, one.line)
     both = (needs[0] & needs[1]) - {None}  # resolved once, before either
     first = _doings(a, analyst, needs[0] - both)
     second = _doings(b, analyst, needs[1] - both)
@@ -206,24 +297,34 @@ def judge_pair(a: Dependency, b: Dependency, analyst: Analyst) -> Finding:
     return Finding("independent", reason)
 
 
+def _gives_session(dependency: Dependency, analyst: Analyst) -> bool:
+    """Whether what it gives serves one caller at a time."""
+    function = dependency.function
+    if function is None:
+        return False
+    summary = analyst.summary(function)
+    given = summary.returns if summary.yields is None else summary.yields
+    return analyst.walker(function).exclusive_name(given) is not None
+
+
 def asked_for(dependency: Dependency, analyst: Analyst) -> set[Function | None]:
     """All that it depends on itself, however deep; None for what is not known."""
-    found: set[Function | None] = set()
-    waiting = [dependency.function]
+    found: set[Function | None] = set(dependency.given)
+    waiting = [dependency.function, *dependency.given]
     while waiting:
         function = waiting.pop()
         node = None if function is None else function.node
         if function is None or node is None:
             continue
-        asked = {d.function for d in dependencies(function, node, analyst)}
+        asked = {d.function for d in dependencies(function, node, analyst) if not d.scheme}
         waiting += asked - found
         found |= asked
     return found
 
 
 def _name(call: ast.Call, annotation: ast.expr | None) -> str:
-    named = call.args[0] if call.args else annotation
-    return last_name(named) if named is not None else "a dependency"
+    wanted = _asked_by(call, annotation)
+    return last_name(wanted) if wanted is not None else "a dependency"
 
 
 def _doings(
@@ -231,6 +332,9 @@ def _doings(
 ) -> Doings:
     """What resolving a dependency does, and what it depends on itself, unless that is left out."""
     name, function = dependency.name, dependency.function
+    if dependency.scheme:
+        refusal = Effect("raise", (), "0", "HTTPException", dependency.file, dependency.line)
+        return Doings([refusal] if dependency.scheme in REFUSING else [])
     if function is None:
         return Doings([Effect("unknown", (), "call", name, dependency.file, dependency.line)])
     effects = _effects(function, analyst)

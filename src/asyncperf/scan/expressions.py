@@ -136,27 +136,28 @@ class Expressions(Members):
     def _comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
     ) -> Value:
-        begin = len(self.effects)
+        begin = taken = len(self.effects)
         hidden = {}
-        for generator in node.generators:
+        for number, generator in enumerate(node.generators):
             iterated = self.evaluate(generator.iter)
             if generator.is_async:
                 self.emit("suspend", (), "", "async for", generator.iter)
                 if not iterated.types and iterated.yields is None:
                     self.emit("unknown", (), "await", "async for", generator.iter)
+            if number == 0:  # all that follows is done for each of its elements
+                taken = len(self.effects)
             names = [n.id for n in ast.walk(generator.target) if isinstance(n, ast.Name)]
             hidden.update({name: self.env.get(name) for name in names})
             self.bind(generator.target, self.item(iterated, node))
             for test in generator.ifs:
                 self.evaluate(test)
-        self.spans[id(node)] = (begin, len(self.effects))
-        begin = len(self.effects)
+        self.spans[id(node)] = (begin, taken)
         if isinstance(node, ast.DictComp):
             self.evaluate(node.key)
             value = self.evaluate(node.value)
         else:
             value = self.evaluate(node.elt)
-        self.spans[-id(node)] = (begin, len(self.effects))
+        self.spans[-id(node)] = (taken, len(self.effects))
         for name, old in hidden.items():
             if old is None:
                 self.env.pop(name, None)

@@ -203,6 +203,36 @@ def carried(loop: ast.For | ast.AsyncFor) -> set[str]:
     return (changed & read_first) - own
 
 
+def derived(loop: ast.For | ast.AsyncFor) -> set[str]:
+    """The names that hold the element of an iteration, or what was made with it."""
+    found = names(loop.target).bound
+    given = [pair for statement in loop.body for pair in _assignments(statement)]
+    for _ in given:  # as many rounds as it may take to come to the last
+        more = {name for value, target in given if value & found for name in target}
+        if more <= found:
+            break
+        found |= more
+    return found
+
+
+def _assignments(statement: ast.stmt) -> Iterator[tuple[set[str], set[str]]]:
+    """The names that a value reads, and those that it is bound to."""
+    for node in nodes(statement):
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                found = [names(target) for target in targets]
+                yield names(value).read, {n for each in found for n in each.bound | each.filled}
+            case (
+                ast.AnnAssign(target=target, value=ast.expr() as value)
+                | ast.NamedExpr(target=target, value=value)
+            ):
+                yield names(value).read, names(target).bound
+            case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
+                yield names(value).read, names(target).bound
+            case ast.withitem(context_expr=value, optional_vars=ast.expr() as target):
+                yield names(value).read, names(target).bound
+
+
 def _in_order(node: ast.AST) -> Iterator[ast.AST]:
     """Nodes in the order of evaluation, as far as names go: values before targets."""
     if isinstance(node, SCOPES):
@@ -239,15 +269,13 @@ def _in_order(node: ast.AST) -> Iterator[ast.AST]:
 def deciding_names(loop: ast.For | ast.AsyncFor) -> Iterator[tuple[ast.AST, set[str]]]:
     """What each await of a loop, and each condition around it, reads."""
 
-    def visit(body: Iterable[ast.stmt]) -> Iterator[tuple[ast.AST, set[str]]]:
-        for statement in body:
-            if isinstance(statement, SCOPES):
-                continue
-            awaits = [n for n in nodes(statement) if isinstance(n, ast.Await)]
-            skips = any(isinstance(n, ast.Continue) for n in nodes(statement))
-            if isinstance(statement, ast.If | ast.While) and (awaits or skips):
-                yield statement.test, names(statement.test).read
-            for node in awaits:
+    for statement in loop.body:
+        if isinstance(statement, SCOPES):
+            continue
+        for node in nodes(statement):
+            if isinstance(node, ast.Await):
                 yield node, names(node).read
-
-    return visit(loop.body)
+            elif isinstance(node, ast.If | ast.While) and any(
+                isinstance(inner, ast.Await | ast.Continue) for inner in nodes(node)
+            ):
+                yield node.test, names(node.test).read

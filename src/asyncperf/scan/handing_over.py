@@ -5,12 +5,14 @@ For `scan` only.
 
 import ast
 from abc import abstractmethod
+from collections.abc import Iterator
 
 from asyncperf.scan import catalogue, catalogue_names
 from asyncperf.scan.expressions import Expressions
-from asyncperf.scan.index import Function
+from asyncperf.scan.index import Class, Function
+from asyncperf.scan.library_effects import DATABASE_KINDS
 from asyncperf.scan.syntax import spelling
-from asyncperf.scan.values import Arguments, Callee, Place, Value, ordered
+from asyncperf.scan.values import Arguments, Callee, Place, Value, extend, ordered
 from asyncperf.scan.verbs import is_session_like
 
 CALLABLE_NAMES = frozenset({"func", "fn", "f", "callback", "cb", "callable", "handler", "function"})
@@ -51,6 +53,27 @@ class HandingOver(Expressions):
             elif kind or (self.is_untyped(value) and is_session_like(place[-1].lstrip("."))):
                 self.emit("own", place, "w", kind or "session", node)
                 self.exclusive[place] = kind or "session"
+            else:
+                for name, held in self.held_by(value):
+                    self.emit("own", extend(place, (f".{name}",)), "w", held, node)
+
+    def held_by(self, value: Value) -> Iterator[tuple[str, str]]:
+        """The attributes of an object of the project that serve one caller at a time."""
+        for type_ in value.types:
+            if isinstance(type_.of, Class):
+                if type_.of not in self.analyst.held:
+                    self.analyst.held[type_.of] = ()  # until known: it may hold its like
+                    self.analyst.held[type_.of] = tuple(self._held(type_.of))
+                yield from self.analyst.held[type_.of]
+
+    def _held(self, of: Class) -> Iterator[tuple[str, str]]:
+        for base in self.project.ancestry(of):
+            if isinstance(base, Class):
+                declared = [n for n, held in base.attributes.items() if held.annotation is not None]
+                for name in dict.fromkeys([*self.declarations.stored(base), *declared]):
+                    kind = self.exclusive_name(self.analyst.attribute(of, name))
+                    if kind in DATABASE_KINDS:
+                        yield name, kind
 
     def exclusive_in(self, arguments: Arguments) -> frozenset[Place]:
         """Sessions among the arguments: the result may hold them."""

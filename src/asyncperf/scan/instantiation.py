@@ -165,7 +165,8 @@ class Instantiation(HandingOver):
             else:
                 if mode == "w" and what.startswith(ARGUMENT):
                     what = same_value(mapping.get(what.removeprefix(ARGUMENT), NOTHING))
-                rebinds = mode in {"w", "i"} and kind == "memory" and len(own) > 2
+                root = 3 if own[0] == "free" else 2
+                rebinds = mode in {"w", "i"} and kind == "memory" and len(own) > root
                 held_by = own[:-1] if rebinds else own
                 places = mapped.get(held_by)
                 if places is None:

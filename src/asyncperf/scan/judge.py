@@ -138,8 +138,10 @@ class Judge(LoopJudge, DataJudge):
             decided = self.for_its_effect(a, first)
             if decided:
                 return decided, "none"
-        for check in (conflicts.changed_memory, conflicts.changed_world):
-            finding, more = check(first, second)
+        for finding, more in (
+            conflicts.changed_memory(first, second),
+            conflicts.changed_world(first, second, is_dropped, drops),
+        ):
             if finding:
                 return finding, "none"
             open_ += more
@@ -161,7 +163,7 @@ class Judge(LoopJudge, DataJudge):
     def for_its_effect(self, part: Awaiting, doings: Doings) -> Finding | None:
         """A result that is dropped: the call is there for what it changes, known or not."""
         effect = doings.unknown[0]
-        writes = [e for e in doings.external if e.mode in {"w", "c"}]
+        writes = conflicts.written(doings, is_dropped=True)
         if any(not e.what.startswith(conflicts.ANYWHERE) for e in writes):
             return None  # the writes that are known say more
         return conflicts.decided(
@@ -177,8 +179,9 @@ class Judge(LoopJudge, DataJudge):
 
     def sleeps(self, doings: Doings, part: Awaiting) -> Finding | None:
         for effect in doings.sleeps:
-            if self.is_own(effect, part.statement):
-                return Finding("unsafe", "the sleep paces what follows", self.file, effect.line)
+            is_dropped = isinstance(part.statement, ast.Expr)
+            if self.is_own(effect, part.statement) or (is_dropped and doings.only_pauses):
+                return conflicts.decided("unsafe", "the sleep paces what follows", effect)
         return None
 
     def acquired(self, part: Awaiting) -> Finding | None:
@@ -249,10 +252,11 @@ class Judge(LoopJudge, DataJudge):
                 self.file,
                 line,
             )
-        if done.raises and after:
+        refusals = [e for e in done.raises if conflicts.may_refuse(e, second)]
+        if refusals and after:
             return Finding(
                 "dependent",
-                f"line {line} may refuse: it raises {done.raises[0].what}",
+                f"line {line} may refuse: it raises {refusals[0].what}",
                 self.file,
                 line,
             )

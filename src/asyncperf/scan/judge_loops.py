@@ -1,12 +1,14 @@
 """Verdicts on loops of awaits. For `scan` only."""
 
 import ast
+from collections.abc import Iterator
 
 from asyncperf.scan import conflicts, flow
-from asyncperf.scan.candidates import FOR, Loop
+from asyncperf.scan.candidates import COMPREHENSIONS, FOR, Loop
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.facts import Facts
 from asyncperf.scan.values import Effect, spelled
+from asyncperf.scan.verbs import sends
 from asyncperf.sites import Remedy, Site
 
 
@@ -27,7 +29,7 @@ class LoopJudge(Facts):
         if not done.suspends:
             open_ = conflicts.unresolved(done)
             return self.settled(open_, "no iteration ever waits", "none")
-        if all(isinstance(await_.value, ast.Name) for await_ in loop.awaits):
+        if all(is_handed(await_.value, loop.node) for await_ in loop.awaits):
             return Finding("likely", "awaits what was started before, so it runs already"), "none"
         finding, more = self.changes(loop, done)
         if finding:
@@ -75,6 +77,11 @@ class LoopJudge(Facts):
                 return Finding("unsafe", "the sleep paces the iterations", self.file, effect.line)
         if not isinstance(loop.node, FOR):
             return None
+        for dropped in dropping(loop.node):
+            doings = self.doings(id(dropped))
+            if doings.only_pauses:
+                effect = doings.sleeps[0]
+                return conflicts.decided("unsafe", "the sleep paces the iterations", effect)
         for statement in loop.node.body:
             if flow.hands_out(statement):
                 reason = f"line {statement.lineno} yields: others go on before the next iteration"
@@ -131,6 +138,26 @@ class LoopJudge(Facts):
             return line.isdigit() and body <= int(line) <= end
         return False
 
+    def in_order(self, loop: FOR, caught: bool) -> Finding | None:
+        """Calls for their effect that is not known, and what goes to one receiver in turn."""
+        derived = flow.derived(loop)
+        for dropped in dropping(loop):
+            done = self.doings(id(dropped))
+            if done.unknown and (not caught or calls_element(dropped, derived)):
+                effect = done.unknown[0]
+                reason = f"each iteration awaits what `{effect.what}` hides, for its effect"
+                return conflicts.decided("unsafe", reason, effect)
+        for statement in loop.body:
+            for node in flow.nodes(statement):
+                if not isinstance(node, ast.Await):
+                    continue
+                done = self.doings(id(node))
+                write = next((e for e in done.external if e.mode == "w"), None)
+                if write and not is_addressed(node.value, derived):
+                    reason = f"all iterations write to one place in {write.what}, in order"
+                    return conflicts.decided("unsafe", reason, write)
+        return None
+
     def changes(self, loop: Loop, done: Doings) -> tuple[Finding | None, list[Finding]]:
         """What iterations change that others see, in memory and outside."""
         outer = [e for e in done.memory if not self.is_private(e, loop)]
@@ -143,16 +170,17 @@ class LoopJudge(Facts):
         if finding:
             return finding, []
         caught = isinstance(loop.node, FOR) and _is_caught(loop.node)
+        made = {e for d in dropping(loop.node) for e in self.doings(id(d)).external}
         for effect in done.external:
-            if effect.mode == "w" and not caught:
-                return (
-                    conflicts.decided(
-                        "unsafe",
-                        f"each iteration writes to {effect.what}; order and failures would change",
-                        effect,
-                    ),
-                    [],
-                )
+            is_written = effect.mode == "w" or (effect.mode == "i" and effect in made)
+            if is_written and not caught:
+                reason = f"each iteration writes to {effect.what}; order and failures would change"
+                return conflicts.decided("unsafe", reason, effect), []
+        if isinstance(loop.node, FOR):
+            decided = self.in_order(loop.node, caught)
+            if decided:
+                return decided, []
+        for effect in done.external:
             if effect.mode != "r":
                 open_.append(
                     conflicts.decided(
@@ -160,6 +188,47 @@ class LoopJudge(Facts):
                     )
                 )
         return None, open_
+
+
+def dropping(loop: FOR | COMPREHENSIONS) -> Iterator[ast.Expr]:
+    """The statements of a loop's body that await and drop the result."""
+    for statement in loop.body if isinstance(loop, FOR) else ():
+        for node in flow.nodes(statement):
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Await):
+                yield node
+
+
+def is_handed(awaited: ast.expr, loop: FOR | COMPREHENSIONS) -> bool:
+    """Whether what is awaited was there before the iteration."""
+    body = loop.body if isinstance(loop, FOR) else []
+    bound = {name for statement in body for name in flow.names(statement).bound}
+    return isinstance(awaited, ast.Name) and awaited.id not in bound
+
+
+def calls_element(statement: ast.Expr, derived: set[str]) -> bool:
+    """Whether it calls the loop's element itself, or what was made with it: a hook."""
+    for node in flow.nodes(statement):
+        func = node.func if isinstance(node, ast.Call) else None
+        if isinstance(func, ast.Attribute) and func.attr == "__call__":
+            func = func.value
+        if isinstance(func, ast.Name) and func.id in derived:
+            return True
+    return False
+
+
+def is_addressed(call: ast.expr, derived: set[str]) -> bool:
+    """Whether what a call writes goes somewhere that depends on the loop's element: of
+    `chat.send(text)` the text does not say where to."""
+    if not isinstance(call, ast.Call):
+        return False
+    func = call.func
+    arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+    if isinstance(func, ast.Attribute):
+        if flow.names(func.value).read & derived:
+            return True
+        if sends(func.attr):
+            arguments = arguments[:1] if len(arguments) > 1 else []
+    return any(flow.names(argument).read & derived for argument in arguments)
 
 
 def is_reading(done: Doings) -> bool:

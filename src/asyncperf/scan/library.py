@@ -82,7 +82,8 @@ def apply(
             if does == "http":
                 library_texts.text_decides(walk, special.world, arguments.get(0, "method"), node)
             else:
-                walk.emit("external", (), does, special.world, node)
+                makes = does == "w" and is_there_already(dotted, node)
+                walk.emit("external", (), "i" if makes else does, special.world, node)
         if awaited:
             walk.emit("suspend", (), "", dotted, node)
         return walk.made(node, (Type(special.returns),) if special.returns else ())
@@ -139,7 +140,7 @@ def _method(
     if effects.world:
         if does == "sql":
             library_texts.text_decides(
-                walk, effects.world, arguments.get(0, "statement", "query", "sql"), node
+                walk, effects.world, arguments.get(0, "statement", "query", "query_", "sql"), node
             )
         elif does == "http":
             library_texts.text_decides(
@@ -150,7 +151,8 @@ def _method(
             path = arguments.get(0, "url").text
             if name == "post" and path and library_texts.ASKING_PATH.search(path):
                 mode = "q"
-            walk.emit("external", (), mode, effects.world, node)
+            makes = is_there_already(name, node)
+            walk.emit("external", (), "i" if makes else mode, effects.world, node)
     if name == "enter_async_context" or name == "enter_context":
         return walk.entered(arguments.get(0), node, True)
     walk.hand_over(arguments, node)
@@ -188,6 +190,14 @@ def _plain_method(
     walk.hand_over(arguments, node)
     by_name.presume(walk, dotted, name, receiver, node)
     return walk.made(node)
+
+
+def is_there_already(name: str, node: ast.AST) -> bool:
+    """Whether a call makes a folder only where there is none: `mkdir(exist_ok=True)`."""
+    return name.endswith(("mkdir", "makedirs")) and any(
+        keyword.arg == "exist_ok" and getattr(keyword.value, "value", None) is True
+        for keyword in (node.keywords if isinstance(node, ast.Call) else ())
+    )
 
 
 def entered(walk: HandingOver, dotted: str, value: Value, node: ast.AST, awaited: bool) -> Value:

@@ -8,6 +8,11 @@ from typing import Literal
 Does = Literal["r", "w", "q", "-", "sql", "http", "commit"]
 
 
+# Objects of these kinds are handed around under several names; two that cannot be told apart
+# are taken for one.
+DATABASE_KINDS = frozenset({"session", "connection", "transaction"})
+
+
 @dataclass(frozen=True, slots=True)
 class TypeEffects:
     """What the methods of one library class do.

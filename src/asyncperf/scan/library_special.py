@@ -4,9 +4,16 @@ For `scan` only.
 """
 
 import ast
+from dataclasses import replace
 
 from asyncperf.scan.handing_over import HandingOver
-from asyncperf.scan.values import NOTHING, Arguments, Value, join
+from asyncperf.scan.index import Function
+from asyncperf.scan.values import NOTHING, Arguments, Type, Value, join
+
+ANY = frozenset({"typing.Any", "builtins.object"})  # what says nothing of a cast value
+HANDING_ON = frozenset({"cast", "same", "next"})  # awaited, they give something to wait for
+BACKGROUND = "a task in the background"
+OBJECTS_SESSION = frozenset({("call", "the object's session")})
 
 
 def special_call(
@@ -17,8 +24,18 @@ def special_call(
         walk.emit("suspend", (), "", "sleep", node)
         walk.emit("sleep", (), "", "sleep", node)
         return NOTHING
+    if special == "session":  # which the object was loaded by, as others were
+        return Value(OBJECTS_SESSION, (Type("sqlalchemy.AsyncSession"),))
     if special == "text":
         return arguments.get(0)
+    if awaited and special in HANDING_ON:
+        walk.emit("suspend", (), "", "await", node)
+        walk.emit("unknown", (), "await", "what was started before", node)
+    if special == "cast":
+        targets = [callee.target for callee in arguments.get(0).callees]
+        classes = [t for t in targets if not isinstance(t, Function) and t not in ANY]
+        types = tuple(Type(target) for target in classes)
+        return replace(arguments.get(1), types=types, either=()) if types else arguments.get(1)
     if special == "same":
         return arguments.get(0)
     if special == "next":
@@ -53,7 +70,10 @@ def special_call(
             walk.emit("unknown", (), "call", "what runs in a thread", node)
         return NOTHING
     if special == "start":
-        walk.emit("external", (), "w", "a task in the background", node)
+        if awaited:  # as if there were no task
+            walk.emit("suspend", (), "", "a task", node)
+        else:
+            walk.emit("external", (), "w", BACKGROUND, node)
         return walk.made(node)
     if special == "gather":
         if awaited:

@@ -18,6 +18,9 @@ SETTING_UP = re.compile(
     r"^\s*(set|attach|detach|pragma|begin|use|listen|create\s+schema\s+if\s+not\s+exists)\b",
     re.IGNORECASE,
 )
+# Of graph databases.
+ASKING_CYPHER = re.compile(r"^\s*(optional\s+match|match|unwind)\b", re.IGNORECASE)
+CHANGING_CYPHER = re.compile(r"\b(create|merge|set|delete|remove|drop|foreach)\b", re.IGNORECASE)
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # POST is also used to ask long questions; the path then says so.
 ASKING_PATH = re.compile(
@@ -59,6 +62,8 @@ def _sql_mode(value: Value) -> Does | None:
     text = value.text
     if SETTING_UP.match(text):
         return "-"
+    if ASKING_CYPHER.match(text) and not CHANGING_CYPHER.search(text):
+        return "r"
     if READING_SQL.match(text) and not CHANGING_CTE.search(text):
         return "r"
     if re.match(r"^\s*with\b", text, re.IGNORECASE) and not CHANGING_CTE.search(text):

@@ -24,6 +24,7 @@ class Knowledge(Protocol):
     project: Project
     declarations: Declarations
     inference: Inference | None
+    held: dict[Class, tuple[tuple[str, str], ...]]  # attributes of classes that hold sessions
 
     def summary(self, function: Function) -> Summary: ...
 

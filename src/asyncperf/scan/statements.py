@@ -8,8 +8,9 @@ from typing import Any
 from asyncperf.scan.annotations import types_of
 from asyncperf.scan.bindings import Bindings
 from asyncperf.scan.syntax import spelling
-from asyncperf.scan.values import NOTHING, Type, ordered, step
+from asyncperf.scan.values import NOTHING, Type, Value, ordered, step
 
+FIXED = frozenset({"builtins.str", "builtins.bytes", "builtins.int", "builtins.float"})
 BROAD = frozenset({"Exception", "BaseException"})
 
 
@@ -51,8 +52,9 @@ class Statements(Bindings):
         target = node.target
         if isinstance(target, ast.Name):
             held = self.lookup(target.id)
-            for place in ordered(step(held, "[]")):
-                self.emit("memory", place, "a", target.id, node)
+            if not (is_fixed(value, node.value) or is_fixed(held)):
+                for place in ordered(step(held, "[]")):
+                    self.emit("memory", place, "a", target.id, node)
             if target.id in self.declared_nonlocal | self.declared_global:
                 for place in ordered(held.places):
                     self.emit("memory", place, "u", target.id, node)
@@ -190,6 +192,13 @@ class Statements(Bindings):
 
     def _nonlocal(self, node: ast.Nonlocal) -> None:
         self.declared_nonlocal.update(node.names)
+
+
+def is_fixed(value: Value, written: ast.expr | None = None) -> bool:
+    """Whether it is a text or a number, to which `+=` does nothing: it binds the name anew."""
+    if value.text is not None or isinstance(written, ast.JoinedStr | ast.Constant):
+        return True
+    return any(type_.of in FIXED for type_ in value.types)
 
 
 def _swallows(handler: ast.ExceptHandler) -> bool:

@@ -84,8 +84,8 @@ class Effect(NamedTuple):
     `mode` by kind. memory: r, w (rebinds; `what` begins with `=` where the value is known), i
     (rebinds once), a (ordered append), k (keyed store), u (update from its old value). own, an
     object that serves one caller at a time: r, w, c (commits), o (it may hold one). external: r,
-    w, q (probably reads), ? (decided by the text at `place`). raise: how many calls down, 0 to 9.
-    unknown: await, call.
+    w, q (probably reads), i (makes what is missing), ? (decided by the text at `place`). raise:
+    how many calls down, 0 to 9. unknown: await, call.
     """
 
     kind: EffectKind

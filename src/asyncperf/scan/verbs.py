@@ -32,6 +32,14 @@ WRITING = named(
     """
 )
 
+# Of these, the content is what they are given last, or alone: it does not say where it goes.
+SENDING = named(
+    """
+    send answer reply write put emit publish say print push lpush rpush xadd echo respond
+    notify broadcast
+    """
+)
+
 GUARDING = named(
     """
     authorize authorise authenticate verify validate check ensure require assert guard
@@ -65,6 +73,10 @@ def writes(name: str) -> bool:
     # `adelete` is Django's and LangChain's way to name what is awaited.
     found += [word[1:] for word in found if word[0] == "a" and word != "async"]
     return any(word in WRITING for word in found)
+
+
+def sends(name: str) -> bool:
+    return next(iter(words(name)), "") in SENDING
 
 
 def guards(name: str) -> bool:
