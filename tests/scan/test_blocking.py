@@ -573,6 +573,188 @@ def test_a_call_that_is_told_not_to_wait_does_not_block(scanned, call):
     ]
 
 
+READY = """\
+    import os, queue, subprocess, threading, time
+    from concurrent.futures import Future, as_completed
+    async def f(items: queue.Queue, done: Future, thread: threading.Thread,
+                child: subprocess.Popen, event: threading.Event, others: queue.Queue):
+        BODY
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if not items.empty(): items.get()",
+        "while not items.empty(): items.get()",
+        "while items.qsize() > 0: items.get()",
+        "if items.qsize():\n            items.get()",
+        "if items.qsize() != 0 and event: items.get()",
+        "if items.empty(): pass\n        else: items.get()",
+        "if items.empty() is True or event: return\n        items.get()",
+        "while True:\n            if items.empty(): break\n            items.get()",
+        "return items.get() if not items.empty() else None",
+        "if done.done(): done.result()",
+        "if not thread.is_alive(): thread.join()",
+        "while thread.is_alive(): print(1)\n        thread.join()",
+        "if child.poll() is not None: child.wait()",
+        "if event.is_set(): event.wait()",
+        "for each in as_completed([done], timeout=0): each.result()",
+    ],
+)
+def test_what_is_asked_first_whether_it_would_wait_does_not_block(scanned, body):
+    assert scanned(main=READY.replace("BODY", body)) == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if items.empty(): items.get()",
+        "if items.qsize() == 0: items.get()",
+        "if not others.empty(): items.get()",
+        "if not items.empty() or event: items.get()",
+        "if not items.empty(): pass\n        items.get()",
+        "while thread.is_alive(): break\n        thread.join()",
+        "if thread.is_alive(): thread.join()",
+        "if child.poll() is None: child.wait()",
+    ],
+)
+def test_what_is_asked_of_something_else_or_says_that_it_would_wait_blocks(scanned, body):
+    assert len(scanned(main=READY.replace("BODY", body))) == 1
+
+
+STREAMED = """\
+    import asyncio, time
+    from fastapi.responses import StreamingResponse
+    from starlette.concurrency import iterate_in_threadpool
+    def lines(text=""):
+        time.sleep(1)
+        yield text
+    def numbered(given):
+        yield from given
+    def ready():
+        time.sleep(1)
+        return [1]
+    async def f():
+        BODY
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "is_told"),
+    [
+        ("return StreamingResponse(lines())", False),
+        ("return StreamingResponse(content=lines(), media_type='text/plain')", False),
+        ("made = lines()\n        return StreamingResponse(made)", False),
+        ("return StreamingResponse(numbered(lines()))", False),
+        (
+            "made = lines()\n        made = numbered(made)\n        return StreamingResponse(made)",
+            False,
+        ),
+        ("iterate_in_threadpool(lines())", False),
+        ("await asyncio.to_thread(list, lines())", False),
+        ("return StreamingResponse(ready())", True),
+        ("return StreamingResponse(lines(ready()))", True),
+        ("return StreamingResponse(list(lines()))", True),
+        ("for line in lines(): print(line)\n        return StreamingResponse([])", True),
+    ],
+)
+def test_a_plain_generator_runs_in_a_thread_where_a_response_streams_it(scanned, body, is_told):
+    found = scanned(main=STREAMED.replace("BODY", body))
+    assert [call.call for call in found] == ["time.sleep"] * is_told
+
+
+def test_what_only_windows_comes_to_is_no_finding(scanned):
+    found = scanned(
+        main="""\
+            import sys, time
+            def nap():
+                time.sleep(1)
+            async def f():
+                if sys.platform == "win32":
+                    nap()
+                    time.sleep(1)
+                else:
+                    time.sleep(2)
+                if sys.platform != "win32":
+                    return
+                time.sleep(3)
+            """
+    )
+    assert [call.line for call in found] == [9]
+
+
+AWAITED = """\
+    import time
+    from typing import Awaitable
+    class Store:
+        async def save(self):
+            return 1
+    class Slow(Store):
+        def save(self)RETURNS:
+            time.sleep(1)
+    async def f(store: Store):
+        BODY
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "returns", "is_told"),
+    [
+        ("await store.save()", "", False),
+        ("await store.save()", " -> None", False),
+        ("await store.save()", " -> Awaitable[int]", True),
+        ("return store.save()", "", True),
+    ],
+)
+def test_an_awaited_call_means_no_plain_method_where_an_async_one_is_there(
+    scanned, body, returns, is_told
+):
+    found = scanned(main=AWAITED.replace("BODY", body).replace("RETURNS", returns))
+    assert len(found) == is_told
+
+
+NARROWED = """\
+    import time
+    class Store:
+        pass
+    class Slow(Store):
+        def save(self):
+            time.sleep(1)
+    class Quick(Store):
+        def save(self):
+            return 1
+    async def f(store: Slow | Quick, base: Store, more):
+        BODY
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "certain"),
+    [
+        ("store.save()", [False]),
+        ("if isinstance(store, Slow): store.save()", [True]),
+        ("if isinstance(store, Quick): store.save()", []),
+        ("if isinstance(store, (Quick, int)): store.save()", []),
+        ("if isinstance(store, Quick): pass\n        else: store.save()", [True]),
+        ("if isinstance(store, Slow): return\n        store.save()", []),
+        ("if not isinstance(store, Quick): raise ValueError\n        store.save()", []),
+        ("assert isinstance(store, Quick)\n        store.save()", []),
+        ("more and isinstance(store, Quick) and store.save()", []),
+        ("return store.save() if isinstance(store, Quick) else None", []),
+        ("if isinstance(base, Slow): base.save()", [True]),
+        ("if isinstance(more, Slow): more.save()", [True]),
+        (
+            "if isinstance(store, Quick):\n            store = Slow()\n            store.save()",
+            [False],
+        ),
+        ("if isinstance(store, Quick): pass\n        store.save()", [False]),
+    ],
+)
+def test_an_isinstance_tells_which_of_the_declared_classes_it_is(scanned, body, certain):
+    assert [call.certain for call in scanned(main=NARROWED.replace("BODY", body))] == certain
+
+
 def test_what_only_some_heirs_do_is_not_said_of_a_class_that_does_it_itself(scanned):
     found = scanned(
         main="""\

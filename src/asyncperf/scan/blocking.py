@@ -78,7 +78,7 @@ def calls(of: Reached) -> tuple[BlockingCall, ...]:
         trace = tracer.traces.get(function, Trace())
         for spot, primitive in trace.primitives.items():
             place = (function.module.file, spot.line, spot.column)
-            if place in found or are_off(off, spot.line):
+            if place in found or are_off((*off, *trace.for_windows), spot.line):
                 continue
             if function in tracer.done_callbacks and primitive.name in OF_FUTURES:
                 continue

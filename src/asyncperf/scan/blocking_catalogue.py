@@ -252,6 +252,11 @@ THREADING_DECORATORS = named(
     "sync_to_async asyncify run_in_threadpool to_thread run_in_executor run_in_thread in_thread "
     "threaded make_async async_wrap as_async wrap_async"
 )
+# Plain generators that are given to these run where they are iterated over, in threads.
+ITERATING_IN_THREADS = named(
+    "StreamingResponse EventSourceResponse iterate_in_threadpool to_thread run_in_threadpool "
+    "run_sync run_in_executor submit"
+)
 # A coroutine given to these gets a loop of its own, and to those a task of its own.
 OWN_LOOP = named("run_until_complete")
 LAUNCHING = re.compile(r"\b(asyncio|anyio|trio|uvloop)\.run\(|\brun_until_complete\(")

@@ -8,8 +8,8 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from asyncperf.scan.branches import Branch, Lines, conditions
 from asyncperf.scan.index import AnyFunction
-from asyncperf.scan.syntax import statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Given:
     is_open: bool = True
 
 
-def are_off(guards: Iterable[Guard], line: int) -> bool:
+def are_off(guards: Iterable[Guard | Lines], line: int) -> bool:
     return any(guard.first <= line <= guard.last for guard in guards)
 
 
@@ -76,7 +76,7 @@ def given(node: ast.AST) -> Given:
     return Given(constants, frozenset(named.keys() - constants.keys()), len(node.args), is_open)
 
 
-def switches(node: AnyFunction) -> Switches:
+def switches(node: AnyFunction, branches: Iterable[Branch]) -> Switches:
     arguments = node.args
     plain = [*arguments.posonlyargs, *arguments.args]
     pairs = [
@@ -85,7 +85,7 @@ def switches(node: AnyFunction) -> Switches:
     ]
     defaults = {a.arg: bool(d.value) for a, d in pairs if isinstance(d, ast.Constant)}
     names = {each.arg for each in (*plain, *arguments.kwonlyargs)}
-    found = tuple(guards(node, names))
+    found = tuple(guards(branches, names))
     if found:  # few functions have any, so only theirs are walked to the last name
         again = set(assigned(node))
         found = tuple(guard for guard in found if guard.parameter not in again)
@@ -99,14 +99,8 @@ def assigned(node: AnyFunction) -> Iterator[str]:
             yield each.id
 
 
-def guards(node: AnyFunction, names: set[str]) -> Iterator[Guard]:
-    for each in statements(node):
-        if not isinstance(each, ast.If):
-            continue
-        is_not = isinstance(each.test, ast.UnaryOp) and isinstance(each.test.op, ast.Not)
-        test = each.test.operand if isinstance(each.test, ast.UnaryOp) and is_not else each.test
-        if isinstance(test, ast.Name) and test.id in names:
-            for block, value in ((each.body, not is_not), (each.orelse, is_not)):
-                if block:
-                    last = block[-1].end_lineno or block[-1].lineno
-                    yield Guard(block[0].lineno, last, test.id, value)
+def guards(branches: Iterable[Branch], names: set[str]) -> Iterator[Guard]:
+    for branch in branches:
+        for test, value in conditions(branch.test, branch.outcome):
+            if isinstance(test, ast.Name) and test.id in names:
+                yield Guard(branch.first, branch.last, test.id, value)

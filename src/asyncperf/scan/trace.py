@@ -12,12 +12,14 @@ from asyncperf.scan import blocking_catalogue as catalogue
 from asyncperf.scan.analyst import Analyst
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.blocking_catalogue import Blocking
+from asyncperf.scan.branches import Branch, Lines, branches, for_windows
 from asyncperf.scan.index import AnyFunction, Class, Function, Module
 from asyncperf.scan.keeping import is_empty, keeps_result, takes_nothing
 from asyncperf.scan.project import Project
+from asyncperf.scan.streams import iterated
 from asyncperf.scan.switches import Given, Switches, given, switches
 from asyncperf.scan.values import Arguments, Callee, Effect, Summary, Type, Value
-from asyncperf.scan.waiting import returns_at_once
+from asyncperf.scan.waiting import is_ready, returns_at_once
 from asyncperf.scan.walk import Walk
 
 # What a `sessionmaker` makes is taken for async, but async sessions cannot be entered by `with`.
@@ -51,7 +53,8 @@ class Trace:
     gives to who knows whom. `named` are methods that it calls of objects of which the class is
     not known, `makes` the names of library classes. `is_bare`: it takes no arguments;
     `keeps_result`: and keeps what it gives in a global. `is_empty`: it is there to be
-    overridden. `given` are the constants among a call's arguments.
+    overridden. `given` are the constants among a call's arguments. `for_windows` are the lines
+    that only Windows comes to.
     """
 
     calls: dict[tuple[Spot, Function], None] = field(default_factory=dict)
@@ -67,6 +70,7 @@ class Trace:
     is_empty: bool = False
     switches: Switches = field(default_factory=Switches)
     given: dict[Spot, Given] = field(default_factory=dict)
+    for_windows: tuple[Lines, ...] = ()
 
 
 class Tracer(Analyst):
@@ -149,6 +153,7 @@ class TracingWalk(Walk):
     is_nested = False  # whether a call is applied within another one, that of a callback
     callee: Function | None = None  # of which the effects are being taken over
     applied: ast.AST | None = None
+    branches: tuple[Branch, ...] = ()
 
     def __init__(
         self, analyst: Tracer, module: Module, function: Function | None, owner: Class | None
@@ -159,8 +164,10 @@ class TracingWalk(Walk):
         )
 
     def function_body(self, function: Function, node: AnyFunction) -> Summary:
+        self.branches = branches(node)
         self.trace.is_empty = is_empty(node)
-        self.trace.switches = switches(node)
+        self.trace.switches = switches(node, self.branches)
+        self.trace.for_windows = for_windows(self.branches)
         self.trace.is_bare = takes_nothing(node)
         self.trace.keeps_result = self.trace.is_bare and keeps_result(node)
         return super().function_body(function, node)
@@ -190,11 +197,29 @@ class TracingWalk(Walk):
             return value
         is_dropped = self.discarded is node
         value = super().call(node, awaited)
+        if name in catalogue.ITERATING_IN_THREADS:
+            self.iterate_elsewhere(node)
         if self.applied is not node and isinstance(func, ast.Attribute):
             self.trace.named.add(name)
             if not awaited:
                 self.unresolved(func, node, is_dropped)
         return value
+
+    def iterate_elsewhere(self, node: ast.Call) -> None:
+        """Of plain generators that are given here nothing runs on this thread."""
+        around = self.function.node if self.function is not None else None
+        waiting, seen = iterated(node, around), set[Spot]()
+        while waiting:
+            each = waiting.pop()
+            spot = spot_of(each)
+            if spot in seen:
+                continue
+            seen.add(spot)
+            for made in self.trace.chosen.get(spot, ()):
+                if isinstance(made, Function) and self.analyst.summary(made).yields is not None:
+                    if not made.is_async:
+                        self.trace.calls.pop((spot, made), None)
+                    waiting += iterated(each, around)
 
     def unresolved(self, func: ast.Attribute, node: ast.Call, is_dropped: bool) -> None:
         """A method of which the class is not known, or not in the project, though its heir is."""
@@ -263,8 +288,12 @@ class TracingWalk(Walk):
         if self.is_away or returns_at_once(node):
             return
         found = catalogue.blocking(dotted, is_method)
-        if found is not None:
+        if found is not None and not self.is_ready(node):
             self.trace.primitives.setdefault(spot_of(node), Primitive(*found, certain))
+
+    def is_ready(self, node: ast.AST) -> bool:
+        around = self.function.node if self.function is not None else None
+        return around is not None and is_ready(node, around, self.branches)
 
     def entered(self, value: Value, node: ast.AST, awaited: bool) -> Value:
         found = super().entered(value, node, awaited)
