@@ -664,6 +664,44 @@ def test_a_plain_generator_runs_in_a_thread_where_a_response_streams_it(scanned,
     assert [call.call for call in found] == ["time.sleep"] * is_told
 
 
+LEAVING = """\
+    import asyncio, contextlib, sqlite3, tempfile
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+    class Work:
+        def __init__(self):
+            self.pool = ThreadPoolExecutor()
+            self.stack = contextlib.AsyncExitStack()
+        async def f(self, work, kept: ThreadPoolExecutor, rows: sqlite3.Connection):
+            BODY
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ("with ThreadPoolExecutor() as pool: pool.submit(work)", ["ThreadPoolExecutor.__exit__"]),
+        ("with kept: kept.submit(work)", ["ThreadPoolExecutor.__exit__"]),
+        ("self.stack.enter_context(self.pool)", ["ThreadPoolExecutor.__exit__"]),
+        ("with ThreadPoolExecutor() as pool: await run(pool, work)", []),
+        (
+            "with ThreadPoolExecutor() as pool:\n"
+            "                for done in as_completed([pool.submit(work)]): done.result()",
+            ["as_completed"],
+        ),
+        (
+            "held = tempfile.TemporaryDirectory() if work else contextlib.nullcontext()\n"
+            "            with held: await work()",
+            ["TemporaryDirectory", "TemporaryDirectory.__exit__"],
+        ),
+        ("with rows: pass", ["Connection.__exit__"]),
+        ("async with kept: pass", []),
+    ],
+)
+def test_what_a_with_waits_for_as_it_ends(scanned, body, names):
+    found = [call.call for call in scanned(main=LEAVING.replace("BODY", body))]
+    assert [name.partition(".")[2].removeprefix("futures.") for name in found] == names
+
+
 def test_what_only_windows_comes_to_is_no_finding(scanned):
     found = scanned(
         main="""\

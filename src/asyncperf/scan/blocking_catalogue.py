@@ -93,7 +93,7 @@ _methods(
 )
 _methods("file", "pathlib.Path", "rglob walk")
 _methods("file", "zipfile.ZipFile tarfile.TarFile", "extractall extract")
-_methods("file", "tempfile.TemporaryDirectory", "cleanup")
+_methods("file", "tempfile.TemporaryDirectory", "cleanup __exit__", brief=True)
 
 _calls(
     "process",
@@ -101,7 +101,7 @@ _calls(
     "subprocess.getoutput subprocess.getstatusoutput os.system os.popen os.wait os.waitpid",
 )
 _calls("process", "subprocess.Popen", brief=True)  # starting it; the waits are its methods'
-_methods("process", "subprocess.Popen", "wait communicate")
+_methods("process", "subprocess.Popen", "wait communicate __exit__")
 
 _calls("cpu", "bcrypt.hashpw bcrypt.checkpw bcrypt.kdf hashlib.scrypt hashlib.pbkdf2_hmac")
 _methods(
@@ -126,7 +126,7 @@ _methods("database", "psycopg.Connection", "connect execute commit rollback")
 _methods(
     "database",
     "sqlite3.Connection psycopg2.connection pymysql.Connection",
-    "execute executemany executescript commit rollback",
+    "execute executemany executescript commit rollback __exit__",
 )
 _methods(
     "database",
@@ -166,7 +166,9 @@ _methods(
 )
 
 _methods("wait", "concurrent.Future", "result exception")
-_methods("wait", "concurrent.ThreadPoolExecutor concurrent.ProcessPoolExecutor", "shutdown")
+_methods(
+    "wait", "concurrent.ThreadPoolExecutor concurrent.ProcessPoolExecutor", "shutdown __exit__"
+)
 _calls("wait", "concurrent.wait concurrent.as_completed builtins.input getpass.getpass")
 _methods("wait", "threading.Thread multiprocessing.Process", "join")
 _methods("wait", "threading.Event threading.Barrier threading.Condition", "wait wait_for")

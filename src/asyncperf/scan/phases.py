@@ -60,7 +60,8 @@ def is_aside(function: Function) -> bool:
 def is_starting(function: Function) -> bool:
     if STARTING.search(function.name):
         return True
-    return any(last_name(decorator) == "on_event" for decorator in function.decorators)
+    names = [last_name(decorator) for decorator in function.decorators]
+    return any(name == "on_event" or STARTING.search(name) for name in names)
 
 
 def is_made_once(graph: Graph, function: Function) -> bool:

@@ -19,7 +19,7 @@ from asyncperf.scan.project import Project
 from asyncperf.scan.streams import iterated
 from asyncperf.scan.switches import Given, Switches, given, switches
 from asyncperf.scan.values import Arguments, Callee, Effect, Summary, Type, Value
-from asyncperf.scan.waiting import is_ready, returns_at_once
+from asyncperf.scan.waiting import is_idle, is_ready, returns_at_once
 from asyncperf.scan.walk import Walk
 
 # What a `sessionmaker` makes is taken for async, but async sessions cannot be entered by `with`.
@@ -199,6 +199,8 @@ class TracingWalk(Walk):
         value = super().call(node, awaited)
         if name in catalogue.ITERATING_IN_THREADS:
             self.iterate_elsewhere(node)
+        if name == "enter_context" and node.args:
+            self.leaving(self.known(node.args[0]), node)
         if self.applied is not node and isinstance(func, ast.Attribute):
             self.trace.named.add(name)
             if not awaited:
@@ -297,9 +299,21 @@ class TracingWalk(Walk):
 
     def entered(self, value: Value, node: ast.AST, awaited: bool) -> Value:
         found = super().entered(value, node, awaited)
+        if not awaited:
+            self.leaving(value, node)
         if not awaited and FACTORY_MADE in found.types:
             return replace(found, types=(SYNC_SESSION,))
         return found
+
+    def leaving(self, value: Value, node: ast.AST) -> None:
+        """What `with` waits for as it ends."""
+        around = self.function.node if self.function is not None else None
+        for type_ in value.types:
+            if not isinstance(type_.of, str):
+                continue
+            is_pool = type_.of.endswith("PoolExecutor")
+            if not (is_pool and around is not None and is_idle(node, around)):
+                self.primitive(f"{type_.of}.__exit__", node, True, certain=len(value.types) < 2)
 
     def arguments(self, node: ast.Call) -> Arguments:
         """Evaluated where they stand, whoever then runs what they give."""

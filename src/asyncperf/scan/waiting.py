@@ -27,6 +27,10 @@ READY = {
     "communicate": {"poll": True},
 }
 
+# What gives a pool work that nobody awaits, and what waits for it before the pool is left.
+GIVING = named("submit map")
+WAITING = named("result as_completed wait shutdown")
+
 Asked = tuple[str, str, bool]
 
 
@@ -108,3 +112,25 @@ def is_completed(of: str, around: AnyFunction) -> bool:
         and last_name(each.iter) == "as_completed"
         for each in ast.walk(around)
     )
+
+
+def is_idle(node: ast.AST, around: AnyFunction) -> bool:
+    """Whether what a `with` binds is given no work, or what waits for that work as well."""
+    for each in ast.walk(around):
+        if isinstance(each, ast.With):
+            for item in each.items:
+                if is_at(item.context_expr, node) and isinstance(item.optional_vars, ast.Name):
+                    calls = [n for s in each.body for n in ast.walk(s) if isinstance(n, ast.Call)]
+                    given = [n for n in calls if is_given(n, item.optional_vars.id)]
+                    return not given or any(last_name(n) in WAITING for n in calls)
+    return False
+
+
+def is_at(node: ast.expr, other: ast.AST) -> bool:
+    place = (getattr(other, "lineno", 0), getattr(other, "col_offset", 0))
+    return (node.lineno, node.col_offset) == place
+
+
+def is_given(node: ast.Call, name: str) -> bool:
+    func = node.func
+    return isinstance(func, ast.Attribute) and func.attr in GIVING and last_name(func.value) == name
