@@ -519,6 +519,10 @@ APP_MADE_ONCE = """\
 
     async def f(user):
         BODY
+
+    @on_shutdown
+    async def close():
+        time.sleep(1)
 """
 
 
@@ -535,7 +539,7 @@ APP_MADE_ONCE = """\
 def test_what_happens_once_in_a_process_is_told_apart(scanned, body, line, is_once):
     found = scanned(main=APP_MADE_ONCE.replace("BODY", body))
     assert line in {call.line for call in found}
-    assert {call.line: call.once for call in found} == {27: True, line: is_once}
+    assert {call.line: call.once for call in found} == {27: True, 35: True, line: is_once}
 
 
 def test_what_a_request_reaches_too_is_not_only_of_the_start(scanned):
@@ -845,6 +849,36 @@ def test_what_the_caller_switches_off_is_no_finding(scanned, call, lines):
     assert [each.line for each in scanned(main=SWITCHED.replace("BODY", call))] == lines
 
 
+TOLD = """\
+    import time
+    def is_address(host): ...
+    def is_name(host): ...
+    def resolve(timeout, host):
+        if is_address(host):
+            return host
+        time.sleep(timeout)
+    async def f(host, other):
+        BODY
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "is_told"),
+    [
+        ("resolve(1, host)", True),
+        ("if is_address(host): resolve(1, host)", False),
+        ("if is_address(host): resolve(1, host=host)", False),
+        ("if not is_address(host): return\n        resolve(1, host)", False),
+        ("if not is_address(host): resolve(1, host)", True),
+        ("if is_name(host): resolve(1, host)", True),
+        ("if is_address(other): resolve(1, host)", True),
+        ("if is_address(host):\n            host = other\n            resolve(1, host)", True),
+    ],
+)
+def test_what_the_caller_has_asked_of_an_argument_is_not_asked_again(scanned, body, is_told):
+    assert len(scanned(main=TOLD.replace("BODY", body))) == is_told
+
+
 def test_a_callback_of_a_future_gets_a_done_one(scanned):
     source = """\
         from concurrent.futures import Future
@@ -1053,6 +1087,22 @@ OWN_LOOPS = """\
 def test_what_gives_its_arguments_an_event_loop_of_their_own(scanned, body):
     assert scanned(main=OWN_LOOPS.replace("BODY", body)) == ()
     assert scanned(main=OWN_LOOPS.replace("BODY", "print(work())")) != ()
+
+
+def test_what_a_runner_runs_in_heirs_has_a_loop_of_its_own(scanned):
+    source = """\
+        import asyncio, time
+        class Task:
+            def __call__(self):
+                with asyncio.Runner() as runner:
+                    runner.run(self.work())
+            async def work(self): ...
+        class Mail(Task):
+            async def work(self):
+                time.sleep(1)
+        """
+    assert scanned(main=source) == ()
+    assert scanned(main=source.replace("runner.run(self.work())", "print(self.work())")) != ()
 
 
 def test_a_loop_of_its_own_that_another_file_gives(scanned):

@@ -261,7 +261,7 @@ ITERATING_IN_THREADS = named(
 )
 # A coroutine given to these gets a loop of its own, and to those a task of its own.
 OWN_LOOP = named("run_until_complete")
-LAUNCHING = re.compile(r"\b(asyncio|anyio|trio|uvloop)\.run\(|\brun_until_complete\(")
+LAUNCHING = re.compile(r"\b(asyncio|anyio|trio|uvloop)\.run\(|\brun_until_complete\(|\bRunner\(")
 LOOP_MODULES = named("asyncio anyio trio uvloop")
 SPAWNING = named("create_task ensure_future start_soon run_coroutine_threadsafe spawn add_task")
 

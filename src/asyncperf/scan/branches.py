@@ -19,12 +19,13 @@ IS_WINDOWS = re.compile(r"^_*((is|on|IS|ON)_)(windows|win32|win|WINDOWS|WIN32|WI
 
 
 class Branch(NamedTuple):
-    """Lines that only run if `test` comes out as `outcome`."""
+    """Statements, and their lines, that only run if `test` comes out as `outcome`."""
 
     first: int
     last: int
     test: ast.expr
     outcome: bool
+    block: list[ast.stmt]
 
 
 class Lines(NamedTuple):
@@ -58,7 +59,8 @@ def own_branches(statement: ast.If | ast.While, after: list[ast.stmt]) -> Iterat
 
 
 def spanning(block: list[ast.stmt], test: ast.expr, outcome: bool) -> Branch:
-    return Branch(block[0].lineno, block[-1].end_lineno or block[-1].lineno, test, outcome)
+    last = block[-1].end_lineno or block[-1].lineno
+    return Branch(block[0].lineno, last, test, outcome, block)
 
 
 def conditions(test: ast.expr, outcome: bool) -> Iterator[tuple[ast.expr, bool]]:

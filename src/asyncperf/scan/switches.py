@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 
 from asyncperf.scan.branches import Branch, Lines, conditions
 from asyncperf.scan.index import AnyFunction
+from asyncperf.scan.syntax import spelling
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Lines that only run if a parameter is true, or false."""
+    """Lines that only run if a parameter is true, or false, or what `asked` says of it is."""
 
     first: int
     last: int
     parameter: str
     value: bool
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +35,20 @@ class Switches:
     def off(self, given: "Given") -> tuple[Guard, ...]:
         """What a call that gives these arguments does not come to."""
         return tuple(
-            guard
-            for guard in self.guards
-            if self._value(guard.parameter, given) not in {None, guard.value}
+            guard for guard in self.guards if self._value(guard, given) not in {None, guard.value}
         )
 
     def skipped(self, line: int, given: "Given") -> bool:
         """Whether a call that gives these arguments does not come to `line`."""
         return are_off(self.off(given), line)
 
-    def _value(self, parameter: str, given: "Given") -> bool | None:
-        """What a call sets a parameter to; None where that is not constant."""
+    def _value(self, guard: Guard, given: "Given") -> bool | None:
+        """What a call sets a parameter to, or was told of it; None where that is not known."""
+        parameter = guard.parameter
+        if guard.asked:
+            place = self.positions.index(parameter) if parameter in self.positions else parameter
+            keys = [(guard.asked, place), (guard.asked, parameter)]
+            return next((given.told[key] for key in keys if key in given.told), None)
         if parameter in given.constants:
             return given.constants[parameter]
         if given.is_open or parameter in given.others:
@@ -55,25 +60,52 @@ class Switches:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The arguments of a call, as far as they are constants given by name."""
+    """The arguments of a call, as far as they are constants given by name; and what the caller
+    was `told` of others by a function, by that one's name and the argument's place."""
 
     constants: dict[str, bool] = field(default_factory=dict)
     others: frozenset[str] = frozenset()
     positional: int = 0
     is_open: bool = True
+    told: dict[tuple[str, int | str], bool] = field(default_factory=dict)
 
 
 def are_off(guards: Iterable[Guard | Lines], line: int) -> bool:
     return any(guard.first <= line <= guard.last for guard in guards)
 
 
-def given(node: ast.AST) -> Given:
+def given(node: ast.AST, branches: Iterable[Branch] = ()) -> Given:
+    """What a call gives, under the branches of its function."""
     if not isinstance(node, ast.Call):
         return Given()
     named = {each.arg: each.value for each in node.keywords if each.arg}
     constants = {k: bool(v.value) for k, v in named.items() if isinstance(v, ast.Constant)}
     is_open = len(named) < len(node.keywords) or any(isinstance(a, ast.Starred) for a in node.args)
-    return Given(constants, frozenset(named.keys() - constants.keys()), len(node.args), is_open)
+    others = frozenset(named.keys() - constants.keys())
+    return Given(constants, others, len(node.args), is_open, dict(told(node, branches)))
+
+
+def told(
+    node: ast.Call, branches: Iterable[Branch]
+) -> Iterator[tuple[tuple[str, int | str], bool]]:
+    """Under `if is_address(host):` a call that gives `host` knows what `is_address` says of it."""
+    given: list[tuple[int | str, ast.expr]] = [*enumerate(node.args)]
+    given += [(keyword.arg, keyword.value) for keyword in node.keywords if keyword.arg]
+    names = {place: each.id for place, each in given if isinstance(each, ast.Name)}
+    for branch in branches if names else ():
+        if branch.first <= node.lineno <= branch.last:
+            for test, value in conditions(branch.test, branch.outcome):
+                by, of = asking(test)
+                if of in names.values() and of not in assigned(*branch.block):
+                    yield from (((by, place), value) for place, name in names.items() if name == of)
+
+
+def asking(test: ast.expr) -> tuple[str, str]:
+    """The function and the name of `is_address(host)`."""
+    match test:
+        case ast.Call(func=by, args=[ast.Name(id=of)], keywords=[]):
+            return spelling(by), of
+    return "", ""
 
 
 def switches(node: AnyFunction, branches: Iterable[Branch]) -> Switches:
@@ -87,20 +119,26 @@ def switches(node: AnyFunction, branches: Iterable[Branch]) -> Switches:
     names = {each.arg for each in (*plain, *arguments.kwonlyargs)}
     found = tuple(guards(branches, names))
     if found:  # few functions have any, so only theirs are walked to the last name
-        again = set(assigned(node))
+        again = assigned(node)
         found = tuple(guard for guard in found if guard.parameter not in again)
     positions = tuple(a.arg for a in plain if a.arg not in {"self", "cls"})
     return Switches(found, positions, defaults)
 
 
-def assigned(node: AnyFunction) -> Iterator[str]:
-    for each in ast.walk(node):
-        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
-            yield each.id
+def assigned(*nodes: ast.AST) -> set[str]:
+    return {
+        each.id
+        for node in nodes
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    }
 
 
 def guards(branches: Iterable[Branch], names: set[str]) -> Iterator[Guard]:
     for branch in branches:
         for test, value in conditions(branch.test, branch.outcome):
+            by, of = asking(test)
             if isinstance(test, ast.Name) and test.id in names:
                 yield Guard(branch.first, branch.last, test.id, value)
+            elif of in names:
+                yield Guard(branch.first, branch.last, of, value, by)

@@ -186,9 +186,7 @@ class TracingWalk(Walk):
             self.is_spawned = outer
             return value
         if name in catalogue.OWN_LOOP or (
-            name == "run"
-            and isinstance(func, ast.Attribute)
-            and last_name(func.value) in catalogue.LOOP_MODULES
+            name == "run" and isinstance(func, ast.Attribute) and self.runs_loops(func.value)
         ):
             outer, self.is_launched = self.is_launched, True
             value = super().call(node, awaited)
@@ -206,6 +204,12 @@ class TracingWalk(Walk):
             if not awaited:
                 self.unresolved(func, node, is_dropped)
         return value
+
+    def runs_loops(self, node: ast.expr) -> bool:
+        """Whether `.run` of it gives a coroutine a loop of its own."""
+        if last_name(node) in catalogue.LOOP_MODULES:
+            return True
+        return any(type_.of == "asyncio.Runner" for type_ in self.known(node).types)
 
     def iterate_elsewhere(self, node: ast.Call) -> None:
         """Of plain generators that are given here nothing runs on this thread."""
@@ -412,7 +416,7 @@ class TracingWalk(Walk):
             trace.calls[spot, function] = None
             if not self.is_nested:
                 trace.chosen.setdefault(spot, set()).add(function)
-            trace.given.setdefault(spot, given(node))
+            trace.given.setdefault(spot, given(node, self.branches))
             if self.is_done:
                 self.analyst.done_callbacks.add(function)
             if self.is_spawned:
