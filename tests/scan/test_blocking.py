@@ -167,6 +167,8 @@ def test_however_it_is_called(scanned, body):
         "threading.Thread(target=nap).start()",
         "await in_thread(nap)",
         "await in_context(nap)",
+        "await in_lambda(nap)",
+        "await in_inner(nap)",
         "await sync_to_async(nap)()",
         "await threaded_nap()",
         "await made_async_nap()",
@@ -195,6 +197,14 @@ def test_what_goes_to_a_thread_or_is_not_called_is_no_finding(scanned, body):
             async def in_context(func, *args):
                 call = partial(contextvars.copy_context().run, func, *args)
                 return await asyncio.get_running_loop().run_in_executor(None, call)
+
+            async def in_lambda(func, *args):
+                await asyncio.get_running_loop().run_in_executor(None, lambda: func(*args))
+
+            async def in_inner(func, *args):
+                def run():
+                    return func(*args)
+                await asyncio.get_running_loop().run_in_executor(None, run)
 
             @sync_to_async
             def threaded_nap():
@@ -513,6 +523,14 @@ APP_MADE_ONCE = """\
         time.sleep(1)
         return FastAPI()
 
+    class Settings:
+        @classmethod
+        def load(cls):
+            if cls.loaded:
+                return
+            time.sleep(1)
+            cls.loaded = True
+
     async def lifespan(app):
         time.sleep(1)
         yield
@@ -533,13 +551,14 @@ APP_MADE_ONCE = """\
         ("settings_of(user)", 13, False),
         ("client()", 18, True),
         ("create_app()", 23, True),
-        ("pass", 27, True),
+        ("Settings.load()", 31, True),
+        ("pass", 35, True),
     ],
 )
 def test_what_happens_once_in_a_process_is_told_apart(scanned, body, line, is_once):
     found = scanned(main=APP_MADE_ONCE.replace("BODY", body))
     assert line in {call.line for call in found}
-    assert {call.line: call.once for call in found} == {27: True, 35: True, line: is_once}
+    assert {call.line: call.once for call in found} == {35: True, 43: True, line: is_once}
 
 
 def test_what_a_request_reaches_too_is_not_only_of_the_start(scanned):
@@ -828,6 +847,9 @@ SWITCHED = """\
             time.sleep(2)
         else:
             time.sleep(3)
+        if long and time.sleep(4):
+            pass
+        return thorough or time.sleep(5)
     async def f(given, more):
         BODY
 """
@@ -837,12 +859,12 @@ SWITCHED = """\
     ("call", "lines"),
     [
         ("rest()", [8]),
-        ("rest(long=True)", [4, 8]),
-        ("rest(long=False, thorough=False)", [6]),
-        ("rest(long=given, thorough=given)", [4, 6, 8]),
-        ("rest(given)", [4, 8]),
-        ("rest(**more)", [4, 6, 8]),
-        ("rest()\n        rest(long=True, thorough=False)", [4, 6, 8]),
+        ("rest(long=True)", [4, 8, 9]),
+        ("rest(long=False, thorough=False)", [6, 11]),
+        ("rest(long=given, thorough=given)", [4, 6, 8, 9, 11]),
+        ("rest(given)", [4, 8, 9]),
+        ("rest(**more)", [4, 6, 8, 9, 11]),
+        ("rest()\n        rest(long=True, thorough=False)", [4, 6, 8, 9, 11]),
     ],
 )
 def test_what_the_caller_switches_off_is_no_finding(scanned, call, lines):

@@ -40,7 +40,22 @@ def branches(node: AnyFunction) -> tuple[Branch, ...]:
         for number, statement in enumerate(block):
             if isinstance(statement, ast.If | ast.While):
                 found += own_branches(statement, block[number + 1 :])
+                found += parts(statement, statement.test)
+            elif isinstance(statement, ast.Return | ast.Assign | ast.Expr) and statement.value:
+                found += parts(statement, statement.value)
     return tuple(found)
+
+
+def parts(statement: ast.stmt, node: ast.expr) -> Iterator[Branch]:
+    """`first and second()`, where nothing else is called in the lines of the second."""
+    if isinstance(node, ast.BoolOp) and not has_call(node.values[0]):
+        first, second = node.values[0], node.values[1]
+        last = node.end_lineno or node.lineno
+        yield Branch(second.lineno, last, first, isinstance(node.op, ast.And), [statement])
+
+
+def has_call(node: ast.expr) -> bool:
+    return any(isinstance(each, ast.Call) for each in ast.walk(node))
 
 
 def own_branches(statement: ast.If | ast.While, after: list[ast.stmt]) -> Iterator[Branch]:

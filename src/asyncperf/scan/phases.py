@@ -70,7 +70,7 @@ def is_made_once(graph: Graph, function: Function) -> bool:
         return False
     if trace.is_bare and any(last_name(each) in CACHES for each in function.decorators):
         return True
-    return trace.keeps_result or not APPS.isdisjoint(trace.makes)
+    return trace.keeps_result or trace.works_once or not APPS.isdisjoint(trace.makes)
 
 
 def reach(

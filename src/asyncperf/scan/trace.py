@@ -14,7 +14,7 @@ from asyncperf.scan.annotations import last_name
 from asyncperf.scan.blocking_catalogue import Blocking
 from asyncperf.scan.branches import Branch, Lines, branches, for_windows
 from asyncperf.scan.index import AnyFunction, Class, Function, Module
-from asyncperf.scan.keeping import is_empty, keeps_result, takes_nothing
+from asyncperf.scan.keeping import is_empty, keeps_result, takes_nothing, works_once
 from asyncperf.scan.project import Project
 from asyncperf.scan.streams import iterated
 from asyncperf.scan.switches import Given, Switches, given, switches
@@ -52,7 +52,8 @@ class Trace:
     starts as tasks, `launched` those that it gives a loop of their own, `handed` those that it
     gives to who knows whom. `named` are methods that it calls of objects of which the class is
     not known, `makes` the names of library classes. `is_bare`: it takes no arguments;
-    `keeps_result`: and keeps what it gives in a global. `is_empty`: it is there to be
+    `keeps_result`: and keeps what it gives in a global. `works_once`: it returns at once the next
+    time. `is_empty`: it is there to be
     overridden. `given` are the constants among a call's arguments. `for_windows` are the lines
     that only Windows comes to.
     """
@@ -67,6 +68,7 @@ class Trace:
     makes: set[str] = field(default_factory=set)
     is_bare: bool = False
     keeps_result: bool = False
+    works_once: bool = False
     is_empty: bool = False
     switches: Switches = field(default_factory=Switches)
     given: dict[Spot, Given] = field(default_factory=dict)
@@ -170,11 +172,14 @@ class TracingWalk(Walk):
         self.trace.for_windows = for_windows(self.branches)
         self.trace.is_bare = takes_nothing(node)
         self.trace.keeps_result = self.trace.is_bare and keeps_result(node)
+        self.trace.works_once = works_once(node)
         return super().function_body(function, node)
 
     def call(self, node: ast.Call, awaited: bool) -> Value:
         func = node.func
         name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+        if self.is_in_lambda and isinstance(func, ast.Name):
+            self.hand_on(self.lookup(func.id))
         if name == "add_done_callback":
             outer, self.is_done = self.is_done, True
             value = super().call(node, awaited)
