@@ -1113,16 +1113,14 @@ def test_what_gives_its_arguments_an_event_loop_of_their_own(scanned, body):
 
 def test_what_a_runner_runs_in_heirs_has_a_loop_of_its_own(scanned):
     source = """\
-        import asyncio, time
-        class Task:
-            def __call__(self):
-                with asyncio.Runner() as runner:
-                    runner.run(self.work())
-            async def work(self): ...
-        class Mail(Task):
-            async def work(self):
-                time.sleep(1)
-        """
+import asyncio, time
+class Task:
+    def __call__(self):
+        with asyncio.Runner() as runner:
+            runner.run(self.work())
+"""
+    for number in range(12):  # more than are followed
+        source += f"class Mail{number}(Task):\n    async def work(self):\n        time.sleep(1)\n"
     assert scanned(main=source) == ()
     assert scanned(main=source.replace("runner.run(self.work())", "print(self.work())")) != ()
 

@@ -384,7 +384,9 @@ class TracingWalk(Walk):
         for each in [inner for argument in given for inner in ast.walk(argument)]:
             if isinstance(each, ast.Call):
                 spot = spot_of(each)
-                for made in self.trace.chosen.get(spot, ()):
+                # Of very many heirs' methods not all are followed, but all may be what is given.
+                meant = {callee.target for callee in self.known(each.func).callees}
+                for made in meant | self.trace.chosen.get(spot, set()):
                     if isinstance(made, Function) and made.is_async:
                         self.trace.launched.add(made)
                         self.trace.calls.pop((spot, made), None)
