@@ -15,7 +15,8 @@ from asyncperf.scan.dependencies import dependencies
 from asyncperf.scan.index import AnyFunction, Class, Function
 from asyncperf.scan.phases import Phases, phases
 from asyncperf.scan.switches import Guard, are_off
-from asyncperf.scan.trace import Primitive, Spot, Trace, Tracer
+from asyncperf.scan.trace import Tracer
+from asyncperf.scan.traces import Primitive, Spot, Trace
 from asyncperf.sites import BlockingCall, Step
 
 # What pydantic calls when a request's data become a model.

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from asyncperf.scan.index import Function, Import
 from asyncperf.scan.switches import Given, Switches, are_off
-from asyncperf.scan.trace import Spot, Trace, Tracer, inner_functions, key_of
+from asyncperf.scan.trace import Tracer, inner_functions, key_of
+from asyncperf.scan.traces import Spot, Trace
 
 # Where nobody else waits for the event loop.
 TESTS = re.compile(r"(^|/)(([^/]*_)?tests?/|test_[^/]*\.py$|conftest\.py$|[^/]*_test\.py$)")

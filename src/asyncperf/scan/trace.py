@@ -1,23 +1,22 @@
-"""Remembers, while functions are walked, what each of them calls: the call graph.
+"""Remembers, while functions are walked, what each of them calls: see `traces`.
 
 For `scan` only.
 """
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from dataclasses import replace
 
 from asyncperf.scan import blocking_catalogue as catalogue
 from asyncperf.scan.analyst import Analyst
 from asyncperf.scan.annotations import last_name
-from asyncperf.scan.blocking_catalogue import Blocking
-from asyncperf.scan.branches import Branch, Lines, branches, for_windows
+from asyncperf.scan.branches import Branch, branches, for_windows
 from asyncperf.scan.index import AnyFunction, Class, Function, Module
 from asyncperf.scan.keeping import is_empty, keeps_result, takes_nothing, works_once
 from asyncperf.scan.project import Project
 from asyncperf.scan.streams import iterated
-from asyncperf.scan.switches import Given, Switches, given, switches
+from asyncperf.scan.switches import given, switches
+from asyncperf.scan.traces import Primitive, Spot, Trace, spot_of
 from asyncperf.scan.values import Arguments, Callee, Effect, Summary, Type, Value
 from asyncperf.scan.waiting import is_idle, is_ready, returns_at_once
 from asyncperf.scan.walk import Walk
@@ -25,54 +24,6 @@ from asyncperf.scan.walk import Walk
 # What a `sessionmaker` makes is taken for async, but async sessions cannot be entered by `with`.
 FACTORY_MADE = Type("sqlalchemy.AsyncSession")
 SYNC_SESSION = Type("sqlalchemy.orm.Session")
-
-
-class Spot(NamedTuple):
-    """Where in its function's file a call stands, from its first to its last character."""
-
-    line: int
-    column: int
-    end_line: int
-    end_column: int
-
-
-class Primitive(NamedTuple):
-    """A blocking call of a library."""
-
-    name: str
-    does: Blocking
-    certain: bool
-
-
-@dataclass(slots=True)
-class Trace:
-    """What one function calls on the thread that it runs on itself.
-
-    `chosen` tells for a call which definitions it may mean. `spawned` are coroutines that it
-    starts as tasks, `launched` those that it gives a loop of their own, `handed` those that it
-    gives to who knows whom. `named` are methods that it calls of objects of which the class is
-    not known, `makes` the names of library classes. `is_bare`: it takes no arguments;
-    `keeps_result`: and keeps what it gives in a global. `works_once`: it returns at once the next
-    time. `is_empty`: it is there to be
-    overridden. `given` are the constants among a call's arguments. `for_windows` are the lines
-    that only Windows comes to.
-    """
-
-    calls: dict[tuple[Spot, Function], None] = field(default_factory=dict)
-    primitives: dict[Spot, Primitive] = field(default_factory=dict)
-    chosen: dict[Spot, set[object]] = field(default_factory=dict)
-    spawned: set[Function] = field(default_factory=set)
-    launched: set[Function] = field(default_factory=set)
-    handed: set[Function] = field(default_factory=set)
-    named: set[str] = field(default_factory=set)
-    makes: set[str] = field(default_factory=set)
-    is_bare: bool = False
-    keeps_result: bool = False
-    works_once: bool = False
-    is_empty: bool = False
-    switches: Switches = field(default_factory=Switches)
-    given: dict[Spot, Given] = field(default_factory=dict)
-    for_windows: tuple[Lines, ...] = ()
 
 
 class Tracer(Analyst):
@@ -429,9 +380,3 @@ class TracingWalk(Walk):
             if self.is_spawned:
                 trace.spawned.add(function)
         return super().apply_function(function, receiver, arguments, node)
-
-
-def spot_of(node: ast.AST) -> Spot:
-    if not isinstance(node, ast.expr):
-        return Spot(getattr(node, "lineno", 0), 0, 0, 0)
-    return Spot(node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0)
