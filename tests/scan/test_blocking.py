@@ -1136,6 +1136,35 @@ def test_a_loop_of_its_own_that_another_file_gives(scanned):
     assert call.file == "tasks.py"
 
 
+@pytest.mark.parametrize(
+    ("more", "is_told"),
+    [
+        ("", False),
+        ("kept = stale\n", True),
+        ("def start(tasks):\n    tasks.append(stale)\n", True),
+        ("class Job:\n    async def run(self):\n        await work()\n", True),
+        ("@hooks.on\nasync def hook():\n    await work()\n", True),
+    ],
+)
+def test_in_an_app_nobody_calls_a_function_that_nothing_names(scanned, more, is_told):
+    source = """\
+import asyncio, time
+from fastapi import FastAPI
+app = FastAPI()
+async def work():
+    time.sleep(1)
+async def job():
+    await work()
+def task():
+    asyncio.run(job())
+async def stale():
+    await work()
+"""
+    endpoint = "@app.get('/')\nasync def serve(): ...\n"
+    assert len(scanned(main=source + endpoint + more)) == is_told
+    assert len(scanned(main=source + more)) == 1  # a library's own users may call it
+
+
 def test_what_is_also_given_to_a_library_has_no_loop_of_its_own(scanned):
     source = OWN_LOOPS.replace("BODY", "run(work())") + "    from tools import Tool\n"
     assert scanned(main=source + "    async def f():\n        Tool(coroutine=work)\n") != ()
