@@ -871,6 +871,30 @@ def test_what_the_caller_switches_off_is_no_finding(scanned, call, lines):
     assert [each.line for each in scanned(main=SWITCHED.replace("BODY", call))] == lines
 
 
+@pytest.mark.parametrize(
+    ("call", "is_told"),
+    [
+        ("read(text=given)", False),
+        ("read(path=None)", False),
+        ("read(path=given)", True),
+        ("read(path='a')", True),
+        ("read(given, given)", True),
+    ],
+)
+def test_what_the_caller_does_not_give_is_none(scanned, call, is_told):
+    source = """\
+        import time
+        def read(text=None, path=None):
+            if text:
+                return text
+            elif path is not None:
+                time.sleep(1)
+        async def f(given):
+            CALL
+        """
+    assert len(scanned(main=source.replace("CALL", call))) == is_told
+
+
 TOLD = """\
     import time
     def is_address(host): ...
@@ -1163,6 +1187,33 @@ async def stale():
     endpoint = "@app.get('/')\nasync def serve(): ...\n"
     assert len(scanned(main=source + endpoint + more)) == is_told
     assert len(scanned(main=source + more)) == 1  # a library's own users may call it
+
+
+SCRIPT = """\
+import asyncio, time
+async def first():
+    time.sleep(1)
+PHASES = {"first": first}
+async def begin(name):
+    await PHASES[name]()
+if __name__ == "__main__":
+    asyncio.run(begin("first"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "app", "is_told"),
+    [
+        (SCRIPT, "", False),
+        (SCRIPT, "from demo import first\n", True),
+        (SCRIPT, "import demo\n", True),
+        (SCRIPT.replace("__name__", "name"), "", True),
+        (SCRIPT + "    import uvicorn\n", "", True),
+    ],
+)
+def test_a_script_that_nothing_imports_has_its_loop_to_itself(scanned, script, app, is_told):
+    app += "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\nasync def serve(): ...\n"
+    assert len(scanned(demo=script, app=app)) == is_told
 
 
 def test_what_is_also_given_to_a_library_has_no_loop_of_its_own(scanned):

@@ -13,7 +13,10 @@ from asyncperf.scan.syntax import spelling
 LEAVING = ast.Return | ast.Raise | ast.Continue | ast.Break
 
 # How code asks for the system that it runs on, what Windows answers, and what keeps the answer.
-SYSTEM = re.compile(r"(^|\.)(platform|os\.name|platform\.system\(\))(\.lower\(\))?$")
+SYSTEM = re.compile(
+    r"(^|[._])(os\.name|platform\.system\(\)|(os|platform|system)(_?(name|type))?)(\.lower\(\))?$",
+    re.IGNORECASE,
+)
 WINDOWS = frozenset({"win32", "cygwin", "nt", "windows"})
 IS_WINDOWS = re.compile(r"^_*((is|on|IS|ON)_)(windows|win32|win|WINDOWS|WIN32|WIN)$|^_*WINDOWS$")
 

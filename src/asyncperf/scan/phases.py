@@ -6,12 +6,13 @@ For `scan` only.
 
 import ast
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.call_graph import AROUND, TESTS, Graph
-from asyncperf.scan.index import Function, Import, Variable
+from asyncperf.scan.index import Function, Import, Module, Variable
+from asyncperf.scan.project import Project
 
 STARTING = re.compile(r"lifespan|^(on_)?(startup|shutdown)(_event)?$")
 # A command, which has its loop to itself; and what changes a database before the app starts.
@@ -40,7 +41,8 @@ def phases(graph: Graph, served: Collection[Function]) -> Phases:
     no `with` of the project enters says nothing of when it would, and in a project with endpoints
     nobody calls a function that nothing names."""
     known = dict.fromkeys([*graph.tracer.traces, *graph.into])
-    aside = {f for f in known if is_aside(f) or graph.has_own_loop(f)}
+    scripts = lone_scripts(graph.tracer.project) if served else frozenset()
+    aside = {f for f in known if is_aside(f) or graph.has_own_loop(f) or f.module.file in scripts}
     starting = {f for f in known if is_starting(f)} - aside
     first = {f for f in known if is_made_once(graph, f)} - aside - set(served)
     quiet = aside | starting | first | graph.beside
@@ -51,6 +53,28 @@ def phases(graph: Graph, served: Collection[Function]) -> Phases:
     loud = reach(graph, loud | set(served), but=first)
     once = reach(graph, starting | first) - loud
     return Phases(frozenset(once), frozenset(first), frozenset(reach(graph, aside) - loud - once))
+
+
+def lone_scripts(project: Project) -> frozenset[str]:
+    """The files that start a loop of their own when they are run, and that no other imports."""
+    scripts = {module.file for module in project.modules.values() if module.is_script}
+    for module in project.modules.values() if scripts else ():
+        for scope in (module.names, *(function.inner for function in module.functions)):
+            for bound in scope.values():
+                if isinstance(bound, Import):
+                    scripts -= {each.file for each in imported_by(project, module, bound)}
+    return frozenset(scripts)
+
+
+def imported_by(project: Project, module: Module, bound: Import) -> Iterator[Module]:
+    """The files that an import may mean: the module, or what is imported from a package."""
+    names = [bound.module]
+    if bound.attribute is not None:
+        names.append(f"{bound.module}.{bound.attribute}" if bound.module else bound.attribute)
+    for name in names:
+        found = project.module(name, bound.level, module)
+        if isinstance(found, Module):
+            yield found
 
 
 def unnamed(graph: Graph, functions: Collection[Function]) -> set[Function]:

@@ -12,10 +12,13 @@ from asyncperf.scan.branches import Branch, Lines, conditions
 from asyncperf.scan.index import AnyFunction
 from asyncperf.scan.syntax import spelling
 
+IS_NONE = " is None"  # no function is called so
+
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Lines that only run if a parameter is true, or false, or what `asked` says of it is."""
+    """Lines that only run if a parameter is true, or false, or what `asked` says of it is: a
+    function, or `IS_NONE`."""
 
     first: int
     last: int
@@ -30,7 +33,7 @@ class Switches:
 
     guards: tuple[Guard, ...] = ()
     positions: tuple[str, ...] = ()
-    defaults: dict[str, bool] = field(default_factory=dict)
+    defaults: dict[str, object] = field(default_factory=dict)
 
     def off(self, given: "Given") -> tuple[Guard, ...]:
         """What a call that gives these arguments does not come to."""
@@ -45,17 +48,23 @@ class Switches:
     def _value(self, guard: Guard, given: "Given") -> bool | None:
         """What a call sets a parameter to, or was told of it; None where that is not known."""
         parameter = guard.parameter
-        if guard.asked:
+        if guard.asked and guard.asked != IS_NONE:
             place = self.positions.index(parameter) if parameter in self.positions else parameter
             keys = [(guard.asked, place), (guard.asked, parameter)]
             return next((given.told[key] for key in keys if key in given.told), None)
         if parameter in given.constants:
-            return given.constants[parameter]
+            constant = given.constants[parameter]
+        elif self._is_given(parameter, given) or parameter not in self.defaults:
+            return None
+        else:
+            constant = self.defaults[parameter]
+        return constant is None if guard.asked else bool(constant)
+
+    def _is_given(self, parameter: str, given: "Given") -> bool:
+        """Whether a call sets a parameter to something, as far as can be told."""
         if given.is_open or parameter in given.others:
-            return None
-        if parameter in self.positions[: given.positional]:
-            return None
-        return self.defaults.get(parameter)
+            return True
+        return parameter in self.positions[: given.positional]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,7 @@ class Given:
     """The arguments of a call, as far as they are constants given by name; and what the caller
     was `told` of others by a function, by that one's name and the argument's place."""
 
-    constants: dict[str, bool] = field(default_factory=dict)
+    constants: dict[str, object] = field(default_factory=dict)
     others: frozenset[str] = frozenset()
     positional: int = 0
     is_open: bool = True
@@ -79,7 +88,9 @@ def given(node: ast.AST, branches: Iterable[Branch] = ()) -> Given:
     if not isinstance(node, ast.Call):
         return Given()
     named = {each.arg: each.value for each in node.keywords if each.arg}
-    constants = {k: bool(v.value) for k, v in named.items() if isinstance(v, ast.Constant)}
+    constants: dict[str, object] = {
+        k: v.value for k, v in named.items() if isinstance(v, ast.Constant)
+    }
     is_open = len(named) < len(node.keywords) or any(isinstance(a, ast.Starred) for a in node.args)
     others = frozenset(named.keys() - constants.keys())
     return Given(constants, others, len(node.args), is_open, dict(told(node, branches)))
@@ -115,7 +126,7 @@ def switches(node: AnyFunction, branches: Iterable[Branch]) -> Switches:
         *zip(reversed(plain), reversed(arguments.defaults), strict=False),
         *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
     ]
-    defaults = {a.arg: bool(d.value) for a, d in pairs if isinstance(d, ast.Constant)}
+    defaults: dict[str, object] = {a.arg: d.value for a, d in pairs if isinstance(d, ast.Constant)}
     names = {each.arg for each in (*plain, *arguments.kwonlyargs)}
     found = tuple(guards(branches, names))
     if found:  # few functions have any, so only theirs are walked to the last name
@@ -142,3 +153,11 @@ def guards(branches: Iterable[Branch], names: set[str]) -> Iterator[Guard]:
                 yield Guard(branch.first, branch.last, test.id, value)
             elif of in names:
                 yield Guard(branch.first, branch.last, of, value, by)
+            match test:
+                case ast.Compare(
+                    left=ast.Name(id=name),
+                    ops=[ast.Is() | ast.IsNot() as operator],
+                    comparators=[ast.Constant(value=None)],
+                ) if name in names:
+                    is_none = isinstance(operator, ast.Is) is value
+                    yield Guard(branch.first, branch.last, name, is_none, IS_NONE)
