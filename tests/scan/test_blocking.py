@@ -415,6 +415,19 @@ def test_one_system_call_is_brief(scanned):
     assert all(call.brief and call.certain for call in found)
 
 
+def test_what_is_given_a_stream_in_memory_opens_no_file(scanned):
+    source = """\
+        import io, tarfile, zipfile
+        async def f(content, path):
+            held = io.BytesIO(content)
+            with zipfile.ZipFile(held) as archive:
+                archive.namelist()
+            tarfile.open(fileobj=io.BytesIO(content))
+            zipfile.ZipFile(path)
+        """
+    assert [call.line for call in scanned(main=source)] == [7]
+
+
 def test_a_call_that_may_mean_several_methods_is_not_certain(scanned):
     [call] = scanned(
         main="""\

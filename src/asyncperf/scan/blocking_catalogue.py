@@ -177,6 +177,9 @@ _methods(
 )  # fmt: skip
 _methods("wait", "multiprocessing.Pool", "map starmap apply join")
 
+# Streams that are in memory: who opens what is given one opens no file.
+IN_MEMORY = frozenset({"io.BytesIO", "io.StringIO"})
+
 # What a call gives, where `catalogue` does not say.
 RETURNS = {
     "sqlite3.connect": "sqlite3.Connection",
