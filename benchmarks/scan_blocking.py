@@ -88,7 +88,8 @@ def compare(name: str, own: Own, findings: list[Finding]) -> Compared:
     print(f"  {name:10} {len(found):5} lines, {len(found) - len(missing)} of them the scan's")
     reasons: dict[str, list[Finding]] = defaultdict(list)
     for those in missing:
-        reasons[reason(own, those)].append(those[0])
+        why, least = reason(own, those)
+        reasons[why].append(least)
     for why, those in sorted(reasons.items(), key=lambda item: -len(item[1])):
         print(f"    {len(those):5} {why}:")
         for each in those:

@@ -14,6 +14,7 @@ from asyncperf.scan.call_graph import TESTS
 from asyncperf.scan.endpoints import endpoints
 from asyncperf.scan.index import AnyFunction, Function
 from asyncperf.scan.phases import COMMAND_FILES, reach
+from asyncperf.scan.switches import are_off
 from asyncperf.sites import BlockingCall
 
 Place = tuple[str, int]
@@ -29,6 +30,8 @@ IMPORT = "runs as the module is imported, before a loop does"
 BESIDE = "only commands, scripts, or tasks with an event loop of their own come to it"
 PLAIN = "no async function comes to it: the chain begins in a plain one, or in a thread"
 HEIR = "only some heirs of the class that is declared there do it, and that class does not"
+OFF = "callers that are async switch that line off"
+DECORATED = "a decorator of the project runs a step elsewhere, or another function in its place"
 OFFLOADED = "only makes what it gives to a thread, and comes to no blocking call"
 AWAITED = "a step is awaited, and the plain method there gives nothing to await"
 UNFIT = "a step gives the method there more arguments than it takes"
@@ -88,11 +91,13 @@ def spans(functions: list[Function]) -> Iterator[tuple[int, int, Function]]:
             yield node.lineno, node.end_lineno or node.lineno, function
 
 
-def reason(own: Own, findings: list[Finding]) -> str:
-    """Why none of the chains that lead to one place is told: what is explained least."""
+def reason(own: Own, findings: list[Finding]) -> tuple[str, Finding]:
+    """Why none of the chains that lead to one place is told, and the one that is explained
+    least."""
     of_app = [each for each in findings if not TESTS.search(each.chain[0][0])]
-    reasons = {reason_of(own, each) for each in of_app or findings[:1]}
-    return next((least for least in (MISSED, BREAKS) if least in reasons), min(reasons))
+    reasons = {reason_of(own, each): each for each in of_app or findings[:1]}
+    why = next((least for least in (MISSED, BREAKS) if least in reasons), min(reasons))
+    return why, reasons[why]
 
 
 def reason_of(own: Own, finding: Finding) -> str:
@@ -108,6 +113,8 @@ def reason_of(own: Own, finding: Finding) -> str:
         return IMPORT
     if finding.is_given and not comes_to_blocking(own, function, finding.place[1]):
         return OFFLOADED
+    if function in own.come_to and is_off(own, function, finding.place[1]):
+        return OFF
     if function in own.come_to:
         return ELSEWHERE if is_told(own, function, finding.place[1]) else MISSED
     if is_beside(own, begin) or is_beside(own, function):
@@ -117,6 +124,10 @@ def reason_of(own: Own, finding: Finding) -> str:
     if is_of_an_heir(own, finding):
         return HEIR
     return next(misled(own, finding), BREAKS)
+
+
+def is_off(own: Own, function: Function, line: int) -> bool:
+    return all(are_off(off, line) for each, off in own.reached.chains if each is function)
 
 
 def comes_to_blocking(own: Own, function: Function, line: int) -> bool:
@@ -133,6 +144,8 @@ def misled(own: Own, finding: Finding) -> Iterator[str]:
         around, method = (each.node if each else None for each in (caller, callee))
         if callee is None or callee.is_async or around is None or method is None:
             continue
+        if callee.decorators and own.reached.graph.tracer.is_threaded(callee):
+            yield DECORATED
         nodes = [n for n in ast.walk(around) if getattr(n, "lineno", 0) == place[1]]
         awaited = {n.value for n in ast.walk(around) if isinstance(n, ast.Await)}
         called = [n for n in nodes if isinstance(n, ast.Call)]

@@ -995,6 +995,21 @@ def test_a_wrapper_runs_when_what_it_wraps_does(scanned):
     assert call.once
 
 
+@pytest.mark.parametrize(
+    ("call", "is_told"),
+    [
+        ("done_future.result(5)", True),
+        ("self.future.exception(timeout=limit)", True),
+        ("future.result(timeout=0)", False),
+        ("future.result()", False),  # asyncio's, which takes none, or one that is done
+        ("report.result(5)", False),
+    ],
+)
+def test_a_future_by_name_that_is_told_how_long_to_wait_is_not_certain(scanned, call, is_told):
+    found = scanned(main=f"async def f(self, future, done_future, report, limit):\n    {call}\n")
+    assert [each.certain for each in found] == [False] * is_told
+
+
 def test_a_method_of_what_is_named_as_a_path_is_not_certain(scanned):
     [call] = scanned(
         main="async def f(user, sock_path):\n    user.exists()\n    sock_path.exists()\n"

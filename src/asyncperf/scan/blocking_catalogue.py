@@ -242,6 +242,10 @@ PATH_NAMES = re.compile(r"(^|_)(path|dir|directory|folder|file|socket)$", re.IGN
 OF_POOLS = named("shutdown")
 POOL_NAMES = re.compile(r"(^|_)(pool|executor)$", re.IGNORECASE)
 
+# And for futures, where they are told how long to wait: asyncio's take no such argument.
+OF_FUTURES = named("result exception")
+FUTURE_NAMES = re.compile(r"(^|_)(fut|future)$", re.IGNORECASE)
+
 # Where nobody awaits or uses what they give, and the object is called as sessions are, these are
 # a sync session's: a coroutine would be dropped.
 DROPPED = {name: f"sqlalchemy.Session.{name}" for name in ("commit", "rollback", "flush")}

@@ -196,6 +196,9 @@ class TracingWalk(Walk):
         if name in catalogue.OF_POOLS and catalogue.POOL_NAMES.search(last_name(func.value)):
             self.primitive(f"concurrent.futures.ThreadPoolExecutor.{name}", node, True, False)
         called = last_name(func.value)
+        is_future = name in catalogue.OF_FUTURES and catalogue.FUTURE_NAMES.search(called)
+        if is_future and (node.args or node.keywords):
+            self.primitive(f"concurrent.futures.Future.{name}", node, True, False)
         if is_dropped and name in catalogue.DROPPED and catalogue.SESSION_NAMES.search(called):
             self.primitive(catalogue.DROPPED[name], node, is_method=True, certain=False)
 
