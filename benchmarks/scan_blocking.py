@@ -20,7 +20,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scan_differences import BREAKS, Finding, Own, find_own, last_step, reason
+from scan_differences import BREAKS, Finding, Own, Place, find_own, last_step, reason
 
 from asyncperf.scan.call_graph import TESTS
 from asyncperf.sites import BlockingCall
@@ -80,12 +80,16 @@ def main() -> int:
 
 
 def compare(name: str, own: Own, findings: list[Finding]) -> Compared:
-    found = {each.place: each for each in findings if not TESTS.search(each.place[0])}
-    missing = [each for place, each in sorted(found.items()) if place not in own.places]
+    found: dict[Place, list[Finding]] = defaultdict(list)
+    for each in findings:
+        if not TESTS.search(each.place[0]):
+            found[each.place].append(each)
+    missing = [those for place, those in sorted(found.items()) if place not in own.places]
     print(f"  {name:10} {len(found):5} lines, {len(found) - len(missing)} of them the scan's")
     reasons: dict[str, list[Finding]] = defaultdict(list)
-    for each in missing:
-        reasons[reason(own, each)].append(each)
+    for those in missing:
+        why, least = reason(own, those)
+        reasons[why].append(least)
     for why, those in sorted(reasons.items(), key=lambda item: -len(item[1])):
         print(f"    {len(those):5} {why}:")
         for each in those:
@@ -131,7 +135,11 @@ def hydroid_findings(document: dict[str, Any]) -> list[Finding]:
 
 def blockpath_findings(document: dict[str, Any]) -> list[Finding]:
     return [
-        Finding(tuple((at["path"], at["line"]) for at in each["witness"]), each["callee"])
+        Finding(
+            tuple((at["path"], at["line"]) for at in each["witness"]),
+            each["callee"],
+            is_given=each["category"] == "offload",
+        )
         for each in document["findings"]
     ]
 

@@ -1,5 +1,6 @@
 """Why the scan does not tell a blocking call that another tool tells. For `scan_blocking` only."""
 
+import ast
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -7,11 +8,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asyncperf.scan import load, room_to_work
+from asyncperf.scan.annotations import last_name
 from asyncperf.scan.blocking import Reached, calls, reached
 from asyncperf.scan.call_graph import TESTS
 from asyncperf.scan.endpoints import endpoints
-from asyncperf.scan.index import Function
-from asyncperf.scan.phases import COMMAND_FILES
+from asyncperf.scan.index import AnyFunction, Function
+from asyncperf.scan.phases import COMMAND_FILES, reach
+from asyncperf.scan.switches import are_off
 from asyncperf.sites import BlockingCall
 
 Place = tuple[str, int]
@@ -27,15 +30,23 @@ IMPORT = "runs as the module is imported, before a loop does"
 BESIDE = "only commands, scripts, or tasks with an event loop of their own come to it"
 PLAIN = "no async function comes to it: the chain begins in a plain one, or in a thread"
 HEIR = "only some heirs of the class that is declared there do it, and that class does not"
+OFF = "callers that are async switch that line off"
+DECORATED = "a decorator of the project runs a step elsewhere, or another function in its place"
+OFFLOADED = "only makes what it gives to a thread, and comes to no blocking call"
+AWAITED = "a step is awaited, and the plain method there gives nothing to await"
+UNFIT = "a step gives the method there more arguments than it takes"
+HELD = "a step calls a function that an attribute holds; which one is guessed"
 BREAKS = "a step of the chain is not taken"
 ELSEWHERE = "told at the line where the call begins"
 
 
 class Finding(NamedTuple):
-    """What another tool tells: the places of its chain, and the library's function."""
+    """What another tool tells: the places of its chain, and the library's function, or the one
+    that is called where it is given to a thread."""
 
     chain: tuple[Place, ...]
     call: str
+    is_given: bool = False
 
     @property
     def place(self) -> Place:
@@ -80,7 +91,16 @@ def spans(functions: list[Function]) -> Iterator[tuple[int, int, Function]]:
             yield node.lineno, node.end_lineno or node.lineno, function
 
 
-def reason(own: Own, finding: Finding) -> str:
+def reason(own: Own, findings: list[Finding]) -> tuple[str, Finding]:
+    """Why none of the chains that lead to one place is told, and the one that is explained
+    least."""
+    of_app = [each for each in findings if not TESTS.search(each.chain[0][0])]
+    reasons = {reason_of(own, each): each for each in of_app or findings[:1]}
+    why = next((least for least in (MISSED, BREAKS) if least in reasons), min(reasons))
+    return why, reasons[why]
+
+
+def reason_of(own: Own, finding: Finding) -> str:
     """The first of these that holds."""
     if LOCKS.search(finding.call):
         return LOCK
@@ -91,13 +111,56 @@ def reason(own: Own, finding: Finding) -> str:
         return TEST
     if function is None or begin is None:
         return IMPORT
+    if finding.is_given and not comes_to_blocking(own, function, finding.place[1]):
+        return OFFLOADED
+    if function in own.come_to and is_off(own, function, finding.place[1]):
+        return OFF
     if function in own.come_to:
         return ELSEWHERE if is_told(own, function, finding.place[1]) else MISSED
     if is_beside(own, begin) or is_beside(own, function):
         return BESIDE
     if not begin.is_async:
         return PLAIN
-    return HEIR if is_of_an_heir(own, finding) else BREAKS
+    if is_of_an_heir(own, finding):
+        return HEIR
+    return next(misled(own, finding), BREAKS)
+
+
+def is_off(own: Own, function: Function, line: int) -> bool:
+    return all(are_off(off, line) for each, off in own.reached.chains if each is function)
+
+
+def comes_to_blocking(own: Own, function: Function, line: int) -> bool:
+    """Whether what a line calls blocks, however deep."""
+    graph = own.reached.graph
+    called = reach(graph, {e.callee for e in graph.out.get(function, ()) if e.line == line})
+    return any(graph.tracer.traces[each].primitives for each in called if not each.is_async)
+
+
+def misled(own: Own, finding: Finding) -> Iterator[str]:
+    """What speaks against the steps of a chain where they stand."""
+    for place, after in pairwise(finding.chain):
+        caller, callee = own.around(place), own.around(after)
+        around, method = (each.node if each else None for each in (caller, callee))
+        if callee is None or callee.is_async or around is None or method is None:
+            continue
+        if callee.decorators and own.reached.graph.tracer.is_threaded(callee):
+            yield DECORATED
+        nodes = [n for n in ast.walk(around) if getattr(n, "lineno", 0) == place[1]]
+        awaited = {n.value for n in ast.walk(around) if isinstance(n, ast.Await)}
+        called = [n for n in nodes if isinstance(n, ast.Call)]
+        meant = [n for n in called if last_name(n.func) == callee.name]
+        if meant and all(n in awaited for n in meant):
+            yield AWAITED
+        if meant and not any(fits(n, method) for n in meant):
+            yield UNFIT
+        if called and not meant and all(isinstance(n.func, ast.Attribute) for n in called):
+            yield HELD
+
+
+def fits(node: ast.Call, method: AnyFunction) -> bool:
+    taken = [*method.args.posonlyargs, *method.args.args]
+    return method.args.vararg is not None or len(node.args) <= len(taken) - 1
 
 
 def is_beside(own: Own, function: Function) -> bool:

@@ -167,6 +167,8 @@ def test_however_it_is_called(scanned, body):
         "threading.Thread(target=nap).start()",
         "await in_thread(nap)",
         "await in_context(nap)",
+        "await in_lambda(nap)",
+        "await in_inner(nap)",
         "await sync_to_async(nap)()",
         "await threaded_nap()",
         "await made_async_nap()",
@@ -195,6 +197,14 @@ def test_what_goes_to_a_thread_or_is_not_called_is_no_finding(scanned, body):
             async def in_context(func, *args):
                 call = partial(contextvars.copy_context().run, func, *args)
                 return await asyncio.get_running_loop().run_in_executor(None, call)
+
+            async def in_lambda(func, *args):
+                await asyncio.get_running_loop().run_in_executor(None, lambda: func(*args))
+
+            async def in_inner(func, *args):
+                def run():
+                    return func(*args)
+                await asyncio.get_running_loop().run_in_executor(None, run)
 
             @sync_to_async
             def threaded_nap():
@@ -405,6 +415,19 @@ def test_one_system_call_is_brief(scanned):
     assert all(call.brief and call.certain for call in found)
 
 
+def test_what_is_given_a_stream_in_memory_opens_no_file(scanned):
+    source = """\
+        import io, tarfile, zipfile
+        async def f(content, path):
+            held = io.BytesIO(content)
+            with zipfile.ZipFile(held) as archive:
+                archive.namelist()
+            tarfile.open(fileobj=io.BytesIO(content))
+            zipfile.ZipFile(path)
+        """
+    assert [call.line for call in scanned(main=source)] == [7]
+
+
 def test_a_call_that_may_mean_several_methods_is_not_certain(scanned):
     [call] = scanned(
         main="""\
@@ -513,12 +536,24 @@ APP_MADE_ONCE = """\
         time.sleep(1)
         return FastAPI()
 
+    class Settings:
+        @classmethod
+        def load(cls):
+            if cls.loaded:
+                return
+            time.sleep(1)
+            cls.loaded = True
+
     async def lifespan(app):
         time.sleep(1)
         yield
 
     async def f(user):
         BODY
+
+    @on_shutdown
+    async def close():
+        time.sleep(1)
 """
 
 
@@ -529,13 +564,14 @@ APP_MADE_ONCE = """\
         ("settings_of(user)", 13, False),
         ("client()", 18, True),
         ("create_app()", 23, True),
-        ("pass", 27, True),
+        ("Settings.load()", 31, True),
+        ("pass", 35, True),
     ],
 )
 def test_what_happens_once_in_a_process_is_told_apart(scanned, body, line, is_once):
     found = scanned(main=APP_MADE_ONCE.replace("BODY", body))
     assert line in {call.line for call in found}
-    assert {call.line: call.once for call in found} == {27: True, line: is_once}
+    assert {call.line: call.once for call in found} == {35: True, 43: True, line: is_once}
 
 
 def test_what_a_request_reaches_too_is_not_only_of_the_start(scanned):
@@ -573,6 +609,226 @@ def test_a_call_that_is_told_not_to_wait_does_not_block(scanned, call):
     ]
 
 
+READY = """\
+    import os, queue, subprocess, threading, time
+    from concurrent.futures import Future, as_completed
+    async def f(items: queue.Queue, done: Future, thread: threading.Thread,
+                child: subprocess.Popen, event: threading.Event, others: queue.Queue):
+        BODY
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if not items.empty(): items.get()",
+        "while not items.empty(): items.get()",
+        "while items.qsize() > 0: items.get()",
+        "if items.qsize():\n            items.get()",
+        "if items.qsize() != 0 and event: items.get()",
+        "if items.empty(): pass\n        else: items.get()",
+        "if items.empty() is True or event: return\n        items.get()",
+        "while True:\n            if items.empty(): break\n            items.get()",
+        "return items.get() if not items.empty() else None",
+        "if done.done(): done.result()",
+        "if not thread.is_alive(): thread.join()",
+        "while thread.is_alive(): print(1)\n        thread.join()",
+        "if child.poll() is not None: child.wait()",
+        "if event.is_set(): event.wait()",
+        "for each in as_completed([done], timeout=0): each.result()",
+    ],
+)
+def test_what_is_asked_first_whether_it_would_wait_does_not_block(scanned, body):
+    assert scanned(main=READY.replace("BODY", body)) == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if items.empty(): items.get()",
+        "if items.qsize() == 0: items.get()",
+        "if not others.empty(): items.get()",
+        "if not items.empty() or event: items.get()",
+        "if not items.empty(): pass\n        items.get()",
+        "while thread.is_alive(): break\n        thread.join()",
+        "if thread.is_alive(): thread.join()",
+        "if child.poll() is None: child.wait()",
+    ],
+)
+def test_what_is_asked_of_something_else_or_says_that_it_would_wait_blocks(scanned, body):
+    assert len(scanned(main=READY.replace("BODY", body))) == 1
+
+
+STREAMED = """\
+    import asyncio, time
+    from fastapi.responses import StreamingResponse
+    from starlette.concurrency import iterate_in_threadpool
+    def lines(text=""):
+        time.sleep(1)
+        yield text
+    def numbered(given):
+        yield from given
+    def ready():
+        time.sleep(1)
+        return [1]
+    async def f():
+        BODY
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "is_told"),
+    [
+        ("return StreamingResponse(lines())", False),
+        ("return StreamingResponse(content=lines(), media_type='text/plain')", False),
+        ("made = lines()\n        return StreamingResponse(made)", False),
+        ("return StreamingResponse(numbered(lines()))", False),
+        (
+            "made = lines()\n        made = numbered(made)\n        return StreamingResponse(made)",
+            False,
+        ),
+        ("iterate_in_threadpool(lines())", False),
+        ("await asyncio.to_thread(list, lines())", False),
+        ("return StreamingResponse(ready())", True),
+        ("return StreamingResponse(lines(ready()))", True),
+        ("return StreamingResponse(list(lines()))", True),
+        ("for line in lines(): print(line)\n        return StreamingResponse([])", True),
+    ],
+)
+def test_a_plain_generator_runs_in_a_thread_where_a_response_streams_it(scanned, body, is_told):
+    found = scanned(main=STREAMED.replace("BODY", body))
+    assert [call.call for call in found] == ["time.sleep"] * is_told
+
+
+LEAVING = """\
+    import asyncio, contextlib, sqlite3, tempfile
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+    class Work:
+        def __init__(self):
+            self.pool = ThreadPoolExecutor()
+            self.stack = contextlib.AsyncExitStack()
+        async def f(self, work, kept: ThreadPoolExecutor, rows: sqlite3.Connection):
+            BODY
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ("with ThreadPoolExecutor() as pool: pool.submit(work)", ["ThreadPoolExecutor.__exit__"]),
+        ("with kept: kept.submit(work)", ["ThreadPoolExecutor.__exit__"]),
+        ("self.stack.enter_context(self.pool)", ["ThreadPoolExecutor.__exit__"]),
+        ("with ThreadPoolExecutor() as pool: await run(pool, work)", []),
+        (
+            "with ThreadPoolExecutor() as pool:\n"
+            "                for done in as_completed([pool.submit(work)]): done.result()",
+            ["as_completed"],
+        ),
+        (
+            "held = tempfile.TemporaryDirectory() if work else contextlib.nullcontext()\n"
+            "            with held: await work()",
+            ["TemporaryDirectory", "TemporaryDirectory.__exit__"],
+        ),
+        ("with rows: pass", ["Connection.__exit__"]),
+        ("async with kept: pass", []),
+    ],
+)
+def test_what_a_with_waits_for_as_it_ends(scanned, body, names):
+    found = [call.call for call in scanned(main=LEAVING.replace("BODY", body))]
+    assert [name.partition(".")[2].removeprefix("futures.") for name in found] == names
+
+
+def test_what_only_windows_comes_to_is_no_finding(scanned):
+    found = scanned(
+        main="""\
+            import sys, time
+            def nap():
+                time.sleep(1)
+            async def f():
+                if sys.platform == "win32":
+                    nap()
+                    time.sleep(1)
+                else:
+                    time.sleep(2)
+                if sys.platform != "win32":
+                    return
+                time.sleep(3)
+            """
+    )
+    assert [call.line for call in found] == [9]
+
+
+AWAITED = """\
+    import time
+    from typing import Awaitable
+    class Store:
+        async def save(self):
+            return 1
+    class Slow(Store):
+        def save(self)RETURNS:
+            time.sleep(1)
+    async def f(store: Store):
+        BODY
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "returns", "is_told"),
+    [
+        ("await store.save()", "", False),
+        ("await store.save()", " -> None", False),
+        ("await store.save()", " -> Awaitable[int]", True),
+        ("return store.save()", "", True),
+    ],
+)
+def test_an_awaited_call_means_no_plain_method_where_an_async_one_is_there(
+    scanned, body, returns, is_told
+):
+    found = scanned(main=AWAITED.replace("BODY", body).replace("RETURNS", returns))
+    assert len(found) == is_told
+
+
+NARROWED = """\
+    import time
+    class Store:
+        pass
+    class Slow(Store):
+        def save(self):
+            time.sleep(1)
+    class Quick(Store):
+        def save(self):
+            return 1
+    async def f(store: Slow | Quick, base: Store, more):
+        BODY
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "certain"),
+    [
+        ("store.save()", [False]),
+        ("if isinstance(store, Slow): store.save()", [True]),
+        ("if isinstance(store, Quick): store.save()", []),
+        ("if isinstance(store, (Quick, int)): store.save()", []),
+        ("if isinstance(store, Quick): pass\n        else: store.save()", [True]),
+        ("if isinstance(store, Slow): return\n        store.save()", []),
+        ("if not isinstance(store, Quick): raise ValueError\n        store.save()", []),
+        ("assert isinstance(store, Quick)\n        store.save()", []),
+        ("more and isinstance(store, Quick) and store.save()", []),
+        ("return store.save() if isinstance(store, Quick) else None", []),
+        ("if isinstance(base, Slow): base.save()", [True]),
+        ("if isinstance(more, Slow): more.save()", [True]),
+        (
+            "if isinstance(store, Quick):\n            store = Slow()\n            store.save()",
+            [False],
+        ),
+        ("if isinstance(store, Quick): pass\n        store.save()", [False]),
+    ],
+)
+def test_an_isinstance_tells_which_of_the_declared_classes_it_is(scanned, body, certain):
+    assert [call.certain for call in scanned(main=NARROWED.replace("BODY", body))] == certain
+
+
 def test_what_only_some_heirs_do_is_not_said_of_a_class_that_does_it_itself(scanned):
     found = scanned(
         main="""\
@@ -604,6 +860,9 @@ SWITCHED = """\
             time.sleep(2)
         else:
             time.sleep(3)
+        if long and time.sleep(4):
+            pass
+        return thorough or time.sleep(5)
     async def f(given, more):
         BODY
 """
@@ -613,16 +872,70 @@ SWITCHED = """\
     ("call", "lines"),
     [
         ("rest()", [8]),
-        ("rest(long=True)", [4, 8]),
-        ("rest(long=False, thorough=False)", [6]),
-        ("rest(long=given, thorough=given)", [4, 6, 8]),
-        ("rest(given)", [4, 8]),
-        ("rest(**more)", [4, 6, 8]),
-        ("rest()\n        rest(long=True, thorough=False)", [4, 6, 8]),
+        ("rest(long=True)", [4, 8, 9]),
+        ("rest(long=False, thorough=False)", [6, 11]),
+        ("rest(long=given, thorough=given)", [4, 6, 8, 9, 11]),
+        ("rest(given)", [4, 8, 9]),
+        ("rest(**more)", [4, 6, 8, 9, 11]),
+        ("rest()\n        rest(long=True, thorough=False)", [4, 6, 8, 9, 11]),
     ],
 )
 def test_what_the_caller_switches_off_is_no_finding(scanned, call, lines):
     assert [each.line for each in scanned(main=SWITCHED.replace("BODY", call))] == lines
+
+
+@pytest.mark.parametrize(
+    ("call", "is_told"),
+    [
+        ("read(text=given)", False),
+        ("read(path=None)", False),
+        ("read(path=given)", True),
+        ("read(path='a')", True),
+        ("read(given, given)", True),
+    ],
+)
+def test_what_the_caller_does_not_give_is_none(scanned, call, is_told):
+    source = """\
+        import time
+        def read(text=None, path=None):
+            if text:
+                return text
+            elif path is not None:
+                time.sleep(1)
+        async def f(given):
+            CALL
+        """
+    assert len(scanned(main=source.replace("CALL", call))) == is_told
+
+
+TOLD = """\
+    import time
+    def is_address(host): ...
+    def is_name(host): ...
+    def resolve(timeout, host):
+        if is_address(host):
+            return host
+        time.sleep(timeout)
+    async def f(host, other):
+        BODY
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "is_told"),
+    [
+        ("resolve(1, host)", True),
+        ("if is_address(host): resolve(1, host)", False),
+        ("if is_address(host): resolve(1, host=host)", False),
+        ("if not is_address(host): return\n        resolve(1, host)", False),
+        ("if not is_address(host): resolve(1, host)", True),
+        ("if is_name(host): resolve(1, host)", True),
+        ("if is_address(other): resolve(1, host)", True),
+        ("if is_address(host):\n            host = other\n            resolve(1, host)", True),
+    ],
+)
+def test_what_the_caller_has_asked_of_an_argument_is_not_asked_again(scanned, body, is_told):
+    assert len(scanned(main=TOLD.replace("BODY", body))) == is_told
 
 
 def test_a_callback_of_a_future_gets_a_done_one(scanned):
@@ -680,6 +993,21 @@ def test_a_wrapper_runs_when_what_it_wraps_does(scanned):
             """
     )
     assert call.once
+
+
+@pytest.mark.parametrize(
+    ("call", "is_told"),
+    [
+        ("done_future.result(5)", True),
+        ("self.future.exception(timeout=limit)", True),
+        ("future.result(timeout=0)", False),
+        ("future.result()", False),  # asyncio's, which takes none, or one that is done
+        ("report.result(5)", False),
+    ],
+)
+def test_a_future_by_name_that_is_told_how_long_to_wait_is_not_certain(scanned, call, is_told):
+    found = scanned(main=f"async def f(self, future, done_future, report, limit):\n    {call}\n")
+    assert [each.certain for each in found] == [False] * is_told
 
 
 def test_a_method_of_what_is_named_as_a_path_is_not_certain(scanned):
@@ -835,6 +1163,20 @@ def test_what_gives_its_arguments_an_event_loop_of_their_own(scanned, body):
     assert scanned(main=OWN_LOOPS.replace("BODY", "print(work())")) != ()
 
 
+def test_what_a_runner_runs_in_heirs_has_a_loop_of_its_own(scanned):
+    source = """\
+import asyncio, time
+class Task:
+    def __call__(self):
+        with asyncio.Runner() as runner:
+            runner.run(self.work())
+"""
+    for number in range(12):  # more than are followed
+        source += f"class Mail{number}(Task):\n    async def work(self):\n        time.sleep(1)\n"
+    assert scanned(main=source) == ()
+    assert scanned(main=source.replace("runner.run(self.work())", "print(self.work())")) != ()
+
+
 def test_a_loop_of_its_own_that_another_file_gives(scanned):
     files = {
         "loops": "import asyncio\ndef run(coroutine):\n    return asyncio.run(coroutine)\n",
@@ -844,6 +1186,62 @@ def test_a_loop_of_its_own_that_another_file_gives(scanned):
     assert scanned(**files) == ()
     [call] = scanned(**files, app="import tasks\nasync def f():\n    await tasks.work()\n")
     assert call.file == "tasks.py"
+
+
+@pytest.mark.parametrize(
+    ("more", "is_told"),
+    [
+        ("", False),
+        ("kept = stale\n", True),
+        ("def start(tasks):\n    tasks.append(stale)\n", True),
+        ("class Job:\n    async def run(self):\n        await work()\n", True),
+        ("@hooks.on\nasync def hook():\n    await work()\n", True),
+    ],
+)
+def test_in_an_app_nobody_calls_a_function_that_nothing_names(scanned, more, is_told):
+    source = """\
+import asyncio, time
+from fastapi import FastAPI
+app = FastAPI()
+async def work():
+    time.sleep(1)
+async def job():
+    await work()
+def task():
+    asyncio.run(job())
+async def stale():
+    await work()
+"""
+    endpoint = "@app.get('/')\nasync def serve(): ...\n"
+    assert len(scanned(main=source + endpoint + more)) == is_told
+    assert len(scanned(main=source + more)) == 1  # a library's own users may call it
+
+
+SCRIPT = """\
+import asyncio, time
+async def first():
+    time.sleep(1)
+PHASES = {"first": first}
+async def begin(name):
+    await PHASES[name]()
+if __name__ == "__main__":
+    asyncio.run(begin("first"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "app", "is_told"),
+    [
+        (SCRIPT, "", False),
+        (SCRIPT, "from demo import first\n", True),
+        (SCRIPT, "import demo\n", True),
+        (SCRIPT.replace("__name__", "name"), "", True),
+        (SCRIPT + "    import uvicorn\n", "", True),
+    ],
+)
+def test_a_script_that_nothing_imports_has_its_loop_to_itself(scanned, script, app, is_told):
+    app += "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\nasync def serve(): ...\n"
+    assert len(scanned(demo=script, app=app)) == is_told
 
 
 def test_what_is_also_given_to_a_library_has_no_loop_of_its_own(scanned):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from asyncperf.scan import sources
 from asyncperf.scan.blocking import blocking_calls
-from asyncperf.scan.blocking_catalogue import LAUNCHING
+from asyncperf.scan.blocking_catalogue import LAUNCHING, SCRIPT, SERVING
 from asyncperf.scan.candidates import has_candidates
 from asyncperf.scan.checkers import Checker
 from asyncperf.scan.columns import in_characters
@@ -180,6 +180,8 @@ def load(
             included += inclusions(module, tree)
         if LAUNCHING.search(source.text):
             launching += [f for f, _ in bodies if not f.is_async]
+            serves = SERVING.search(source.text)
+            module.is_script = bool(SCRIPT.search(source.text)) and not serves
         if "await" in source.text:
             awaiting += [f for f, node in bodies if f.is_async and has_candidates(node)]
     named = {sources.relative(a, root): sources.relative(b, root) for a, b in links.items()}

@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from asyncperf.scan.calls import Calls
+from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import Place, Value, extend, join, ordered, same_value, step
 
 
 class Bindings(Calls):
     def bind(self, target: ast.expr, value: Value) -> None:
+        if self.narrowed and isinstance(target, ast.Name | ast.Attribute):
+            self.forget(spelling(target))
         if isinstance(target, ast.Name):
             self._bind_name(target, value)
         elif isinstance(target, ast.Tuple | ast.List):

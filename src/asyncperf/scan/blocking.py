@@ -15,7 +15,8 @@ from asyncperf.scan.dependencies import dependencies
 from asyncperf.scan.index import AnyFunction, Class, Function
 from asyncperf.scan.phases import Phases, phases
 from asyncperf.scan.switches import Guard, are_off
-from asyncperf.scan.trace import Primitive, Spot, Trace, Tracer
+from asyncperf.scan.trace import Tracer
+from asyncperf.scan.traces import Primitive, Spot, Trace
 from asyncperf.sites import BlockingCall, Step
 
 # What pydantic calls when a request's data become a model.
@@ -78,7 +79,7 @@ def calls(of: Reached) -> tuple[BlockingCall, ...]:
         trace = tracer.traces.get(function, Trace())
         for spot, primitive in trace.primitives.items():
             place = (function.module.file, spot.line, spot.column)
-            if place in found or are_off(off, spot.line):
+            if place in found or are_off((*off, *trace.for_windows), spot.line):
                 continue
             if function in tracer.done_callbacks and primitive.name in OF_FUTURES:
                 continue

@@ -93,7 +93,7 @@ _methods(
 )
 _methods("file", "pathlib.Path", "rglob walk")
 _methods("file", "zipfile.ZipFile tarfile.TarFile", "extractall extract")
-_methods("file", "tempfile.TemporaryDirectory", "cleanup")
+_methods("file", "tempfile.TemporaryDirectory", "cleanup __exit__", brief=True)
 
 _calls(
     "process",
@@ -101,7 +101,7 @@ _calls(
     "subprocess.getoutput subprocess.getstatusoutput os.system os.popen os.wait os.waitpid",
 )
 _calls("process", "subprocess.Popen", brief=True)  # starting it; the waits are its methods'
-_methods("process", "subprocess.Popen", "wait communicate")
+_methods("process", "subprocess.Popen", "wait communicate __exit__")
 
 _calls("cpu", "bcrypt.hashpw bcrypt.checkpw bcrypt.kdf hashlib.scrypt hashlib.pbkdf2_hmac")
 _methods(
@@ -126,7 +126,7 @@ _methods("database", "psycopg.Connection", "connect execute commit rollback")
 _methods(
     "database",
     "sqlite3.Connection psycopg2.connection pymysql.Connection",
-    "execute executemany executescript commit rollback",
+    "execute executemany executescript commit rollback __exit__",
 )
 _methods(
     "database",
@@ -166,7 +166,9 @@ _methods(
 )
 
 _methods("wait", "concurrent.Future", "result exception")
-_methods("wait", "concurrent.ThreadPoolExecutor concurrent.ProcessPoolExecutor", "shutdown")
+_methods(
+    "wait", "concurrent.ThreadPoolExecutor concurrent.ProcessPoolExecutor", "shutdown __exit__"
+)
 _calls("wait", "concurrent.wait concurrent.as_completed builtins.input getpass.getpass")
 _methods("wait", "threading.Thread multiprocessing.Process", "join")
 _methods("wait", "threading.Event threading.Barrier threading.Condition", "wait wait_for")
@@ -174,6 +176,9 @@ _methods(
     "wait", "queue.Queue queue.LifoQueue queue.PriorityQueue queue.SimpleQueue", "get join"
 )  # fmt: skip
 _methods("wait", "multiprocessing.Pool", "map starmap apply join")
+
+# Streams that are in memory: who opens what is given one opens no file.
+IN_MEMORY = frozenset({"io.BytesIO", "io.StringIO"})
 
 # What a call gives, where `catalogue` does not say.
 RETURNS = {
@@ -237,6 +242,10 @@ PATH_NAMES = re.compile(r"(^|_)(path|dir|directory|folder|file|socket)$", re.IGN
 OF_POOLS = named("shutdown")
 POOL_NAMES = re.compile(r"(^|_)(pool|executor)$", re.IGNORECASE)
 
+# And for futures, where they are told how long to wait: asyncio's take no such argument.
+OF_FUTURES = named("result exception")
+FUTURE_NAMES = re.compile(r"(^|_)(fut|future)$", re.IGNORECASE)
+
 # Where nobody awaits or uses what they give, and the object is called as sessions are, these are
 # a sync session's: a coroutine would be dropped.
 DROPPED = {name: f"sqlalchemy.Session.{name}" for name in ("commit", "rollback", "flush")}
@@ -252,9 +261,17 @@ THREADING_DECORATORS = named(
     "sync_to_async asyncify run_in_threadpool to_thread run_in_executor run_in_thread in_thread "
     "threaded make_async async_wrap as_async wrap_async"
 )
+# Plain generators that are given to these run where they are iterated over, in threads.
+ITERATING_IN_THREADS = named(
+    "StreamingResponse EventSourceResponse iterate_in_threadpool to_thread run_in_threadpool "
+    "run_sync run_in_executor submit"
+)
 # A coroutine given to these gets a loop of its own, and to those a task of its own.
 OWN_LOOP = named("run_until_complete")
-LAUNCHING = re.compile(r"\b(asyncio|anyio|trio|uvloop)\.run\(|\brun_until_complete\(")
+LAUNCHING = re.compile(r"\b(asyncio|anyio|trio|uvloop)\.run\(|\brun_until_complete\(|\bRunner\(")
+# What is run by itself; and what serves an app in a loop that it starts itself.
+SCRIPT = re.compile(r"^if __name__ == ", re.MULTILINE)
+SERVING = re.compile(r"\b(uvicorn|hypercorn|granian|FastAPI|Starlette)\b")
 LOOP_MODULES = named("asyncio anyio trio uvloop")
 SPAWNING = named("create_task ensure_future start_soon run_coroutine_threadsafe spawn add_task")
 

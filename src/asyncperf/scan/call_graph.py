@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from asyncperf.scan.index import Function, Import
-from asyncperf.scan.switches import Given, Switches
-from asyncperf.scan.trace import Spot, Trace, Tracer, inner_functions, key_of
+from asyncperf.scan.switches import Given, Switches, are_off
+from asyncperf.scan.trace import Tracer, inner_functions, key_of
+from asyncperf.scan.traces import Spot, Trace
 
 # Where nobody else waits for the event loop.
 TESTS = re.compile(r"(^|/)(([^/]*_)?tests?/|test_[^/]*\.py$|conftest\.py$|[^/]*_test\.py$)")
@@ -66,6 +67,8 @@ class Graph:
             self.launched |= trace.launched
             self.handed |= trace.handed
             for spot, callee in trace.calls:
+                if are_off(trace.for_windows, spot.line):
+                    continue
                 if self.is_far_fetched(caller, callee, trace.chosen.get(spot, ())):
                     continue
                 if callee not in threaded:

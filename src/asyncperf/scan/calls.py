@@ -55,6 +55,8 @@ class Calls(Inferring):
         arguments = self.arguments(node)
         value = self.inferred(func, receiver, value, awaited)
         callees = [callee for callee in value.callees if not is_unknown(callee)]
+        if awaited and len(callees) > 1:
+            callees = self.awaitable(callees)
         if callees:
             begin = len(self.effects)
             results = [
@@ -98,6 +100,14 @@ class Calls(Inferring):
                 if callee.receiver is not None:
                     self.used_elsewhere(callee.receiver, node)
         return value
+
+    def awaitable(self, callees: list[Callee]) -> list[Callee]:
+        """Of several that an awaited call may mean, those without the plain methods, where an
+        async one is among them: what these give could not be awaited."""
+        targets = [callee.target for callee in callees]
+        if not any(isinstance(each, Function) and each.is_async for each in targets):
+            return callees
+        return [c for c in callees if not self.declarations.is_plain(c.target)]
 
     def fill(self, node: ast.Call, begin: int) -> None:
         """Makes what a call does a part of a read, where it only fills a cache."""

@@ -11,6 +11,8 @@ from asyncperf.scan.index import Class, Function
 from asyncperf.scan.project import Project
 from asyncperf.scan.syntax import statements
 
+# What a plain function may say that it gives, for its caller to await.
+AWAITABLE = frozenset({"Awaitable", "Coroutine", "Future", "Task"})
 PROPERTIES = frozenset({"property", "cached_property", "hybrid_property", "computed_field"})
 
 
@@ -121,6 +123,13 @@ class Declarations:
             return last_name(raised) == "NotImplementedError"
         return False
 
+    def is_plain(self, target: object) -> bool:
+        """Whether it is a `def` that gives nothing to await: neither decorated nor annotated so."""
+        if not isinstance(target, Function) or target.is_async or target.decorators:
+            return False
+        node = target.node
+        return node is not None and _outermost(node.returns) not in AWAITABLE
+
     def is_property(self, method: Function) -> bool:
         return any(last_name(decorator) in PROPERTIES for decorator in method.decorators)
 
@@ -166,6 +175,11 @@ class Declarations:
                                     (method, annotation, value)
                                 )
         return found
+
+
+def _outermost(annotation: ast.expr | None) -> str:
+    of = annotation.value if isinstance(annotation, ast.Subscript) else annotation
+    return last_name(of) if of is not None else ""
 
 
 def _getter(methods: list[Function]) -> Function:

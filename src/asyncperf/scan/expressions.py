@@ -3,18 +3,16 @@
 import ast
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from asyncperf.scan.members import Members
-from asyncperf.scan.syntax import children, spelling
+from asyncperf.scan.syntax import children
 from asyncperf.scan.values import (
     NOTHING,
     Callee,
     Type,
     Value,
     bare,
-    is_unknown,
     join,
     ordered,
     step,
@@ -49,12 +47,6 @@ class Expressions(Members):
         value = self.attribute(self.evaluate(node.value), node.attr, node)
         return self.as_narrowed(value, node) if self.narrowed else value
 
-    def as_narrowed(self, value: Value, node: ast.Name | ast.Attribute) -> Value:
-        """Of what no type is known, the class that an `isinstance` around asks for."""
-        types = self.narrowed.get(spelling(node), ())
-        known = value.types or any(not is_unknown(callee) for callee in value.callees)
-        return value if known else replace(value, types=types)
-
     def _subscript(self, node: ast.Subscript) -> Value:
         value = self.evaluate(node.value)
         self.evaluate(node.slice)
@@ -83,11 +75,24 @@ class Expressions(Members):
         return value
 
     def _bool(self, node: ast.BoolOp) -> Value:
-        return join([self.evaluate(part) for part in node.values])
+        outer, goes_on = self.narrowed, isinstance(node.op, ast.And)
+        found = []
+        for part in node.values:
+            found.append(self.evaluate(part))
+            self.narrow(part, goes_on)
+        self.narrowed = outer
+        return join(found)
 
     def _choice(self, node: ast.IfExp) -> Value:
         self.evaluate(node.test)
-        return join([self.evaluate(node.body), self.evaluate(node.orelse)])
+        outer = self.narrowed
+        self.narrow(node.test, True)
+        body = self.evaluate(node.body)
+        self.narrowed = outer
+        self.narrow(node.test, False)
+        other = self.evaluate(node.orelse)
+        self.narrowed = outer
+        return join([body, other])
 
     def _binary(self, node: ast.BinOp) -> Value:
         left, right = self.evaluate(node.left), self.evaluate(node.right)

@@ -89,6 +89,7 @@ class Module:
     stars: list[Import] = field(default_factory=list)
     functions: list["Function"] = field(default_factory=list)
     classes: list["Class"] = field(default_factory=list)
+    is_script: bool = False  # it starts an event loop when it is run
 
 
 @dataclass(slots=True, eq=False)

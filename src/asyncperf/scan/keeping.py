@@ -5,8 +5,9 @@ For `scan` only.
 
 import ast
 
+from asyncperf.scan.branches import conditions
 from asyncperf.scan.index import AnyFunction
-from asyncperf.scan.syntax import statements
+from asyncperf.scan.syntax import spelling, statements
 
 
 def takes_nothing(node: AnyFunction) -> bool:
@@ -22,6 +23,29 @@ def keeps_result(node: AnyFunction) -> bool:
     asked = {n for each in node.body if isinstance(each, ast.If) for n in names_in(each.test)}
     given = {n for e in statements(node) if isinstance(e, ast.Return) for n in names_in(e.value)}
     return not kept.isdisjoint(asked & given)
+
+
+def works_once(node: AnyFunction) -> bool:
+    """Whether it returns at once the next time: `if cls._loaded: return`, `cls._loaded = True`."""
+    taken = [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
+    if not (takes_nothing(node) or taken == ["cls"]):
+        return False
+    asked = {
+        spelling(test)
+        for each in node.body
+        if isinstance(each, ast.If) and isinstance(each.body[-1], ast.Return)
+        for test, holds in conditions(each.test, True)
+        if holds and isinstance(test, ast.Name | ast.Attribute)
+    }
+    if not asked:
+        return False
+    shared = {n for each in statements(node) if isinstance(each, ast.Global) for n in each.names}
+    return any(
+        spelling(target) in asked and spelling(target).partition(".")[0] in {*shared, "cls"}
+        for each in statements(node)
+        if isinstance(each, ast.Assign)
+        for target in each.targets
+    )
 
 
 def names_in(node: ast.expr | None) -> set[str]:

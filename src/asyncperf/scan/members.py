@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 
 from asyncperf.scan import catalogue
 from asyncperf.scan.index import Class
-from asyncperf.scan.state import State
+from asyncperf.scan.narrowing import Narrowing
 from asyncperf.scan.values import (
     NOTHING,
     UNKNOWN,
@@ -25,7 +25,7 @@ ELEMENT_LAST = frozenset(
 )
 
 
-class Members(State, ABC):
+class Members(Narrowing, ABC):
     @abstractmethod
     def property_of(self, owner: Class, name: str, receiver: Value, node: ast.AST) -> Value | None:
         """What a property gives; its body is walked as a call's is."""

@@ -4,13 +4,15 @@ commands and tests, where nobody else waits for the event loop.
 For `scan` only.
 """
 
+import ast
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.call_graph import AROUND, TESTS, Graph
-from asyncperf.scan.index import Function
+from asyncperf.scan.index import Function, Import, Module, Variable
+from asyncperf.scan.project import Project
 
 STARTING = re.compile(r"lifespan|^(on_)?(startup|shutdown)(_event)?$")
 # A command, which has its loop to itself; and what changes a database before the app starts.
@@ -36,17 +38,68 @@ class Phases(NamedTuple):
 def phases(graph: Graph, served: Collection[Function]) -> Phases:
     """Requests win: what they reach, other than through what works the first time only, is
     neither. What is not called at all is taken for called by a library, for a request; but what
-    no `with` of the project enters says nothing of when it would."""
+    no `with` of the project enters says nothing of when it would, and in a project with endpoints
+    nobody calls a function that nothing names."""
     known = dict.fromkeys([*graph.tracer.traces, *graph.into])
-    aside = {f for f in known if is_aside(f) or graph.has_own_loop(f)}
+    scripts = lone_scripts(graph.tracer.project) if served else frozenset()
+    aside = {f for f in known if is_aside(f) or graph.has_own_loop(f) or f.module.file in scripts}
     starting = {f for f in known if is_starting(f)} - aside
     first = {f for f in known if is_made_once(graph, f)} - aside - set(served)
     quiet = aside | starting | first | graph.beside
     loud = {f for f in known if f not in quiet and f.name not in AROUND and graph.is_root(f)}
+    if served:
+        loud -= unnamed(graph, loud)
     loud |= {f for f in graph.spawned if not COMMAND_FILES.search(f.module.file)} - first
     loud = reach(graph, loud | set(served), but=first)
     once = reach(graph, starting | first) - loud
     return Phases(frozenset(once), frozenset(first), frozenset(reach(graph, aside) - loud - once))
+
+
+def lone_scripts(project: Project) -> frozenset[str]:
+    """The files that start a loop of their own when they are run, and that no other imports."""
+    scripts = {module.file for module in project.modules.values() if module.is_script}
+    for module in project.modules.values() if scripts else ():
+        for scope in (module.names, *(function.inner for function in module.functions)):
+            for bound in scope.values():
+                if isinstance(bound, Import):
+                    scripts -= {each.file for each in imported_by(project, module, bound)}
+    return frozenset(scripts)
+
+
+def imported_by(project: Project, module: Module, bound: Import) -> Iterator[Module]:
+    """The files that an import may mean: the module, or what is imported from a package."""
+    names = [bound.module]
+    if bound.attribute is not None:
+        names.append(f"{bound.module}.{bound.attribute}" if bound.module else bound.attribute)
+    for name in names:
+        found = project.module(name, bound.level, module)
+        if isinstance(found, Module):
+            yield found
+
+
+def unnamed(graph: Graph, functions: Collection[Function]) -> set[Function]:
+    """Those at the top of a module, undecorated, that nothing in the project is seen to name."""
+    alone = {
+        f
+        for f in functions
+        if f.owner is None and f.outer is None and not f.decorators and f not in graph.handed
+    }
+    modules = graph.tracer.project.modules.values()
+    scopes = [s for m in modules for s in (m.names, *(f.inner for f in m.functions))]
+    imported = {b.attribute for s in scopes for b in s.values() if isinstance(b, Import)}
+    return {f for f in alone if f.name not in imported and not is_named_at_home(f)}
+
+
+def is_named_at_home(function: Function) -> bool:
+    module = function.module
+    nodes = [f.node for f in module.functions if f is not function and f.outer is None]
+    values = [v for b in module.names.values() if isinstance(b, Variable) for v in b.values]
+    return any(
+        isinstance(each, ast.Name) and each.id == function.name
+        for node in (*nodes, *values)
+        if node is not None
+        for each in ast.walk(node)
+    )
 
 
 def is_aside(function: Function) -> bool:
@@ -60,7 +113,8 @@ def is_aside(function: Function) -> bool:
 def is_starting(function: Function) -> bool:
     if STARTING.search(function.name):
         return True
-    return any(last_name(decorator) == "on_event" for decorator in function.decorators)
+    names = [last_name(decorator) for decorator in function.decorators]
+    return any(name == "on_event" or STARTING.search(name) for name in names)
 
 
 def is_made_once(graph: Graph, function: Function) -> bool:
@@ -69,7 +123,7 @@ def is_made_once(graph: Graph, function: Function) -> bool:
         return False
     if trace.is_bare and any(last_name(each) in CACHES for each in function.decorators):
         return True
-    return trace.keeps_result or not APPS.isdisjoint(trace.makes)
+    return trace.keeps_result or trace.works_once or not APPS.isdisjoint(trace.makes)
 
 
 def reach(

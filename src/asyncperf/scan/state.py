@@ -1,6 +1,6 @@
 """What is known while one function is walked: its names' values, and the effects so far.
 
-A walk is built in layers, each on the one before: `State`, `Members`, `Expressions`,
+A walk is built in layers, each on the one before: `State`, `Narrowing`, `Members`, `Expressions`,
 `HandingOver`, `Instantiation`, `Inferring`, `Calls`, `Bindings`, `Statements`, `Walk`. For
 `scan` only.
 """
@@ -13,7 +13,17 @@ from asyncperf.scan.declarations import Declarations
 from asyncperf.scan.index import Binding, Class, Function, Module, Variable
 from asyncperf.scan.inference import Inference
 from asyncperf.scan.project import External, Project
-from asyncperf.scan.values import NOTHING, Callee, Effect, EffectKind, Place, Summary, Type, Value
+from asyncperf.scan.values import (
+    NOTHING,
+    Callee,
+    Effect,
+    EffectKind,
+    Place,
+    Summary,
+    Told,
+    Type,
+    Value,
+)
 
 BUILTINS = frozenset(dir(builtins))
 
@@ -54,7 +64,7 @@ class State:
         self.effects: list[Effect] = []
         self.spans: dict[int, tuple[int, int]] = {}  # effects of a node, by its `id`
         self.tested: dict[Place, int] = {}  # what an `if` around looked at, and when
-        self.narrowed: dict[str, tuple[Type, ...]] = {}  # what an `isinstance` around says
+        self.narrowed: dict[str, tuple[Told, ...]] = {}  # what `isinstance` tests said
         self.discarded: ast.AST | None = None  # the call whose result the statement drops
         self.fills: frozenset[tuple[int, int]] | None = None  # calls that fill a cache, if asked
         self.catching = 0  # of `try` blocks around that swallow what is raised

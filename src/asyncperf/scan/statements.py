@@ -1,14 +1,14 @@
 """What each kind of statement does, in the order of the block. For `scan` only."""
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from asyncperf.scan.annotations import types_of
 from asyncperf.scan.bindings import Bindings
-from asyncperf.scan.syntax import spelling
-from asyncperf.scan.values import NOTHING, Type, Value, ordered, step
+from asyncperf.scan.branches import LEAVING
+from asyncperf.scan.values import NOTHING, Value, ordered, step
 
 FIXED = frozenset({"builtins.str", "builtins.bytes", "builtins.int", "builtins.float"})
 BROAD = frozenset({"Exception", "BaseException"})
@@ -16,12 +16,14 @@ BROAD = frozenset({"Exception", "BaseException"})
 
 class Statements(Bindings):
     def block(self, body: list[ast.stmt]) -> None:
+        outer = self.narrowed
         for statement in body:
             begin = len(self.effects)
             handler = STATEMENTS.get(type(statement))
             if handler is not None:
                 handler(self, statement)
             self.spans[id(statement)] = (begin, len(self.effects))
+        self.let_go(outer)
 
     def conditional(self, body: list[ast.stmt]) -> None:
         self.depth += 1
@@ -85,6 +87,7 @@ class Statements(Bindings):
 
     def _assert(self, node: ast.Assert) -> None:
         self.evaluate(node.test)
+        self.narrow(node.test, True)
 
     def _if(self, node: ast.If) -> None:
         begin = len(self.effects)
@@ -92,28 +95,19 @@ class Statements(Bindings):
         tested = {e.place for e in self.effects[begin:] if e.kind == "memory" and e.mode == "r"}
         outer = dict(self.tested)
         self.tested.update(dict.fromkeys(tested, begin))
-        narrowed = self.narrowed
-        self.narrowed = narrowed | dict(self.narrowing(node.test))
-        self.conditional(node.body)
-        self.narrowed = narrowed
+        self.branch(node.body, node.test, True)
         if not (node.body and isinstance(node.body[-1], ast.Return | ast.Raise | ast.Continue)):
             self.tested = outer  # else what follows is under the test's opposite
-        self.conditional(node.orelse)
+        self.branch(node.orelse, node.test, False)
+        if isinstance(node.body[-1], LEAVING):
+            self.narrow(node.test, False)
 
-    def narrowing(self, test: ast.expr) -> Iterator[tuple[str, tuple[Type, ...]]]:
-        """What is of which class if an `isinstance` holds."""
-        for part in test.values if isinstance(test, ast.BoolOp) else [test]:
-            match part:
-                case ast.Call(
-                    func=ast.Name(id="isinstance"),
-                    args=[
-                        ast.Name() | ast.Attribute() as asked,
-                        ast.Name() | ast.Attribute() as of,
-                    ],
-                ) if not isinstance(test, ast.BoolOp) or isinstance(test.op, ast.And):
-                    types = types_of(of, self.resolve)
-                    if not any(str(type_.of).startswith("builtins.") for type_ in types):
-                        yield spelling(asked), types
+    def branch(self, body: list[ast.stmt], test: ast.expr, outcome: bool) -> None:
+        """What only happens if a test comes out so."""
+        outer = self.narrowed
+        self.narrow(test, outcome)
+        self.conditional(body)
+        self.let_go(outer)
 
     def tested_for_truth(self, node: ast.expr) -> None:
         """`if found:` asks a container whether anything is in it."""

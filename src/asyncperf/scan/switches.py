@@ -8,18 +8,23 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from asyncperf.scan.branches import Branch, Lines, conditions
 from asyncperf.scan.index import AnyFunction
-from asyncperf.scan.syntax import statements
+from asyncperf.scan.syntax import spelling
+
+IS_NONE = " is None"  # no function is called so
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Lines that only run if a parameter is true, or false."""
+    """Lines that only run if a parameter is true, or false, or what `asked` says of it is: a
+    function, or `IS_NONE`."""
 
     first: int
     last: int
     parameter: str
     value: bool
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,85 +33,131 @@ class Switches:
 
     guards: tuple[Guard, ...] = ()
     positions: tuple[str, ...] = ()
-    defaults: dict[str, bool] = field(default_factory=dict)
+    defaults: dict[str, object] = field(default_factory=dict)
 
     def off(self, given: "Given") -> tuple[Guard, ...]:
         """What a call that gives these arguments does not come to."""
         return tuple(
-            guard
-            for guard in self.guards
-            if self._value(guard.parameter, given) not in {None, guard.value}
+            guard for guard in self.guards if self._value(guard, given) not in {None, guard.value}
         )
 
     def skipped(self, line: int, given: "Given") -> bool:
         """Whether a call that gives these arguments does not come to `line`."""
         return are_off(self.off(given), line)
 
-    def _value(self, parameter: str, given: "Given") -> bool | None:
-        """What a call sets a parameter to; None where that is not constant."""
+    def _value(self, guard: Guard, given: "Given") -> bool | None:
+        """What a call sets a parameter to, or was told of it; None where that is not known."""
+        parameter = guard.parameter
+        if guard.asked and guard.asked != IS_NONE:
+            place = self.positions.index(parameter) if parameter in self.positions else parameter
+            keys = [(guard.asked, place), (guard.asked, parameter)]
+            return next((given.told[key] for key in keys if key in given.told), None)
         if parameter in given.constants:
-            return given.constants[parameter]
+            constant = given.constants[parameter]
+        elif self._is_given(parameter, given) or parameter not in self.defaults:
+            return None
+        else:
+            constant = self.defaults[parameter]
+        return constant is None if guard.asked else bool(constant)
+
+    def _is_given(self, parameter: str, given: "Given") -> bool:
+        """Whether a call sets a parameter to something, as far as can be told."""
         if given.is_open or parameter in given.others:
-            return None
-        if parameter in self.positions[: given.positional]:
-            return None
-        return self.defaults.get(parameter)
+            return True
+        return parameter in self.positions[: given.positional]
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The arguments of a call, as far as they are constants given by name."""
+    """The arguments of a call, as far as they are constants given by name; and what the caller
+    was `told` of others by a function, by that one's name and the argument's place."""
 
-    constants: dict[str, bool] = field(default_factory=dict)
+    constants: dict[str, object] = field(default_factory=dict)
     others: frozenset[str] = frozenset()
     positional: int = 0
     is_open: bool = True
+    told: dict[tuple[str, int | str], bool] = field(default_factory=dict)
 
 
-def are_off(guards: Iterable[Guard], line: int) -> bool:
+def are_off(guards: Iterable[Guard | Lines], line: int) -> bool:
     return any(guard.first <= line <= guard.last for guard in guards)
 
 
-def given(node: ast.AST) -> Given:
+def given(node: ast.AST, branches: Iterable[Branch] = ()) -> Given:
+    """What a call gives, under the branches of its function."""
     if not isinstance(node, ast.Call):
         return Given()
     named = {each.arg: each.value for each in node.keywords if each.arg}
-    constants = {k: bool(v.value) for k, v in named.items() if isinstance(v, ast.Constant)}
+    constants: dict[str, object] = {
+        k: v.value for k, v in named.items() if isinstance(v, ast.Constant)
+    }
     is_open = len(named) < len(node.keywords) or any(isinstance(a, ast.Starred) for a in node.args)
-    return Given(constants, frozenset(named.keys() - constants.keys()), len(node.args), is_open)
+    others = frozenset(named.keys() - constants.keys())
+    return Given(constants, others, len(node.args), is_open, dict(told(node, branches)))
 
 
-def switches(node: AnyFunction) -> Switches:
+def told(
+    node: ast.Call, branches: Iterable[Branch]
+) -> Iterator[tuple[tuple[str, int | str], bool]]:
+    """Under `if is_address(host):` a call that gives `host` knows what `is_address` says of it."""
+    given: list[tuple[int | str, ast.expr]] = [*enumerate(node.args)]
+    given += [(keyword.arg, keyword.value) for keyword in node.keywords if keyword.arg]
+    names = {place: each.id for place, each in given if isinstance(each, ast.Name)}
+    for branch in branches if names else ():
+        if branch.first <= node.lineno <= branch.last:
+            for test, value in conditions(branch.test, branch.outcome):
+                by, of = asking(test)
+                if of in names.values() and of not in assigned(*branch.block):
+                    yield from (((by, place), value) for place, name in names.items() if name == of)
+
+
+def asking(test: ast.expr) -> tuple[str, str]:
+    """The function and the name of `is_address(host)`."""
+    match test:
+        case ast.Call(func=by, args=[ast.Name(id=of)], keywords=[]):
+            return spelling(by), of
+    return "", ""
+
+
+def switches(node: AnyFunction, branches: Iterable[Branch]) -> Switches:
     arguments = node.args
     plain = [*arguments.posonlyargs, *arguments.args]
     pairs = [
         *zip(reversed(plain), reversed(arguments.defaults), strict=False),
         *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
     ]
-    defaults = {a.arg: bool(d.value) for a, d in pairs if isinstance(d, ast.Constant)}
+    defaults: dict[str, object] = {a.arg: d.value for a, d in pairs if isinstance(d, ast.Constant)}
     names = {each.arg for each in (*plain, *arguments.kwonlyargs)}
-    found = tuple(guards(node, names))
+    found = tuple(guards(branches, names))
     if found:  # few functions have any, so only theirs are walked to the last name
-        again = set(assigned(node))
+        again = assigned(node)
         found = tuple(guard for guard in found if guard.parameter not in again)
     positions = tuple(a.arg for a in plain if a.arg not in {"self", "cls"})
     return Switches(found, positions, defaults)
 
 
-def assigned(node: AnyFunction) -> Iterator[str]:
-    for each in ast.walk(node):
-        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
-            yield each.id
+def assigned(*nodes: ast.AST) -> set[str]:
+    return {
+        each.id
+        for node in nodes
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    }
 
 
-def guards(node: AnyFunction, names: set[str]) -> Iterator[Guard]:
-    for each in statements(node):
-        if not isinstance(each, ast.If):
-            continue
-        is_not = isinstance(each.test, ast.UnaryOp) and isinstance(each.test.op, ast.Not)
-        test = each.test.operand if isinstance(each.test, ast.UnaryOp) and is_not else each.test
-        if isinstance(test, ast.Name) and test.id in names:
-            for block, value in ((each.body, not is_not), (each.orelse, is_not)):
-                if block:
-                    last = block[-1].end_lineno or block[-1].lineno
-                    yield Guard(block[0].lineno, last, test.id, value)
+def guards(branches: Iterable[Branch], names: set[str]) -> Iterator[Guard]:
+    for branch in branches:
+        for test, value in conditions(branch.test, branch.outcome):
+            by, of = asking(test)
+            if isinstance(test, ast.Name) and test.id in names:
+                yield Guard(branch.first, branch.last, test.id, value)
+            elif of in names:
+                yield Guard(branch.first, branch.last, of, value, by)
+            match test:
+                case ast.Compare(
+                    left=ast.Name(id=name),
+                    ops=[ast.Is() | ast.IsNot() as operator],
+                    comparators=[ast.Constant(value=None)],
+                ) if name in names:
+                    is_none = isinstance(operator, ast.Is) is value
+                    yield Guard(branch.first, branch.last, name, is_none, IS_NONE)

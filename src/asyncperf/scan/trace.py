@@ -1,72 +1,29 @@
-"""Remembers, while functions are walked, what each of them calls: the call graph.
+"""Remembers, while functions are walked, what each of them calls: see `traces`.
 
 For `scan` only.
 """
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from dataclasses import replace
 
 from asyncperf.scan import blocking_catalogue as catalogue
 from asyncperf.scan.analyst import Analyst
 from asyncperf.scan.annotations import last_name
-from asyncperf.scan.blocking_catalogue import Blocking
+from asyncperf.scan.branches import Branch, branches, for_windows
 from asyncperf.scan.index import AnyFunction, Class, Function, Module
-from asyncperf.scan.keeping import is_empty, keeps_result, takes_nothing
+from asyncperf.scan.keeping import is_empty, keeps_result, takes_nothing, works_once
 from asyncperf.scan.project import Project
-from asyncperf.scan.switches import Given, Switches, given, switches
+from asyncperf.scan.streams import iterated
+from asyncperf.scan.switches import given, switches
+from asyncperf.scan.traces import Primitive, Spot, Trace, spot_of
 from asyncperf.scan.values import Arguments, Callee, Effect, Summary, Type, Value
-from asyncperf.scan.waiting import returns_at_once
+from asyncperf.scan.waiting import is_idle, is_ready, returns_at_once
 from asyncperf.scan.walk import Walk
 
 # What a `sessionmaker` makes is taken for async, but async sessions cannot be entered by `with`.
 FACTORY_MADE = Type("sqlalchemy.AsyncSession")
 SYNC_SESSION = Type("sqlalchemy.orm.Session")
-
-
-class Spot(NamedTuple):
-    """Where in its function's file a call stands, from its first to its last character."""
-
-    line: int
-    column: int
-    end_line: int
-    end_column: int
-
-
-class Primitive(NamedTuple):
-    """A blocking call of a library."""
-
-    name: str
-    does: Blocking
-    certain: bool
-
-
-@dataclass(slots=True)
-class Trace:
-    """What one function calls on the thread that it runs on itself.
-
-    `chosen` tells for a call which definitions it may mean. `spawned` are coroutines that it
-    starts as tasks, `launched` those that it gives a loop of their own, `handed` those that it
-    gives to who knows whom. `named` are methods that it calls of objects of which the class is
-    not known, `makes` the names of library classes. `is_bare`: it takes no arguments;
-    `keeps_result`: and keeps what it gives in a global. `is_empty`: it is there to be
-    overridden. `given` are the constants among a call's arguments.
-    """
-
-    calls: dict[tuple[Spot, Function], None] = field(default_factory=dict)
-    primitives: dict[Spot, Primitive] = field(default_factory=dict)
-    chosen: dict[Spot, set[object]] = field(default_factory=dict)
-    spawned: set[Function] = field(default_factory=set)
-    launched: set[Function] = field(default_factory=set)
-    handed: set[Function] = field(default_factory=set)
-    named: set[str] = field(default_factory=set)
-    makes: set[str] = field(default_factory=set)
-    is_bare: bool = False
-    keeps_result: bool = False
-    is_empty: bool = False
-    switches: Switches = field(default_factory=Switches)
-    given: dict[Spot, Given] = field(default_factory=dict)
 
 
 class Tracer(Analyst):
@@ -149,6 +106,7 @@ class TracingWalk(Walk):
     is_nested = False  # whether a call is applied within another one, that of a callback
     callee: Function | None = None  # of which the effects are being taken over
     applied: ast.AST | None = None
+    branches: tuple[Branch, ...] = ()
 
     def __init__(
         self, analyst: Tracer, module: Module, function: Function | None, owner: Class | None
@@ -159,15 +117,20 @@ class TracingWalk(Walk):
         )
 
     def function_body(self, function: Function, node: AnyFunction) -> Summary:
+        self.branches = branches(node)
         self.trace.is_empty = is_empty(node)
-        self.trace.switches = switches(node)
+        self.trace.switches = switches(node, self.branches)
+        self.trace.for_windows = for_windows(self.branches)
         self.trace.is_bare = takes_nothing(node)
         self.trace.keeps_result = self.trace.is_bare and keeps_result(node)
+        self.trace.works_once = works_once(node)
         return super().function_body(function, node)
 
     def call(self, node: ast.Call, awaited: bool) -> Value:
         func = node.func
         name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+        if self.is_in_lambda and isinstance(func, ast.Name):
+            self.hand_on(self.lookup(func.id))
         if name == "add_done_callback":
             outer, self.is_done = self.is_done, True
             value = super().call(node, awaited)
@@ -179,9 +142,7 @@ class TracingWalk(Walk):
             self.is_spawned = outer
             return value
         if name in catalogue.OWN_LOOP or (
-            name == "run"
-            and isinstance(func, ast.Attribute)
-            and last_name(func.value) in catalogue.LOOP_MODULES
+            name == "run" and isinstance(func, ast.Attribute) and self.runs_loops(func.value)
         ):
             outer, self.is_launched = self.is_launched, True
             value = super().call(node, awaited)
@@ -190,11 +151,37 @@ class TracingWalk(Walk):
             return value
         is_dropped = self.discarded is node
         value = super().call(node, awaited)
+        if name in catalogue.ITERATING_IN_THREADS:
+            self.iterate_elsewhere(node)
+        if name == "enter_context" and node.args:
+            self.leaving(self.known(node.args[0]), node)
         if self.applied is not node and isinstance(func, ast.Attribute):
             self.trace.named.add(name)
             if not awaited:
                 self.unresolved(func, node, is_dropped)
         return value
+
+    def runs_loops(self, node: ast.expr) -> bool:
+        """Whether `.run` of it gives a coroutine a loop of its own."""
+        if last_name(node) in catalogue.LOOP_MODULES:
+            return True
+        return any(type_.of == "asyncio.Runner" for type_ in self.known(node).types)
+
+    def iterate_elsewhere(self, node: ast.Call) -> None:
+        """Of plain generators that are given here nothing runs on this thread."""
+        around = self.function.node if self.function is not None else None
+        waiting, seen = iterated(node, around), set[Spot]()
+        while waiting:
+            each = waiting.pop()
+            spot = spot_of(each)
+            if spot in seen:
+                continue
+            seen.add(spot)
+            for made in self.trace.chosen.get(spot, ()):
+                if isinstance(made, Function) and self.analyst.summary(made).yields is not None:
+                    if not made.is_async:
+                        self.trace.calls.pop((spot, made), None)
+                    waiting += iterated(each, around)
 
     def unresolved(self, func: ast.Attribute, node: ast.Call, is_dropped: bool) -> None:
         """A method of which the class is not known, or not in the project, though its heir is."""
@@ -209,6 +196,9 @@ class TracingWalk(Walk):
         if name in catalogue.OF_POOLS and catalogue.POOL_NAMES.search(last_name(func.value)):
             self.primitive(f"concurrent.futures.ThreadPoolExecutor.{name}", node, True, False)
         called = last_name(func.value)
+        is_future = name in catalogue.OF_FUTURES and catalogue.FUTURE_NAMES.search(called)
+        if is_future and (node.args or node.keywords):
+            self.primitive(f"concurrent.futures.Future.{name}", node, True, False)
         if is_dropped and name in catalogue.DROPPED and catalogue.SESSION_NAMES.search(called):
             self.primitive(catalogue.DROPPED[name], node, is_method=True, certain=False)
 
@@ -248,7 +238,8 @@ class TracingWalk(Walk):
             self.trace.makes.add(name)
         elif awaited:
             self.trace.named.add(name)
-        if not awaited:
+        given = {type_.of for value in arguments.all() for type_ in value.types}
+        if not awaited and given.isdisjoint(catalogue.IN_MEMORY):
             self.primitive(dotted, node, callee.receiver is not None, certain=True)
         self.is_away = outer or dotted.rpartition(".")[2] not in catalogue.CALLS_HERE
         value = super().apply(callee, arguments, node, awaited)
@@ -263,14 +254,30 @@ class TracingWalk(Walk):
         if self.is_away or returns_at_once(node):
             return
         found = catalogue.blocking(dotted, is_method)
-        if found is not None:
+        if found is not None and not self.is_ready(node):
             self.trace.primitives.setdefault(spot_of(node), Primitive(*found, certain))
+
+    def is_ready(self, node: ast.AST) -> bool:
+        around = self.function.node if self.function is not None else None
+        return around is not None and is_ready(node, around, self.branches)
 
     def entered(self, value: Value, node: ast.AST, awaited: bool) -> Value:
         found = super().entered(value, node, awaited)
+        if not awaited:
+            self.leaving(value, node)
         if not awaited and FACTORY_MADE in found.types:
             return replace(found, types=(SYNC_SESSION,))
         return found
+
+    def leaving(self, value: Value, node: ast.AST) -> None:
+        """What `with` waits for as it ends."""
+        around = self.function.node if self.function is not None else None
+        for type_ in value.types:
+            if not isinstance(type_.of, str):
+                continue
+            is_pool = type_.of.endswith("PoolExecutor")
+            if not (is_pool and around is not None and is_idle(node, around)):
+                self.primitive(f"{type_.of}.__exit__", node, True, certain=len(value.types) < 2)
 
     def arguments(self, node: ast.Call) -> Arguments:
         """Evaluated where they stand, whoever then runs what they give."""
@@ -332,7 +339,9 @@ class TracingWalk(Walk):
         for each in [inner for argument in given for inner in ast.walk(argument)]:
             if isinstance(each, ast.Call):
                 spot = spot_of(each)
-                for made in self.trace.chosen.get(spot, ()):
+                # Of very many heirs' methods not all are followed, but all may be what is given.
+                meant = {callee.target for callee in self.known(each.func).callees}
+                for made in meant | self.trace.chosen.get(spot, set()):
                     if isinstance(made, Function) and made.is_async:
                         self.trace.launched.add(made)
                         self.trace.calls.pop((spot, made), None)
@@ -369,15 +378,9 @@ class TracingWalk(Walk):
             trace.calls[spot, function] = None
             if not self.is_nested:
                 trace.chosen.setdefault(spot, set()).add(function)
-            trace.given.setdefault(spot, given(node))
+            trace.given.setdefault(spot, given(node, self.branches))
             if self.is_done:
                 self.analyst.done_callbacks.add(function)
             if self.is_spawned:
                 trace.spawned.add(function)
         return super().apply_function(function, receiver, arguments, node)
-
-
-def spot_of(node: ast.AST) -> Spot:
-    if not isinstance(node, ast.expr):
-        return Spot(getattr(node, "lineno", 0), 0, 0, 0)
-    return Spot(node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0)

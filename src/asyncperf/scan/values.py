@@ -29,6 +29,13 @@ class Type(NamedTuple):
     args: tuple["Type", ...] = ()
 
 
+class Told(NamedTuple):
+    """What a test said of an object: that it is one of these classes, or none."""
+
+    types: tuple[Type, ...]
+    holds: bool
+
+
 class Callee(NamedTuple):
     """Something that a value may call: `target` is a project definition or a dotted name."""
 

@@ -1,0 +1,75 @@
+"""What `isinstance` tests say of the classes of objects, where they hold. For `scan` only."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+
+from asyncperf.scan.annotations import types_of
+from asyncperf.scan.branches import conditions
+from asyncperf.scan.index import Class
+from asyncperf.scan.state import State
+from asyncperf.scan.syntax import spelling
+from asyncperf.scan.values import Told, Type, Value, is_unknown
+
+
+class Narrowing(State):
+    def narrow(self, test: ast.expr, outcome: bool) -> None:
+        """From here to the end of the block, `test` has come out so."""
+        for name, told in self.narrowing(test, outcome):
+            self.narrowed = self.narrowed | {name: (*self.narrowed.get(name, ()), told)}
+
+    def narrowing(self, test: ast.expr, outcome: bool) -> Iterator[tuple[str, Told]]:
+        for part, holds in conditions(test, outcome):
+            match part:
+                case ast.Call(
+                    func=ast.Name(id="isinstance"),
+                    args=[ast.Name() | ast.Attribute() as asked, of],
+                ):
+                    classes = of.elts if isinstance(of, ast.Tuple) else [of]
+                    types = [types_of(each, self.resolve) for each in classes]
+                    if all(types):
+                        whole = tuple(type_ for found in types for type_ in found)
+                        yield spelling(asked), Told(whole, holds)
+
+    def let_go(self, outer: dict[str, tuple[Told, ...]]) -> None:
+        """At the end of a block: what was told before it, but of what is bound again inside."""
+        if self.narrowed is not outer:
+            self.narrowed = {name: told for name, told in outer.items() if name in self.narrowed}
+
+    def forget(self, name: str) -> None:
+        """It is bound again: what was told of it, and of its attributes, is so no longer."""
+        self.narrowed = {
+            told: types
+            for told, types in self.narrowed.items()
+            if told != name and not told.startswith(f"{name}.")
+        }
+
+    def as_narrowed(self, value: Value, node: ast.Name | ast.Attribute) -> Value:
+        """What an object can be after the tests around."""
+        told = self.narrowed.get(spelling(node), ())
+        if not told or any(not is_unknown(callee) for callee in value.callees):
+            return value
+        for each in told:
+            value = self.after(value, each)
+        return value
+
+    def after(self, value: Value, told: Told) -> Value:
+        """Without the declared classes that a test rules out; of what no class is known, or one
+        from which the class that is asked for is made, with that one."""
+        if not value.types:
+            is_plain = any(str(type_.of).startswith("builtins.") for type_ in told.types)
+            return replace(value, types=told.types) if told.holds and not is_plain else value
+        kept = tuple(type_ for type_ in value.types if self.is_one(type_, told.types) is told.holds)
+        if kept == value.types:
+            return value
+        if told.holds and not kept:
+            kept = tuple(type_ for type_ in told.types if self.is_one(type_, value.types))
+        if not kept:
+            return value
+        either = tuple(part for part in value.either if set(part.types) & set(kept))
+        return replace(value, types=kept, either=either if len(either) > 1 else ())
+
+    def is_one(self, type_: Type, of: tuple[Type, ...]) -> bool:
+        """Whether objects of a class are of one of these, too."""
+        above = self.project.ancestry(type_.of) if isinstance(type_.of, Class) else (type_.of,)
+        return any(other.of in above for other in of)

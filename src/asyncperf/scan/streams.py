@@ -1,0 +1,26 @@
+"""What is given to who iterates over it in a thread, as `StreamingResponse` does over a plain
+generator. For `scan` only.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from asyncperf.scan.index import AnyFunction
+from asyncperf.scan.syntax import statements
+
+
+def iterated(node: ast.Call, around: AnyFunction | None) -> list[ast.Call]:
+    """The calls that make what a call is given, there or where a name was assigned."""
+    given = [*node.args, *(keyword.value for keyword in node.keywords)]
+    return [call for each in given for call in making(each, around)]
+
+
+def making(node: ast.expr, around: AnyFunction | None) -> Iterator[ast.Call]:
+    if isinstance(node, ast.Call):
+        yield node
+    elif isinstance(node, ast.Name) and around is not None:
+        for statement in statements(around):
+            if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
+                targets = [t.id for t in statement.targets if isinstance(t, ast.Name)]
+                if node.id in targets:
+                    yield statement.value
