@@ -7,7 +7,6 @@ What it did is appended to the file that UPSTREAM_SEEN names, a line for each pr
 import ast
 import os
 import threading
-from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -15,22 +14,26 @@ from _pytest.assertion import rewrite as pytest_rewrite
 
 from asyncperf.probe import awaits, sources, timeline
 from asyncperf.probe.record_format import SPANS, packing
-from asyncperf.probe.request import Request
+from asyncperf.probe.request import STEPPING, Request
 from asyncperf.probe.rewrite import rewrite
 
 PACKAGES = ("fastapi", "starlette")
 
 
 class Spans:
-    """A table that checks its records and throws them away, from any thread."""
+    """A table whose rows are checked and thrown away, from any thread."""
 
     def __init__(self) -> None:
         self.count = 0
         self._pack = packing(SPANS).pack
         self._lock = threading.Lock()
 
-    def add(self, *values: float) -> None:
-        self._pack(*values)
+    @property
+    def rows(self) -> "Spans":
+        return self
+
+    def append(self, row: tuple[float, ...]) -> None:
+        self._pack(*row)
         with self._lock:
             self.count += 1
 
@@ -63,7 +66,7 @@ class TheirSources(sources.UserSources):
 FOLDER = os.path.dirname(os.environ["UPSTREAM_SEEN"])
 SPANS_SEEN = Spans()
 TRACK = timeline.Track(
-    AllThreads(FOLDER, SPANS_SEEN, Sites()), Request(0, 0.0, 0.0, True), 0, timeline.NONE
+    AllThreads(FOLDER, SPANS_SEEN, Sites()), Request(0, detail=1), 0, timeline.NONE
 )
 
 
@@ -78,7 +81,7 @@ pytest_rewrite.rewrite_asserts = rewrite_tests
 timeline.MOST_SPANS = 1 << 62
 timeline.DEEPEST = 1 << 62
 sources.FRAMEWORK = {}
-awaits.TRACK = ContextVar("everything", default=TRACK)
+STEPPING.track = TRACK
 awaits.install()
 TheirSources(FOLDER).install()
 
