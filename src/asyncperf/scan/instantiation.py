@@ -137,6 +137,7 @@ class Instantiation(HandingOver):
         node: ast.AST,
     ) -> None:
         """The effects of a callee, with its parameters filled in."""
+        mapped: dict[Place, list[Place]] = {}  # many effects are of one place
         for effect in summary.effects:
             kind, own, mode, what, file, line = effect  # by name takes thrice as long
             if kind == "raise":
@@ -147,6 +148,7 @@ class Instantiation(HandingOver):
                 self.effects.append(effect)
             elif kind == "call" and own[0] == "param":
                 self.called_back(effect, mapping, node)
+                mapped.clear()  # it may have put something else there
             elif mode == "?" and own[0] == "param":
                 value = mapping.get(own[1], NOTHING)
                 library_texts.external(self, effect, value, tuple(mapping.values()))
@@ -157,7 +159,11 @@ class Instantiation(HandingOver):
                 if mode == "w" and what.startswith(ARGUMENT):
                     what = same_value(mapping.get(what.removeprefix(ARGUMENT), NOTHING))
                 rebinds = mode in {"w", "i"} and kind == "memory" and len(own) > 2
-                places = self.map_place(own[:-1] if rebinds else own, mapping)
+                of = own[:-1] if rebinds else own
+                found = mapped.get(of)
+                if found is None:
+                    found = mapped[of] = self.map_place(of, mapping)
+                places = found
                 if rebinds:  # the attribute itself, not what it holds so far
                     places = [extend(place, own[-1:]) for place in places]
                 self.effects += [Effect(kind, place, mode, what, file, line) for place in places]

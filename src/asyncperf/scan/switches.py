@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from asyncperf.scan.branches import Branch, Lines, conditions
+from asyncperf.scan.candidates import own_nodes
 from asyncperf.scan.index import AnyFunction
 from asyncperf.scan.syntax import spelling
 
@@ -141,8 +142,8 @@ def assigned(*nodes: ast.AST) -> set[str]:
     return {
         each.id
         for node in nodes
-        for each in ast.walk(node)
-        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+        for each in own_nodes(node)
+        if type(each) is ast.Name and isinstance(each.ctx, ast.Store)
     }
 
 
