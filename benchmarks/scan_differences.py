@@ -22,6 +22,8 @@ Place = tuple[str, int]
 LOCKS = re.compile(r"([lL]ock|Condition|Semaphore)\.(__enter__|acquire)$")
 STREAMS = re.compile(r"^(typing|_?io|_io)\.\w*IO\w*\.|^_?io\.|TextIOWrapper\.|Buffered\w+\.")
 
+IN_MEMORY = ("BytesIO", "StringIO")
+
 MISSED = "MISSED: reached, but not known to block"
 LOCK = "a lock: taken for an instant, unless another thread keeps it"
 STREAM = "reads or writes an open stream, which may be in memory; the opening of a file is told"
@@ -111,6 +113,8 @@ def reason_of(own: Own, finding: Finding) -> str:
         return TEST
     if function is None or begin is None:
         return IMPORT
+    if opens_stream(function, finding.place[1]):
+        return STREAM
     if finding.is_given and not comes_to_blocking(own, function, finding.place[1]):
         return OFFLOADED
     if function in own.come_to and is_off(own, function, finding.place[1]):
@@ -128,6 +132,21 @@ def reason_of(own: Own, finding: Finding) -> str:
 
 def is_off(own: Own, function: Function, line: int) -> bool:
     return all(are_off(off, line) for each, off in own.reached.chains if each is function)
+
+
+def opens_stream(function: Function, line: int) -> bool:
+    """Whether what a line calls is given a stream that is made in memory."""
+    nodes = list(ast.walk(function.node)) if function.node is not None else []
+    made = [n for n in nodes if isinstance(n, ast.Call) and last_name(n.func) in IN_MEMORY]
+    assigned = [n for n in nodes if isinstance(n, ast.Assign) and n.value in made]
+    names = {last_name(target) for each in assigned for target in each.targets}
+    given = [
+        argument
+        for n in nodes
+        if isinstance(n, ast.Call) and n.lineno == line
+        for argument in n.args
+    ]
+    return any(each in made or last_name(each) in names for each in given)
 
 
 def comes_to_blocking(own: Own, function: Function, line: int) -> bool:

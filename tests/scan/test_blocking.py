@@ -574,6 +574,24 @@ def test_what_happens_once_in_a_process_is_told_apart(scanned, body, line, is_on
     assert {call.line: call.once for call in found} == {35: True, 43: True, line: is_once}
 
 
+def test_what_is_only_sometimes_marked_as_done_is_not_of_the_start(scanned):
+    source = """\
+        import time
+        _done = False
+        def load():
+            global _done
+            if _done:
+                return
+            time.sleep(1)
+            MARK
+        async def f():
+            load()
+        """
+    assert [call.once for call in scanned(main=source.replace("MARK", "_done = True"))] == [True]
+    sometimes = source.replace("MARK", "if time.time() > 5: _done = True")
+    assert [call.once for call in scanned(main=sometimes)] == [False]
+
+
 def test_what_a_request_reaches_too_is_not_only_of_the_start(scanned):
     [call] = scanned(
         main="import time\ndef load():\n    time.sleep(1)\n"

@@ -91,6 +91,7 @@ _methods(
     "symlink_to hardlink_to",
     brief=True,
 )
+_methods("file", "tarfile.TarFile", "open", brief=True)
 _methods("file", "pathlib.Path", "rglob walk")
 _methods("file", "zipfile.ZipFile tarfile.TarFile", "extractall extract")
 _methods("file", "tempfile.TemporaryDirectory", "cleanup __exit__", brief=True)

@@ -109,10 +109,9 @@ def asks_windows(test: ast.expr, outcome: bool) -> bool:
             if is_equal is not outcome or not isinstance(operator, ast.Eq | ast.NotEq | ast.In):
                 return False
             named = other.elts if isinstance(other, ast.Tuple | ast.List | ast.Set) else [other]
-            return bool(SYSTEM.search(spelling(left))) and all(map(names_windows, named))
+            return all(map(names_windows, named)) and bool(SYSTEM.search(spelling(left)))
         case ast.Call(func=ast.Attribute(value=asked, attr="startswith"), args=[start]):
-            is_windows = SYSTEM.search(spelling(asked)) and names_windows(start)
-            return outcome and bool(is_windows)
+            return outcome and names_windows(start) and bool(SYSTEM.search(spelling(asked)))
     return outcome and bool(IS_WINDOWS.search(last_name(test)))
 
 

@@ -28,7 +28,7 @@ def keeps_result(node: AnyFunction) -> bool:
 def works_once(node: AnyFunction) -> bool:
     """Whether it returns at once the next time: `if cls._loaded: return`, `cls._loaded = True`."""
     taken = [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
-    if not (takes_nothing(node) or taken == ["cls"]):
+    if not (taken == ["cls"] or takes_nothing(node)):
         return False
     asked = {
         spelling(test)
@@ -42,7 +42,7 @@ def works_once(node: AnyFunction) -> bool:
     shared = {n for each in statements(node) if isinstance(each, ast.Global) for n in each.names}
     return any(
         spelling(target) in asked and spelling(target).partition(".")[0] in {*shared, "cls"}
-        for each in statements(node)
+        for each in node.body  # not under a condition, which may not hold
         if isinstance(each, ast.Assign)
         for target in each.targets
     )

@@ -11,10 +11,15 @@ from asyncperf.scan.state import State
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import Told, Type, Value, is_unknown
 
+# Tests in which an `isinstance` may stand; most are others.
+ASKING = frozenset({ast.Call, ast.BoolOp, ast.UnaryOp})
+
 
 class Narrowing(State):
     def narrow(self, test: ast.expr, outcome: bool) -> None:
         """From here to the end of the block, `test` has come out so."""
+        if type(test) not in ASKING:
+            return
         for name, told in self.narrowing(test, outcome):
             self.narrowed = self.narrowed | {name: (*self.narrowed.get(name, ()), told)}
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from asyncperf.scan.branches import Branch, Lines, conditions
+from asyncperf.scan.candidates import own_nodes
 from asyncperf.scan.index import AnyFunction
 from asyncperf.scan.syntax import spelling
 
@@ -93,7 +94,9 @@ def given(node: ast.AST, branches: Iterable[Branch] = ()) -> Given:
     }
     is_open = len(named) < len(node.keywords) or any(isinstance(a, ast.Starred) for a in node.args)
     others = frozenset(named.keys() - constants.keys())
-    return Given(constants, others, len(node.args), is_open, dict(told(node, branches)))
+    around = [each for each in branches if each.first <= node.lineno <= each.last]
+    known = dict(told(node, around)) if around else {}
+    return Given(constants, others, len(node.args), is_open, known)
 
 
 def told(
@@ -104,11 +107,10 @@ def told(
     given += [(keyword.arg, keyword.value) for keyword in node.keywords if keyword.arg]
     names = {place: each.id for place, each in given if isinstance(each, ast.Name)}
     for branch in branches if names else ():
-        if branch.first <= node.lineno <= branch.last:
-            for test, value in conditions(branch.test, branch.outcome):
-                by, of = asking(test)
-                if of in names.values() and of not in assigned(*branch.block):
-                    yield from (((by, place), value) for place, name in names.items() if name == of)
+        for test, value in conditions(branch.test, branch.outcome):
+            by, of = asking(test)
+            if of in names.values() and of not in assigned(*branch.block):
+                yield from (((by, place), value) for place, name in names.items() if name == of)
 
 
 def asking(test: ast.expr) -> tuple[str, str]:
@@ -140,8 +142,8 @@ def assigned(*nodes: ast.AST) -> set[str]:
     return {
         each.id
         for node in nodes
-        for each in ast.walk(node)
-        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+        for each in own_nodes(node)
+        if type(each) is ast.Name and isinstance(each.ctx, ast.Store)
     }
 
 

@@ -238,8 +238,9 @@ class TracingWalk(Walk):
             self.trace.makes.add(name)
         elif awaited:
             self.trace.named.add(name)
-        given = {type_.of for value in arguments.all() for type_ in value.types}
-        if not awaited and given.isdisjoint(catalogue.IN_MEMORY):
+        if not awaited and not any(
+            type_.of in catalogue.IN_MEMORY for value in arguments.all() for type_ in value.types
+        ):
             self.primitive(dotted, node, callee.receiver is not None, certain=True)
         self.is_away = outer or dotted.rpartition(".")[2] not in catalogue.CALLS_HERE
         value = super().apply(callee, arguments, node, awaited)
