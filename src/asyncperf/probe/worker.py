@@ -39,8 +39,9 @@ BUSY_SHARE = 0.2
 RECORD_S = 0.05
 # How often a thread of its own writes to disk.
 WRITE_S = 0.25
-# What was not used of a rate within so long may be used at once: requests come in waves.
-BURST_S = 2.0
+# What was not used of a rate within so long may be used at once: requests come in waves, such as
+# the experiment's of 250 every five seconds.
+BURST_S = 4.0
 # What is left to do once an answer is handed over, without background tasks, takes less.
 LATE_S = 0.0005
 # Where more come than are recorded, it is so many one after another: the first costs five times
@@ -59,7 +60,7 @@ class Rates:
     Where requests are slow, it is all of them. So many spans a second, at two microseconds
     each: after a request with more than its part of them, the next in detail has to wait."""
 
-    recorded_per_s: float = 200.0
+    recorded_per_s: float = 100.0
     detailed_per_s: float = 25.0
     spans_per_s: float = 4000.0
 
