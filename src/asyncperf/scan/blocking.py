@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from asyncperf.scan.annotations import last_name, types_of
+from asyncperf.scan.blocking_catalogue import OF_FUTURES
 from asyncperf.scan.call_graph import TESTS, Edge, Graph, is_settled
 from asyncperf.scan.dependencies import dependencies
 from asyncperf.scan.index import AnyFunction, Class, Function
@@ -27,7 +28,7 @@ Entered = tuple[Function, tuple[Guard, ...]]
 Line = tuple[Function, int]
 
 # What waits unless the future is done.
-OF_FUTURES = frozenset({"concurrent.Future.result", "concurrent.Future.exception"})
+FUTURES_WAITS = frozenset(f"concurrent.Future.{name}" for name in OF_FUTURES)
 
 
 class Reached(NamedTuple):
@@ -81,7 +82,7 @@ def calls(of: Reached) -> tuple[BlockingCall, ...]:
             place = (function.module.file, spot.line, spot.column)
             if place in found or are_off((*off, *trace.for_windows), spot.line):
                 continue
-            if function in tracer.done_callbacks and primitive.name in OF_FUTURES:
+            if function in tracer.done_callbacks and primitive.name in FUTURES_WAITS:
                 continue
             settled = is_settled(trace, spot) and all(edge.certain for edge in chain)
             certain = primitive.certain and settled

@@ -13,7 +13,7 @@ import ast
 
 from asyncperf.scan.flow import names
 from asyncperf.scan.index import AnyFunction
-from asyncperf.scan.syntax import spelling
+from asyncperf.scan.syntax import names_in, spelling
 
 ASKS = frozenset({"get", "hget", "get_json"})
 STORES = frozenset({"set", "setex", "put", "hset", "set_json"})
@@ -34,7 +34,7 @@ def fills(function: AnyFunction) -> frozenset[Position]:
     )
     for node in sorted(parts, key=position):
         if isinstance(node, ast.If):
-            tested = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}
+            tested = names_in(node.test)
             guarded |= {key for key, name in asked.items() if name in tested}
         elif isinstance(node, ast.Call):
             key = _key(node, STORES)

@@ -7,7 +7,7 @@ import ast
 
 from asyncperf.scan.branches import conditions
 from asyncperf.scan.index import AnyFunction
-from asyncperf.scan.syntax import spelling, statements
+from asyncperf.scan.syntax import names_in, spelling, statements
 
 
 def takes_nothing(node: AnyFunction) -> bool:
@@ -17,7 +17,7 @@ def takes_nothing(node: AnyFunction) -> bool:
 
 def keeps_result(node: AnyFunction) -> bool:
     """Whether it keeps what it gives: `if _it is None: _it = make()`, then `return _it`."""
-    kept = {n for each in statements(node) if isinstance(each, ast.Global) for n in each.names}
+    kept = declared_global(node)
     if not kept:
         return False
     asked = {n for each in node.body if isinstance(each, ast.If) for n in names_in(each.test)}
@@ -39,7 +39,7 @@ def works_once(node: AnyFunction) -> bool:
     }
     if not asked:
         return False
-    shared = {n for each in statements(node) if isinstance(each, ast.Global) for n in each.names}
+    shared = declared_global(node)
     return any(
         spelling(target) in asked and spelling(target).partition(".")[0] in {*shared, "cls"}
         for each in node.body  # not under a condition, which may not hold
@@ -48,8 +48,8 @@ def works_once(node: AnyFunction) -> bool:
     )
 
 
-def names_in(node: ast.expr | None) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} if node else set()
+def declared_global(node: AnyFunction) -> set[str]:
+    return {n for each in statements(node) if isinstance(each, ast.Global) for n in each.names}
 
 
 def is_empty(node: AnyFunction) -> bool:

@@ -6,6 +6,7 @@ For `scan` only.
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from asyncperf.scan.annotations import last_name
 from asyncperf.scan.call_graph import AROUND, TESTS, Graph
 from asyncperf.scan.index import Function, Import, Module, Variable
 from asyncperf.scan.project import Project
+from asyncperf.scan.syntax import names_in
 
 STARTING = re.compile(r"lifespan|^(on_)?(startup|shutdown)(_event)?$")
 # A command, which has its loop to itself; and what changes a database before the app starts.
@@ -87,19 +89,24 @@ def unnamed(graph: Graph, functions: Collection[Function]) -> set[Function]:
     modules = graph.tracer.project.modules.values()
     scopes = [s for m in modules for s in (m.names, *(f.inner for f in m.functions))]
     imported = {b.attribute for s in scopes for b in s.values() if isinstance(b, Import)}
-    return {f for f in alone if f.name not in imported and not is_named_at_home(f)}
+    alone = {f for f in alone if f.name not in imported}
+    at_home = {module: named_by(module) for module in {f.module for f in alone}}
+    return {f for f in alone if at_home[f.module].get(f.name, set()) <= {f}}
 
 
-def is_named_at_home(function: Function) -> bool:
-    module = function.module
-    nodes = [f.node for f in module.functions if f is not function and f.outer is None]
-    values = [v for b in module.names.values() if isinstance(b, Variable) for v in b.values]
-    return any(
-        isinstance(each, ast.Name) and each.id == function.name
-        for node in (*nodes, *values)
-        if node is not None
-        for each in ast.walk(node)
-    )
+def named_by(module: Module) -> dict[str, set[Function | None]]:
+    """Each name of a file, and the functions at its top that it stands in; None is for the values
+    of its variables."""
+    found: defaultdict[str, set[Function | None]] = defaultdict(set)
+    variables = (bound for bound in module.names.values() if isinstance(bound, Variable))
+    places: list[tuple[Function | None, ast.AST | None]] = [
+        *((f, f.node) for f in module.functions if f.outer is None),
+        *((None, value) for variable in variables for value in variable.values),
+    ]
+    for by, node in places:
+        for name in names_in(node):
+            found[name].add(by)
+    return found
 
 
 def is_aside(function: Function) -> bool:

@@ -45,6 +45,11 @@ def statements(root: ast.AST) -> Iterator[ast.AST]:
                 waiting.extend(block)
 
 
+def names_in(node: ast.AST | None) -> set[str]:
+    """The names that stand in it, read or bound."""
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)} if node else set()
+
+
 def spelling(node: ast.expr) -> str:
     """`a.b.c` as written, calls and subscripts shortened."""
     if isinstance(node, ast.Attribute):

@@ -116,6 +116,11 @@ class TracingWalk(Walk):
             analyst.traces.setdefault(function, Trace()) if function is not None else Trace()
         )
 
+    @property
+    def around(self) -> AnyFunction | None:
+        """The definition whose body is walked."""
+        return self.function.node if self.function is not None else None
+
     def function_body(self, function: Function, node: AnyFunction) -> Summary:
         self.branches = branches(node)
         self.trace.is_empty = is_empty(node)
@@ -169,8 +174,7 @@ class TracingWalk(Walk):
 
     def iterate_elsewhere(self, node: ast.Call) -> None:
         """Of plain generators that are given here nothing runs on this thread."""
-        around = self.function.node if self.function is not None else None
-        waiting, seen = iterated(node, around), set[Spot]()
+        waiting, seen = iterated(node, self.around), set[Spot]()
         while waiting:
             each = waiting.pop()
             spot = spot_of(each)
@@ -181,7 +185,7 @@ class TracingWalk(Walk):
                 if isinstance(made, Function) and self.analyst.summary(made).yields is not None:
                     if not made.is_async:
                         self.trace.calls.pop((spot, made), None)
-                    waiting += iterated(each, around)
+                    waiting += iterated(each, self.around)
 
     def unresolved(self, func: ast.Attribute, node: ast.Call, is_dropped: bool) -> None:
         """A method of which the class is not known, or not in the project, though its heir is."""
@@ -259,7 +263,7 @@ class TracingWalk(Walk):
             self.trace.primitives.setdefault(spot_of(node), Primitive(*found, certain))
 
     def is_ready(self, node: ast.AST) -> bool:
-        around = self.function.node if self.function is not None else None
+        around = self.around
         return around is not None and is_ready(node, around, self.branches)
 
     def entered(self, value: Value, node: ast.AST, awaited: bool) -> Value:
@@ -272,7 +276,7 @@ class TracingWalk(Walk):
 
     def leaving(self, value: Value, node: ast.AST) -> None:
         """What `with` waits for as it ends."""
-        around = self.function.node if self.function is not None else None
+        around = self.around
         for type_ in value.types:
             if not isinstance(type_.of, str):
                 continue
