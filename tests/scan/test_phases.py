@@ -1,0 +1,285 @@
+"""Which functions run beside requests, for the blocking calls that they reach."""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import time\ntime.sleep(1)\nasync def f(): ...\n",
+        "import time\ndef f():\n    time.sleep(1)\n",
+        "import time\nasync def f(): ...\nif __name__ == '__main__':\n    time.sleep(1)\n",
+        "import time, typer\napp = typer.Typer()\n"
+        "@app.command()\nasync def f():\n    time.sleep(1)\n",
+        "import asyncio, time\nasync def work():\n    time.sleep(1)\n"
+        "def run():\n    asyncio.run(work())\n",
+        "import time, typer\napp = typer.Typer()\nclass Job:\n    async def work(self):\n"
+        "        time.sleep(1)\n@app.command()\nasync def f(jobs):\n    await jobs[0].work()\n",
+        "import time, typer\nfrom typing import Protocol\napp = typer.Typer()\n"
+        "class Work(Protocol):\n    async def work(self): ...\nclass Job:\n"
+        "    async def work(self):\n        time.sleep(1)\n"
+        "@app.command()\nasync def f(job: Work):\n    await job.work()\n",
+    ],
+    ids="module function main-block command own-loop named protocol".split(),  # noqa: SIM905
+)
+def test_where_no_request_waits_for_the_loop(scanned, source):
+    assert scanned(main=source) == ()
+
+
+def test_tests_are_left_out(scanned):
+    assert scanned(**{"tests/test_it": "import time\nasync def f():\n    time.sleep(1)\n"}) == ()
+
+
+def test_migrations_are_left_out(scanned):
+    migration = "import time\nasync def upgrade():\n    time.sleep(1)\n"
+    assert scanned(**{"migrations/versions/one": migration}) == ()
+
+
+APP_MADE_ONCE = """\
+    import time
+    from functools import lru_cache
+    from fastapi import FastAPI
+
+    _it = None
+
+    @lru_cache
+    def settings():
+        time.sleep(1)
+
+    @lru_cache
+    def settings_of(user):
+        time.sleep(1)
+
+    def client():
+        global _it
+        if _it is None:
+            time.sleep(1)
+            _it = object()
+        return _it
+
+    def create_app(debug=False):
+        time.sleep(1)
+        return FastAPI()
+
+    class Settings:
+        @classmethod
+        def load(cls):
+            if cls.loaded:
+                return
+            time.sleep(1)
+            cls.loaded = True
+
+    async def lifespan(app):
+        time.sleep(1)
+        yield
+
+    async def f(user):
+        BODY
+
+    @on_shutdown
+    async def close():
+        time.sleep(1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "is_once"),
+    [
+        ("settings()", 9, True),
+        ("settings_of(user)", 13, False),
+        ("client()", 18, True),
+        ("create_app()", 23, True),
+        ("Settings.load()", 31, True),
+        ("pass", 35, True),
+    ],
+)
+def test_what_happens_once_in_a_process_is_told_apart(scanned, body, line, is_once):
+    found = scanned(main=APP_MADE_ONCE.replace("BODY", body))
+    assert line in {call.line for call in found}
+    assert {call.line: call.once for call in found} == {35: True, 43: True, line: is_once}
+
+
+def test_what_is_only_sometimes_marked_as_done_is_not_of_the_start(scanned):
+    source = """\
+        import time
+        _done = False
+        def load():
+            global _done
+            if _done:
+                return
+            time.sleep(1)
+            MARK
+        async def f():
+            load()
+        """
+    assert [call.once for call in scanned(main=source.replace("MARK", "_done = True"))] == [True]
+    sometimes = source.replace("MARK", "if time.time() > 5: _done = True")
+    assert [call.once for call in scanned(main=sometimes)] == [False]
+
+
+def test_what_a_request_reaches_too_is_not_only_of_the_start(scanned):
+    [call] = scanned(
+        main="import time\ndef load():\n    time.sleep(1)\n"
+        "async def lifespan(app):\n    load()\n    yield\nasync def f():\n    load()\n"
+    )
+    assert (call.once, call.chain[0].function) == (False, "f")
+
+
+def test_what_a_command_shares_with_an_endpoint_is_told(scanned):
+    [call] = scanned(
+        main="""\
+            import time, typer
+            from fastapi import FastAPI
+            app, shell = FastAPI(), typer.Typer()
+            async def work():
+                time.sleep(1)
+            @shell.command()
+            async def command():
+                await work()
+            @app.get("/work")
+            async def serve():
+                await work()
+            """
+    )
+    assert call.endpoints == ("GET /work",)
+
+
+OWN_LOOPS = """\
+    import asyncio, time
+    async def work(number=0):
+        time.sleep(1)
+    def run(coroutine):
+        return asyncio.run(coroutine)
+    def deeper(coroutine):
+        return run(coroutine)
+    def make(factory):
+        loop = asyncio.new_event_loop()
+        return loop.run_until_complete(factory())
+    def task():
+        BODY
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "run(work(1))",
+        "deeper(work())",
+        "deeper(coroutine=work())",
+        "make(work)",
+        "make(lambda: work(1))",
+    ],
+)
+def test_what_gives_its_arguments_an_event_loop_of_their_own(scanned, body):
+    assert scanned(main=OWN_LOOPS.replace("BODY", body)) == ()
+    assert scanned(main=OWN_LOOPS.replace("BODY", "print(work())")) != ()
+
+
+def test_what_a_runner_runs_in_heirs_has_a_loop_of_its_own(scanned):
+    source = """\
+import asyncio, time
+class Task:
+    def __call__(self):
+        with asyncio.Runner() as runner:
+            runner.run(self.work())
+"""
+    for number in range(12):  # more than are followed
+        source += f"class Mail{number}(Task):\n    async def work(self):\n        time.sleep(1)\n"
+    assert scanned(main=source) == ()
+    assert scanned(main=source.replace("runner.run(self.work())", "print(self.work())")) != ()
+
+
+def test_a_loop_of_its_own_that_another_file_gives(scanned):
+    files = {
+        "loops": "import asyncio\ndef run(coroutine):\n    return asyncio.run(coroutine)\n",
+        "tasks": "import time\nfrom loops import run\nasync def work():\n    time.sleep(1)\n"
+        "def task():\n    run(work())\n",
+    }
+    assert scanned(**files) == ()
+    [call] = scanned(**files, app="import tasks\nasync def f():\n    await tasks.work()\n")
+    assert call.file == "tasks.py"
+
+
+@pytest.mark.parametrize(
+    ("more", "is_told"),
+    [
+        ("", False),
+        ("kept = stale\n", True),
+        ("def start(tasks):\n    tasks.append(stale)\n", True),
+        ("class Job:\n    async def run(self):\n        await work()\n", True),
+        ("@hooks.on\nasync def hook():\n    await work()\n", True),
+    ],
+)
+def test_in_an_app_nobody_calls_a_function_that_nothing_names(scanned, more, is_told):
+    source = """\
+import asyncio, time
+from fastapi import FastAPI
+app = FastAPI()
+async def work():
+    time.sleep(1)
+async def job():
+    await work()
+def task():
+    asyncio.run(job())
+async def stale():
+    await work()
+"""
+    endpoint = "@app.get('/')\nasync def serve(): ...\n"
+    assert len(scanned(main=source + endpoint + more)) == is_told
+    assert len(scanned(main=source + more)) == 1  # a library's own users may call it
+
+
+SCRIPT = """\
+import asyncio, time
+async def first():
+    time.sleep(1)
+PHASES = {"first": first}
+async def begin(name):
+    await PHASES[name]()
+if __name__ == "__main__":
+    asyncio.run(begin("first"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "app", "is_told"),
+    [
+        (SCRIPT, "", False),
+        (SCRIPT, "from demo import first\n", True),
+        (SCRIPT, "import demo\n", True),
+        (SCRIPT.replace("__name__", "name"), "", True),
+        (SCRIPT + "    import uvicorn\n", "", True),
+    ],
+)
+def test_a_script_that_nothing_imports_has_its_loop_to_itself(scanned, script, app, is_told):
+    app += "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\nasync def serve(): ...\n"
+    assert len(scanned(demo=script, app=app)) == is_told
+
+
+def test_what_is_also_given_to_a_library_has_no_loop_of_its_own(scanned):
+    source = OWN_LOOPS.replace("BODY", "run(work())") + "    from tools import Tool\n"
+    assert scanned(main=source + "    async def f():\n        Tool(coroutine=work)\n") != ()
+    assert scanned(main=source + "    async def f():\n        Tool(run)\n") == ()
+
+
+def test_what_no_with_of_the_project_enters_does_not_tell_when_it_runs(scanned):
+    source = """\
+        import time
+        class Store:
+            async def __aenter__(self):
+                await self.open()
+            async def open(self):
+                time.sleep(1)
+        async def lifespan(app):
+            await Store().open()
+            yield
+        async def f():
+            BODY
+        """
+    [call] = scanned(main=source.replace("BODY", "pass"))
+    assert call.once
+    [call] = scanned(main=source.replace("BODY", "await Store().open()"))
+    assert not call.once
+    entering = "async with Store(): pass"
+    [call] = scanned(main=source.replace("BODY", entering))
+    assert not call.once
