@@ -69,6 +69,7 @@ LimiterKind = Literal[
     "rate",
     "thread_pool",
     "threads_cpu",
+    "machine_cpu",
     "connections",
     "lock",
     "loop_cpu",

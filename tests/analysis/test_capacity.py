@@ -142,7 +142,7 @@ def place(kind, *each):
         ([place("thread_pool", 0.95, 0.95)], ["thread_pool"]),
     ],
 )
-@pytest.mark.parametrize("kind", ["loop_cpu", "loop_blocked", "gc", "threads_cpu"])
+@pytest.mark.parametrize("kind", ["loop_cpu", "loop_blocked", "gc", "threads_cpu", "machine_cpu"])
 def test_a_place_that_is_full_beside_a_full_loop_is_no_limiter(kind, places, kept):
     loop = place(kind, 0.97, 0.3)
     assert [each.kind for each in without_kept([*places, loop])] == [*kept, kind]

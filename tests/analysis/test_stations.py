@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from asyncperf.analysis.diagnosis import diagnose
-from asyncperf.analysis.stations import is_shared, merged, stations
+from asyncperf.analysis.stations import Processors, is_shared, merged, stations
 from asyncperf.model import Measured
 from asyncperf.results import Window
 
@@ -19,11 +19,11 @@ WINDOW = Window(10.0, 30.0, 0.1, 200)
 AT = np.arange(0.0, 40.0, 0.1)
 
 
-def seen(rows=None, requests_seen=400, workers=2, machine_busy=False, **parts):
+def seen(rows=None, requests_seen=400, workers=2, machine=0.5, **parts):
     rows = steady_rows() if rows is None else rows
     parts.setdefault("ticks", np.concatenate([ticks(40.0, 0.1, worker=w) for w in (0, 1)]))
     inside = insight(2, requests=rows, **parts)
-    return stations(inside, WINDOW, requests_seen, workers, machine_busy)
+    return stations(inside, WINDOW, requests_seen, workers, Processors(4, machine))
 
 
 def steady_rows(loop_s=0.01, **columns):
@@ -69,7 +69,7 @@ def test_the_event_loop(loop_s, cpu, queued, collecting, kind, hold_s, each):
 
 
 def test_on_a_busy_machine_that_does_not_say_who_waited_nobody_was_blocked():
-    (loop,) = seen(steady_rows(0.09), ticks=both(0.3, np.nan), machine_busy=True)
+    (loop,) = seen(steady_rows(0.09), ticks=both(0.3, np.nan), machine=1.0)
     assert loop.kind == "loop_cpu"
 
 
@@ -294,6 +294,28 @@ def test_threads_that_compute_have_one_cpu_a_worker(loop, process, share):
     for each in found:
         assert each.capacity == 2
         assert each.hold_s == pytest.approx(2 * share * WINDOW.length_s / 400)
+
+
+@pytest.mark.parametrize(
+    ("process", "machine", "left"),
+    [
+        (1.2, 0.6, 4.0),  # nobody else computes
+        (1.2, 0.7, 3.6),  # others use 2.8 - 2.4 of the four
+        (1.9, 1.0, 3.8),
+        (1.9, None, 4.0),
+        (2.1, 0.9, 4.2),  # two clocks differ a little
+        (0.98, 0.9, None),  # Python's own threads
+    ],
+)
+def test_threads_without_pythons_lock_have_the_cpus_that_others_leave(process, machine, left):
+    counted = both(0.1)
+    counted["process_cpu_s"] = process * (counted["at"] + 1.0)
+    found = [each for each in seen(ticks=counted, machine=machine) if each.kind == "machine_cpu"]
+    assert [each.capacity for each in found] == [pytest.approx(left)] * (left is not None)
+    for each in found:
+        assert each.utilization == pytest.approx(2 * process / left)
+        assert each.each == pytest.approx([each.utilization] * 2)
+        assert each.hold_s == pytest.approx(2 * process * WINDOW.length_s / 400)
 
 
 def test_a_run_of_before_all_threads_were_counted_has_no_station_of_them():

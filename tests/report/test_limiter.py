@@ -21,5 +21,11 @@ def test_never_more_is_answered_than_was_sent(answered_rps, sent_rps, text):
     assert name_of(rate).replace("\u00a0", " ") == text
 
 
+def test_the_machines_cpus_are_those_that_others_leave():
+    machine = Limiter("machine_cpu", 1.93, 0.041, utilization=0.98, each=(0.98, 0.98))
+    text = "the machine's CPUs, 41.00 ms a request: 98 % of 1.9 that others leave"
+    assert name_of(machine).replace("\u00a0", " ") == text
+
+
 def test_before_anything_was_measured_only_what_was_asked_is_said():
     assert name_of(Limiter("rate", 2.5, 1.0)) == "the arrival rate of 2.5 req/s"

@@ -21,7 +21,9 @@ EXPLAINED = 0.9
 REFUTED = 1.03
 # What computes cannot seem busier than it is, but for waits for a CPU. A place can: its holder
 # keeps it for as long as something else makes it wait.
-COMPUTES: frozenset[LimiterKind] = frozenset({"loop_cpu", "loop_blocked", "gc", "threads_cpu"})
+COMPUTES: frozenset[LimiterKind] = frozenset(
+    {"loop_cpu", "loop_blocked", "gc", "threads_cpu", "machine_cpu"}
+)
 PLACES: frozenset[LimiterKind] = frozenset({"thread_pool", "connections", "lock"})
 # A machine this busy makes everything on it wait for a CPU now and then.
 MACHINE_BUSY = 0.9

@@ -5,11 +5,10 @@ import numpy as np
 
 from asyncperf.analysis import statistics
 from asyncperf.analysis.breakdown import MIN_REQUESTS, breakdown
-from asyncperf.analysis.capacity import MACHINE_BUSY
 from asyncperf.analysis.mixture import Mix
 from asyncperf.analysis.prediction import demands_of, predict, together
 from asyncperf.analysis.seen import seen_under_load
-from asyncperf.analysis.stations import stations
+from asyncperf.analysis.stations import Processors, stations
 from asyncperf.explanation import Breakdown, Prediction, Starved
 from asyncperf.insight import Insight
 from asyncperf.model import Load, Measured, Run
@@ -36,8 +35,8 @@ def stations_of(run: Run, load: Load, window: Window | None) -> tuple[Limiter, .
     requests = sum(
         statistics.completed_within(measured.samples, window).requests for measured in load.measured
     )
-    machine_busy = load.machine_cpu is None or load.machine_cpu > MACHINE_BUSY
-    return stations(load.insight, window, requests, run.target.workers, machine_busy)
+    processors = Processors(run.machine.cpus, load.machine_cpu)
+    return stations(load.insight, window, requests, run.target.workers, processors)
 
 
 def starved(load: Load, insight: Insight, window: Window) -> Starved:

@@ -29,6 +29,7 @@ LIMITER_NAMES: dict[LimiterKind, str] = {
     "connections": "the connections",
     "lock": "the lock",
     "threads_cpu": "the CPU time of its threads",
+    "machine_cpu": "the machine's CPUs",
     "loop_cpu": "the event loop",
     "loop_blocked": "the event loop",
     "gc": "the event loop, mostly with garbage collection,",

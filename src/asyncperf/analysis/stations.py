@@ -1,5 +1,5 @@
-"""What was busy inside the workers while a load was steady: event loops, threads, connections,
-locks, each as a limiter by the utilisation law.
+"""What was busy inside the workers while a load was steady: event loops, threads, the machine's
+CPUs, connections, locks, each as a limiter by the utilisation law.
 
 Nothing here is guessed from response times. A place's utilisation is how much of the time
 it was taken; what a request holds of it is that time over the requests (U = X s / c,
@@ -12,7 +12,7 @@ from itertools import groupby
 
 import numpy as np
 
-from asyncperf.analysis.capacity import EXPLAINED
+from asyncperf.analysis.capacity import EXPLAINED, MACHINE_BUSY
 from asyncperf.analysis.seen import has_sent
 from asyncperf.insight import Insight, Records
 from asyncperf.probe.record_format import BLOCKED
@@ -49,8 +49,30 @@ class Loop:
         return min(1.0, self.own + (self.queued or 0.0))
 
 
+@dataclass(frozen=True)
+class Processors:
+    """The machine's CPUs, and the share of their time that was used, by whatever runs there; None
+    where nobody looked."""
+
+    cpus: int
+    busy: float | None
+
+    @property
+    def full(self) -> bool:
+        return self.busy is None or self.busy > MACHINE_BUSY
+
+    def left_to(self, used: float) -> float:
+        """How many CPUs there were for those that used so many of them: the others' are not."""
+        others = 0.0 if self.busy is None else max(0.0, self.busy * self.cpus - used)
+        return max(used, self.cpus - others)
+
+
 def stations(
-    insight: Insight, window: Window, requests: int, workers: int | None, machine_busy: bool
+    insight: Insight,
+    window: Window,
+    requests: int,
+    workers: int | None,
+    processors: Processors,
 ) -> tuple[Limiter, ...]:
     """Every station with its utilisation, per worker too, and what a request waits and holds.
 
@@ -63,10 +85,10 @@ def stations(
     # The worker leaves requests out when they come faster than it records.
     scale = max(1.0, requests / len(rows))
     count = max(workers or 0, len(insight.workers))
-    loops = loops_of(insight, rows, window, scale, machine_busy)
+    loops = loops_of(insight, rows, window, scale, processors.full)
     idle = [Loop(0.0, 0.0, 0.0, 0.0)] * (count - len(loops))
     found = [loop_station([*loops, *idle], window.length_s / requests, wait_of(insight, rows))]
-    found += threads_station(insight, window, requests, count)
+    found += threads_station(insight, window, requests, count, processors)
     found += resources(insight, window, requests, scale, count)
     return tuple(found)
 
@@ -169,10 +191,11 @@ def loop_station(loops: Sequence[Loop], spent_s: float, wait_s: float | None) ->
 
 
 def threads_station(
-    insight: Insight, window: Window, requests: int, workers: int
+    insight: Insight, window: Window, requests: int, workers: int, processors: Processors
 ) -> Iterator[Limiter]:
     """The threads of each worker, where they compute: Python runs one of them at a time, so a
-    worker has one CPU. Where they had more, what they ran gives the lock away."""
+    worker has one CPU. Where one had more, what they run gives the lock away, and they have as
+    many as the machine has for them."""
     if "process_cpu_s" not in (insight.ticks.dtype.names or ()):  # a run of before
         return
     each, loops = np.zeros(workers), 0.0
@@ -180,15 +203,19 @@ def threads_station(
         ticks = insight.ticks[insight.ticks["worker"] == worker]
         each[worker] = slope(ticks["at"], ticks["process_cpu_s"], window) or 0.0
         loops += slope(ticks["at"], ticks["cpu_s"], window) or 0.0
-    if each.sum() <= MOSTLY_THREADS * loops or each.max() > REFUTED:
+    used = float(each.sum())
+    if used <= MOSTLY_THREADS * loops:
         return
-    yield Limiter(
-        kind="threads_cpu",
-        capacity=workers,
-        hold_s=float(each.sum()) * window.length_s / requests,
-        utilization=float(each.mean()),
-        each=tuple(map(float, each)),
-    )
+    hold_s = used * window.length_s / requests
+    if each.max() <= REFUTED:
+        share, shares = float(each.mean()), tuple(map(float, each))
+        yield Limiter("threads_cpu", workers, hold_s, utilization=share, each=shares)
+    else:
+        # Whichever worker a thread is of, it waits for the same CPUs.
+        left = processors.left_to(used)
+        yield Limiter(
+            "machine_cpu", left, hold_s, utilization=used / left, each=(used / left,) * workers
+        )
 
 
 def resources(
@@ -257,6 +284,7 @@ def mean_of(found: Sequence[Limiter]) -> Limiter:
 
     return replace(
         found[0],
+        capacity=mean([limiter.capacity for limiter in found]),
         hold_s=mean([limiter.hold_s for limiter in found]),
         utilization=mean([limiter.utilization for limiter in found]),
         wait_s=mean([limiter.wait_s for limiter in found]),

@@ -10,6 +10,7 @@ NAMES: dict[LimiterKind, str] = {
     "loop_cpu": "the event loop's CPU",
     "gc": "garbage collection on the event loop",
     "threads_cpu": "the CPU time of the worker's threads, of which Python runs one at a time",
+    "machine_cpu": "the machine's CPUs",
     "connections": "the connections",
     "lock": "a lock",
     "thread_pool": "the thread pool",
@@ -22,6 +23,7 @@ SHORT: dict[LimiterKind, str] = {
     "loop_cpu": "loop's CPU",
     "gc": "collector",
     "threads_cpu": "threads' CPU",
+    "machine_cpu": "machine's CPUs",
     "connections": "connections",
     "lock": "lock",
     "thread_pool": "thread pool",
@@ -31,7 +33,7 @@ SHORT: dict[LimiterKind, str] = {
 # These are the load's own limits: the app had room.
 OF_THE_LOAD = ("users", "rate")
 OF_THE_LOOP = ("loop_blocked", "loop_cpu", "gc")
-OF_THE_WORKERS = (*OF_THE_LOOP, "threads_cpu")
+OF_THE_WORKERS = (*OF_THE_LOOP, "threads_cpu", "machine_cpu")
 # A worker's places are all taken when this much of them is, on average.
 FULL = 0.9
 # Waits for a CPU are said if they are this share of what a request holds the loop.
@@ -71,6 +73,9 @@ def name_of(limiter: Limiter) -> str:
             return asked
         answered = percent(limiter.answered)
         return f"{asked}: {number(limiter.sent_rps)} sent, {answered} of them answered"
+    if limiter.kind == "machine_cpu":
+        taken, left = percent(limiter.utilization, 0), f"{limiter.capacity:.1f}"
+        return f"{name}, {seconds(limiter.hold_s)} a request: {taken} of {left} that others leave"
     if limiter.kind in OF_THE_WORKERS:
         return f"{name}, {seconds(limiter.hold_s)} a request: {_busy_each(limiter)}"
     if limiter.name and limiter.kind != "thread_pool":

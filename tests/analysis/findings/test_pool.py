@@ -62,11 +62,15 @@ def test_the_wait_the_line_and_the_gain():
     assert "has to bear" in finding.advice
 
 
-def test_a_bigger_pool_is_no_advice_for_threads_that_compute():
-    (finding,) = found(seen(trips(100, wait_s=2.0, run_s=1.1)), RESULT)
+@pytest.mark.parametrize(
+    ("cpus", "why_not"), [(0.98, "wait for Python's lock"), (1.9, "wait for a CPU")]
+)
+def test_a_bigger_pool_is_no_advice_for_threads_that_compute(cpus, why_not):
+    clocks = [{**tick, "process_cpu_s": cpus * tick["at"]} for tick in busy(40)]
+    (finding,) = found(seen(trips(100, wait_s=2.0, run_s=1.1), ticks=clocks), RESULT)
     assert "A bigger pool gains nothing" in finding.advice
     assert finding.predicted is None
-    assert finding.why_not is not None
+    assert why_not in finding.why_not
 
 
 def test_a_dependency_that_holds_the_threads_is_the_line_to_change():

@@ -191,7 +191,13 @@ class Inside:
     def threads_compute(self) -> bool:
         """Whether it is threads that take a worker's CPU time, one at a time."""
         mostly = self.process_cpu_s > MOSTLY_THREADS * self.loop_cpu_s
-        return mostly and self.process_cpu_s <= REFUTED * self.ticked_s
+        return mostly and not self.on_several_cpus
+
+    @property
+    def on_several_cpus(self) -> bool:
+        """Whether a worker's threads compute at the same time: what they run gives Python's lock
+        away."""
+        return self.process_cpu_s > REFUTED * self.ticked_s
 
     @cached_property
     def loop_delay_s(self) -> float:

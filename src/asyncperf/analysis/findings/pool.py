@@ -35,6 +35,7 @@ LEAST_FULL = 0.01
 COMPUTES = 2.0
 # Why a bigger pool is no fix.
 LOCKED = "more threads would wait for Python's lock"
+NO_CPU = "more threads would wait for a CPU"
 CONNECTIONS_FIRST = "more threads would wait for the same connections"
 # A function that is done in so short a time waits for nothing, and needs no thread.
 QUICK_S = 0.001
@@ -231,7 +232,8 @@ def _seen(evidence: Evidence, seen: list[Visits]) -> Iterable[Finding]:
     conn_wait_s = float(evidence.requests["thread_conn_wait_s"].mean())
     queues = conn_wait_s > run_s / 2
     computes = result.unloaded_s is not None and run_s - conn_wait_s > COMPUTES * result.unloaded_s
-    why_not = CONNECTIONS_FIRST if queues else LOCKED if computes else None
+    waits_for = NO_CPU if inside.on_several_cpus else LOCKED
+    why_not = CONNECTIONS_FIRST if queues else waits_for if computes else None
     yield Finding(
         code="pool-saturated",
         severity="error",
@@ -266,6 +268,12 @@ def _advice(why_not: str | None, conn_wait_s: float, gained: str) -> str:
         return (
             "It holds a thread far longer than without load: it computes, and Python runs one "
             "thread at a time. A bigger pool gains nothing; compute less, or in more processes."
+        )
+    if why_not == NO_CPU:
+        return (
+            "It holds a thread far longer than without load: it computes in code that gives "
+            "Python's lock away, as hashing does, on all CPUs that it gets. A bigger pool gains "
+            "nothing; compute less, or on more CPUs."
         )
     gain = f" would allow {gained}" if gained else " would end the wait"
     return (
