@@ -25,6 +25,7 @@ from .notes import note
 from .numbering import Numbering, Sites
 from .record_format import MOST, NO_REQUEST, SENT_HEADER
 from .request import STEPPING, Request
+from .routes import describe_route
 from .tables import BUFFERED, Tables
 from .tasks import close_cancelled, watch_tasks
 from .threads import watch_executors
@@ -49,8 +50,6 @@ LATE_S = 0.0005
 TOGETHER = 8
 SENT = SENT_HEADER.encode("ascii")
 NOWHERE = float("nan")
-# The endpoint of a request that no route matched.
-UNMATCHED: dict[str, Any] = {"method": "", "path": "", "handler": None}
 
 
 @dataclass(frozen=True)
@@ -221,10 +220,8 @@ class Worker:
     def _route(self, scope: MutableMapping[str, Any]) -> int:
         """The number of a route that has none yet."""
         endpoint = scope.get("endpoint")
-        if endpoint is None:
-            return self._routes.number(None, lambda: UNMATCHED)
-        method = scope.get("method", "")
-        return self._routes.number((method, endpoint), lambda: describe_route(method, scope))
+        key = None if endpoint is None else (scope.get("method", ""), endpoint)
+        return self._routes.number(key, lambda: describe_route(scope))
 
     # What goes on besides.
 
@@ -309,13 +306,3 @@ def take_sent(scope: MutableMapping[str, Any]) -> float:
         except ValueError:
             return NOWHERE
     return NOWHERE
-
-
-def describe_route(method: str, scope: MutableMapping[str, Any]) -> dict[str, Any]:
-    endpoint, route = scope["endpoint"], scope.get("route")
-    path = getattr(route, "path_format", None) or getattr(route, "path", None) or scope["path"]
-    code = getattr(endpoint, "__code__", None)
-    handler = None
-    if code is not None:
-        handler = {"file": code.co_filename, "line": code.co_firstlineno, "name": code.co_name}
-    return {"method": method, "path": path, "handler": handler}
