@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from asyncperf.handlers import python_of, with_handlers
+from asyncperf.handlers import as_seen, with_handlers
 from asyncperf.insight import Route, WorkerInfo
 from asyncperf.model import Endpoint, Handler, Measured
 
-from .builders import load_of, samples
+from .builders import load_of, run_of, samples
 from .insights import insight
 
 SOURCE = """
@@ -74,8 +74,23 @@ def test_without_a_probe_nothing_changes():
     assert with_handlers(before, None) is before
 
 
-def test_the_python_is_named_if_all_workers_have_the_same():
-    seen = insight(workers=2)
-    assert python_of(seen) == "CPython 3.12.3"
-    other = WorkerInfo(2, "cpython 3.13.0", "uvloop")
-    assert python_of(replace(seen, workers=(seen.workers[0], other))) is None
+UNKNOWN = replace(run_of().target, python=None, access_log=None)
+
+
+def served(*workers):
+    target = as_seen(UNKNOWN, replace(insight(), workers=workers))
+    return target.python, target.access_log
+
+
+def test_what_all_workers_are_alike_in_is_said_of_the_target():
+    logs = WorkerInfo(1, "cpython 3.12.3", "uvloop", access_log=True)
+    assert served(logs, replace(logs, pid=2)) == ("CPython 3.12.3", True)
+    assert served(logs, replace(logs, python="cpython 3.13.0")) == (None, True)
+    assert served(logs, replace(logs, access_log=False)) == ("CPython 3.12.3", None)
+    assert as_seen(UNKNOWN, None) is UNKNOWN
+
+
+def test_what_is_known_without_the_probe_stands():
+    known = replace(UNKNOWN, python="3.11.7", access_log=False)
+    logs = WorkerInfo(1, "cpython 3.12.3", "uvloop", access_log=True)
+    assert as_seen(known, replace(insight(), workers=(logs,))) == known

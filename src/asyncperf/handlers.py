@@ -1,12 +1,12 @@
-"""Who answers an endpoint, as far as only the probe saw it: of a server that a command starts,
-nothing else is known."""
+"""Who answers an endpoint, and how it is served, as far as only the probe saw it: of a server
+that a command starts, nothing else is known."""
 
 import ast
 from dataclasses import replace
 from pathlib import Path
 
 from asyncperf.insight import Insight, Route
-from asyncperf.model import Endpoint, Handler, Load
+from asyncperf.model import Endpoint, Handler, Load, Target
 from asyncperf.source_files import read_source
 
 
@@ -51,7 +51,17 @@ def display_path(file: str) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
 
 
-def python_of(insight: Insight) -> str | None:
-    """The Python of the workers, if all have the same."""
-    pythons = {worker.python for worker in insight.workers}
-    return pythons.pop().replace("cpython", "CPython") if len(pythons) == 1 else None
+def as_seen(target: Target, insight: Insight | None) -> Target:
+    """The target; its Python and access log by the probe's word where they are not known, and all
+    workers have the same."""
+    if insight is None:
+        return target
+    pythons = {worker.python.replace("cpython", "CPython") for worker in insight.workers}
+    logs = {worker.access_log for worker in insight.workers}
+    return replace(
+        target,
+        python=pythons.pop() if target.python is None and len(pythons) == 1 else target.python,
+        access_log=logs.pop()
+        if target.access_log is None and len(logs) == 1
+        else target.access_log,
+    )

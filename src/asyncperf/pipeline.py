@@ -12,8 +12,7 @@ from typing import Literal, Protocol
 from asyncperf import __version__
 from asyncperf.config import Settings
 from asyncperf.errors import AsyncperfError, Interrupted
-from asyncperf.handlers import python_of
-from asyncperf.insight import Insight
+from asyncperf.handlers import as_seen
 from asyncperf.interrupts import Interrupts
 from asyncperf.levels import Level
 from asyncperf.load.engine import LoadEngine, Workload
@@ -136,7 +135,7 @@ def measure(
                 load = step.of(trial.load)
                 kept = () if step.is_probe and load.trouble is None else (load,)
                 warnings = (*run.warnings, *trial.warnings)
-                target = with_python(run.target, load.insight)
+                target = as_seen(run.target, load.insight)
                 run = replace(run, target=target, loads=(*run.loads, *kept), warnings=warnings)
                 folder.save(run)
                 if trial.error is not None:
@@ -285,10 +284,3 @@ def digests(env: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
         name: hashlib.sha256(env[name].encode(errors="surrogateescape")).hexdigest()[:8]
         for name in sorted(set(names))
     }
-
-
-def with_python(target: Target, insight: Insight | None) -> Target:
-    """The target; its Python by the probe's word where none is known."""
-    if target.python is not None or insight is None:
-        return target
-    return replace(target, python=python_of(insight))
