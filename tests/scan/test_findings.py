@@ -38,6 +38,20 @@ def test_what_is_not_worth_it_or_not_safe_is_not_told(change):
     assert found(replace(PAIR, **change), GUARDED) == ((), ())
 
 
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("tests/shop.py", False),
+        ("shop/test_orders.py", False),
+        ("conftest.py", False),
+        ("shop/latest.py", True),
+        ("contests/shop.py", True),
+    ],
+)
+def test_awaits_of_a_test_are_judged_and_not_told(file, told):
+    assert len(found(replace(PAIR, file=file))[0]) == told
+
+
 def test_what_is_only_likely_is_for_information():
     [finding], _ = found(replace(PAIR, verdict="likely", kind="loop", remedy="bounded-overlap"))
     assert (finding.code, finding.severity) == ("sequential-loop", "info")

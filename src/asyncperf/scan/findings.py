@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from asyncperf.scan.call_graph import TESTS
 from asyncperf.scan.ignores import Ignore, ignores
 from asyncperf.sites import (
     BlockingCall,
@@ -82,7 +83,8 @@ def findings(scan: Scan, lines_of: Lines) -> tuple[tuple[SourceFinding, ...], tu
 
 def _of_sites(sites: Sequence[Site]) -> Iterator[SourceFinding]:
     worth = [site for site in sites if site.verdict in ("independent", "likely")]
-    worth = [site for site in worth if site.remedy != "none"]
+    # A test has its event loop to itself: what would be faster there serves no request.
+    worth = [site for site in worth if site.remedy != "none" and not TESTS.search(site.file)]
     in_a_row: dict[tuple[str, str], list[Site]] = defaultdict(list)
     for site in worth:
         if site.kind in ("pair", "run"):
