@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from asyncperf.probe.boundary import Boundary
+from asyncperf.probe.intake import BURST_S, TOGETHER, Rates, take_sent
 from asyncperf.probe.loop_watch import LoopWatch
 from asyncperf.probe.notes import read_notes
 from asyncperf.probe.record_format import NO_REQUEST
 from asyncperf.probe.request import STEPPING, Stepping
 from asyncperf.probe.ticks import IDLE_TICK_S, TICK_VARIES
-from asyncperf.probe.worker import BURST_S, TOGETHER, Rates, Worker, take_sent
+from asyncperf.probe.worker import Worker
 from asyncperf.probe_files import read_insight
 
 SLEEP_S = 0.05
@@ -29,7 +30,7 @@ def clean():
     yield
     gc.callbacks[:] = callbacks
     fresh = Stepping()
-    for name in Stepping.__slots__:
+    for name in (name for name in dir(fresh) if not name.startswith("_")):
         setattr(STEPPING, name, getattr(fresh, name))
 
 
