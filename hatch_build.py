@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -43,7 +44,7 @@ def build(root: Path) -> str | None:
     headers = sysconfig.get_path("include")
     if not Path(headers, "Python.h").exists():
         return "Python's headers are not there"
-    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
+    compiler = compiler_for_c()
     made = root / f"{BUILT}.{os.getpid()}"
     command = [*compiler, *FLAGS, f"-I{headers}", str(root / SOURCE), "-o", str(made), "-lm"]
     try:
@@ -57,3 +58,12 @@ def build(root: Path) -> str | None:
     finally:
         made.unlink(missing_ok=True)
     return None
+
+
+def compiler_for_c() -> list[str]:
+    """What is asked for, or what this Python was built with, if it is here: it may have been built
+    elsewhere."""
+    if asked := os.environ.get("CC"):
+        return shlex.split(asked)
+    own = shlex.split(sysconfig.get_config_var("CC") or "")
+    return own if own and shutil.which(own[0]) else ["cc"]

@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import gc
 import time
 
 import numpy as np
@@ -13,7 +12,7 @@ from asyncperf.probe.intake import BURST_S, TOGETHER, Rates, take_sent
 from asyncperf.probe.loop_watch import LoopWatch
 from asyncperf.probe.notes import read_notes
 from asyncperf.probe.record_format import NO_REQUEST
-from asyncperf.probe.request import STEPPING, Stepping
+from asyncperf.probe.request import STEPPING
 from asyncperf.probe.ticks import IDLE_TICK_S, TICK_VARIES
 from asyncperf.probe.worker import Worker
 from asyncperf.probe_files import read_insight
@@ -23,15 +22,7 @@ SLEEP_S = 0.05
 WORK_S = 0.03
 
 
-@pytest.fixture(autouse=True)
-def clean():
-    """What a worker leaves in its process: none of it is for the next test."""
-    callbacks = list(gc.callbacks)
-    yield
-    gc.callbacks[:] = callbacks
-    fresh = Stepping()
-    for name in (name for name in dir(fresh) if not name.startswith("_")):
-        setattr(STEPPING, name, getattr(fresh, name))
+pytestmark = pytest.mark.usefixtures("clean")
 
 
 def serve(folder, app, requests):

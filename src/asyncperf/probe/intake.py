@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .accelerator import NATIVE
 from .record_format import MOST, NO_REQUEST, SENT_HEADER
 from .request import STEPPING, Request
-from .timeline import Spans
+from .timeline import Timeline
 
 # What was not used of a rate within so long may be used at once: requests come in waves, such as
 # the experiment's of 250 every five seconds.
@@ -52,7 +52,7 @@ class Intake:
         spans_per_s: float,
         numbers: dict[Hashable, int],
         rows: Any,
-        timeline: Spans,
+        timeline: Timeline,
     ) -> None:
         self._record_apart_s = 1 / recorded_per_s
         self._detail_apart_s = 1 / detailed_per_s

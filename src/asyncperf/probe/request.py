@@ -142,7 +142,8 @@ class Stepping:
     another begins.
 
     During a step the loop's `create_task` is another, for the tasks that the request creates: so
-    others cost nothing. `attributes` are the loop's own; `follows(usual)` makes that other one. `clock` tells the time."""
+    others cost nothing. `attributes` are the loop's own; `follows(usual)` makes that other one.
+    `clock` is who tells the time."""
 
     __slots__ = (
         "answering",

@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import MutableMapping
-from dataclasses import astuple
 from pathlib import Path
 from threading import get_ident
 from time import perf_counter
@@ -57,7 +56,14 @@ class Worker(Intake):
         self._routes = Numbering(folder, "route")
         self._requests, self._spans = self.tables.requests, self.tables.spans
         timeline = Timeline(folder, self._spans, self.sites)
-        super().__init__(*astuple(rates), self._routes.numbers, self._requests.rows, timeline)
+        super().__init__(
+            rates.recorded_per_s,
+            rates.detailed_per_s,
+            rates.spans_per_s,
+            self._routes.numbers,
+            self._requests.rows,
+            timeline,
+        )
         self.loop = asyncio.get_running_loop()
         self.loop_thread = get_ident()
         self._recorded_at = perf_counter()
