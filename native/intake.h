@@ -229,26 +229,35 @@ intake_finish(Intake *self, PyObject *const *args, Py_ssize_t count)
     Py_RETURN_NONE;
 }
 
-static PyObject *
-intake_left(Intake *self, PyObject *argument)
+/* The answer of one that leaves was sent. */
+static int
+leaves(Intake *self, Request *request, double now)
 {
-    if (!Py_IS_TYPE(argument, &RequestType))
-        return PyErr_Format(PyExc_TypeError, "left(request)");
-    Request *request = (Request *)argument;
-    request->left_s = read_clock() - request->answered;
+    request->left_s = now - request->answered;
     request->leaving = 0;
-    if (request->finished) {
-        request->row.left_s = (float)request->left_s;
-        if (rows_add(self->rows, &request->row, sizeof request->row) < 0)
-            return NULL;
-    }
-    Py_RETURN_NONE;
+    if (!request->finished)
+        return 0;
+    request->row.left_s = (float)request->left_s;
+    return rows_add(self->rows, &request->row, sizeof request->row);
+}
+
+static PyObject *
+intake_left(Intake *self, PyObject *Py_UNUSED(none))
+{
+    double now = read_clock();
+    PyObject *leaving = stepping->leaving;
+    stepping->leaving = PyList_New(0);
+    int failed = stepping->leaving == NULL;
+    for (Py_ssize_t n = 0; !failed && n < PyList_GET_SIZE(leaving); n++)
+        failed = leaves(self, (Request *)PyList_GET_ITEM(leaving, n), now) < 0;
+    Py_DECREF(leaving);
+    return failed ? NULL : Py_NewRef(Py_None);
 }
 
 static PyMethodDef intake_methods[] = {
     {"begin", (PyCFunction)(void (*)(void))intake_begin, METH_FASTCALL, NULL},
     {"finish", (PyCFunction)(void (*)(void))intake_finish, METH_FASTCALL, NULL},
-    {"left", (PyCFunction)intake_left, METH_O, NULL},
+    {"left", (PyCFunction)intake_left, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

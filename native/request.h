@@ -111,10 +111,14 @@ request_answers(Request *self)
     if (is_none(stepping->next_turn) || self->leaving)
         return 0;
     self->leaving = 1;
-    PyObject *arguments[] = {stepping->left, (PyObject *)self, no_context};
-    PyObject *handle = PyObject_Vectorcall(stepping->next_turn, arguments, 2, with_context);
-    Py_XDECREF(handle);
-    return handle == NULL ? -1 : 0;
+    if (PyList_Size(stepping->leaving) == 0) {
+        PyObject *arguments[] = {stepping->left, no_context};
+        PyObject *handle = PyObject_Vectorcall(stepping->next_turn, arguments, 1, with_context);
+        Py_XDECREF(handle);
+        if (handle == NULL)
+            return -1;
+    }
+    return PyList_Append(stepping->leaving, (PyObject *)self);
 }
 
 static PyObject *

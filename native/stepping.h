@@ -2,8 +2,8 @@
 
 typedef struct {
     PyObject_HEAD
-    PyObject *request, *track, *answering, *next_turn, *left, *long_step, *sign, *attributes,
-        *follows, *create_task, *follow;
+    PyObject *request, *track, *answering, *next_turn, *leaving, *left, *long_step, *sign,
+        *attributes, *follows, *create_task, *follow;
     PyObject *clock; /* NULL for the one below */
     double since, next_sign;
 } Stepping;
@@ -41,7 +41,8 @@ stepping_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(
         *nothing[n] = Py_NewRef(Py_None);
     self->next_sign = Py_HUGE_VAL;
     self->attributes = Py_BuildValue("{OO}", key_create_task, Py_None);
-    if (self->attributes == NULL) {
+    self->leaving = PyList_New(0);
+    if (self->attributes == NULL || self->leaving == NULL) {
         Py_DECREF(self);
         return NULL;
     }
@@ -55,6 +56,7 @@ stepping_traverse(Stepping *self, visitproc visit, void *arg)
     Py_VISIT(self->track);
     Py_VISIT(self->answering);
     Py_VISIT(self->next_turn);
+    Py_VISIT(self->leaving);
     Py_VISIT(self->left);
     Py_VISIT(self->long_step);
     Py_VISIT(self->sign);
@@ -73,6 +75,7 @@ stepping_clear(Stepping *self)
     Py_CLEAR(self->track);
     Py_CLEAR(self->answering);
     Py_CLEAR(self->next_turn);
+    Py_CLEAR(self->leaving);
     Py_CLEAR(self->left);
     Py_CLEAR(self->long_step);
     Py_CLEAR(self->sign);
@@ -114,7 +117,7 @@ stepping_set_clock(Stepping *self, PyObject *clock, void *Py_UNUSED(closure))
 static PyMemberDef stepping_members[] = {
     OBJECT(Stepping, request, 0),     OBJECT(Stepping, track, 0),
     OBJECT(Stepping, answering, 0),   OBJECT(Stepping, next_turn, 0),
-    OBJECT(Stepping, left, 0),        OBJECT(Stepping, long_step, 0),
+    OBJECT(Stepping, leaving, 0),     OBJECT(Stepping, left, 0),        OBJECT(Stepping, long_step, 0),
     OBJECT(Stepping, sign, 0),        OBJECT(Stepping, attributes, 0),
     OBJECT(Stepping, follows, 0),     OBJECT(Stepping, create_task, 0),
     OBJECT(Stepping, follow, 0),      SECONDS(Stepping, since),

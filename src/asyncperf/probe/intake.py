@@ -134,12 +134,15 @@ class Intake:
         else:
             self._add_request((*row, request.left_s))
 
-    def left(self, request: Request) -> None:
-        """The turn of the loop in which its answer was handed over has ended."""
-        request.left_s = left_s = STEPPING.clock() - request.answered
-        request.leaving = False
-        if request.row is not None:
-            self._add_request((*request.row, left_s))
+    def left(self) -> None:
+        """The turn of the loop has ended in which the answers of some were handed over."""
+        now = STEPPING.clock()
+        leaving, STEPPING.leaving = STEPPING.leaving, []
+        for request in leaving:
+            request.left_s = left_s = now - request.answered
+            request.leaving = False
+            if request.row is not None:
+                self._add_request((*request.row, left_s))
 
     # What is rare.
 

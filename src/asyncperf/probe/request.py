@@ -113,7 +113,9 @@ class Request:
             self.answer_loop_s = self.loop_s + in_step_s
             if stepping.next_turn is not None and not self.leaving:
                 self.leaving = True
-                stepping.next_turn(stepping.left, self, context=NO_CONTEXT)
+                if not stepping.leaving:
+                    stepping.next_turn(stepping.left, context=NO_CONTEXT)
+                stepping.leaving.append(self)
             # A server that has the connection's next request already begins it here: in a task
             # that is none of this one's. (Behind a `BaseHTTPMiddleware` a client has its whole
             # answer before the app says that it is at its end.)
@@ -137,7 +139,8 @@ class Stepping:
     """What the loop is at, for what happens meanwhile to find. `request` is the one whose step
     runs now, `since` when; `track` is its task, if it is recorded in detail; `answering` is what
     last told a server that an answer is at its end. `next_turn` is how to be called once the
-    loop's turn is over, if it sends only then; `left` is told of an answer that was sent so.
+    loop's turn is over, if it sends only then; `leaving` are the requests whose answers are sent
+    so, and `left` is told that they were.
     `long_step` is told of a step of `LONG_S` or more, and `sign`, from `next_sign` on, that
     another begins.
 
@@ -152,6 +155,7 @@ class Stepping:
         "create_task",
         "follow",
         "follows",
+        "leaving",
         "left",
         "long_step",
         "next_sign",
@@ -168,7 +172,8 @@ class Stepping:
         self.since = 0.0
         self.answering: CoroutineType[Any, Any, Any] | None = None
         self.next_turn: Callable[..., object] | None = None
-        self.left: Callable[[Request], None] = nothing
+        self.leaving: list[Request] = []
+        self.left: Callable[[], None] = nothing
         self.long_step: Callable[[Request, float, float], None] = nothing
         self.sign: Callable[[float], None] = nothing
         self.next_sign = inf
