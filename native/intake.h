@@ -65,7 +65,7 @@ take_sent(PyObject *scope)
     PyObject *headers = PyObject_GetItem(scope, key_headers);
     if (headers == NULL)
         return -1;
-    double sent = Py_NAN;
+    double sent = NAN;
     Py_ssize_t count = PyObject_IsTrue(headers) ? PySequence_Size(headers) : 0;
     PyObject *last = count > 0 ? PySequence_GetItem(headers, count - 1) : NULL;
     PyObject *name = last == NULL ? NULL : PySequence_GetItem(last, 0);
@@ -285,12 +285,14 @@ static PyTypeObject IntakeType = {
 
 /* `boundary.recorded`: all of a request. */
 static PyObject *
-recorded_request(PyObject *Py_UNUSED(module), PyObject *args)
+recorded_request(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
-    PyObject *app, *worker, *request, *scope, *receive, *send, *failed;
-    if (!PyArg_ParseTuple(args, "OO!O!OOOO", &app, &IntakeType, &worker, &RequestType, &request,
-            &scope, &receive, &send, &failed))
-        return NULL;
+    if (count != 7 || !PyObject_TypeCheck(args[1], &IntakeType))
+        return PyErr_Format(PyExc_TypeError,
+            "recorded(app, worker, request, scope, receive, send, failed)");
+    PyObject *worker = args[1], *request = args[2];
+    if (!Py_IS_TYPE(request, &RequestType))
+        return PyErr_Format(PyExc_TypeError, "not a request");
     Track *track = NULL;
     if (((Request *)request)->detail) {
         track = track_made((Spans *)((Intake *)worker)->timeline, (Request *)request, 0, NO_SPAN);
@@ -301,11 +303,11 @@ recorded_request(PyObject *Py_UNUSED(module), PyObject *args)
     Py_XDECREF(track);
     if (self == NULL)
         return NULL;
-    Py_XSETREF(((Request *)request)->server_send, Py_NewRef(send));
-    self->app = Py_NewRef(app);
-    self->scope = Py_NewRef(scope);
-    self->receive = Py_NewRef(receive);
+    Py_XSETREF(((Request *)request)->server_send, Py_NewRef(args[5]));
+    self->app = Py_NewRef(args[0]);
     self->worker = Py_NewRef(worker);
-    self->failed = Py_NewRef(failed);
+    self->scope = Py_NewRef(args[3]);
+    self->receive = Py_NewRef(args[4]);
+    self->failed = Py_NewRef(args[6]);
     return (PyObject *)self;
 }

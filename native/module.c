@@ -5,7 +5,10 @@
 #include "stepping.h"
 #include "request.h"
 #include "records.h"
-#include "running.h"
+#include "runner.h"
+#include "timed.h"
+#include "span.h"
+#include "awaiting.h"
 #include "intake.h"
 
 static PyObject *
@@ -31,7 +34,7 @@ static PyMethodDef module_methods[] = {
     {"awaited", (PyCFunction)(void (*)(void))awaited, METH_FASTCALL, NULL},
     {"lend", (PyCFunction)(void (*)(void))lend, METH_VARARGS | METH_KEYWORDS, NULL},
     {"nothing", nothing, METH_VARARGS, NULL},
-    {"recorded", recorded_request, METH_VARARGS, NULL},
+    {"recorded", (PyCFunction)(void (*)(void))recorded_request, METH_FASTCALL, NULL},
     {"span", span, METH_VARARGS, NULL},
     {"timed", (PyCFunction)(void (*)(void))timed, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},

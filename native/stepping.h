@@ -39,7 +39,7 @@ stepping_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(
                             &self->create_task, &self->follow};
     for (size_t n = 0; n < Py_ARRAY_LENGTH(nothing); n++)
         *nothing[n] = Py_NewRef(Py_None);
-    self->next_sign = Py_HUGE_VAL;
+    self->next_sign = INFINITY;
     self->attributes = Py_BuildValue("{OO}", key_create_task, Py_None);
     self->leaving = PyList_New(0);
     if (self->attributes == NULL || self->leaving == NULL) {
