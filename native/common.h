@@ -82,6 +82,18 @@ find(PyObject *mapping, PyObject *key)
     return found;
 }
 
+/* Whether what was raised is Python's answer to Ctrl+C. It came while the probe was at work, and
+   is asked for again, to be raised in the app. */
+static int
+is_interrupted(void)
+{
+    if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt))
+        return 0;
+    PyErr_Clear();
+    PyErr_SetInterrupt();
+    return 1;
+}
+
 /* Tell who wants to know; a failure of theirs is none of the app's. */
 static void
 tell(PyObject *whom, PyObject *const *what, size_t count)
@@ -89,7 +101,7 @@ tell(PyObject *whom, PyObject *const *what, size_t count)
     if (is_none(whom))
         return;
     PyObject *answer = PyObject_Vectorcall(whom, what, count, NULL);
-    if (answer == NULL)
+    if (answer == NULL && !is_interrupted())
         PyErr_WriteUnraisable(whom);
     Py_XDECREF(answer);
 }

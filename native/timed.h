@@ -123,7 +123,7 @@ timed_leaves(Timed *self)
     PyObject *error = PyErr_GetRaisedException();
     PyObject *arguments[] = {self->worker, (PyObject *)self->request, self->scope};
     PyObject *finished = PyObject_VectorcallMethod(name_finish, arguments, 3, NULL);
-    if (finished == NULL) {
+    if (finished == NULL && !is_interrupted()) {
         PyObject *failure = PyErr_GetRaisedException();
         tell(self->failed, &failure, 1);
         Py_DECREF(failure);

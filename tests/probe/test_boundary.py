@@ -276,3 +276,15 @@ def test_the_engines_stamp_is_taken_out(headers, sent, left):
     value = take_sent(found)
     assert value == sent if sent is not None else value != value
     assert found["headers"] == left
+
+
+def test_ctrl_c_while_the_probe_is_at_work_reaches_the_app(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    async def goes_on(scope, receive, send):
+        await asyncio.sleep(SLEEP_S)
+
+    monkeypatch.setattr(Worker, "_first", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        serve(tmp_path, goes_on, [scope(), scope()])
