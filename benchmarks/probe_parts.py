@@ -22,10 +22,11 @@ from typing import Any
 
 from asyncperf.probe import awaits
 from asyncperf.probe.boundary import Boundary
+from asyncperf.probe.intake import DEFAULT_RATES, EVERYTHING, TOGETHER
 from asyncperf.probe.request import STEPPING, Request
 from asyncperf.probe.sources import UserSources
 from asyncperf.probe.ticks import TICK_S
-from asyncperf.probe.worker import DEFAULT_RATES, EVERYTHING, TOGETHER, Worker
+from asyncperf.probe.worker import Worker
 
 BETWEEN = 40
 APP = """
@@ -47,7 +48,7 @@ class Told(Worker):
         return super().begin(scope, now) if self.recording else None
 
     def record(self, *, detail: bool = False) -> None:
-        self.recording, self._next_detail = True, 0.0 if detail else inf
+        self.recording, self.next_detail = True, 0.0 if detail else inf
 
     def tick(self, now: float) -> None:
         self._ticks.sign(now)

@@ -65,6 +65,8 @@ class TheirSources(sources.UserSources):
 
 FOLDER = os.path.dirname(os.environ["UPSTREAM_SEEN"])
 SPANS_SEEN = Spans()
+timeline.MOST_SPANS = 1 << 62
+timeline.DEEPEST = 1 << 62
 TRACK = timeline.Track(
     AllThreads(FOLDER, SPANS_SEEN, Sites()), Request(0, detail=1), 0, timeline.NONE
 )
@@ -78,8 +80,6 @@ def rewrite_tests(tree: ast.Module, source: bytes, path: str | None = None, *mor
 
 rewrite_asserts = pytest_rewrite.rewrite_asserts
 pytest_rewrite.rewrite_asserts = rewrite_tests
-timeline.MOST_SPANS = 1 << 62
-timeline.DEEPEST = 1 << 62
 sources.FRAMEWORK = {}
 STEPPING.track = TRACK
 awaits.install()

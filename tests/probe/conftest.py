@@ -1,6 +1,7 @@
 """A ledger without a worker around it, and what was written in it."""
 
 import asyncio
+import gc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from asyncperf.probe.ledger import OPEN, Ledger
 from asyncperf.probe.notes import read_notes
 from asyncperf.probe.numbering import Sites
 from asyncperf.probe.record_format import TABLES, TRIP_KINDS, packing, records_of
-from asyncperf.probe.request import STEPPING, Request, timed
+from asyncperf.probe.request import STEPPING, Request, Stepping, timed
 from asyncperf.probe.tables import Tables
 from asyncperf.probe.tasks import watch_tasks
 from asyncperf.probe.timeline import Track
@@ -113,3 +114,14 @@ def recorded(tmp_path, monkeypatch):
     for name in ("attributes", "follows"):
         monkeypatch.setattr(STEPPING, name, getattr(STEPPING, name))
     return Recorded(folder, ledger, tables)
+
+
+@pytest.fixture
+def clean():
+    """What a worker leaves in its process: none of it is for the next test."""
+    callbacks = list(gc.callbacks)
+    yield
+    gc.callbacks[:] = callbacks
+    fresh = Stepping()
+    for name in (name for name in dir(fresh) if not name.startswith("_")):
+        setattr(STEPPING, name, getattr(fresh, name))

@@ -105,5 +105,4 @@ def installed() -> Iterator[None]:
 
 def limit(monkeypatch: Any, **limits: int) -> None:
     for name, value in limits.items():
-        for module in (awaits, timeline):
-            monkeypatch.setattr(module, name, value)
+        monkeypatch.setattr(timeline, name, value)

@@ -2,19 +2,19 @@
 
 import asyncio
 import functools
-import gc
 import time
 
 import numpy as np
 import pytest
 
 from asyncperf.probe.boundary import Boundary
+from asyncperf.probe.intake import BURST_S, TOGETHER, Rates, take_sent
 from asyncperf.probe.loop_watch import LoopWatch
 from asyncperf.probe.notes import read_notes
 from asyncperf.probe.record_format import NO_REQUEST
-from asyncperf.probe.request import STEPPING, Stepping
+from asyncperf.probe.request import STEPPING
 from asyncperf.probe.ticks import IDLE_TICK_S, TICK_VARIES
-from asyncperf.probe.worker import BURST_S, TOGETHER, Rates, Worker, take_sent
+from asyncperf.probe.worker import Worker
 from asyncperf.probe_files import read_insight
 
 SLEEP_S = 0.05
@@ -22,15 +22,7 @@ SLEEP_S = 0.05
 WORK_S = 0.03
 
 
-@pytest.fixture(autouse=True)
-def clean():
-    """What a worker leaves in its process: none of it is for the next test."""
-    callbacks = list(gc.callbacks)
-    yield
-    gc.callbacks[:] = callbacks
-    fresh = Stepping()
-    for name in Stepping.__slots__:
-        setattr(STEPPING, name, getattr(fresh, name))
+pytestmark = pytest.mark.usefixtures("clean")
 
 
 def serve(folder, app, requests):
@@ -284,3 +276,15 @@ def test_the_engines_stamp_is_taken_out(headers, sent, left):
     value = take_sent(found)
     assert value == sent if sent is not None else value != value
     assert found["headers"] == left
+
+
+def test_ctrl_c_while_the_probe_is_at_work_reaches_the_app(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    async def goes_on(scope, receive, send):
+        await asyncio.sleep(SLEEP_S)
+
+    monkeypatch.setattr(Worker, "_first", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        serve(tmp_path, goes_on, [scope(), scope()])

@@ -5,7 +5,6 @@ import gc
 
 import pytest
 
-from asyncperf.probe import request as module
 from asyncperf.probe.request import LONG_S, STEPPING, Request, timed
 from asyncperf.probe.tasks import NOT_BEGUN, close_cancelled, watch_tasks
 
@@ -29,7 +28,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch):
-    monkeypatch.setattr(module, "perf_counter", clock := Clock())
+    monkeypatch.setattr(STEPPING, "clock", clock := Clock())
     return clock
 
 

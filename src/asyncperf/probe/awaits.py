@@ -13,13 +13,14 @@ from collections.abc import Callable
 from threading import get_ident
 from time import perf_counter
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .accelerator import NATIVE
 from .places import UNSEEN
-from .record_format import MOST_SPANS, RETURNED
+from .record_format import RETURNED
 from .request import STEPPING
 from .rewrite import AWAIT, ENTER, ITERATE
-from .timeline import DEEPEST, NONE, Track, outcome_of
+from .timeline import NONE, Track, outcome_of
 from .tracebacks import hide
 
 # A generator that may be awaited: `inspect.CO_ITERABLE_COROUTINE`.
@@ -43,8 +44,8 @@ def awaited(place: int, awaitable: Any) -> Any:
         if (
             callee is not None
             and site is not None
-            and track.request.spans < MOST_SPANS
-            and track.depth < DEEPEST
+            and track.request.spans < timeline.most_spans
+            and track.depth < timeline.deepest
             and get_ident() == timeline.thread
             and not timeline.broken
         ):
@@ -195,3 +196,6 @@ def special(thing: Any, name: str) -> Any:
 
 
 span.__code__ = span.__code__.replace(co_filename=UNSEEN)
+if NATIVE is not None and not TYPE_CHECKING:
+    awaited, span = NATIVE.awaited, NATIVE.span
+    NATIVE.lend(recorded=recorded)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .accelerator import NATIVE
+from .intake import Intake
 from .notes import note
 from .record_format import NO_REQUEST
 from .request import Request, timed
@@ -47,7 +49,7 @@ class Boundary:
             return self._app(scope, receive, send)
         if request.number == NO_REQUEST:
             return self._watched(worker, request, scope, receive, send)
-        return self._recorded(worker, request, scope, receive, send)
+        return recorded(self._app, worker, request, scope, receive, send, self._fail)
 
     async def _watched(
         self, worker: Worker, request: Request, scope: Scope, receive: Receive, send: Send
@@ -63,19 +65,6 @@ class Boundary:
             if lifespan:
                 worker.close()
 
-    async def _recorded(
-        self, worker: Worker, request: Request, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        track = Track(worker.timeline, request, 0, NONE) if request.detail else None
-        try:
-            request.server_send = send
-            await timed(self._app(scope, receive, request.send), request, track)
-        finally:
-            try:
-                worker.finish(request, scope)
-            except Exception as error:
-                self._fail(error)
-
     def _made(self) -> Worker | None:
         try:
             self._worker = self._make_worker(self._folder)
@@ -86,3 +75,28 @@ class Boundary:
     def _fail(self, error: Exception) -> None:
         self._failed, self._worker = True, None
         note(self._folder, "failed", error=repr(error))
+
+
+async def recorded(
+    app: App,
+    worker: Intake,
+    request: Request,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    failed: Callable[[Exception], None],
+) -> None:
+    """All of a request that is recorded."""
+    track = Track(worker.timeline, request, 0, NONE) if request.detail else None
+    try:
+        request.server_send = send
+        await timed(app(scope, receive, request.send), request, track)
+    finally:
+        try:
+            worker.finish(request, scope)
+        except Exception as error:
+            failed(error)
+
+
+if NATIVE is not None and not TYPE_CHECKING:
+    recorded = NATIVE.recorded

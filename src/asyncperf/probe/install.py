@@ -11,12 +11,13 @@ from . import awaits, connections_http, connections_sql, exclusive, locks, threa
 from .boundary import Boundary
 from .collector import TunedCollector
 from .imports import AfterImport, AfterImports
+from .intake import DEFAULT_RATES, EVERYTHING
 from .notes import note
 from .orders import ProbeOrders
 from .script import rewrite_script
 from .servers import App, Wrap, hooks
 from .sources import UserSources
-from .worker import DEFAULT_RATES, EVERYTHING, Worker
+from .worker import Worker
 
 
 def install() -> None:

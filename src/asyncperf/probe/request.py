@@ -9,6 +9,8 @@ from time import perf_counter
 from types import CoroutineType, coroutine
 from typing import TYPE_CHECKING, Any
 
+from .accelerator import NATIVE
+
 if TYPE_CHECKING:
     from .timeline import Track
 
@@ -106,12 +108,14 @@ class Request:
             self.status = message["status"]
         elif kind == "http.response.body" and not message.get("more_body"):
             stepping = STEPPING
-            self.answered = now = perf_counter()
+            self.answered = now = stepping.clock()
             in_step_s = now - stepping.since if stepping.request is self else 0.0
             self.answer_loop_s = self.loop_s + in_step_s
             if stepping.next_turn is not None and not self.leaving:
                 self.leaving = True
-                stepping.next_turn(stepping.left, self, context=NO_CONTEXT)
+                if not stepping.leaving:
+                    stepping.next_turn(stepping.left, context=NO_CONTEXT)
+                stepping.leaving.append(self)
             # A server that has the connection's next request already begins it here: in a task
             # that is none of this one's. (Behind a `BaseHTTPMiddleware` a client has its whole
             # answer before the app says that it is at its end.)
@@ -135,19 +139,23 @@ class Stepping:
     """What the loop is at, for what happens meanwhile to find. `request` is the one whose step
     runs now, `since` when; `track` is its task, if it is recorded in detail; `answering` is what
     last told a server that an answer is at its end. `next_turn` is how to be called once the
-    loop's turn is over, if it sends only then; `left` is told of an answer that was sent so.
+    loop's turn is over, if it sends only then; `leaving` are the requests whose answers are sent
+    so, and `left` is told that they were.
     `long_step` is told of a step of `LONG_S` or more, and `sign`, from `next_sign` on, that
     another begins.
 
     During a step the loop's `create_task` is another, for the tasks that the request creates: so
-    others cost nothing. `attributes` are the loop's own; `follows(usual)` makes that other one."""
+    others cost nothing. `attributes` are the loop's own; `follows(usual)` makes that other one.
+    `clock` is who tells the time."""
 
     __slots__ = (
         "answering",
         "attributes",
+        "clock",
         "create_task",
         "follow",
         "follows",
+        "leaving",
         "left",
         "long_step",
         "next_sign",
@@ -164,19 +172,17 @@ class Stepping:
         self.since = 0.0
         self.answering: CoroutineType[Any, Any, Any] | None = None
         self.next_turn: Callable[..., object] | None = None
-        self.left: Callable[[Request], None] = nothing
+        self.leaving: list[Request] = []
+        self.left: Callable[[], None] = nothing
         self.long_step: Callable[[Request, float, float], None] = nothing
         self.sign: Callable[[float], None] = nothing
         self.next_sign = inf
+        self.clock: Callable[[], float] = perf_counter
         self.attributes: dict[str, Any] = {"create_task": None}
         self.follows: Callable[[Any], Any] = nothing
         # The loop's, which the app may change at any time, and ours that was made of it.
         self.create_task: Any = None
         self.follow: Any = None
-
-
-# One event loop serves a worker's requests.
-STEPPING = Stepping()
 
 
 @coroutine
@@ -186,7 +192,7 @@ def timed(
     """Run a coroutine and add up how long it ran: a step is from one suspension to the next, and
     nothing else runs on the loop meanwhile."""
     stepping = STEPPING
-    attributes = stepping.attributes
+    attributes, clock = stepping.attributes, stepping.clock
     value: Any = None
     error: BaseException | None = None
     while True:
@@ -200,7 +206,7 @@ def timed(
             if create_task is not stepping.create_task:
                 stepping.create_task, stepping.follow = create_task, stepping.follows(create_task)
             attributes["create_task"] = stepping.follow
-            stepping.since = since = perf_counter()
+            stepping.since = since = clock()
             if since >= stepping.next_sign:
                 stepping.sign(since)
         try:
@@ -210,7 +216,7 @@ def timed(
         finally:
             stepping.track = around
             if counts:
-                now = perf_counter()
+                now = clock()
                 stepping.request = None
                 if attributes["create_task"] is stepping.follow:  # else the app's new one stays
                     attributes["create_task"] = stepping.create_task
@@ -228,3 +234,11 @@ def timed(
             thrown.__traceback__ = thrown.__traceback__ and thrown.__traceback__.tb_next
             error = thrown
         given = None  # nor is what it waited for kept alive
+
+
+if NATIVE is not None and not TYPE_CHECKING:
+    Request, Stepping, timed = NATIVE.Request, NATIVE.Stepping, NATIVE.timed
+    NATIVE.lend(passed_on=passed_on)
+
+# One event loop serves a worker's requests.
+STEPPING: Stepping = Stepping() if NATIVE is None else NATIVE.STEPPING

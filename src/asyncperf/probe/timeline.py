@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
+from collections.abc import Callable
 from threading import get_ident
 from time import perf_counter
 from types import CodeType, CoroutineType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .accelerator import NATIVE
 from .callees import PASSES_ON, code_of
 from .notes import note
 from .numbering import Sites
@@ -38,21 +40,36 @@ class Places:
 PLACES = Places()
 
 
-class Timeline:
-    """Where a worker's spans go. `broken` once something failed: nothing more is recorded."""
+class Spans:
+    """Where the spans of a thread's tasks go, and whether there is room. `broken` once something
+    failed: nothing more is recorded. What is known of awaits that have been here before: the
+    numbers of `sites` by those of their places, of `coroutines` by the identity of their code."""
+
+    def __init__(self, rows: Any, most_spans: int, deepest: int) -> None:
+        self.add: Callable[[tuple[float, ...]], object] = rows.append
+        self.most_spans = most_spans
+        self.deepest = deepest
+        self.thread = 0
+        self.broken = False
+        self.sites: dict[int, int] = {}
+        self.coroutines: dict[int, int] = {}
+
+
+if NATIVE is not None and not TYPE_CHECKING:
+    Spans = NATIVE.Spans
+
+
+class Timeline(Spans):
+    """The spans of a worker."""
 
     def __init__(self, folder: str, spans: Table, sites: Sites) -> None:
+        super().__init__(spans.rows, MOST_SPANS, DEEPEST)
         self.folder = folder
-        self.add = spans.rows.append
         self.thread = get_ident()
-        self.broken = False
         self._sites = sites
-        # By the number of a place; as `coroutines`, for who is in a hurry to read.
-        self.sites: dict[int, int] = {}
         # By identity: code is compared, and hashed, by all that it consists of. It is kept
         # here as well, so that no other can take its place in memory.
         self._functions: dict[int, tuple[CodeType, int]] = {}
-        self.coroutines: dict[int, int] = {}
 
     def site(self, place: int) -> int:
         found = self.sites.get(place)
@@ -112,7 +129,8 @@ class Track:
         timeline, request = self.timeline, self.request
         if get_ident() != timeline.thread:
             return False
-        if request.spans < MOST_SPANS and self.depth < DEEPEST and not timeline.broken:
+        room = request.spans < timeline.most_spans and self.depth < timeline.deepest
+        if room and not timeline.broken:
             return True
         request.detail += 1
         return False
@@ -129,6 +147,10 @@ class Track:
         around = span if parent == NONE else parent
         number = self.request.number
         timeline.add((start, end - start, number, self.task, span, around, site, callee, outcome))
+
+
+if NATIVE is not None and not TYPE_CHECKING:
+    Track = NATIVE.Track
 
 
 def outcome_of(error: BaseException) -> int:

@@ -1,0 +1,107 @@
+/* What all parts of the accelerator share. Each type is the twin of a class in Python of the
+   same name, which says what it is for; the comments here say what C adds to that. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <structmember.h>
+#include <time.h>
+
+#ifdef Py_GIL_DISABLED
+#error "All of this relies on Python's lock."
+#endif
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "Records are packed as they lie in memory, and files are little-endian."
+#endif
+
+/* As in accelerator.py. */
+#define INTERFACE 1
+/* As in request.py, intake.py and record_format.py; a test compares them. */
+#define LONG_S 0.02
+#define LATE_S 0.0005
+#define BURST_S 4.0
+#define TOGETHER 8
+#define MOST 0xFFFF
+#define NO_REQUEST 0xFFFFFFFFLL
+#define NO_SPAN (-1)
+
+enum outcome { RETURNED, RAISED, CANCELLED };
+
+/* Python functions that are called where there is no hurry (`lend`). */
+static PyObject *passed_on, *recorded;
+
+static PyObject *cancelled_error, *no_context, *nothing_sent;
+static PyObject *key_type, *key_status, *key_body, *key_more_body, *key_start, *key_headers,
+    *key_endpoint, *key_method, *key_http, *key_create_task, *empty, *sent_header;
+static PyObject *name_send, *name_throw, *name_close, *name_finish, *name_route, *name_first,
+    *name_add_waits, *name_append, *name_cr_await, *name_cr_code;
+static PyObject *with_context; /* names of keyword arguments */
+
+static inline int
+is_none(PyObject *value)
+{
+    return value == NULL || value == Py_None;
+}
+
+/* 3.12 has these two, and deprecates what 3.11 has instead. */
+#if PY_VERSION_HEX < 0x030C0000
+static PyObject *
+PyErr_GetRaisedException(void)
+{
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    if (type == NULL)
+        return NULL;
+    PyErr_NormalizeException(&type, &value, &trace);
+    if (trace != NULL)
+        PyException_SetTraceback(value, trace);
+    Py_DECREF(type);
+    Py_XDECREF(trace);
+    return value;
+}
+
+static void
+PyErr_SetRaisedException(PyObject *error)
+{
+    PyObject *type = error == NULL ? NULL : Py_NewRef((PyObject *)Py_TYPE(error));
+    PyErr_Restore(type, error, error == NULL ? NULL : PyException_GetTraceback(error));
+}
+#endif
+
+/* A mapping's value, NULL without an error where it has none. */
+static PyObject *
+find(PyObject *mapping, PyObject *key)
+{
+    if (PyDict_CheckExact(mapping))
+        return Py_XNewRef(PyDict_GetItemWithError(mapping, key));
+    PyObject *found = PyObject_GetItem(mapping, key);
+    if (found == NULL && PyErr_ExceptionMatches(PyExc_KeyError))
+        PyErr_Clear();
+    return found;
+}
+
+/* Whether what was raised is Python's answer to Ctrl+C. It came while the probe was at work, and
+   is asked for again, to be raised in the app. */
+static int
+is_interrupted(void)
+{
+    if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt))
+        return 0;
+    PyErr_Clear();
+    PyErr_SetInterrupt();
+    return 1;
+}
+
+/* Tell who wants to know; a failure of theirs is none of the app's. */
+static void
+tell(PyObject *whom, PyObject *const *what, size_t count)
+{
+    if (is_none(whom))
+        return;
+    PyObject *answer = PyObject_Vectorcall(whom, what, count, NULL);
+    if (answer == NULL && !is_interrupted())
+        PyErr_WriteUnraisable(whom);
+    Py_XDECREF(answer);
+}
