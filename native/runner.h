@@ -75,10 +75,11 @@ close_inner(PyObject *inner)
     return closed == NULL ? -1 : 0;
 }
 
+/* As it came, without what happens to be handled meanwhile as its context. */
 static void
 raise(PyObject *error)
 {
-    PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+    PyErr_SetRaisedException(Py_NewRef(error));
 }
 
 /* The value of the StopIteration that was raised. */

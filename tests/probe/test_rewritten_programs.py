@@ -2,6 +2,7 @@
 
 import itertools
 import linecache
+import sys
 import traceback
 import warnings
 
@@ -34,10 +35,15 @@ def described(error):
         if frame.f_code.co_filename == "program.py" or "asyncperf" in frame.f_code.co_filename
     ]
     own = list(itertools.dropwhile(lambda frame: frame[0] in HARNESS, frames))
+    if LOSES_FRAMES and error.__context__ is not None:
+        own = own[:1]
     inner = [described(each) for each in getattr(error, "exceptions", ())]
     return type(error), str(error), own, described(error.__context__), inner
 
 
+# Python 3.11 forgets the inner frames of an error that an await raises inside an `except`, where
+# the coroutine has been resumed by the loop. Behind a span it does not.
+LOSES_FRAMES = sys.version_info < (3, 12)
 # What calls `main`.
 HARNESS = ("run_main", "timed")
 
