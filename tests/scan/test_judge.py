@@ -133,6 +133,20 @@ async def careful():
             raise
 """
 
+REFUSES = """
+class NotFound(Exception): pass
+async def shop(x):
+    found = await get(x)
+    if not found: raise NotFound(x)
+    return found
+"""
+SIDES = """
+from elsewhere import RWLock
+lock = RWLock()
+async def looked(x):
+    async with lock.reader: return await get(x)
+"""
+
 PAIRS = {
     "reads by one HTTP client": (HTTP, "a = await get('/a'); b = await get('/b'); return a, b", "independent"),
     "sessions of their own": (SQL, "a = await own_users(); b = await own_users(); return a, b", "independent"),
@@ -198,6 +212,16 @@ PAIRS = {
     "questions to a graph": (GRAPH, "a = await ask('MATCH (n) RETURN n'); b = await ask('MATCH (m) RETURN m'); return a, b", "independent"),
     "a change to a graph": (GRAPH, "a = await ask('MATCH (n) SET n.x = 1'); b = await ask('MATCH (m) RETURN m'); return a, b", "dependent"),
     "one session of a graph": (GRAPH, "s = driver.session(); a = await s.run('MATCH (n) RETURN n'); b = await s.run('MATCH (m) RETURN m'); return a, b", "unsafe"),
+    "one and the same that may refuse": (HTTP + REFUSES, "a = await shop(1); b = await shop(2); return a, b", "independent"),
+    "another that may refuse": (HTTP + REFUSES, "a = await shop(1); b = await get(2); return a, b", "dependent"),
+    "one and the same guard": (HTTP, "a = await elsewhere.check_x(1); b = await elsewhere.check_x(2); return a, b", "dependent"),
+    "what makes sure of something, and gives it": (HTTP, "a = await elsewhere.ensure_shop(1); b = await get(2); return a, b", "likely"),
+    "what makes sure of something": (HTTP, "await elsewhere.ensure_shop(1); b = await get(2); return b", "dependent"),
+    "what waits for a call": ("import asyncio\n" + HTTP, "a = await asyncio.wait_for(get(1), 5); b = await asyncio.wait_for(get(2), 5); return a, b", "independent"),
+    "two attributes of one object": (HTTP, "x = dict(); x.a = await get(1); x.b = await get(2); return x", "independent"),
+    "one attribute of one object": (HTTP, "x = dict(); x.a = await get(1); x.a = await get(2); return x", "dependent"),
+    "attributes of an object that is given on": (HTTP, "x = dict(); x.a = await get(1); x.b = await get(x); return x", "dependent"),
+    "one side of a lock": (HTTP + SIDES, "a = await looked(1); b = await looked(2); return a, b", "independent"),
     "a name that guards": (HTTP, "await elsewhere.verify_access(); a = await get('/a'); return a", "dependent"),
 }  # fmt: skip
 
@@ -336,6 +360,8 @@ LOOPS = {
     "a condition on what is done, without an await": (HTTP, "    for x in xs:\n        try:\n            found.append(await get(x))\n            if len(found) > 3: y = 1\n        except OSError: pass", "independent"),
     "hooks of objects": ("", "    for x in xs:\n        hook = x.hook()\n        try: await hook.__call__(1)\n        except Exception: pass", "unsafe"),
     "hooks that a helper awaits": ("async def ready(x): return await x", "    for x in xs:\n        try: await ready(x())\n        except Exception: pass", "unsafe"),
+    "what may refuse, and only reads": (HTTP + REFUSES, "    for x in xs: found.append(await shop(x))", "independent"),
+    "what may refuse, and leaves traces": (HTTP + REFUSES + "kept = {}\nasync def keep(x): kept[x] = await shop(x)\n", "    for x in xs: found.append(await keep(x))", "likely"),
     "what a cast hides": ("from typing import cast\n", "    for x in xs: await cast(int, x)", "unsafe"),
     "what a cast hides, kept": ("from typing import cast\n", "    for x in xs: found.append(await cast(int, x))", "likely"),
     "tasks": ("", "    for x in xs: await x", "likely"),

@@ -29,6 +29,14 @@ BENIGN_PACKAGES = named(
     """
 )
 
+# Packages whose classes stand for no service that is asked for something.
+STANDARD = named(
+    """
+    abc builtins collections contextlib dataclasses enum typing typing_extensions types pydantic
+    pydantic_settings attr attrs sqlmodel sqlalchemy asyncio threading queue io socket
+    """
+)
+
 # Classes outside the catalogue that serve one caller at a time, by their names.
 SESSION_CLASS = re.compile(
     r"((?<!http)(?<!client)session|connection|cursor|unitofwork|uow|"

@@ -23,6 +23,8 @@ ASKING_CYPHER = re.compile(r"^\s*(optional\s+match|match|unwind)\b", re.IGNORECA
 CHANGING_CYPHER = re.compile(r"\b(create|merge|set|delete|remove|drop|foreach)\b", re.IGNORECASE)
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # POST is also used to ask long questions; the path then says so.
+# ... by a word that says no less than a method does, or that leaves room for a change.
+SEARCHING_PATH = re.compile(r"/(_?search|filter|count|lookup|paginate)/?$", re.IGNORECASE)
 ASKING_PATH = re.compile(
     r"/(_?search|filter|query|queries|count|graphql|lookup|history|paginate)\b[^/]*/?$",
     re.IGNORECASE,
@@ -76,5 +78,9 @@ def _http_mode(value: Value, others: tuple[Value, ...]) -> Does | None:
         return None
     if value.text.upper() in READING_METHODS:
         return "r"
-    asks = any(other.text and ASKING_PATH.search(other.text) for other in others)
-    return "q" if asks and value.text.upper() == "POST" else "w"
+    if value.text.upper() != "POST":
+        return "w"
+    paths = [other.text for other in others if other.text]
+    if any(SEARCHING_PATH.search(path) for path in paths):
+        return "r"
+    return "q" if any(ASKING_PATH.search(path) for path in paths) else "w"
