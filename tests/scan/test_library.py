@@ -93,6 +93,90 @@ async def f():
 
 
 @pytest.mark.parametrize(
+    ("path", "verdict"),
+    [("/count_tokens", "likely"), ("/model-details", "likely"), ("/settle", "unsafe")],
+)
+def test_a_path_that_a_helper_is_given(only_site: OnlySite, path: str, verdict: str) -> None:
+    site = only_site(f"""{HTTP}
+async def asked(url, body): return await client.post(url, json=body)
+async def f(host):
+    a = await asked(host + "{path}", 1)
+    b = await asked(host + "{path}", 2)
+    return a, b
+""")
+    assert site.verdict == verdict, site.reason
+
+
+def test_a_helper_that_posts_anywhere_writes(only_site: OnlySite) -> None:
+    site = only_site(f"""{HTTP}
+async def f(url):
+    a = await client.post(url)
+    b = await client.post(url)
+    return a, b
+""")
+    assert site.verdict == "unsafe", site.reason
+
+
+@pytest.mark.parametrize(
+    ("asks", "verdict"),
+    [
+        ("openai.responses.create", "likely"),
+        ("anthropic.messages.create", "likely"),
+        ("openai.beta.threads.messages.create", "unsafe"),
+    ],
+)
+def test_a_model_that_is_asked(only_site: OnlySite, asks: str, verdict: str) -> None:
+    site = only_site(
+        f"async def f():\n    a = await {asks}(x=1)\n    b = await {asks}(x=2)\n    return a, b\n"
+    )
+    assert site.verdict == verdict, site.reason
+
+
+def test_a_function_that_runs_on_a_connection_gets_that_one(only_site: OnlySite) -> None:
+    site = only_site("""
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import select
+engine = create_async_engine("sqlite+aiosqlite://")
+def rows(conn): return conn.execute(select(1))
+async def listed():
+    async with engine.connect() as conn:
+        return await conn.run_sync(rows)
+async def f():
+    a = await listed()
+    b = await listed()
+    return a, b
+""")
+    assert site.verdict in {"independent", "likely"}, site.reason
+
+
+def test_one_connection_that_two_functions_run_on(only_site: OnlySite) -> None:
+    site = only_site("""
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import select
+engine = create_async_engine("sqlite+aiosqlite://")
+def rows(conn): return conn.execute(select(1))
+async def f():
+    async with engine.connect() as conn:
+        a = await conn.run_sync(rows)
+        b = await conn.run_sync(rows)
+        return a, b
+""")
+    assert site.verdict == "unsafe", site.reason
+
+
+def test_a_folder_looked_through_one_by_one(only_site: OnlySite) -> None:
+    site = only_site("""
+from anyio import Path
+async def names(x): return [each.name async for each in Path(x).iterdir()]
+async def f():
+    a = await names(1)
+    b = await names(2)
+    return a, b
+""")
+    assert site.verdict == "independent", site.reason
+
+
+@pytest.mark.parametrize(
     ("body", "verdict"),
     [
         ("a = await told(1); b = await told(2); return a, b", "likely"),

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from asyncperf.scan.library_effects import DATABASE_KINDS
+from asyncperf.scan.library_texts import settled
 from asyncperf.scan.values import Effect, Place, is_private, spelled
 from asyncperf.sites import SiteVerdict
 
 UNKNOWN_OBJECT = "object"  # its method was called, and is not known
+OUTPUT = "output"  # what is printed, beside what else a call is for
 ANYWHERE = "whatever "  # the world of a call of which nothing is known
 
 # Of several findings the gravest speaks for all.
@@ -85,7 +87,7 @@ class Doings:
             elif effect.kind == "memory":
                 self.memory.append(effect)
             elif effect.kind == "external":
-                self.external.append(effect)
+                self.external.append(settled(effect) if effect.mode == "?" else effect)
             elif effect.kind == "lock":
                 self.locks.append(effect)
             elif effect.kind == "context":
@@ -267,7 +269,7 @@ def changed_world(
 
 def unproved(effect: Effect) -> Finding:
     """What may have to happen in order."""
-    if effect.what == "output":
+    if effect.what == OUTPUT:
         return decided("likely", "what they print may come in another order", effect)
     return decided("likely", f"that {effect.what} is only read is not proved", effect)
 

@@ -178,7 +178,7 @@ class Judge(LoopJudge, DataJudge):
         """A result that is dropped: the call is there for what it changes, known or not."""
         effect = doings.unknown[0]
         writes = conflicts.written(doings, is_dropped=True)
-        if any(not e.what.startswith(conflicts.ANYWHERE) for e in writes):
+        if any(not e.what.startswith((conflicts.ANYWHERE, conflicts.OUTPUT)) for e in writes):
             return None  # the writes that are known say more
         return conflicts.decided(
             "unsafe",
@@ -233,14 +233,23 @@ class Judge(LoopJudge, DataJudge):
         """A plain statement that must run after the first and before the second."""
         first, second = self.doings(id(a.statement)), self.doings(id(b.statement))
         known = self.names(a.statement).bound | self.names(a.statement).attributes_bound
+        told: set[str] = set()  # what statements made of what the first has changed
         for statement in between:
             done = self.doings(id(statement))
+            changed, _ = conflicts.changed_memory(first, done)
+            needs = changed is not None and changed.verdict == "dependent"
+            if needs or self.reads(statement) & told:
+                told |= self.names(statement).bound | self.names(statement).filled
             after = bool(self.reads(statement) & known)
             if after:
                 known |= self.names(statement).bound | self.names(statement).filled
             decided = self.in_between(first, done, second, statement.lineno, after)
             if decided:
                 return decided
+        if told & self.reads(b.statement):
+            name, line = min(told & self.reads(b.statement)), b.awaits[0].lineno
+            reason = f"line {line} uses `{name}`, which is made of what the first changes"
+            return Finding("dependent", reason, self.file, line)
         return None
 
     def through_gap(self, a: Awaiting, b: Awaiting) -> Finding | None:

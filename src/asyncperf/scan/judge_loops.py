@@ -84,6 +84,9 @@ class LoopJudge(Facts):
         if not isinstance(loop.node, FOR):
             return None
         for dropped in dropping(loop.node):
+            if flow.goes_back(loop.node.iter):
+                reason = "goes through the elements backwards, so in an order that was chosen"
+                return Finding("unsafe", reason, self.file, loop.node.lineno)
             doings = self.doings(id(dropped))
             if doings.only_pauses:
                 effect = doings.sleeps[0]
@@ -240,9 +243,19 @@ def is_reading(done: Doings) -> bool:
 
 def _is_caught(loop: FOR) -> bool:
     """Whether every await of the body stands in a `try` that swallows failures."""
-    for statement in loop.body:
-        awaits = any(isinstance(node, ast.Await) for node in flow.nodes(statement))
-        if awaits and not (
+    return _all_caught(loop.body)
+
+
+def _all_caught(body: list[ast.stmt]) -> bool:
+    for statement in body:
+        if not any(isinstance(node, ast.Await) for node in flow.nodes(statement)):
+            continue
+        if isinstance(statement, ast.If) and not any(
+            isinstance(node, ast.Await) for node in flow.nodes(statement.test)
+        ):
+            if not (_all_caught(statement.body) and _all_caught(statement.orelse)):
+                return False
+        elif not (
             isinstance(statement, ast.Try)
             and any(
                 handler.type is None

@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Iterator
-from dataclasses import replace
 
 from asyncperf.scan import (
     by_name,
@@ -13,7 +12,7 @@ from asyncperf.scan import (
     library_texts,
 )
 from asyncperf.scan.handing_over import HandingOver
-from asyncperf.scan.index import Class
+from asyncperf.scan.index import Class, Function
 from asyncperf.scan.library_effects import TypeEffects
 from asyncperf.scan.values import (
     NOTHING,
@@ -149,16 +148,14 @@ def _only_fetches(walk: HandingOver, dotted: str, receiver: Value, node: ast.AST
 def _fetched(
     walk: HandingOver, dotted: str, receiver: Value, node: ast.AST, awaited: bool
 ) -> Value:
-    """What a library's method gives whose name says that it reads, and what; or, not awaited,
-    what it iterates over."""
+    """What a library's method gives whose name says that it reads, and what."""
     if awaited:
         walk.emit("suspend", (), "", dotted, node)
     walk.emit("external", (), "r", dotted.partition(".")[0], node)
     walk.used_elsewhere(receiver, node)
     for place in ordered(receiver.places):
         walk.emit("own", place, "o", "object", node)
-    made = walk.made(node)
-    return made if awaited else replace(made, yields=made)
+    return walk.made(node)
 
 
 def _unlisted(
@@ -206,7 +203,8 @@ def _method(
     elif is_lock:
         for place in ordered(receiver.places):
             walk.emit("lock", place, "w", lock_kind(receiver, place), node)
-    if effects.world:
+    runs_given = name == "run_sync" and _runs_given(walk, receiver, arguments, node)
+    if effects.world and not runs_given:
         if does == "sql":
             library_texts.text_decides(
                 walk, effects.world, arguments.get(0, "statement", "query", "query_", "sql"), node
@@ -215,16 +213,15 @@ def _method(
             library_texts.text_decides(
                 walk, effects.world, arguments.get(0, "method", "request"), node
             )
+        elif name == "post" and effects.world == "http":
+            library_texts.path_decides(walk, arguments.get(0, "url"), node)
         elif does in {"r", "w", "q"}:
-            mode = does
-            path = arguments.get(0, "url").text
-            if name == "post" and path and library_texts.ASKING_PATH.search(path):
-                mode = "r" if library_texts.SEARCHING_PATH.search(path) else "q"
             makes = is_there_already(name, node)
-            walk.emit("external", (), "i" if makes else mode, effects.world, node)
+            walk.emit("external", (), "i" if makes else does, effects.world, node)
     if name == "enter_async_context" or name == "enter_context":
         return walk.entered(arguments.get(0), node, True)
-    walk.hand_over(arguments, node)
+    if not runs_given:
+        walk.hand_over(arguments, node)
     made = effects.makes.get(name)
     if name in {"build_request"}:
         method = arguments.get(0, "method")
@@ -235,6 +232,15 @@ def _method(
     ):  # a cursor or a transaction lives on its connection
         return Value(receiver.places, result.types)
     return result
+
+
+def _runs_given(walk: HandingOver, receiver: Value, arguments: Arguments, node: ast.AST) -> bool:
+    """`connection.run_sync(tables)`: a function of the project gets the connection itself."""
+    own = [c for c in arguments.get(0).callees if isinstance(c.target, Function)]
+    given = arguments._replace(positional=(receiver, *arguments.positional[1:]))
+    for callee in own:
+        walk.apply(callee, given, node, False)
+    return bool(own)
 
 
 def _plain_method(
