@@ -23,7 +23,9 @@ class Refused(Exception):
 async def strict(x):
     if not x: raise Refused(x)
     return await get(x)
-async def listed(x: Bucket): return [y async for y in x.query_items(1)]
+async def listed(x: Bucket):
+    items = x.query_items(1)
+    return [y async for y in items]
 """
 
 CALLS = {

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from asyncperf.scan import (
     by_name,
@@ -148,14 +149,16 @@ def _only_fetches(walk: HandingOver, dotted: str, receiver: Value, node: ast.AST
 def _fetched(
     walk: HandingOver, dotted: str, receiver: Value, node: ast.AST, awaited: bool
 ) -> Value:
-    """What a library's method gives whose name says that it reads, and what."""
+    """What a library's method gives whose name says that it reads, and what; not awaited,
+    it is gone over."""
     if awaited:
         walk.emit("suspend", (), "", dotted, node)
     walk.emit("external", (), "r", dotted.partition(".")[0], node)
     walk.used_elsewhere(receiver, node)
     for place in ordered(receiver.places):
         walk.emit("own", place, "o", "object", node)
-    return walk.made(node)
+    made = walk.made(node)
+    return made if awaited else replace(made, yields=made)
 
 
 def _unlisted(
