@@ -133,6 +133,20 @@ async def careful():
             raise
 """
 
+REFUSES = """
+class NotFound(Exception): pass
+async def shop(x):
+    found = await get(x)
+    if not found: raise NotFound(x)
+    return found
+"""
+SIDES = """
+from elsewhere import RWLock
+lock = RWLock()
+async def looked(x):
+    async with lock.reader: return await get(x)
+"""
+
 PAIRS = {
     "reads by one HTTP client": (HTTP, "a = await get('/a'); b = await get('/b'); return a, b", "independent"),
     "sessions of their own": (SQL, "a = await own_users(); b = await own_users(); return a, b", "independent"),
@@ -198,6 +212,18 @@ PAIRS = {
     "questions to a graph": (GRAPH, "a = await ask('MATCH (n) RETURN n'); b = await ask('MATCH (m) RETURN m'); return a, b", "independent"),
     "a change to a graph": (GRAPH, "a = await ask('MATCH (n) SET n.x = 1'); b = await ask('MATCH (m) RETURN m'); return a, b", "dependent"),
     "one session of a graph": (GRAPH, "s = driver.session(); a = await s.run('MATCH (n) RETURN n'); b = await s.run('MATCH (m) RETURN m'); return a, b", "unsafe"),
+    "one and the same that may refuse": (HTTP + REFUSES, "a = await shop(1); b = await shop(2); return a, b", "independent"),
+    "another that may refuse": (HTTP + REFUSES, "a = await shop(1); b = await get(2); return a, b", "dependent"),
+    "one and the same guard": (HTTP, "a = await elsewhere.check_x(1); b = await elsewhere.check_x(2); return a, b", "dependent"),
+    "what makes sure of something, and gives it": (HTTP, "a = await elsewhere.ensure_shop(1); b = await get(2); return a, b", "likely"),
+    "what makes sure of something": (HTTP, "await elsewhere.ensure_shop(1); b = await get(2); return b", "dependent"),
+    "what waits for a call": ("import asyncio\n" + HTTP, "a = await asyncio.wait_for(get(1), 5); b = await asyncio.wait_for(get(2), 5); return a, b", "independent"),
+    "two attributes of one object": (HTTP, "x = dict(); x.a = await get(1); x.b = await get(2); return x", "independent"),
+    "one attribute of one object": (HTTP, "x = dict(); x.a = await get(1); x.a = await get(2); return x", "dependent"),
+    "attributes of an object that is given on": (HTTP, "x = dict(); x.a = await get(1); x.b = await get(x); return x", "dependent"),
+    "what is made of what the first changes": (HTTP + "class X:\n    async def begin(self): self.year = 1\nx = X()\n", "await x.begin(); url = f'/{x.year}'; a = await get(url); return a", "dependent"),
+    "what is made of something else": (HTTP + "class X:\n    async def begin(self): self.year = 1\nx = X()\n", "await x.begin(); url = f'/{x.month}'; a = await get(url); return a", "independent"),
+    "one side of a lock": (HTTP + SIDES, "a = await looked(1); b = await looked(2); return a, b", "independent"),
     "a name that guards": (HTTP, "await elsewhere.verify_access(); a = await get('/a'); return a", "dependent"),
 }  # fmt: skip
 
@@ -320,6 +346,15 @@ LOOPS = {
     "functions that are asked": ("", "    for x in xs:\n        try: found.append(await x(1))\n        except Exception: pass", "likely"),
     "an unknown effect": (HTTP, "    for x in xs: await elsewhere.get(x)", "unsafe"),
     "an unknown effect, caught": (HTTP, "    for x in xs:\n        try: await elsewhere.save(x)\n        except Exception: pass", "likely"),
+    "an unknown effect, caught where it happens": (HTTP, "    for x in xs:\n        if x.due:\n            try: await elsewhere.save(x)\n            except Exception: pass", "likely"),
+    "an unknown effect, caught in one of two branches": (HTTP, "    for x in xs:\n        if x.due:\n            try: await elsewhere.save(x)\n            except Exception: pass\n        else: await elsewhere.save(x)", "unsafe"),
+    "backwards, for an effect": (HTTP, "    for x in reversed(xs):\n        try: await x.stop()\n        except Exception: pass", "unsafe"),
+    "backwards, with numbers": (HTTP, "    for i, x in enumerate(reversed(xs)):\n        try: await x.stop()\n        except Exception: pass", "unsafe"),
+    "backwards, by a slice": (HTTP, "    for x in xs[::-1]:\n        try: await x.stop()\n        except Exception: pass", "unsafe"),
+    "backwards, for results": (HTTP, "    for x in reversed(xs): found.append(await get(x))", "independent"),
+    "asked only if all before said so": (HTTP, "    y = True\n    for x in xs: y = y and await get(x)", "dependent"),
+    "asked only if one before said so": (HTTP, "    y = None\n    for x in xs: y = (await get(x)) if y is None else y", "dependent"),
+    "asked only if the element says so": (HTTP, "    for x in xs: found.append(x.known or await get(x))", "independent"),
     "texts for one chat": (HTTP, "    for x in xs:\n        try: await bot.send_message(chat, x)\n        except Exception: pass", "unsafe"),
     "texts for the chat that asked": (HTTP, "    for x in xs:\n        try: await message.answer(x)\n        except Exception: pass", "unsafe"),
     "one text for each chat": (HTTP, "    for x in xs:\n        try: await bot.send_message(x.chat, 'a')\n        except Exception: pass", "likely"),
@@ -336,6 +371,8 @@ LOOPS = {
     "a condition on what is done, without an await": (HTTP, "    for x in xs:\n        try:\n            found.append(await get(x))\n            if len(found) > 3: y = 1\n        except OSError: pass", "independent"),
     "hooks of objects": ("", "    for x in xs:\n        hook = x.hook()\n        try: await hook.__call__(1)\n        except Exception: pass", "unsafe"),
     "hooks that a helper awaits": ("async def ready(x): return await x", "    for x in xs:\n        try: await ready(x())\n        except Exception: pass", "unsafe"),
+    "what may refuse, and only reads": (HTTP + REFUSES, "    for x in xs: found.append(await shop(x))", "independent"),
+    "what may refuse, and leaves traces": (HTTP + REFUSES + "kept = {}\nasync def keep(x): kept[x] = await shop(x)\n", "    for x in xs: found.append(await keep(x))", "likely"),
     "what a cast hides": ("from typing import cast\n", "    for x in xs: await cast(int, x)", "unsafe"),
     "what a cast hides, kept": ("from typing import cast\n", "    for x in xs: found.append(await cast(int, x))", "likely"),
     "tasks": ("", "    for x in xs: await x", "likely"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from asyncperf.scan.calls import Calls
 from asyncperf.scan.syntax import spelling
-from asyncperf.scan.values import Place, Value, extend, join, ordered, same_value, step
+from asyncperf.scan.values import Place, Value, extend, is_private, join, ordered, same_value, step
 
 
 class Bindings(Calls):
@@ -34,7 +34,8 @@ class Bindings(Calls):
         elif isinstance(target, ast.Subscript):
             self.evaluate(target.slice)
             for place in ordered(step(self.evaluate(target.value), "[]")):
-                self.emit("memory", place, "k", "[]", target)
+                mode = "m" if not is_private(place) and self.only_fills(target) else "k"
+                self.emit("memory", place, mode, "[]", target)
 
     def _bind_name(self, target: ast.Name, value: Value) -> None:
         name = target.id
@@ -53,7 +54,7 @@ class Bindings(Calls):
         begin = self.tested.get(place)
         if begin is None:
             return "w"
-        return "k" if any(effect.kind == "suspend" for effect in self.effects[begin:]) else "i"
+        return "m" if any(effect.kind == "suspend" for effect in self.effects[begin:]) else "i"
 
     def contents(self, value: Value) -> Iterator[tuple[Place, Value]]:
         """What the attributes of an object made here hold."""

@@ -1,6 +1,7 @@
 """What is presumed of a call of which only the name is known. For `scan` only."""
 
 import ast
+import re
 
 from asyncperf.scan import catalogue, catalogue_names
 from asyncperf.scan.handing_over import HandingOver
@@ -20,7 +21,10 @@ from asyncperf.scan.values import (
 from asyncperf.scan.verbs import is_session_like, reads, writes
 
 # `create` of these only asks a model, which keeps nothing of it.
-ASKING = (".embeddings.create", ".completions.create", ".moderations.create")
+ASKING = re.compile(
+    r"\.(embeddings|completions|moderations|responses|transcriptions|translations|speech|"
+    r"(?<!threads\.)messages)\.a?create(_async)?$"
+)
 
 
 def unknown_call(
@@ -75,7 +79,7 @@ def presume(walk: HandingOver, spelled: str, name: str, receiver: Value, node: a
     walk.emit("suspend", (), "", spelled, node)
     walk.emit("unknown", (), "await", spelled, node)
     is_dropped = walk.discarded is node
-    asks = spelled.endswith(ASKING)
+    asks = bool(ASKING.search(spelled))
     mode = "q" if asks or reads(name) or not (writes(name) or is_dropped) else "w"
     walk.emit("external", (), mode, f"whatever {spelled} reaches", node)
     owner = walk.written(node).rpartition(".")[0].rpartition(".")[2].removesuffix("()")

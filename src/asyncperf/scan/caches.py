@@ -5,11 +5,14 @@
     ...
     await cache.set(key, value)
 
-Whoever runs first fills it, with the same; so such a store is taken for part of a read.
+Whoever runs first fills it, with the same; so such a store is taken for part of a read. So are
+`if key not in found: found[key] = ...`, and dropping what was found there and is too old.
 For `scan` only.
 """
 
 import ast
+from collections.abc import Iterator
+from typing import TypeGuard
 
 from asyncperf.scan.flow import names
 from asyncperf.scan.index import AnyFunction
@@ -17,39 +20,73 @@ from asyncperf.scan.syntax import names_in, spelling
 
 ASKS = frozenset({"get", "hget", "get_json"})
 STORES = frozenset({"set", "setex", "put", "hset", "set_json"})
+DROPS = frozenset({"pop"})
+
+Part = ast.Assign | ast.NamedExpr | ast.If | ast.Call | ast.Subscript
 
 Key = tuple[str, str]  # the cache and the key, as they are written
 Position = tuple[int, int]
 
 
 def fills(function: AnyFunction) -> frozenset[Position]:
-    """Where a function's calls stand that fill what it has found empty."""
+    """Where a function's calls and assignments stand that fill what it has found empty, or drop
+    what it has found there."""
     asked: dict[Key, str] = {}
     guarded: set[Key] = set()
     found: set[Position] = set()
-    parts = (
-        node
-        for node in ast.walk(function)
-        if isinstance(node, ast.Assign | ast.NamedExpr | ast.If | ast.Call)
-    )
-    for node in sorted(parts, key=position):
+    for node in sorted(filter(_matters, ast.walk(function)), key=position):
         if isinstance(node, ast.If):
             tested = names_in(node.test)
             guarded |= {key for key, name in asked.items() if name in tested}
+            guarded |= set(_looked_up(node.test))
+        elif isinstance(node, ast.Subscript):
+            if _subscripted(node) in guarded:
+                found.add(position(node))
         elif isinstance(node, ast.Call):
-            key = _key(node, STORES)
+            key = _key(node, STORES | DROPS)
             # What is made from the old value, as a counter is, has to be stored in order.
-            if key in guarded and not any(asked[key] in names(a).read for a in node.args[1:]):
+            old = asked.get(key, "") if key else ""
+            if key in guarded and not any(old in names(a).read for a in node.args[1:]):
                 found.add(position(node))
         else:
-            target = node.target if isinstance(node, ast.NamedExpr) else node.targets[0]
-            value = node.value.value if isinstance(node.value, ast.Await) else node.value
-            key = _key(value, ASKS) if isinstance(value, ast.Call) else None
-            if key is not None and isinstance(target, ast.Name):
-                asked[key] = target.id
-                if isinstance(node, ast.NamedExpr):  # stands in the condition itself
-                    guarded.add(key)
+            _note_assigned(node, asked, guarded)
     return frozenset(found)
+
+
+def _note_assigned(
+    node: ast.Assign | ast.NamedExpr, asked: dict[Key, str], guarded: set[Key]
+) -> None:
+    target = node.target if isinstance(node, ast.NamedExpr) else node.targets[0]
+    value = node.value.value if isinstance(node.value, ast.Await) else node.value
+    read = names(value).read
+    if isinstance(target, ast.Name):
+        for key in guarded & asked.keys():
+            if asked[key] == target.id and target.id not in read:
+                asked[key] = ""  # no more what was found
+        asking = _key(value, ASKS) if isinstance(value, ast.Call) else None
+        if asking is not None:
+            asked[asking] = target.id
+            if isinstance(node, ast.NamedExpr):  # stands in the condition itself
+                guarded.add(asking)
+    elif isinstance(target, ast.Subscript) and asked.get(_subscripted(target), "") in read:
+        guarded.discard(_subscripted(target))
+
+
+def _subscripted(node: ast.Subscript) -> Key:
+    return spelling(node.value), ast.dump(node.slice)
+
+
+def _matters(node: ast.AST) -> TypeGuard[Part]:
+    if isinstance(node, ast.Subscript):
+        return not isinstance(node.ctx, ast.Load)
+    return isinstance(node, ast.Assign | ast.NamedExpr | ast.If | ast.Call)
+
+
+def _looked_up(test: ast.expr) -> Iterator[Key]:
+    """`key in container`"""
+    for node in ast.walk(test):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
+            yield spelling(node.comparators[0]), ast.dump(node.left)
 
 
 def position(node: ast.expr | ast.stmt) -> Position:

@@ -15,8 +15,10 @@ from asyncperf.scan.state import BUILTINS
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import (
     NOTHING,
+    SUPER,
     Arguments,
     Callee,
+    Place,
     Type,
     Value,
     bare,
@@ -27,6 +29,7 @@ from asyncperf.scan.values import (
     ordered,
 )
 
+SIDES = frozenset({".reader", ".writer", ".read", ".write", ".reader_lock", ".writer_lock"})
 MAX_IMPLEMENTATIONS = 8  # of one method; more than that are named, not followed
 
 
@@ -36,6 +39,12 @@ def gives_coroutine(callee: Callee) -> bool:
     return not isinstance(callee.target, Function | Class) or (
         isinstance(callee.target, Function) and callee.target.is_async
     )
+
+
+def is_lock_like(place: Place) -> bool:
+    """Whether its name says so, or that of which it is one side: `lock.reader`."""
+    parts = place[-2:] if place[-1] in SIDES else place[-1:]
+    return any(LOCK_LIKE.search(part) for part in parts)
 
 
 class Calls(Inferring):
@@ -89,7 +98,11 @@ class Calls(Inferring):
             self.hand_over(arguments, node)
             return Value(frozenset({("call", name)}))
         begin = len(self.effects)
-        result = by_name.unknown_call(self, func, receiver, arguments, node, awaited)
+        result = None
+        if isinstance(func, ast.Attribute):
+            result = library.inherited(self, name, receiver, arguments, node, awaited)
+        if result is None:
+            result = by_name.unknown_call(self, func, receiver, arguments, node, awaited)
         self.fill(node, begin)
         return result
 
@@ -112,20 +125,22 @@ class Calls(Inferring):
     def fill(self, node: ast.Call, begin: int) -> None:
         """Makes what a call does a part of a read, where it only fills a cache."""
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-        if name not in caches.STORES or self.function is None:
-            return
-        if self.fills is None:
-            around = self.function.node
-            self.fills = caches.fills(around) if around is not None else frozenset()
-        if caches.position(node) in self.fills:
+        if name in caches.STORES | caches.DROPS and self.only_fills(node):
             self.effects[begin:] = [
                 effect._replace(mode="q")
                 if effect.kind == "external" and effect.mode == "w"
-                else effect._replace(mode="k")
-                if effect.kind == "memory" and effect.mode in {"w", "u"}
+                else effect._replace(mode="m")
+                if effect.kind == "memory" and effect.mode in {"w", "u", "k"}
                 else effect
                 for effect in self.effects[begin:]
             ]
+
+    def only_fills(self, node: ast.Call | ast.Subscript) -> bool:
+        """Whether a call or an assignment only fills a cache."""
+        around = self.function.node if self.function is not None else None
+        if self.fills is None:
+            self.fills = caches.fills(around) if around is not None else frozenset()
+        return caches.position(node) in self.fills
 
     def arguments(self, node: ast.Call) -> Arguments:
         positional = tuple(self.evaluate(argument) for argument in node.args)
@@ -166,7 +181,9 @@ class Calls(Inferring):
         bases: Sequence[Class | str] = self.project.bases(owner)
         if not bases and all(getattr(base, "id", "") in BUILTINS for base in owner.bases):
             bases = self.declarations.mixed_with(owner) or ["builtins.object"]
-        return tuple(Type(base if isinstance(base, Class) else str(base)) for base in bases)
+        return tuple(
+            Type(base, (SUPER,)) if isinstance(base, Class) else Type(str(base)) for base in bases
+        )
 
     def construct(self, target: Class, arguments: Arguments, node: ast.AST) -> Value:
         made = self.made(node, (Type(target),))
@@ -211,7 +228,7 @@ class Calls(Inferring):
         if not value.types:
             if awaited:
                 self.emit("suspend", (), "", "async with", node)
-                if any(LOCK_LIKE.search(place[-1]) for place in value.places):
+                if any(is_lock_like(place) for place in value.places):
                     for place in ordered(value.places):
                         self.emit("lock", place, "w", library.lock_kind(value, place), node)
                 elif not value.places or not all(is_private(p) for p in value.places):

@@ -6,7 +6,7 @@ A name is looked up by its top package and its last part, since libraries re-exp
 """
 
 from asyncperf.scan.catalogue_calls import CALLS
-from asyncperf.scan.catalogue_names import BENIGN_PACKAGES
+from asyncperf.scan.catalogue_names import BENIGN_PACKAGES, STANDARD
 from asyncperf.scan.catalogue_types import TYPES
 from asyncperf.scan.library_effects import CallEffects, TypeEffects
 
@@ -23,6 +23,11 @@ def type_effects(dotted: str) -> TypeEffects | None:
 
 def call_effects(dotted: str) -> CallEffects | None:
     return CALLS.get(key(dotted))
+
+
+def is_standard(dotted: str) -> bool:
+    """Whether it belongs to the standard library or what only describes data, not to a service."""
+    return dotted.partition(".")[0] in STANDARD
 
 
 def is_benign(dotted: str) -> bool:

@@ -113,7 +113,8 @@ CALLS: dict[str, CallEffects] = {
     ),
     **_call("boto3.client", returns="boto3.Client"),
     **_call("boto3.resource", returns="boto3.Resource"),
-    **_call("builtins.print builtins.input", world="output", does="w"),
+    **_call("builtins.print", world="output", does="w"),
+    **_call("builtins.input", world="the terminal", does="w"),
     **_call("smtplib.SMTP smtplib.SMTP_SSL aiosmtplib.send", world="mail", does="w"),
     **_call("structlog.bind_contextvars", special="context"),
 }

@@ -29,6 +29,14 @@ BENIGN_PACKAGES = named(
     """
 )
 
+# Packages whose classes stand for no service that is asked for something.
+STANDARD = named(
+    """
+    abc builtins collections contextlib dataclasses enum typing typing_extensions types pydantic
+    pydantic_settings attr attrs sqlmodel sqlalchemy asyncio threading queue io socket
+    """
+)
+
 # Classes outside the catalogue that serve one caller at a time, by their names.
 SESSION_CLASS = re.compile(
     r"((?<!http)(?<!client)session|connection|cursor|unitofwork|uow|"
@@ -66,7 +74,7 @@ CONTAINER_READS = named(
     log bind opt isEnabledFor labels inc observe dec total done result cancelled tell
     getvalue hexdigest digest cache_clear __anext__ __aiter__ get_secret_value from_orm
     parse_obj model_validate model_validate_json parse_raw construct model_construct
-    model_json_schema schema
+    model_json_schema schema groupdict getroot findtext itertext
     """
 )
 # Of these, what makes a text from a text.

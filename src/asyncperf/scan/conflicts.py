@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from asyncperf.scan.library_effects import DATABASE_KINDS
+from asyncperf.scan.library_texts import settled
 from asyncperf.scan.values import Effect, Place, is_private, spelled
 from asyncperf.sites import SiteVerdict
 
 UNKNOWN_OBJECT = "object"  # its method was called, and is not known
+OUTPUT = "output"  # what is printed, beside what else a call is for
 ANYWHERE = "whatever "  # the world of a call of which nothing is known
 
 # Of several findings the gravest speaks for all.
@@ -36,7 +38,11 @@ GUARD_EXCEPTIONS = (
 
 
 # One changes what is kept under a key, the other reads it.
-KEYED_READS = frozenset({"kr", "rk", "ur", "ru"})
+KEYED_READS = frozenset({"kr", "rk", "ur", "ru", "mr", "rm"})
+# Both change what is kept under keys.
+STORED = frozenset(a + b for a in "kum" for b in "kum")
+# Both ask a cache, and fill it where nothing is found.
+CACHED = frozenset({"mm", "mr", "rm"})
 # A program raises these at its own mistakes, not to refuse what it was asked for.
 MISTAKES = frozenset({"TypeError", "AttributeError", "NameError", "AssertionError"})
 
@@ -81,7 +87,7 @@ class Doings:
             elif effect.kind == "memory":
                 self.memory.append(effect)
             elif effect.kind == "external":
-                self.external.append(effect)
+                self.external.append(settled(effect) if effect.mode == "?" else effect)
             elif effect.kind == "lock":
                 self.locks.append(effect)
             elif effect.kind == "context":
@@ -188,13 +194,15 @@ def changed_memory(first: Doings, second: Doings) -> tuple[Finding | None, list[
     assigned = {(e.place, e.what) for e in first.memory if e.mode == "w" and e.what[:1] == "="}
     alike = {e.place for e in second.memory if (e.place, e.what) in assigned}
     stored = {
-        e.place for e in first.memory if e.mode == "k" or (e.mode, e.place[-1]) == ("u", "[]")
+        e.place for e in first.memory if e.mode in "km" or (e.mode, e.place[-1]) == ("u", "[]")
     }
+    caches = {e.place for e in first.memory if e.mode == "m"}
+    caches &= {e.place for e in second.memory if e.mode == "m"}
     for a in first.memory:
         others = by_place.get(a.place)
         if not others:
             continue
-        both_store = a.place in stored and any(b.mode in {"k", "u"} for b in others)
+        both_store = a.place in stored and any(b.mode in "kmu" for b in others)
         for b in others:
             pair = a.mode + b.mode
             name = spelled(a.place)
@@ -204,7 +212,9 @@ def changed_memory(first: Doings, second: Doings) -> tuple[Finding | None, list[
                 continue
             if pair == "rr" or (pair in {"ii", "ir", "ri"} and a.place in once):
                 continue
-            if pair in {"kk", "ku", "uk", "uu"} or (both_store and pair in KEYED_READS):
+            if a.place in caches and pair in CACHED:
+                continue  # whoever comes first fills it, with the same
+            if pair in STORED or (both_store and pair in KEYED_READS):
                 reason = f"both store under `{name}`, as a cache or a count of uses does"
                 open_.append(decided("likely", reason, a))
             elif a.mode == "r":
@@ -253,10 +263,15 @@ def changed_world(
             ), []
     for effect in (*first.external, *second.external):
         if effect.mode in {"q", "i", "?"}:
-            open_.append(
-                decided("likely", f"that {effect.what} is only read is not proved", effect)
-            )
+            open_.append(unproved(effect))
     return None, open_[:1]
+
+
+def unproved(effect: Effect) -> Finding:
+    """What may have to happen in order."""
+    if effect.what == OUTPUT:
+        return decided("likely", "what they print may come in another order", effect)
+    return decided("likely", f"that {effect.what} is only read is not proved", effect)
 
 
 def written(doings: Doings, is_dropped: bool) -> list[Effect]:

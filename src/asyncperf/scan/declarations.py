@@ -74,6 +74,15 @@ class Declarations:
             found = self._methods[key] = list(dict.fromkeys(concrete or found))
         return found
 
+    def above(self, of: Class, name: str) -> list[Function]:
+        """What `super().name` may call, where `of` comes next: an abstract method's body too."""
+        own = [
+            _getter(base.methods[name])
+            for base in self.project.ancestry(of)
+            if isinstance(base, Class) and name in base.methods
+        ]
+        return list(dict.fromkeys([*own[:1], *self.methods(of, name)]))
+
     def beside(self, mixin: Class, name: str) -> list[Function]:
         """What a mixin calls and does not have comes from the classes it is mixed into."""
         return [

@@ -138,17 +138,28 @@ class Expressions(Members):
     def _constant(self, node: ast.Constant) -> Value:
         return Value(text=node.value) if isinstance(node.value, str) else NOTHING
 
+    def iterated(self, node: ast.expr, is_async: bool | int, at: ast.AST | None = None) -> Value:
+        """What a loop goes over; what taking elements by `async for` does is known where its
+        class is, or the call that gives it."""
+        begin = len(self.effects)
+        value = self.evaluate(node)
+        if is_async:
+            is_known = bool(value.types) or value.yields is not None
+            if not is_known and isinstance(node, ast.Call):
+                done = self.effects[begin:]
+                is_known = not any(effect.kind in {"unknown", "call"} for effect in done)
+            self.emit("suspend", (), "", "async for", at or node)
+            if not is_known:
+                self.emit("unknown", (), "await", "async for", at or node)
+        return value
+
     def _comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
     ) -> Value:
         begin = taken = len(self.effects)
         hidden = {}
         for number, generator in enumerate(node.generators):
-            iterated = self.evaluate(generator.iter)
-            if generator.is_async:
-                self.emit("suspend", (), "", "async for", generator.iter)
-                if not iterated.types and iterated.yields is None:
-                    self.emit("unknown", (), "await", "async for", generator.iter)
+            iterated = self.iterated(generator.iter, generator.is_async)
             if number == 0:  # all that follows is done for each of its elements
                 taken = len(self.effects)
             names = [n.id for n in ast.walk(generator.target) if isinstance(n, ast.Name)]

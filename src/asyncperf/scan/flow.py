@@ -279,3 +279,25 @@ def deciding_names(loop: ast.For | ast.AsyncFor) -> Iterator[tuple[ast.AST, set[
                 isinstance(inner, ast.Await | ast.Continue) for inner in nodes(node)
             ):
                 yield node.test, names(node.test).read
+            elif isinstance(node, ast.BoolOp | ast.IfExp):
+                yield from _deciding_within(node)
+
+
+def _deciding_within(node: ast.BoolOp | ast.IfExp) -> Iterator[tuple[ast.AST, set[str]]]:
+    """`found and await ask()`, `await ask() if wanted else 1`"""
+    if isinstance(node, ast.IfExp):
+        first, rest = [node.test], [node.body, node.orelse]
+    else:
+        first, rest = node.values[:-1], node.values[1:]
+    if any(isinstance(inner, ast.Await) for part in rest for inner in nodes(part)):
+        yield node, {name for part in first for name in names(part).read}
+
+
+def goes_back(iterated: ast.expr) -> bool:
+    """`reversed(entries)`, `entries[::-1]`: the order was thought of."""
+    if isinstance(iterated, ast.Subscript) and isinstance(iterated.slice, ast.Slice):
+        return isinstance(iterated.slice.step, ast.UnaryOp)
+    return isinstance(iterated, ast.Call) and any(
+        last_name(node) == "reversed"
+        for node in (iterated.func, *(a.func for a in iterated.args if isinstance(a, ast.Call)))
+    )

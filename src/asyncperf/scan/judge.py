@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Iterator
 
 from asyncperf.scan import conflicts, flow
+from asyncperf.scan.annotations import last_name
 from asyncperf.scan.candidates import Awaiting, loops, runs
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.index import AnyFunction, Function
@@ -12,10 +13,12 @@ from asyncperf.scan.judge_data import DataJudge, Part
 from asyncperf.scan.judge_loops import LoopJudge
 from asyncperf.scan.siblings import Sibling, relation, siblings
 from asyncperf.scan.syntax import spelling
-from asyncperf.scan.verbs import guards
+from asyncperf.scan.verbs import guards, secures
 from asyncperf.scan.walk import Walk
 from asyncperf.sites import Remedy, Site
 
+# What only waits for the call that it is given.
+AROUND = frozenset({"wait_for", "shield"})
 # A longer run is generated, and its pairs grow with its square.
 MAX_RUN = 50
 
@@ -122,7 +125,7 @@ class Judge(LoopJudge, DataJudge):
             reason = f"{hidden[0].reason}, and must not happen if the first fails"
             return Finding("unsafe", reason, self.file, b.awaits[0].lineno), "none"
         unseen += hidden
-        finding, open_ = conflicts.guard(first, is_dropped, name, guards(name.rpartition(".")[2]))
+        finding, open_ = self.guard(a, b, first, is_dropped)
         if finding:
             return finding, "none"
         if not first.suspends:  # a task that never waits is done before the next one starts
@@ -160,11 +163,22 @@ class Judge(LoopJudge, DataJudge):
             "overlap",
         )
 
+    def guard(
+        self, a: Awaiting, b: Awaiting, first: Doings, is_dropped: bool
+    ) -> tuple[Finding | None, list[Finding]]:
+        """Whether the first is there to refuse: not so if both ask one and the same."""
+        name = self.name(a)
+        last = name.rpartition(".")[2]
+        names_a_guard = guards(last) and (is_dropped or bool(first.raises) or not secures(last))
+        if name == self.name(b) and not (is_dropped or names_a_guard):
+            return None, []
+        return conflicts.guard(first, is_dropped, name, names_a_guard)
+
     def for_its_effect(self, part: Awaiting, doings: Doings) -> Finding | None:
         """A result that is dropped: the call is there for what it changes, known or not."""
         effect = doings.unknown[0]
         writes = conflicts.written(doings, is_dropped=True)
-        if any(not e.what.startswith(conflicts.ANYWHERE) for e in writes):
+        if any(not e.what.startswith((conflicts.ANYWHERE, conflicts.OUTPUT)) for e in writes):
             return None  # the writes that are known say more
         return conflicts.decided(
             "unsafe",
@@ -175,6 +189,8 @@ class Judge(LoopJudge, DataJudge):
     def name(self, part: Awaiting) -> str:
         """What the statement's outermost await calls."""
         value = part.awaits[0].value
+        if isinstance(value, ast.Call) and value.args and last_name(value.func) in AROUND:
+            value = value.args[0]
         return spelling(value.func) if isinstance(value, ast.Call) else spelling(value)
 
     def sleeps(self, doings: Doings, part: Awaiting) -> Finding | None:
@@ -217,14 +233,23 @@ class Judge(LoopJudge, DataJudge):
         """A plain statement that must run after the first and before the second."""
         first, second = self.doings(id(a.statement)), self.doings(id(b.statement))
         known = self.names(a.statement).bound | self.names(a.statement).attributes_bound
+        told: set[str] = set()  # what statements made of what the first has changed
         for statement in between:
             done = self.doings(id(statement))
+            changed, _ = conflicts.changed_memory(first, done)
+            needs = changed is not None and changed.verdict == "dependent"
+            if needs or self.reads(statement) & told:
+                told |= self.names(statement).bound | self.names(statement).filled
             after = bool(self.reads(statement) & known)
             if after:
                 known |= self.names(statement).bound | self.names(statement).filled
             decided = self.in_between(first, done, second, statement.lineno, after)
             if decided:
                 return decided
+        if told & self.reads(b.statement):
+            name, line = min(told & self.reads(b.statement)), b.awaits[0].lineno
+            reason = f"line {line} uses `{name}`, which is made of what the first changes"
+            return Finding("dependent", reason, self.file, line)
         return None
 
     def through_gap(self, a: Awaiting, b: Awaiting) -> Finding | None:

@@ -20,9 +20,18 @@ FIXED = named(
     datetime.timedelta decimal.Decimal fractions.Fraction pathlib.Path
     """
 )
-CHANGES = frozenset("waku")  # modes of memory effects after which an object holds something else
+CHANGES = frozenset("wakum")  # modes of memory effects after which an object holds something else
 # Roots of objects that the function made or asked for itself.
 OBTAINED = frozenset({"new", "item", "call"})
+
+
+def attributes_set(statement: Part) -> dict[str, set[str]]:
+    """Of the statement `x.name = ...`, the name and the attribute."""
+    found: dict[str, set[str]] = {}
+    for target in statement.targets if isinstance(statement, ast.Assign) else ():
+        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+            found.setdefault(target.value.id, set()).add(target.attr)
+    return found
 
 
 class DataJudge(Facts):
@@ -55,7 +64,8 @@ class DataJudge(Facts):
                     self.file,
                     call.lineno,
                 )
-        shared = sorted((carrying | a.bound) & reads)
+        aside = self.set_aside(a, b) - first.bound - a.bound
+        shared = sorted(((carrying | a.bound) & reads) - aside)
         if shared:
             return Finding(
                 "dependent",
@@ -64,6 +74,18 @@ class DataJudge(Facts):
                 line,
             )
         return self.flushed(a, b, assigned)
+
+    def set_aside(self, a: Awaiting, b: Awaiting) -> set[str]:
+        """Objects of which each of the two only sets an attribute of its own."""
+        first, second = attributes_set(a.statement), attributes_set(b.statement)
+        used = flow.paths(b.statement)
+        return {
+            name
+            for name in first.keys() & second.keys()
+            if not first[name] & second[name]
+            and all(path[1:2] and path[1] in second[name] for path in used if path[0] == name)
+            and self.names(a.statement).filled & {name}
+        }
 
     def flushed(self, a: Awaiting, b: Awaiting, assigned: set[str]) -> Finding | None:
         """Attributes that carry the first's result, and a session that may write them: it holds

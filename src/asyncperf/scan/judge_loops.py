@@ -7,7 +7,7 @@ from asyncperf.scan import conflicts, flow
 from asyncperf.scan.candidates import COMPREHENSIONS, FOR, Loop
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.facts import Facts
-from asyncperf.scan.values import Effect, spelled
+from asyncperf.scan.values import Effect, is_private, spelled
 from asyncperf.scan.verbs import sends
 from asyncperf.sites import Remedy, Site
 
@@ -35,7 +35,7 @@ class LoopJudge(Facts):
         if finding:
             return finding, "none"
         open_ += more + conflicts.unresolved(done)
-        if done.raises:
+        if done.raises and self.leaves_traces(loop, done):
             effect = done.raises[0]
             open_.append(
                 conflicts.decided("likely", f"an iteration may raise {effect.what}", effect)
@@ -47,6 +47,12 @@ class LoopJudge(Facts):
         reaches = {effect.what for effect in done.external}
         remedy: Remedy = "batch" if reaches == {"database"} else "bounded-overlap"
         return self.settled(open_, "no iteration needs or changes what another one has", remedy)
+
+    def leaves_traces(self, loop: Loop, done: Doings) -> bool:
+        """Whether others see how far it came when an iteration fails."""
+        return any(e.mode != "r" for e in done.external) or any(
+            e.mode not in "rm" and not is_private(e.place) for e in done.memory
+        )
 
     def judge_async_loop(self, loop: Loop) -> tuple[Finding, Remedy] | None:
         """With what stands against taking the next element before this one is done with; None
@@ -78,6 +84,9 @@ class LoopJudge(Facts):
         if not isinstance(loop.node, FOR):
             return None
         for dropped in dropping(loop.node):
+            if flow.goes_back(loop.node.iter):
+                reason = "goes through the elements backwards, so in an order that was chosen"
+                return Finding("unsafe", reason, self.file, loop.node.lineno)
             doings = self.doings(id(dropped))
             if doings.only_pauses:
                 effect = doings.sleeps[0]
@@ -182,11 +191,7 @@ class LoopJudge(Facts):
                 return decided, []
         for effect in done.external:
             if effect.mode != "r":
-                open_.append(
-                    conflicts.decided(
-                        "likely", f"that {effect.what} is only read is not proved", effect
-                    )
-                )
+                open_.append(conflicts.unproved(effect))
         return None, open_
 
 
@@ -238,9 +243,19 @@ def is_reading(done: Doings) -> bool:
 
 def _is_caught(loop: FOR) -> bool:
     """Whether every await of the body stands in a `try` that swallows failures."""
-    for statement in loop.body:
-        awaits = any(isinstance(node, ast.Await) for node in flow.nodes(statement))
-        if awaits and not (
+    return _all_caught(loop.body)
+
+
+def _all_caught(body: list[ast.stmt]) -> bool:
+    for statement in body:
+        if not any(isinstance(node, ast.Await) for node in flow.nodes(statement)):
+            continue
+        if isinstance(statement, ast.If) and not any(
+            isinstance(node, ast.Await) for node in flow.nodes(statement.test)
+        ):
+            if not (_all_caught(statement.body) and _all_caught(statement.orelse)):
+                return False
+        elif not (
             isinstance(statement, ast.Try)
             and any(
                 handler.type is None

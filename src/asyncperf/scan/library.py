@@ -1,6 +1,8 @@
 """Applies the catalogue to a call of something outside the project. For `scan` only."""
 
 import ast
+from collections.abc import Iterator
+from dataclasses import replace
 
 from asyncperf.scan import (
     by_name,
@@ -11,6 +13,7 @@ from asyncperf.scan import (
     library_texts,
 )
 from asyncperf.scan.handing_over import HandingOver
+from asyncperf.scan.index import Class, Function
 from asyncperf.scan.library_effects import TypeEffects
 from asyncperf.scan.values import (
     NOTHING,
@@ -23,6 +26,9 @@ from asyncperf.scan.values import (
     ordered,
     step,
 )
+from asyncperf.scan.verbs import computes, fetches, is_session_like
+
+PRINT = "builtins.print"  # beside what else it is for, as a log is
 
 # What calling an object of these classes makes.
 FACTORIES = {
@@ -82,7 +88,7 @@ def apply(
             if does == "http":
                 library_texts.text_decides(walk, special.world, arguments.get(0, "method"), node)
             else:
-                makes = does == "w" and is_there_already(dotted, node)
+                makes = does == "w" and (is_there_already(dotted, node) or dotted == PRINT)
                 walk.emit("external", (), "i" if makes else does, special.world, node)
         if awaited:
             walk.emit("suspend", (), "", dotted, node)
@@ -90,6 +96,69 @@ def apply(
     if catalogue.type_effects(dotted) is not None or called_object((Type(dotted),)):
         return walk.made(node, (Type(dotted),))
     return _unlisted(walk, callee, arguments, node, awaited)
+
+
+def inherited(
+    walk: HandingOver,
+    name: str,
+    receiver: Value,
+    arguments: Arguments,
+    node: ast.AST,
+    awaited: bool,
+) -> Value | None:
+    """A method that no class of the project has, where a library's is a base of the object's."""
+    bases = list(_library_bases(walk, receiver))
+    classes = [type_ for type_ in receiver.types if isinstance(type_.of, Class)]
+    if name == "__init__" and classes and not bases:
+        walk.hand_over(arguments, node)  # of an exception, of a model: as where one is made
+        return NOTHING
+    for base in bases:
+        effects = catalogue.type_effects(base)
+        if effects is not None:
+            return _method(walk, effects, name, receiver, arguments, node, awaited)
+        if awaited and _only_fetches(walk, f"{base}.{name}", receiver, node):
+            walk.hand_over(arguments, node)
+            return _fetched(walk, f"{base}.{name}", receiver, node, awaited)
+    return None
+
+
+def _library_bases(walk: HandingOver, receiver: Value) -> Iterator[str]:
+    """The libraries' classes of which an object of the project also is one."""
+    classes = [type_.of for type_ in receiver.types] + [each.target for each in receiver.callees]
+    for class_ in classes:
+        if isinstance(class_, Class):
+            for base in walk.project.ancestry(class_):
+                if isinstance(base, str) and not catalogue.is_standard(base):
+                    yield base
+
+
+def _only_fetches(walk: HandingOver, dotted: str, receiver: Value, node: ast.AST) -> bool:
+    """Whether a library's method says by its name that it reads, and nothing else is known."""
+    owner = walk.written(node).rpartition(".")[0].rpartition(".")[2].removesuffix("()")
+    return (
+        fetches(dotted)
+        and walk.discarded is not node
+        and not catalogue.is_standard(dotted)
+        and not is_session_like(owner)
+        and not is_session_like(dotted.rpartition(".")[0].rpartition(".")[2])
+        and not any(isinstance(t.of, Class) and is_session_like(t.of.name) for t in receiver.types)
+        and walk.exclusive_name(receiver) is None
+    )
+
+
+def _fetched(
+    walk: HandingOver, dotted: str, receiver: Value, node: ast.AST, awaited: bool
+) -> Value:
+    """What a library's method gives whose name says that it reads, and what; not awaited,
+    it is gone over."""
+    if awaited:
+        walk.emit("suspend", (), "", dotted, node)
+    walk.emit("external", (), "r", dotted.partition(".")[0], node)
+    walk.used_elsewhere(receiver, node)
+    for place in ordered(receiver.places):
+        walk.emit("own", place, "o", "object", node)
+    made = walk.made(node)
+    return made if awaited else replace(made, yields=made)
 
 
 def _unlisted(
@@ -106,7 +175,7 @@ def _unlisted(
     held = walk.exclusive_in(arguments)
     if awaited:
         by_name.presume(walk, dotted, name, callee.receiver or NOTHING, node)
-    elif not (is_class or catalogue.is_benign(dotted)):
+    elif not (is_class or catalogue.is_benign(dotted) or computes(name)):
         walk.emit("unknown", (), "call", dotted, node)
     if name == "set_event_loop" or (dotted.startswith("contextvars.") and name == "set"):
         walk.emit("context", (), "w", dotted, node)
@@ -137,7 +206,8 @@ def _method(
     elif is_lock:
         for place in ordered(receiver.places):
             walk.emit("lock", place, "w", lock_kind(receiver, place), node)
-    if effects.world:
+    runs_given = name == "run_sync" and _runs_given(walk, receiver, arguments, node)
+    if effects.world and not runs_given:
         if does == "sql":
             library_texts.text_decides(
                 walk, effects.world, arguments.get(0, "statement", "query", "query_", "sql"), node
@@ -146,16 +216,15 @@ def _method(
             library_texts.text_decides(
                 walk, effects.world, arguments.get(0, "method", "request"), node
             )
+        elif name == "post" and effects.world == "http":
+            library_texts.path_decides(walk, arguments.get(0, "url"), node)
         elif does in {"r", "w", "q"}:
-            mode = does
-            path = arguments.get(0, "url").text
-            if name == "post" and path and library_texts.ASKING_PATH.search(path):
-                mode = "q"
             makes = is_there_already(name, node)
-            walk.emit("external", (), "i" if makes else mode, effects.world, node)
+            walk.emit("external", (), "i" if makes else does, effects.world, node)
     if name == "enter_async_context" or name == "enter_context":
         return walk.entered(arguments.get(0), node, True)
-    walk.hand_over(arguments, node)
+    if not runs_given:
+        walk.hand_over(arguments, node)
     made = effects.makes.get(name)
     if name in {"build_request"}:
         method = arguments.get(0, "method")
@@ -166,6 +235,15 @@ def _method(
     ):  # a cursor or a transaction lives on its connection
         return Value(receiver.places, result.types)
     return result
+
+
+def _runs_given(walk: HandingOver, receiver: Value, arguments: Arguments, node: ast.AST) -> bool:
+    """`connection.run_sync(tables)`: a function of the project gets the connection itself."""
+    own = [c for c in arguments.get(0).callees if isinstance(c.target, Function)]
+    given = arguments._replace(positional=(receiver, *arguments.positional[1:]))
+    for callee in own:
+        walk.apply(callee, given, node, False)
+    return bool(own)
 
 
 def _plain_method(
@@ -185,6 +263,9 @@ def _plain_method(
             for place in ordered(receiver.places):
                 walk.stores.append(((*place, ".value"), arguments.get(0)))
         return Value(step(receiver, ".value"))
+    if _only_fetches(walk, dotted, receiver, node):
+        walk.hand_over(arguments, node)
+        return _fetched(walk, dotted, receiver, node, awaited)
     if not awaited:
         return by_name.container_call(walk, dotted, name, receiver, arguments, node)
     walk.hand_over(arguments, node)

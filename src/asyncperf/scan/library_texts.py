@@ -22,24 +22,53 @@ SETTING_UP = re.compile(
 ASKING_CYPHER = re.compile(r"^\s*(optional\s+match|match|unwind)\b", re.IGNORECASE)
 CHANGING_CYPHER = re.compile(r"\b(create|merge|set|delete|remove|drop|foreach)\b", re.IGNORECASE)
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-# POST is also used to ask long questions; the path then says so.
+POST = "http POST"  # the world of one of which the path is not known yet
+# POST is also used to ask long questions; the path then says so,
+# ... by a word that says no less than a method does, or that leaves room for a change.
+SEARCHING_PATH = re.compile(r"/(_?search|filter|count|lookup|paginate)/?$", re.IGNORECASE)
 ASKING_PATH = re.compile(
-    r"/(_?search|filter|query|queries|count|graphql|lookup|history|paginate)\b[^/]*/?$",
+    r"/(_?search|filter|query|queries|count|graphql|lookup|history|paginate)\b[^/]*/?$|"
+    r"/((get|list|count|search|find|fetch|query|lookup|describe)[_-][\w-]+|"
+    r"[\w-]+[_-](details|info|status|stats|list|search|query))/?$",
     re.IGNORECASE,
 )
 
 
 def external(walk: State, effect: Effect, value: Value, others: tuple[Value, ...]) -> None:
     """An effect that depends on an argument, now that this and the other arguments are known."""
-    mode = _http_mode(value, others) if effect.what == "http" else _sql_mode(value)
+    if effect.what == POST:
+        mode = _post_mode(value)
+    else:
+        mode = _http_mode(value, others) if effect.what == "http" else _sql_mode(value)
     if mode is not None:
-        walk.effects.append(effect._replace(place=(), mode=mode))
+        what = "http" if effect.what == POST else effect.what
+        walk.effects.append(effect._replace(place=(), mode=mode, what=what))
         return
     parameters = [place for place in ordered(value.places) if place[0] == "param"]
     for place in parameters:
         walk.effects.append(effect._replace(place=place))
     if not parameters:
-        walk.effects.append(effect._replace(place=(), mode="?"))
+        unknown = settled(effect)
+        walk.effects.append(unknown._replace(place=()))
+
+
+def settled(effect: Effect) -> Effect:
+    """What is to be presumed of an effect, whatever an argument may say: a POST writes."""
+    return effect._replace(mode="w", what="http") if effect.what == POST else effect
+
+
+def _post_mode(path: Value) -> Does | None:
+    if path.text is None:
+        return None
+    if SEARCHING_PATH.search(path.text):
+        return "r"
+    return "q" if ASKING_PATH.search(path.text) else "w"
+
+
+def path_decides(walk: State, path: Value, node: ast.AST) -> None:
+    """A POST, which may only ask where its path says so."""
+    before = Effect("external", (), "?", POST, walk.module.file, getattr(node, "lineno", 0))
+    external(walk, before, path, ())
 
 
 def text_decides(walk: State, world: str, value: Value, node: ast.AST) -> None:
@@ -76,5 +105,9 @@ def _http_mode(value: Value, others: tuple[Value, ...]) -> Does | None:
         return None
     if value.text.upper() in READING_METHODS:
         return "r"
-    asks = any(other.text and ASKING_PATH.search(other.text) for other in others)
-    return "q" if asks and value.text.upper() == "POST" else "w"
+    if value.text.upper() != "POST":
+        return "w"
+    paths = [other.text for other in others if other.text]
+    if any(SEARCHING_PATH.search(path) for path in paths):
+        return "r"
+    return "q" if any(ASKING_PATH.search(path) for path in paths) else "w"

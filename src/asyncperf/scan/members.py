@@ -8,6 +8,7 @@ from asyncperf.scan.index import Class
 from asyncperf.scan.narrowing import Narrowing
 from asyncperf.scan.values import (
     NOTHING,
+    SUPER,
     UNKNOWN,
     Callee,
     Type,
@@ -55,6 +56,9 @@ class Members(Narrowing, ABC):
     def _of_type(self, type_: Type, name: str, value: Value, node: ast.AST) -> Value:
         if isinstance(type_.of, Class):
             methods = self.declarations.methods(type_.of, name)
+            if SUPER in type_.args:  # which never means the method that asks for it
+                above = self.declarations.above(type_.of, name)
+                methods = [method for method in above if method is not self.function]
             if methods and self.declarations.is_property(methods[0]):
                 return join(self.property_of(type_.of, name, value, node) or NOTHING for _ in (0,))
             if methods:

@@ -123,11 +123,7 @@ class Statements(Bindings):
         self.conditional(node.orelse)
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
-        iterated = self.evaluate(node.iter)
-        if isinstance(node, ast.AsyncFor):
-            self.emit("suspend", (), "", "async for", node)
-            if not iterated.types and iterated.yields is None:
-                self.emit("unknown", (), "await", "async for", node)
+        iterated = self.iterated(node.iter, isinstance(node, ast.AsyncFor), node)
         self.depth += 1
         begin = len(self.effects)
         self.bind(node.target, self.item(iterated, node))

@@ -29,6 +29,10 @@ class Type(NamedTuple):
     args: tuple["Type", ...] = ()
 
 
+# Given to a type, says that its methods are asked for by `super()`.
+SUPER = Type("builtins.super")
+
+
 class Told(NamedTuple):
     """What a test said of an object: that it is one of these classes, or none."""
 
@@ -89,7 +93,8 @@ class Effect(NamedTuple):
     """One thing that code does, and where.
 
     `mode` by kind. memory: r, w (rebinds; `what` begins with `=` where the value is known), i
-    (rebinds once), a (ordered append), k (keyed store), u (update from its old value). own, an
+    (rebinds once), a (ordered append), k (keyed store), m (one that fills a cache), u (update from
+    its old value). own, an
     object that serves one caller at a time: r, w, c (commits), o (it may hold one). external: r,
     w, q (probably reads), i (makes what is missing), ? (decided by the text at `place`). raise:
     how many calls down, 0 to 9. unknown: await, call.

@@ -32,6 +32,30 @@ WRITING = named(
     """
 )
 
+# What a library's method that is named so gives, where the name also says what of: `get_blob`.
+FETCHING = named("get list fetch read find count search query describe head lookup retrieve")
+# ... but not what it takes away, hands out in turn or makes.
+TAKING = named(
+    """
+    or and update updates message messages event events next task job tasks jobs nowait chunk
+    chunks line lines frame packet token wait one all many row rows val
+    """
+)
+# What a library's plain call that is named so does, is told by what it gives.
+COMPUTING = named(
+    """
+    parse format render to from build convert decode encode compute calculate is has as make
+    normalize normalise escape unescape quote unquote get split strip extract
+    """
+)
+# Objects of which even reading takes turns, or takes something away.
+STREAMING = re.compile(
+    r"(session|connection|cursor|transaction|stream|reader|writer|socket|(^|[._])channel|consumer|"
+    r"subscriber|subscription|receiver|queue|page|frame|element|locator|browser|request|response|"
+    r"body|file|pipe|pipeline|transport|protocol|iterator|generator|tokenizer)$",
+    re.IGNORECASE,
+)
+
 # Of these, the content is what they are given last, or alone: it does not say where it goes.
 SENDING = named(
     """
@@ -68,6 +92,25 @@ def reads(name: str) -> bool:
     return first in READING and not guards(name)
 
 
+def fetches(dotted: str) -> bool:
+    """Whether a library's method, given with its class, is named so that it can only read."""
+    owner, _, name = dotted.rpartition(".")
+    found = words(name)
+    return (
+        len(found) > 1
+        and found[0] in FETCHING
+        and not TAKING & set(found)
+        and not WRITING & set(found)
+        and not STREAMING.search(owner)
+    )
+
+
+def computes(name: str) -> bool:
+    """Whether a library's plain call is named so that it only computes."""
+    found = words(name)
+    return bool(found) and found[0] in COMPUTING and not WRITING & set(found[1:])
+
+
 def writes(name: str) -> bool:
     found = words(name)[:2]
     # `adelete` is Django's and LangChain's way to name what is awaited.
@@ -86,6 +129,11 @@ def guards(name: str) -> bool:
         or found[-1] in {"or404", "404", "required"}
         or found[-2:] in (["or", "404"], ["or", "raise"], ["or", "error"], ["or", "fail"])
     )
+
+
+def secures(name: str) -> bool:
+    """Whether it names what makes sure that something is there, and may give it."""
+    return next(iter(words(name)), "") in {"ensure", "wait"}
 
 
 def is_session_like(name: str) -> bool:
