@@ -99,6 +99,11 @@ def test_what_happens_once_in_a_process_is_told_apart(scanned, body, line, is_on
     assert {call.line: call.once for call in found} == {35: True, 43: True, line: is_once}
 
 
+def test_what_is_kept_for_the_same_arguments_says_so(scanned):
+    found = scanned(main=APP_MADE_ONCE.replace("BODY", "settings_of(user)"))
+    assert {call.line: call.cached for call in found} == {13: True, 35: False, 43: False}
+
+
 def test_what_is_only_sometimes_marked_as_done_is_not_of_the_start(scanned):
     source = """\
         import time
@@ -208,6 +213,11 @@ def test_a_loop_of_its_own_that_another_file_gives(scanned):
         ("def start(tasks):\n    tasks.append(stale)\n", True),
         ("class Job:\n    async def run(self):\n        await work()\n", True),
         ("@hooks.on\nasync def hook():\n    await work()\n", True),
+        ("hooks.on(stale)\n", True),
+        ("KEPT = {'stale': stale}\n", True),
+        ("KEPT = [None, None, None, None, None, None, None, None, stale]\n", True),
+        ("def start(tasks):\n    tasks.append('main:stale')\n", True),
+        ("__all__ = ['stale']\n", False),
     ],
 )
 def test_in_an_app_nobody_calls_a_function_that_nothing_names(scanned, more, is_told):
@@ -227,6 +237,34 @@ async def stale():
     endpoint = "@app.get('/')\nasync def serve(): ...\n"
     assert len(scanned(main=source + endpoint + more)) == is_told
     assert len(scanned(main=source + more)) == 1  # a library's own users may call it
+
+
+@pytest.mark.parametrize(
+    ("init", "app", "is_told"),
+    [
+        ("", "", False),
+        ("from shop.jobs.stale import clean\n__all__ = ['clean']\n", "", False),
+        ("from shop.jobs.stale import clean as tidy\n", "", True),
+        ("from shop.jobs.stale import clean\nKEPT = (clean,)\n", "", True),
+        ("from shop.jobs.stale import clean\n", "from shop.jobs import clean\n", False),
+        ("from shop.jobs.stale import clean\n", "from shop.jobs import clean\nadd(clean)\n", True),
+        ("", "from shop.jobs import stale\nadd(stale.clean)\n", True),
+        ("", "def start():\n    from shop.jobs.stale import clean\n", True),
+    ],
+)
+def test_what_is_only_passed_on_nobody_calls(scanned, init, app, is_told):
+    serving = "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\nasync def f(): ...\n"
+    stale = "import time\nasync def clean():\n    time.sleep(1)\n"
+    files = {"shop/jobs/__init__": init, "shop/jobs/stale": stale, "app": app + serving}
+    assert len(scanned(**files, **{"shop/__init__": ""})) == is_told
+
+
+def test_the_outermost_package_passes_on_to_who_installs_it(scanned):
+    serving = "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\nasync def f(): ...\n"
+    stale = "import time\nasync def clean():\n    time.sleep(1)\n"
+    passing = "from jobs.stale import clean\n"
+    outer = {"jobs/__init__": passing, "jobs/stale": stale, "app": serving}
+    assert len(scanned(**outer)) == 1
 
 
 SCRIPT = """\

@@ -150,6 +150,7 @@ def load(
     launching: list[Function] = []
     commented: list[str] = []
     wide: set[str] = set()
+    pointed_at: set[str] = set()
 
     def unlisted(error: OSError) -> None:
         folder = sources.relative(Path(error.filename), root)
@@ -173,6 +174,7 @@ def load(
         modules.append(module)
         if MARK in source.text:
             commented.append(source.file)
+        pointed_at |= sources.pointed_at(source.text)
         if not source.text.isascii():
             wide.add(source.file)
         depending += [f for f, _ in bodies if is_endpoint(f) or place_of(f) in routed]
@@ -186,6 +188,7 @@ def load(
             awaiting += [f for f, node in bodies if f.is_async and has_candidates(node)]
     named = {sources.relative(a, root): sources.relative(b, root) for a, b in links.items()}
     project = Project(modules, root.parts, named)
+    project.pointed_at = pointed_at
     return Loaded(
         *(
             project,

@@ -14,7 +14,7 @@ from asyncperf.scan.blocking_catalogue import OF_FUTURES
 from asyncperf.scan.call_graph import TESTS, Edge, Graph, is_settled
 from asyncperf.scan.dependencies import dependencies
 from asyncperf.scan.index import AnyFunction, Class, Function
-from asyncperf.scan.phases import Phases, phases
+from asyncperf.scan.phases import Phases, is_cached, phases
 from asyncperf.scan.switches import Guard, are_off
 from asyncperf.scan.trace import Tracer
 from asyncperf.scan.traces import Primitive, Spot, Trace
@@ -80,7 +80,7 @@ def calls(of: Reached) -> tuple[BlockingCall, ...]:
         trace = tracer.traces.get(function, Trace())
         for spot, primitive in trace.primitives.items():
             place = (function.module.file, spot.line, spot.column)
-            if place in found or are_off((*off, *trace.for_windows), spot.line):
+            if place in found or are_off((*off, *trace.for_desktops), spot.line):
                 continue
             if function in tracer.done_callbacks and primitive.name in FUTURES_WAITS:
                 continue
@@ -115,6 +115,7 @@ def told(
         primitive.does.brief,
         max(len({begin for begin, _ in begins}), 1),
         is_once,
+        any(is_cached(edge.callee) for edge in chain),
     )
 
 

@@ -67,7 +67,7 @@ class Graph:
             self.launched |= trace.launched
             self.handed |= trace.handed
             for spot, callee in trace.calls:
-                if are_off(trace.for_windows, spot.line):
+                if are_off(trace.for_desktops, spot.line):
                     continue
                 if self.is_far_fetched(caller, callee, trace.chosen.get(spot, ())):
                     continue

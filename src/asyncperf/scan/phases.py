@@ -4,15 +4,14 @@ commands and tests, where nobody else waits for the event loop.
 For `scan` only.
 """
 
-import ast
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.call_graph import AROUND, TESTS, Graph
-from asyncperf.scan.index import Function, Import, Module, Variable
+from asyncperf.scan.index import Binding, Function, Import, Module
 from asyncperf.scan.project import Project
 from asyncperf.scan.syntax import names_in
 
@@ -24,6 +23,8 @@ MAINS = frozenset({"main", "_main", "amain", "async_main", "main_async", "_amain
 # Who makes the app makes it once, whoever asks for it.
 APPS = frozenset({"FastAPI", "Starlette"})
 CACHES = frozenset({"cache", "lru_cache"})
+# What libraries look up in a module by its name: a bot's extensions, functions as a service.
+HOOKS = frozenset({"setup", "teardown", "handler", "app", "application"})
 
 
 class Phases(NamedTuple):
@@ -41,7 +42,7 @@ def phases(graph: Graph, served: Collection[Function]) -> Phases:
     """Requests win: what they reach, other than through what works the first time only, is
     neither. What is not called at all is taken for called by a library, for a request; but what
     no `with` of the project enters says nothing of when it would, and in a project with endpoints
-    nobody calls a function that nothing names."""
+    a function that nothing names is called by nobody, and so is aside."""
     known = dict.fromkeys([*graph.tracer.traces, *graph.into])
     scripts = lone_scripts(graph.tracer.project) if served else frozenset()
     aside = {f for f in known if is_aside(f) or graph.has_own_loop(f) or f.module.file in scripts}
@@ -50,7 +51,8 @@ def phases(graph: Graph, served: Collection[Function]) -> Phases:
     quiet = aside | starting | first | graph.beside
     loud = {f for f in known if f not in quiet and f.name not in AROUND and graph.is_root(f)}
     if served:
-        loud -= unnamed(graph, loud)
+        uncalled = unnamed(graph, loud | {f for f in starting if graph.is_root(f)})
+        loud, aside = loud - uncalled, aside | uncalled
     loud |= {f for f in graph.spawned if not COMMAND_FILES.search(f.module.file)} - first
     loud = reach(graph, loud | set(served), but=first)
     once = reach(graph, starting | first) - loud
@@ -80,32 +82,52 @@ def imported_by(project: Project, module: Module, bound: Import) -> Iterator[Mod
 
 
 def unnamed(graph: Graph, functions: Collection[Function]) -> set[Function]:
-    """Those at the top of a module, undecorated, that nothing in the project is seen to name."""
+    """Those at the top of a module, undecorated, that nothing in the project is seen to name: no
+    code but their own, no import that is for use, no text."""
+    project = graph.tracer.project
     alone = {
         f
         for f in functions
         if f.owner is None and f.outer is None and not f.decorators and f not in graph.handed
     }
-    modules = graph.tracer.project.modules.values()
-    scopes = [s for m in modules for s in (m.names, *(f.inner for f in m.functions))]
-    imported = {b.attribute for s in scopes for b in s.values() if isinstance(b, Import)}
-    alone = {f for f in alone if f.name not in imported}
+    alone = {f for f in alone if f.name not in project.pointed_at and f.name not in HOOKS}
+    used = imported_for_use(project, {f.name for f in alone})
+    alone = {f for f in alone if f.name not in used}
     at_home = {module: named_by(module) for module in {f.module for f in alone}}
-    return {f for f in alone if at_home[f.module].get(f.name, set()) <= {f}}
+    return {
+        f
+        for f in alone
+        if f.name not in f.module.mentions and at_home[f.module].get(f.name, set()) <= {f}
+    }
 
 
-def named_by(module: Module) -> dict[str, set[Function | None]]:
-    """Each name of a file, and the functions at its top that it stands in; None is for the values
-    of its variables."""
-    found: defaultdict[str, set[Function | None]] = defaultdict(set)
-    variables = (bound for bound in module.names.values() if isinstance(bound, Variable))
-    places: list[tuple[Function | None, ast.AST | None]] = [
-        *((f, f.node) for f in module.functions if f.outer is None),
-        *((None, value) for variable in variables for value in variable.values),
-    ]
-    for by, node in places:
-        for name in names_in(node):
-            found[name].add(by)
+def imported_for_use(project: Project, names: Collection[str]) -> set[str]:
+    """Those of these names that are imported other than to be passed on, as a package inside
+    another one does; what the outermost package passes on may be meant for anyone."""
+    found: set[str] = set()
+    for module in project.modules.values() if names else ():
+        found |= {m for f in module.functions for _, m in imports_of(f.inner) if m in names}
+        passed = [(name, meant) for name, meant in imports_of(module.names) if meant in names]
+        named = module.mentions | named_by(module).keys() if passed else set()
+        is_for_all = project.is_outermost(module)
+        found |= {m for name, m in passed if is_for_all or name != m or name in named}
+    return found
+
+
+def imports_of(scope: Mapping[str, Binding]) -> Iterator[tuple[str, str]]:
+    """The names that a scope imports from modules, each with its own name there."""
+    for name, bound in scope.items():
+        if isinstance(bound, Import) and bound.attribute is not None:
+            yield name, bound.attribute
+
+
+def named_by(module: Module) -> dict[str, set[Function]]:
+    """Each name that stands in a file's functions, and those at its top in which it does."""
+    found: defaultdict[str, set[Function]] = defaultdict(set)
+    for function in module.functions:
+        if function.outer is None:
+            for name in names_in(function.node):
+                found[name].add(function)
     return found
 
 
@@ -128,9 +150,13 @@ def is_made_once(graph: Graph, function: Function) -> bool:
     trace = graph.tracer.traces.get(function)
     if trace is None:
         return False
-    if trace.is_bare and any(last_name(each) in CACHES for each in function.decorators):
+    if trace.is_bare and is_cached(function):
         return True
     return trace.keeps_result or trace.works_once or not APPS.isdisjoint(trace.makes)
+
+
+def is_cached(function: Function) -> bool:
+    return any(last_name(each) in CACHES for each in function.decorators)
 
 
 def reach(

@@ -10,7 +10,7 @@ from dataclasses import replace
 from asyncperf.scan import blocking_catalogue as catalogue
 from asyncperf.scan.analyst import Analyst
 from asyncperf.scan.annotations import last_name
-from asyncperf.scan.branches import Branch, branches, for_windows
+from asyncperf.scan.branches import Branch, branches, for_desktops
 from asyncperf.scan.index import AnyFunction, Class, Function, Module
 from asyncperf.scan.keeping import is_empty, keeps_result, takes_nothing, works_once
 from asyncperf.scan.project import Project
@@ -125,7 +125,7 @@ class TracingWalk(Walk):
         self.branches = branches(node)
         self.trace.is_empty = is_empty(node)
         self.trace.switches = switches(node, self.branches)
-        self.trace.for_windows = for_windows(self.branches)
+        self.trace.for_desktops = for_desktops(self.branches)
         self.trace.is_bare = takes_nothing(node)
         self.trace.keeps_result = self.trace.is_bare and keeps_result(node)
         self.trace.works_once = works_once(node)

@@ -40,8 +40,8 @@ class Trace:
     not known, `makes` the names of library classes. `is_bare`: it takes no arguments;
     `keeps_result`: and keeps what it gives in a global. `works_once`: it returns at once the next
     time. `is_empty`: it is there to be
-    overridden. `given` are the constants among a call's arguments. `for_windows` are the lines
-    that only Windows comes to.
+    overridden. `given` are the constants among a call's arguments. `for_desktops` are the lines
+    that only Windows or macOS comes to.
     """
 
     calls: dict[tuple[Spot, Function], None] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Trace:
     is_empty: bool = False
     switches: Switches = field(default_factory=Switches)
     given: dict[Spot, Given] = field(default_factory=dict)
-    for_windows: tuple[Lines, ...] = ()
+    for_desktops: tuple[Lines, ...] = ()
 
 
 def spot_of(node: ast.AST) -> Spot:
