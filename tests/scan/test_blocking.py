@@ -633,6 +633,28 @@ def test_validators_of_a_body_run_on_the_loop_even_for_a_def_endpoint(scanned):
     assert [step.function for step in call.chain] == ["User.hash"]
 
 
+def test_what_a_dependency_gives_is_not_validated(scanned):
+    source = """\
+        import time
+        from typing import Annotated
+        from fastapi import Depends, FastAPI
+        from pydantic import BaseModel, field_validator
+        app = FastAPI()
+        class User(BaseModel):
+            name: str
+            @field_validator("name")
+            def check(cls, value):
+                time.sleep(1)
+        def current_user() -> User: ...
+        @app.get("/users")
+        def show(user: PARAMETER):
+            return user
+        """
+    for parameter in ("User = Depends(current_user)", "Annotated[User, Depends(current_user)]"):
+        assert scanned(main=source.replace("PARAMETER", parameter)) == ()
+    assert len(scanned(main=source.replace("PARAMETER", "User"))) == 1
+
+
 PROTOCOLS = """\
     import time, typer
     from typing import Protocol

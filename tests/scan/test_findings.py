@@ -65,7 +65,7 @@ def test_what_happens_once_is_for_information_and_says_so():
 def test_what_is_kept_for_the_same_arguments_is_for_information_and_says_so():
     [finding], _ = found(blocking=(replace(NAP, cached=True),))
     assert finding.severity == "info"
-    assert "but only the first time for the same arguments" in finding.message
+    assert "but only the first time for the same object or arguments" in finding.message
 
 
 def test_what_is_not_settled_says_may():

@@ -26,8 +26,9 @@ def test_where_no_request_waits_for_the_loop(scanned, source):
     assert scanned(main=source) == ()
 
 
-def test_tests_are_left_out(scanned):
-    assert scanned(**{"tests/test_it": "import time\nasync def f():\n    time.sleep(1)\n"}) == ()
+@pytest.mark.parametrize("file", ["tests/it", "test_shop/it", "shop/testing/it", "it_test"])
+def test_tests_are_left_out(scanned, file):
+    assert scanned(**{file: "import time\nasync def f():\n    time.sleep(1)\n"}) == ()
 
 
 def test_migrations_are_left_out(scanned):
@@ -97,6 +98,25 @@ def test_what_happens_once_in_a_process_is_told_apart(scanned, body, line, is_on
     found = scanned(main=APP_MADE_ONCE.replace("BODY", body))
     assert line in {call.line for call in found}
     assert {call.line: call.once for call in found} == {35: True, 43: True, line: is_once}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "app.on_startup.append(warm)",
+        "app.on_cleanup.append(jobs.warm)",
+        "app.add_event_handler('shutdown', warm)",
+        "app = Starlette(lifespan=warm)",
+        "app = Starlette(on_startup=[other, warm])",
+    ],
+)
+def test_what_is_given_to_be_called_as_the_app_starts(scanned, given):
+    source = f"import time\nasync def warm(app):\n    time.sleep(1)\n{given}\n"
+    assert [call.once for call in scanned(main=source)] == [True]
+    imported = f"from jobs import warm\n{given}\n"
+    jobs = "import time\nasync def warm(app):\n    time.sleep(1)\n"
+    assert [call.once for call in scanned(main=imported, jobs=jobs)] == [True]
+    assert [call.once for call in scanned(main="app.later.append(warm)", jobs=jobs)] == [False]
 
 
 def test_what_is_kept_for_the_same_arguments_says_so(scanned):
@@ -257,6 +277,14 @@ def test_what_is_only_passed_on_nobody_calls(scanned, init, app, is_told):
     stale = "import time\nasync def clean():\n    time.sleep(1)\n"
     files = {"shop/jobs/__init__": init, "shop/jobs/stale": stale, "app": app + serving}
     assert len(scanned(**files, **{"shop/__init__": ""})) == is_told
+
+
+def test_what_only_tests_name_nobody_calls(scanned):
+    serving = "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\nasync def f(): ...\n"
+    stale = "import time\nasync def clean():\n    time.sleep(1)\n"
+    naming = "from jobs import clean\nadd(clean)\nadd('jobs.clean')\n"
+    assert scanned(**{"jobs": stale, "app": serving, "tests/test_it": naming}) == ()
+    assert len(scanned(jobs=stale, app=serving, other=naming)) == 1
 
 
 def test_the_outermost_package_passes_on_to_who_installs_it(scanned):

@@ -46,7 +46,8 @@ _calls(
     "socket.create_connection socket.getaddrinfo socket.gethostbyname socket.gethostbyname_ex "
     "socket.gethostbyaddr socket.getfqdn select.select",
 )
-_methods("network", "socket.socket", "connect accept recv recvfrom recv_into send sendall sendto")
+_methods("network", "socket.socket", "connect accept recv recvfrom recv_into send sendall")
+_methods("network", "socket.socket", "sendto", brief=True)  # a datagram is only put in a buffer
 _calls("network", "smtplib.SMTP smtplib.SMTP_SSL ftplib.FTP imaplib.IMAP4 imaplib.IMAP4_SSL")
 _methods(
     "network", "smtplib.SMTP smtplib.SMTP_SSL",
@@ -273,8 +274,21 @@ LAUNCHING = re.compile(r"\b(asyncio|anyio|trio|uvloop)\.run\(|\brun_until_comple
 # What is run by itself; and what serves an app in a loop that it starts itself.
 SCRIPT = re.compile(r"^if __name__ == ", re.MULTILINE)
 SERVING = re.compile(r"\b(uvicorn|hypercorn|granian|FastAPI|Starlette)\b")
+# What is called as the app starts or ends, by who it is given to: `app.on_startup.append(f)`,
+# `add_event_handler("shutdown", f)`, `lifespan=f`, `on_startup=[f, g]`.
+REGISTERED = re.compile(
+    r"""\b(?:on_startup|on_shutdown|on_cleanup|cleanup_ctx)\.append\(\s*([\w.]+)\s*\)"""
+    r"""|\badd_event_handler\(\s*["'](?:startup|shutdown)["'],\s*([\w.]+)"""
+    r"""|\b(?:lifespan|on_startup|on_shutdown)\s*=\s*\[?\s*([\w.]+(?:\s*,\s*[\w.]+)*)"""
+)
 LOOP_MODULES = named("asyncio anyio trio uvloop")
 SPAWNING = named("create_task ensure_future start_soon run_coroutine_threadsafe spawn add_task")
+
+
+def registered(text: str) -> frozenset[str]:
+    """The last names of what a file has called as the app starts or ends."""
+    given = [part for found in REGISTERED.findall(text) for part in found if part]
+    return frozenset(name.strip().rpartition(".")[2] for part in given for name in part.split(","))
 
 
 def blocking(dotted: str, is_method: bool) -> tuple[str, Blocking] | None:

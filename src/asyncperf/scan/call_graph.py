@@ -11,7 +11,9 @@ from asyncperf.scan.trace import Tracer, inner_functions, key_of
 from asyncperf.scan.traces import Spot, Trace
 
 # Where nobody else waits for the event loop.
-TESTS = re.compile(r"(^|/)(([^/]*_)?tests?/|test_[^/]*\.py$|conftest\.py$|[^/]*_test\.py$)")
+TESTS = re.compile(
+    r"(^|/)(([^/]*_)?tests?/|test_[^/]*/|testing/|test_[^/]*\.py$|conftest\.py$|[^/]*_test\.py$)"
+)
 
 # What `with` calls besides what it is given.
 AROUND = frozenset({"__enter__", "__exit__", "__aenter__", "__aexit__"})

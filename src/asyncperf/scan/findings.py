@@ -128,7 +128,7 @@ def _of_call(call: BlockingCall) -> SourceFinding:
     if call.once:
         message += ", but only as the app starts or ends, or the first time"
     elif call.cached:
-        message += ", but only the first time for the same arguments"
+        message += ", but only the first time for the same object or arguments"
     elif call.brief:
         message += ", as a rule for a short time"
     if through:

@@ -46,7 +46,8 @@ def phases(graph: Graph, served: Collection[Function]) -> Phases:
     known = dict.fromkeys([*graph.tracer.traces, *graph.into])
     scripts = lone_scripts(graph.tracer.project) if served else frozenset()
     aside = {f for f in known if is_aside(f) or graph.has_own_loop(f) or f.module.file in scripts}
-    starting = {f for f in known if is_starting(f)} - aside
+    registered = registered_in(graph.tracer.project)
+    starting = {f for f in known if is_starting(f) or f in registered} - aside
     first = {f for f in known if is_made_once(graph, f)} - aside - set(served)
     quiet = aside | starting | first | graph.beside
     loud = {f for f in known if f not in quiet and f.name not in AROUND and graph.is_root(f)}
@@ -102,10 +103,11 @@ def unnamed(graph: Graph, functions: Collection[Function]) -> set[Function]:
 
 
 def imported_for_use(project: Project, names: Collection[str]) -> set[str]:
-    """Those of these names that are imported other than to be passed on, as a package inside
-    another one does; what the outermost package passes on may be meant for anyone."""
+    """Those of these names that are imported, other than by tests or to be passed on, as a package
+    inside another one does; what the outermost package passes on may be meant for anyone."""
     found: set[str] = set()
-    for module in project.modules.values() if names else ():
+    modules = [m for m in project.modules.values() if not TESTS.search(m.file)]
+    for module in modules if names else ():
         found |= {m for f in module.functions for _, m in imports_of(f.inner) if m in names}
         passed = [(name, meant) for name, meant in imports_of(module.names) if meant in names]
         named = module.mentions | named_by(module).keys() if passed else set()
@@ -146,16 +148,28 @@ def is_starting(function: Function) -> bool:
     return any(name == "on_event" or STARTING.search(name) for name in names)
 
 
+def registered_in(project: Project) -> set[Function]:
+    """What is given to who calls it as the app starts or ends: functions of the same file, also
+    methods, and imported ones."""
+    found: set[Function] = set()
+    for module in project.modules.values():
+        if module.registered:
+            meant = [project.name(module, name) for name in module.registered]
+            found |= {each for each in meant if isinstance(each, Function)}
+            found |= {f for f in module.functions if f.name in module.registered}
+    return found
+
+
 def is_made_once(graph: Graph, function: Function) -> bool:
     trace = graph.tracer.traces.get(function)
     if trace is None:
         return False
-    if trace.is_bare and is_cached(function):
+    if trace.is_bare and has_cache(function):
         return True
     return trace.keeps_result or trace.works_once or not APPS.isdisjoint(trace.makes)
 
 
-def is_cached(function: Function) -> bool:
+def has_cache(function: Function) -> bool:
     return any(last_name(each) in CACHES for each in function.decorators)
 
 

@@ -12,13 +12,13 @@ from asyncperf.scan.analyst import Analyst
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.branches import Branch, branches, for_desktops
 from asyncperf.scan.index import AnyFunction, Class, Function, Module
-from asyncperf.scan.keeping import is_empty, keeps_result, takes_nothing, works_once
+from asyncperf.scan.keeping import first_time, is_empty, keeps_result, takes_nothing, works_once
 from asyncperf.scan.project import Project
 from asyncperf.scan.streams import iterated
 from asyncperf.scan.switches import given, switches
 from asyncperf.scan.traces import Primitive, Spot, Trace, spot_of
 from asyncperf.scan.values import Arguments, Callee, Effect, Summary, Type, Value
-from asyncperf.scan.waiting import is_idle, is_ready, returns_at_once
+from asyncperf.scan.waiting import attribute_used, is_idle, is_ready, opens_memory, returns_at_once
 from asyncperf.scan.walk import Walk
 
 # What a `sessionmaker` makes is taken for async, but async sessions cannot be entered by `with`.
@@ -129,6 +129,7 @@ class TracingWalk(Walk):
         self.trace.is_bare = takes_nothing(node)
         self.trace.keeps_result = self.trace.is_bare and keeps_result(node)
         self.trace.works_once = works_once(node)
+        self.trace.first_time = first_time(node)
         return super().function_body(function, node)
 
     def call(self, node: ast.Call, awaited: bool) -> Value:
@@ -249,7 +250,7 @@ class TracingWalk(Walk):
         self.is_away = outer or dotted.rpartition(".")[2] not in catalogue.CALLS_HERE
         value = super().apply(callee, arguments, node, awaited)
         self.is_away = outer
-        if not value.types:
+        if not value.types and not opens_memory(node):
             made = catalogue.returned(dotted)
             if made is not None:
                 value = replace(value, types=(made,))
@@ -258,9 +259,17 @@ class TracingWalk(Walk):
     def primitive(self, dotted: str, node: ast.AST, is_method: bool, certain: bool) -> None:
         if self.is_away or returns_at_once(node):
             return
+        if dotted.startswith("sqlite3.") and self.is_in_memory(node):
+            return
         found = catalogue.blocking(dotted, is_method)
         if found is not None and not self.is_ready(node):
             self.trace.primitives.setdefault(spot_of(node), Primitive(*found, certain))
+
+    def is_in_memory(self, node: ast.AST) -> bool:
+        """Whether a database is opened in memory here, or kept in an attribute of its own."""
+        stored = self.declarations.stored(self.owner) if self.owner is not None else {}
+        kept = stored.get(attribute_used(node), [])
+        return opens_memory(node) or (bool(kept) and all(opens_memory(v) for _, _, v in kept))
 
     def is_ready(self, node: ast.AST) -> bool:
         around = self.around

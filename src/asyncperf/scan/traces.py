@@ -39,9 +39,9 @@ class Trace:
     gives to who knows whom. `named` are methods that it calls of objects of which the class is
     not known, `makes` the names of library classes. `is_bare`: it takes no arguments;
     `keeps_result`: and keeps what it gives in a global. `works_once`: it returns at once the next
-    time. `is_empty`: it is there to be
-    overridden. `given` are the constants among a call's arguments. `for_desktops` are the lines
-    that only Windows or macOS comes to.
+    time. `first_time` are the lines that only run until what they make is kept. `is_empty`: it is
+    there to be overridden. `given` are the constants among a call's arguments. `for_desktops` are
+    the lines that only Windows or macOS comes to.
     """
 
     calls: dict[tuple[Spot, Function], None] = field(default_factory=dict)
@@ -55,6 +55,7 @@ class Trace:
     is_bare: bool = False
     keeps_result: bool = False
     works_once: bool = False
+    first_time: tuple[Lines, ...] = ()
     is_empty: bool = False
     switches: Switches = field(default_factory=Switches)
     given: dict[Spot, Given] = field(default_factory=dict)

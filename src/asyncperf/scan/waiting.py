@@ -49,6 +49,21 @@ def is_nothing(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is not None and node.value == 0
 
 
+def opens_memory(node: ast.AST | None) -> bool:
+    """`sqlite3.connect(":memory:")`: nobody waits for a database in memory."""
+    return isinstance(node, ast.Call) and any(
+        isinstance(each, ast.Constant) and each.value == ":memory:" for each in node.args[:1]
+    )
+
+
+def attribute_used(node: ast.AST) -> str:
+    """`db` of `self.db`, of `self.db.execute(...)` and of `self.db.cursor().execute(...)`."""
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        node = node.func.value
+    is_own = isinstance(node, ast.Attribute) and spelling(node.value) == "self"
+    return node.attr if is_own and isinstance(node, ast.Attribute) else ""
+
+
 def is_ready(node: ast.AST, around: AnyFunction, branches: Iterable[Branch]) -> bool:
     """Whether its function, `around`, asked first: `if not queue.empty(): queue.get()`."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
