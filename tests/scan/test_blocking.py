@@ -655,6 +655,24 @@ def test_what_a_dependency_gives_is_not_validated(scanned):
     assert len(scanned(main=source.replace("PARAMETER", "User"))) == 1
 
 
+def test_what_is_put_in_a_queue_with_its_arguments_runs_elsewhere(scanned):
+    source = """\
+        import time
+        class Store:
+            def execute(self, work, *arguments):
+                if self.is_alive():
+                    PUT
+                else:
+                    work(*arguments)
+        def read(key):
+            time.sleep(1)
+        async def f(store: Store):
+            store.execute(read, 1)
+        """
+    assert scanned(main=source.replace("PUT", "self.queue.put_nowait((work, arguments))")) == ()
+    assert len(scanned(main=source.replace("PUT", "print((work, arguments))"))) == 1
+
+
 PROTOCOLS = """\
     import time, typer
     from typing import Protocol

@@ -35,6 +35,25 @@ def test_lines_that_only_run_the_first_time(body, lines):
     assert lines_of(body) == lines
 
 
+def test_what_another_method_makes(scanned):
+    source = """\
+        import time
+        class Shop:
+            def find(self):
+                VALUE
+                time.sleep(1)
+            def count(self):
+                if self.goods is None:
+                    self.find()
+                return len(self.goods)
+        async def f(shop: Shop):
+            shop.count()
+        """
+    for value, is_cached in (("self.goods = []", True), ("self.goods = 5", False)):
+        [call] = scanned(main=source.replace("VALUE", value))
+        assert call.cached is is_cached
+
+
 def test_what_is_kept_in_an_object_says_so(scanned):
     source = dedent(
         """\

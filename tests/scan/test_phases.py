@@ -1,5 +1,7 @@
 """Which functions run beside requests, for the blocking calls that they reach."""
 
+from textwrap import dedent
+
 import pytest
 
 
@@ -198,6 +200,32 @@ OWN_LOOPS = """\
 def test_what_gives_its_arguments_an_event_loop_of_their_own(scanned, body):
     assert scanned(main=OWN_LOOPS.replace("BODY", body)) == ()
     assert scanned(main=OWN_LOOPS.replace("BODY", "print(work())")) != ()
+
+
+@pytest.mark.parametrize(("launcher", "is_told"), [("stats", False), ("main", True)])
+def test_tasks_of_a_loop_of_its_own_are_nobody_elses(scanned, launcher, is_told):
+    source = f"""\
+        import asyncio, time
+        from fastapi import FastAPI
+        app = FastAPI()
+        async def count():
+            time.sleep(1)
+        async def work():
+            await asyncio.wait([asyncio.create_task(count())])
+        def {launcher}():
+            asyncio.run(work())
+        @app.get("/")
+        async def serve(): ...
+        """
+    assert len(scanned(main=source)) == is_told
+    started = "async def lifespan(app):\n    asyncio.create_task(count())\n    yield\n"
+    assert len(scanned(main=dedent(source) + started)) == 1
+
+
+def test_flask_gives_async_views_a_loop_of_their_own(scanned):
+    view = "@app.get('/')\nasync def f():\n    time.sleep(1)\n"
+    assert scanned(main=f"import time, flask\napp = flask.Flask('shop')\n{view}") == ()
+    assert len(scanned(main=f"import time, quart\napp = quart.Quart('shop')\n{view}")) == 1
 
 
 def test_what_a_runner_runs_in_heirs_has_a_loop_of_its_own(scanned):

@@ -15,7 +15,7 @@ from asyncperf.scan.blocking_catalogue import OF_FUTURES
 from asyncperf.scan.call_graph import TESTS, Edge, Graph, is_settled
 from asyncperf.scan.dependencies import dependencies
 from asyncperf.scan.index import AnyFunction, Class, Function
-from asyncperf.scan.phases import Phases, has_cache, phases
+from asyncperf.scan.phases import Phases, has_cache, is_of_flask, phases
 from asyncperf.scan.switches import Guard, are_off
 from asyncperf.scan.trace import Tracer
 from asyncperf.scan.traces import Primitive, Spot, Trace
@@ -50,7 +50,10 @@ def reached(
     checking = validating(tracer, answering)
     graph = Graph(tracer)
     graph.build(launching)
-    served = {f: names for f, names in answering.items() if f.is_async} | checking
+    project = tracer.project
+    served = {
+        f: names for f, names in answering.items() if f.is_async and not is_of_flask(project, f)
+    } | checking
     depend(graph, answering, served)
     when = phases(graph, served)
     begins = [

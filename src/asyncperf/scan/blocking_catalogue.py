@@ -258,6 +258,8 @@ CALLS_HERE = named(
     "map filter call_soon call_soon_threadsafe call_later call_at add_done_callback add_reader "
     "add_signal_handler reduce retry_call"
 )
+# What is put there in a tuple, with its arguments, is called by who takes it out.
+QUEUING = named("put put_nowait append appendleft send")
 # Sync functions under these decorators are run in threads, by libraries.
 THREADING_DECORATORS = named(
     "sync_to_async asyncify run_in_threadpool to_thread run_in_executor run_in_thread in_thread "

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from asyncperf.scan.index import Function, Import
 from asyncperf.scan.switches import Given, Switches, are_off
-from asyncperf.scan.trace import Tracer, inner_functions, key_of
-from asyncperf.scan.traces import Spot, Trace
+from asyncperf.scan.trace import Tracer
+from asyncperf.scan.traces import Spot, Trace, inner_functions, key_of
 
 # Where nobody else waits for the event loop.
 TESTS = re.compile(
@@ -44,8 +44,8 @@ class Graph:
         # alone: callers and callees of what is otherwise never called.
         self.named: dict[Function, list[Function]] = defaultdict(list)
         self.namers: dict[Function, list[Function]] = defaultdict(list)
-        self.spawned: set[Function] = set()
-        self.launched: set[Function] = set()
+        self.spawned: dict[Function, list[Function]] = defaultdict(list)  # with who starts it
+        self.launched: dict[Function, list[Function]] = defaultdict(list)  # with who starts it
         self.handed: set[Function] = set()
         # What no async function calls, but what starts event loops.
         self.beside: set[Function] = set()
@@ -65,8 +65,10 @@ class Graph:
         for caller, trace in list(tracer.traces.items()):
             if TESTS.search(caller.module.file):
                 continue
-            self.spawned |= trace.spawned
-            self.launched |= trace.launched
+            for started in trace.spawned:
+                self.spawned[started].append(caller)
+            for started in trace.launched:
+                self.launched[started].append(caller)
             self.handed |= trace.handed
             for spot, callee in trace.calls:
                 if are_off(trace.for_desktops, spot.line):

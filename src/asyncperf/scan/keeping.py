@@ -4,7 +4,7 @@ For `scan` only.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from asyncperf.scan.branches import Branch, Lines, conditions, own_branches
 from asyncperf.scan.candidates import bodies
@@ -52,9 +52,12 @@ def works_once(node: AnyFunction) -> bool:
     )
 
 
-def first_time(node: AnyFunction) -> tuple[Lines, ...]:
+def first_time(
+    node: AnyFunction, filling: Callable[[str], Collection[str]] = lambda attribute: ()
+) -> tuple[Lines, ...]:
     """The lines that only run until what they make is kept: in an attribute, `if self.it is None:
-    self.it = make()`, or under a key, `if key in made: return made[key]`, `made[key] = make()`."""
+    self.it = make()`, or under a key, `if key in made: return made[key]`, `made[key] = make()`.
+    `filling` tells which methods of the class make what an attribute holds."""
     found = [
         branch
         for block in bodies(node.body)
@@ -62,17 +65,23 @@ def first_time(node: AnyFunction) -> tuple[Lines, ...]:
         if isinstance(statement, ast.If)
         for branch in own_branches(statement, block[number + 1 :])
     ]
-    return tuple(Lines(b.first, b.last) for b in found if fills(b, node)) if found else ()
+    return tuple(Lines(b.first, b.last) for b in found if fills(b, node, filling))
 
 
-def fills(branch: Branch, node: AnyFunction) -> bool:
+def fills(branch: Branch, node: AnyFunction, filling: Callable[[str], Collection[str]]) -> bool:
     return any(
-        is_kept(target, holds, branch, node)
+        is_kept(target, holds, branch, node, filling)
         for target, holds in conditions(branch.test, branch.outcome)
     )
 
 
-def is_kept(test: ast.expr, holds: bool, branch: Branch, node: AnyFunction) -> bool:
+def is_kept(
+    test: ast.expr,
+    holds: bool,
+    branch: Branch,
+    node: AnyFunction,
+    filling: Callable[[str], Collection[str]],
+) -> bool:
     """Whether a test says that something is missing which the branch then keeps."""
     match test:
         case ast.Compare(left=key, ops=[ast.In() | ast.NotIn() as operator], comparators=[where]):
@@ -86,7 +95,10 @@ def is_kept(test: ast.expr, holds: bool, branch: Branch, node: AnyFunction) -> b
             kept, is_missing = test, not holds
     if not (is_missing and isinstance(kept, ast.Attribute)) or base_of(kept) not in OWN:
         return False
-    return assigns(branch, kept, node) or gives(node, kept)
+    if assigns(branch, kept, node) or gives(node, kept):
+        return True
+    called = methods_called(branch)
+    return bool(called) and not called.isdisjoint(filling(kept.attr))
 
 
 def stores(branch: Branch, where: ast.expr, key: ast.expr) -> bool:
@@ -106,6 +118,22 @@ def assigns(branch: Branch, kept: ast.Attribute, node: AnyFunction) -> bool:
     all_made = [v for target, v in assigned_in(node.body) if spelling(target) == spelling(kept)]
     is_made = any(not isinstance(value, ast.Constant) for value in made)
     return is_made and len(made) == len(all_made)
+
+
+def methods_called(branch: Branch) -> set[str]:
+    """`self.load()`, as a statement of its own."""
+    calls = [
+        each.value.value if isinstance(each.value, ast.Await) else each.value
+        for each in branch.block
+        if isinstance(each, ast.Expr)
+    ]
+    return {
+        call.func.attr
+        for call in calls
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and spelling(call.func.value) in OWN
+    }
 
 
 def assigned_in(block: list[ast.stmt]) -> Iterator[tuple[ast.expr, ast.expr]]:

@@ -4,6 +4,7 @@ commands and tests, where nobody else waits for the event loop.
 For `scan` only.
 """
 
+import ast
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.call_graph import AROUND, TESTS, Graph
-from asyncperf.scan.index import Binding, Function, Import, Module
+from asyncperf.scan.index import Binding, Function, Import, Module, Variable
 from asyncperf.scan.project import Project
 from asyncperf.scan.syntax import names_in
 
@@ -22,6 +23,7 @@ COMMANDS = frozenset({"command", "callback", "group"})
 MAINS = frozenset({"main", "_main", "amain", "async_main", "main_async", "_amain"})
 # Who makes the app makes it once, whoever asks for it.
 APPS = frozenset({"FastAPI", "Starlette"})
+FLASK = frozenset({"flask.Flask", "flask.Blueprint"})
 CACHES = frozenset({"cache", "lru_cache"})
 # What libraries look up in a module by its name: a bot's extensions, functions as a service.
 HOOKS = frozenset({"setup", "teardown", "handler", "app", "application"})
@@ -46,6 +48,7 @@ def phases(graph: Graph, served: Collection[Function]) -> Phases:
     known = dict.fromkeys([*graph.tracer.traces, *graph.into])
     scripts = lone_scripts(graph.tracer.project) if served else frozenset()
     aside = {f for f in known if is_aside(f) or graph.has_own_loop(f) or f.module.file in scripts}
+    aside |= {f for f in known if is_of_flask(graph.tracer.project, f)}
     registered = registered_in(graph.tracer.project)
     starting = {f for f in known if is_starting(f) or f in registered} - aside
     first = {f for f in known if is_made_once(graph, f)} - aside - set(served)
@@ -54,7 +57,10 @@ def phases(graph: Graph, served: Collection[Function]) -> Phases:
     if served:
         uncalled = unnamed(graph, loud | {f for f in starting if graph.is_root(f)})
         loud, aside = loud - uncalled, aside | uncalled
-    loud |= {f for f in graph.spawned if not COMMAND_FILES.search(f.module.file)} - first
+    helping = {f for f in aside if served and is_of_a_helper(graph, f)}
+    beside = reach(graph, helping) - reach(graph, loud | starting | set(served) | aside - helping)
+    spawned = {f for f, by in graph.spawned.items() if not beside.issuperset(by)}
+    loud |= {f for f in spawned if not COMMAND_FILES.search(f.module.file)} - first
     loud = reach(graph, loud | set(served), but=first)
     once = reach(graph, starting | first) - loud
     return Phases(frozenset(once), frozenset(first), frozenset(reach(graph, aside) - loud - once))
@@ -139,6 +145,25 @@ def is_aside(function: Function) -> bool:
     if function.name in MAINS and function.owner is None:
         return True
     return any(last_name(decorator) in COMMANDS for decorator in function.decorators)
+
+
+def is_of_a_helper(graph: Graph, function: Function) -> bool:
+    """Whether it has a loop of its own that no program's main function starts: that one's tasks
+    would be the program."""
+    return graph.has_own_loop(function) and not any(
+        map(is_aside, (function, *graph.launched[function]))
+    )
+
+
+def is_of_flask(project: Project, function: Function) -> bool:
+    """Whether Flask calls it, which gives each request of an async view a loop of its own."""
+    for decorator in function.decorators:
+        if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute):
+            app = project.expression(decorator.func.value, function.module)
+            made = app.values[-1] if isinstance(app, Variable) and app.values else None
+            if isinstance(made, ast.Call) and isinstance(app, Variable):
+                return str(project.expression(made.func, app.home)) in FLASK
+    return False
 
 
 def is_starting(function: Function) -> bool:

@@ -1,5 +1,5 @@
-"""What is given to who iterates over it in a thread, as `StreamingResponse` does over a plain
-generator. For `scan` only.
+"""What is given to who uses it elsewhere: iterates over it in a thread, as `StreamingResponse` does
+over a plain generator, or takes it out of a queue. For `scan` only.
 """
 
 import ast
@@ -13,6 +13,12 @@ def iterated(node: ast.Call, around: AnyFunction | None) -> list[ast.Call]:
     """The calls that make what a call is given, there or where a name was assigned."""
     given = [*node.args, *(keyword.value for keyword in node.keywords)]
     return [call for each in given for call in making(each, around)]
+
+
+def tuples_in(node: ast.Call) -> list[str]:
+    """The names in the tuples that a call is given: `queue.put((function, arguments))`."""
+    tuples = [given for given in node.args if isinstance(given, ast.Tuple)]
+    return [each.id for given in tuples for each in given.elts if isinstance(each, ast.Name)]
 
 
 def making(node: ast.expr, around: AnyFunction | None) -> Iterator[ast.Call]:

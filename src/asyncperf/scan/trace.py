@@ -14,9 +14,9 @@ from asyncperf.scan.branches import Branch, branches, for_desktops
 from asyncperf.scan.index import AnyFunction, Class, Function, Module
 from asyncperf.scan.keeping import first_time, is_empty, keeps_result, takes_nothing, works_once
 from asyncperf.scan.project import Project
-from asyncperf.scan.streams import iterated
+from asyncperf.scan.streams import iterated, tuples_in
 from asyncperf.scan.switches import given, switches
-from asyncperf.scan.traces import Primitive, Spot, Trace, spot_of
+from asyncperf.scan.traces import Primitive, Spot, Trace, inner_functions, key_of, spot_of
 from asyncperf.scan.values import Arguments, Callee, Effect, Summary, Type, Value
 from asyncperf.scan.waiting import attribute_used, is_idle, is_ready, opens_memory, returns_at_once
 from asyncperf.scan.walk import Walk
@@ -82,18 +82,6 @@ def path_name(node: ast.expr) -> str:
     return last_name(node)
 
 
-def inner_functions(function: Function) -> Iterator[Function]:
-    for bound in function.inner.values():
-        if isinstance(bound, Function):
-            yield bound
-            yield from inner_functions(bound)
-
-
-def key_of(function: Function) -> str:
-    """As the places of an enclosing function's names spell it."""
-    return f"{function.module.file}:{function.ordinal}"
-
-
 class TracingWalk(Walk):
     """A walk that keeps what it resolves: see `Trace`."""
 
@@ -129,7 +117,7 @@ class TracingWalk(Walk):
         self.trace.is_bare = takes_nothing(node)
         self.trace.keeps_result = self.trace.is_bare and keeps_result(node)
         self.trace.works_once = works_once(node)
-        self.trace.first_time = first_time(node)
+        self.trace.first_time = first_time(node, self.filling)
         return super().function_body(function, node)
 
     def call(self, node: ast.Call, awaited: bool) -> Value:
@@ -137,6 +125,9 @@ class TracingWalk(Walk):
         name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
         if self.is_in_lambda and isinstance(func, ast.Name):
             self.hand_on(self.lookup(func.id))
+        if name in catalogue.QUEUING:
+            for given_away in tuples_in(node):
+                self.hand_on(self.lookup(given_away))
         if name == "add_done_callback":
             outer, self.is_done = self.is_done, True
             value = super().call(node, awaited)
@@ -264,6 +255,12 @@ class TracingWalk(Walk):
         found = catalogue.blocking(dotted, is_method)
         if found is not None and not self.is_ready(node):
             self.trace.primitives.setdefault(spot_of(node), Primitive(*found, certain))
+
+    def filling(self, attribute: str) -> set[str]:
+        """The methods of its class that make what an attribute holds."""
+        stored = self.declarations.stored(self.owner) if self.owner is not None else {}
+        made = stored.get(attribute, ())
+        return {f.name for f, _, value in made if not isinstance(value, ast.Constant)}
 
     def is_in_memory(self, node: ast.AST) -> bool:
         """Whether a database is opened in memory here, or kept in an attribute of its own."""

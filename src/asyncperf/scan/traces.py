@@ -4,6 +4,7 @@ For `scan` only.
 """
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -66,3 +67,15 @@ def spot_of(node: ast.AST) -> Spot:
     if not isinstance(node, ast.expr):
         return Spot(getattr(node, "lineno", 0), 0, 0, 0)
     return Spot(node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0)
+
+
+def inner_functions(function: Function) -> Iterator[Function]:
+    for bound in function.inner.values():
+        if isinstance(bound, Function):
+            yield bound
+            yield from inner_functions(bound)
+
+
+def key_of(function: Function) -> str:
+    """As the places of an enclosing function's names spell it."""
+    return f"{function.module.file}:{function.ordinal}"
