@@ -673,6 +673,20 @@ def test_what_is_put_in_a_queue_with_its_arguments_runs_elsewhere(scanned):
     assert len(scanned(main=source.replace("PUT", "print((work, arguments))"))) == 1
 
 
+def test_a_generator_that_a_thread_takes_from_runs_there(scanned):
+    source = """\
+        import asyncio, time
+        def rows():
+            time.sleep(1)
+            yield 1
+        async def f():
+            found = iter(rows())
+            GO
+        """
+    assert scanned(main=source.replace("GO", "await asyncio.to_thread(next, found, None)")) == ()
+    assert len(scanned(main=source.replace("GO", "next(found)"))) == 1
+
+
 PROTOCOLS = """\
     import time, typer
     from typing import Protocol

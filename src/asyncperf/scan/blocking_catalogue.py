@@ -47,7 +47,9 @@ _calls(
     "socket.gethostbyaddr socket.getfqdn select.select",
 )
 _methods("network", "socket.socket", "connect accept recv recvfrom recv_into send sendall")
-_methods("network", "socket.socket", "sendto", brief=True)  # a datagram is only put in a buffer
+# A datagram is only put in a buffer.
+_methods("network", "socket.datagram", "recv recvfrom recv_into")
+_methods("network", "socket.socket socket.datagram", "sendto", brief=True)
 _calls("network", "smtplib.SMTP smtplib.SMTP_SSL ftplib.FTP imaplib.IMAP4 imaplib.IMAP4_SSL")
 _methods(
     "network", "smtplib.SMTP smtplib.SMTP_SSL",

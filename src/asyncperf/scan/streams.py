@@ -5,6 +5,7 @@ over a plain generator, or takes it out of a queue. For `scan` only.
 import ast
 from collections.abc import Iterator
 
+from asyncperf.scan.annotations import last_name
 from asyncperf.scan.index import AnyFunction
 from asyncperf.scan.syntax import statements
 
@@ -22,11 +23,14 @@ def tuples_in(node: ast.Call) -> list[str]:
 
 
 def making(node: ast.expr, around: AnyFunction | None) -> Iterator[ast.Call]:
-    if isinstance(node, ast.Call):
+    if isinstance(node, ast.Call) and last_name(node) == "iter":
+        for each in node.args:
+            yield from making(each, around)
+    elif isinstance(node, ast.Call):
         yield node
     elif isinstance(node, ast.Name) and around is not None:
         for statement in statements(around):
             if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
                 targets = [t.id for t in statement.targets if isinstance(t, ast.Name)]
                 if node.id in targets:
-                    yield statement.value
+                    yield from making(statement.value, None)

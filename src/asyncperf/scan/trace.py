@@ -6,6 +6,7 @@ For `scan` only.
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from asyncperf.scan import blocking_catalogue as catalogue
 from asyncperf.scan.analyst import Analyst
@@ -18,7 +19,14 @@ from asyncperf.scan.streams import iterated, tuples_in
 from asyncperf.scan.switches import given, switches
 from asyncperf.scan.traces import Primitive, Spot, Trace, inner_functions, key_of, spot_of
 from asyncperf.scan.values import Arguments, Callee, Effect, Summary, Type, Value
-from asyncperf.scan.waiting import attribute_used, is_idle, is_ready, opens_memory, returns_at_once
+from asyncperf.scan.waiting import (
+    attribute_used,
+    is_idle,
+    is_ready,
+    made_by,
+    opens_memory,
+    returns_at_once,
+)
 from asyncperf.scan.walk import Walk
 
 # What a `sessionmaker` makes is taken for async, but async sessions cannot be entered by `with`.
@@ -117,7 +125,7 @@ class TracingWalk(Walk):
         self.trace.is_bare = takes_nothing(node)
         self.trace.keeps_result = self.trace.is_bare and keeps_result(node)
         self.trace.works_once = works_once(node)
-        self.trace.first_time = first_time(node, self.filling)
+        self.trace.first_time = first_time(node, partial(self.declarations.makers, self.owner))
         return super().function_body(function, node)
 
     def call(self, node: ast.Call, awaited: bool) -> Value:
@@ -241,8 +249,8 @@ class TracingWalk(Walk):
         self.is_away = outer or dotted.rpartition(".")[2] not in catalogue.CALLS_HERE
         value = super().apply(callee, arguments, node, awaited)
         self.is_away = outer
-        if not value.types and not opens_memory(node):
-            made = catalogue.returned(dotted)
+        if not value.types:
+            made = made_by(dotted, node)
             if made is not None:
                 value = replace(value, types=(made,))
         return value
@@ -256,16 +264,9 @@ class TracingWalk(Walk):
         if found is not None and not self.is_ready(node):
             self.trace.primitives.setdefault(spot_of(node), Primitive(*found, certain))
 
-    def filling(self, attribute: str) -> set[str]:
-        """The methods of its class that make what an attribute holds."""
-        stored = self.declarations.stored(self.owner) if self.owner is not None else {}
-        made = stored.get(attribute, ())
-        return {f.name for f, _, value in made if not isinstance(value, ast.Constant)}
-
     def is_in_memory(self, node: ast.AST) -> bool:
         """Whether a database is opened in memory here, or kept in an attribute of its own."""
-        stored = self.declarations.stored(self.owner) if self.owner is not None else {}
-        kept = stored.get(attribute_used(node), [])
+        kept = self.declarations.kept(self.owner, attribute_used(node))
         return opens_memory(node) or (bool(kept) and all(opens_memory(v) for _, _, v in kept))
 
     def is_ready(self, node: ast.AST) -> bool:
