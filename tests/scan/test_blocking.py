@@ -687,6 +687,28 @@ def test_a_generator_that_a_thread_takes_from_runs_there(scanned):
     assert len(scanned(main=source.replace("GO", "next(found)"))) == 1
 
 
+HEIRS = """\
+    import asyncio, time
+    class Store:
+        def add(self): raise NotImplementedError
+        async def aadd(self):
+            self.add()
+    class Files(Store):
+        def add(self):
+            time.sleep(1)
+        async def aadd(self):
+            BODY
+    async def f(store: Store):
+        await store.aadd()
+"""
+
+
+def test_an_heir_with_a_method_of_its_own_does_not_come_there_from_the_one_it_replaces(scanned):
+    assert scanned(main=HEIRS.replace("BODY", "await asyncio.to_thread(self.add)")) == ()
+    assert len(scanned(main=HEIRS.replace("BODY", "await super().aadd()"))) == 1
+    assert len(scanned(main=HEIRS.replace("async def aadd(self):\n            BODY", ""))) == 1
+
+
 PROTOCOLS = """\
     import time, typer
     from typing import Protocol

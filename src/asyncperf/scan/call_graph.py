@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from asyncperf.scan.index import Function, Import
+from asyncperf.scan.index import Class, Function, Import
 from asyncperf.scan.switches import Given, Switches, are_off
 from asyncperf.scan.trace import Tracer
 from asyncperf.scan.traces import Spot, Trace, inner_functions, key_of
@@ -75,6 +75,8 @@ class Graph:
                     continue
                 if self.is_far_fetched(caller, callee, trace.chosen.get(spot, ())):
                     continue
+                if spot in trace.by_self and self.has_own(caller, callee.owner):
+                    continue
                 if callee not in threaded:
                     threaded[callee] = bool(callee.decorators) and tracer.is_threaded(callee)
                 if not threaded[callee] and callee is not caller:
@@ -108,6 +110,22 @@ class Graph:
             and not self.tracer.traces.get(other, Trace()).is_empty
             for other in chosen
         )
+
+    def has_own(self, method: Function, heir: Class | None) -> bool:
+        """Whether an heir has a method of its own in place of one, and never calls that one."""
+        if heir is None or heir is method.owner or method.owner is None:
+            return False
+        above = self.tracer.project.ancestry(heir)
+        if method.owner not in above:
+            return False
+        own = [m for c in above if isinstance(c, Class) for m in c.methods.get(method.name, ())]
+        before = own[: own.index(method)] if method in own else []
+        calls = (called for each in before for _, called in self.traced(each).calls)
+        return bool(before) and method not in calls
+
+    def traced(self, function: Function) -> Trace:
+        self.tracer.summary(function)
+        return self.tracer.traces.get(function, Trace())
 
     def link_names(self) -> None:
         nameless: dict[str, list[Function]] = defaultdict(list)

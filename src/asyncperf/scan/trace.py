@@ -31,6 +31,7 @@ from asyncperf.scan.walk import Walk
 
 # What a `sessionmaker` makes is taken for async, but async sessions cannot be entered by `with`.
 FACTORY_MADE = Type("sqlalchemy.AsyncSession")
+SELF = frozenset({("param", "self")})
 SYNC_SESSION = Type("sqlalchemy.orm.Session")
 
 
@@ -133,9 +134,8 @@ class TracingWalk(Walk):
         name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
         if self.is_in_lambda and isinstance(func, ast.Name):
             self.hand_on(self.lookup(func.id))
-        if name in catalogue.QUEUING:
-            for given_away in tuples_in(node):
-                self.hand_on(self.lookup(given_away))
+        for given_away in tuples_in(node) if name in catalogue.QUEUING else ():
+            self.hand_on(self.lookup(given_away))
         if name == "add_done_callback":
             outer, self.is_done = self.is_done, True
             value = super().call(node, awaited)
@@ -256,18 +256,18 @@ class TracingWalk(Walk):
         return value
 
     def primitive(self, dotted: str, node: ast.AST, is_method: bool, certain: bool) -> None:
-        if self.is_away or returns_at_once(node):
-            return
-        if dotted.startswith("sqlite3.") and self.is_in_memory(node):
+        if self.is_away or returns_at_once(node) or self.is_in_memory(dotted, node):
             return
         found = catalogue.blocking(dotted, is_method)
         if found is not None and not self.is_ready(node):
             self.trace.primitives.setdefault(spot_of(node), Primitive(*found, certain))
 
-    def is_in_memory(self, node: ast.AST) -> bool:
+    def is_in_memory(self, dotted: str, node: ast.AST) -> bool:
         """Whether a database is opened in memory here, or kept in an attribute of its own."""
-        kept = self.declarations.kept(self.owner, attribute_used(node))
-        return opens_memory(node) or (bool(kept) and all(opens_memory(v) for _, _, v in kept))
+        if not dotted.startswith("sqlite3."):
+            return False
+        kept = [value for _, _, value in self.declarations.kept(self.owner, attribute_used(node))]
+        return opens_memory(node) or (bool(kept) and all(map(opens_memory, kept)))
 
     def is_ready(self, node: ast.AST) -> bool:
         around = self.around
@@ -388,6 +388,8 @@ class TracingWalk(Walk):
         elif not self.is_away:
             spot = spot_of(node)
             trace.calls[spot, function] = None
+            if receiver is not None and receiver.places == SELF:
+                trace.by_self.add(spot)
             if not self.is_nested:
                 trace.chosen.setdefault(spot, set()).add(function)
             trace.given.setdefault(spot, given(node, self.branches))

@@ -35,7 +35,8 @@ class Primitive(NamedTuple):
 class Trace:
     """What one function calls on the thread that it runs on itself.
 
-    `chosen` tells for a call which definitions it may mean. `spawned` are coroutines that it
+    `chosen` tells for a call which definitions it may mean, `by_self` which are methods of the
+    object itself. `spawned` are coroutines that it
     starts as tasks, `launched` those that it gives a loop of their own, `handed` those that it
     gives to who knows whom. `named` are methods that it calls of objects of which the class is
     not known, `makes` the names of library classes. `is_bare`: it takes no arguments;
@@ -48,6 +49,7 @@ class Trace:
     calls: dict[tuple[Spot, Function], None] = field(default_factory=dict)
     primitives: dict[Spot, Primitive] = field(default_factory=dict)
     chosen: dict[Spot, set[object]] = field(default_factory=dict)
+    by_self: set[Spot] = field(default_factory=set)
     spawned: set[Function] = field(default_factory=set)
     launched: set[Function] = field(default_factory=set)
     handed: set[Function] = field(default_factory=set)
