@@ -684,6 +684,8 @@ def test_a_generator_that_a_thread_takes_from_runs_there(scanned):
             GO
         """
     assert scanned(main=source.replace("GO", "await asyncio.to_thread(next, found, None)")) == ()
+    inside = "async def take(): await asyncio.to_thread(next, found)"
+    assert scanned(main=source.replace("GO", inside)) == ()
     assert len(scanned(main=source.replace("GO", "next(found)"))) == 1
 
 

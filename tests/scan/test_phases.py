@@ -121,6 +121,24 @@ def test_what_is_given_to_be_called_as_the_app_starts(scanned, given):
     assert [call.once for call in scanned(main="app.later.append(warm)", jobs=jobs)] == [False]
 
 
+def test_what_makes_an_app_is_of_the_start(scanned):
+    source = """\
+        import time
+        from aiohttp import web
+        async def NAME():
+            time.sleep(1)
+            app = MAKING
+            return app
+        """
+    for name, making, is_once in (
+        ("init", "web.Application()", True),
+        ("get_app", "await init()", True),
+        ("init", "await make()", False),
+    ):
+        made = source.replace("NAME", name).replace("MAKING", making)
+        assert [call.once for call in scanned(main=made)] == [is_once]
+
+
 def test_what_is_kept_for_the_same_arguments_says_so(scanned):
     found = scanned(main=APP_MADE_ONCE.replace("BODY", "settings_of(user)"))
     assert {call.line: call.cached for call in found} == {13: True, 35: False, 43: False}

@@ -5,9 +5,11 @@ A function is looked up by its top package and its last part, a method by the to
 class and its name, since libraries re-export. For `scan` only.
 """
 
+import ast
 import re
 from typing import NamedTuple
 
+from asyncperf.scan.annotations import last_name
 from asyncperf.scan.values import Type, named
 from asyncperf.sites import Blocks
 
@@ -293,6 +295,13 @@ def registered(text: str) -> frozenset[str]:
     """The last names of what a file has called as the app starts or ends."""
     given = [part for found in REGISTERED.findall(text) for part in found if part]
     return frozenset(name.strip().rpartition(".")[2] for part in given for name in part.split(","))
+
+
+def path_name(node: ast.expr) -> str:
+    """What a path is called, or the one that it is the parent of."""
+    while isinstance(node, ast.Attribute) and node.attr == "parent":
+        node = node.value
+    return last_name(node)
 
 
 def blocking(dotted: str, is_method: bool) -> tuple[str, Blocking] | None:

@@ -16,13 +16,15 @@ from asyncperf.scan.index import Binding, Function, Import, Module, Variable
 from asyncperf.scan.project import Project
 from asyncperf.scan.syntax import names_in
 
-STARTING = re.compile(r"lifespan|^(on_)?(startup|shutdown)(_event)?$")
+STARTING = re.compile(
+    r"lifespan|^(on_)?(startup|shutdown)(_event)?$|^(get|create|make|build|init)_app(lication)?$"
+)
 # A command, which has its loop to itself; and what changes a database before the app starts.
 COMMAND_FILES = re.compile(r"(^|/)(_?cli|scripts|migrations|alembic|__main__)(/|\.py$)")
 COMMANDS = frozenset({"command", "callback", "group"})
 MAINS = frozenset({"main", "_main", "amain", "async_main", "main_async", "_amain"})
 # Who makes the app makes it once, whoever asks for it.
-APPS = frozenset({"FastAPI", "Starlette"})
+APPS = frozenset({"FastAPI", "Starlette", "Application", "Litestar", "Quart", "Sanic"})
 FLASK = frozenset({"flask.Flask", "flask.Blueprint"})
 CACHES = frozenset({"cache", "lru_cache"})
 # What libraries look up in a module by its name: a bot's extensions, functions as a service.

@@ -15,7 +15,7 @@ from asyncperf.scan.branches import Branch, branches, for_desktops
 from asyncperf.scan.index import AnyFunction, Class, Function, Module
 from asyncperf.scan.keeping import first_time, is_empty, keeps_result, takes_nothing, works_once
 from asyncperf.scan.project import Project
-from asyncperf.scan.streams import iterated, tuples_in
+from asyncperf.scan.streams import calls_inside, is_function, iterated, tuples_in
 from asyncperf.scan.switches import given, switches
 from asyncperf.scan.traces import Primitive, Spot, Trace, inner_functions, key_of, spot_of
 from asyncperf.scan.values import Arguments, Callee, Effect, Summary, Type, Value
@@ -84,13 +84,6 @@ class Tracer(Analyst):
                 yield meant
 
 
-def path_name(node: ast.expr) -> str:
-    """What a path is called, or the one that it is the parent of."""
-    while isinstance(node, ast.Attribute) and node.attr == "parent":
-        node = node.value
-    return last_name(node)
-
-
 class TracingWalk(Walk):
     """A walk that keeps what it resolves: see `Trace`."""
 
@@ -127,7 +120,11 @@ class TracingWalk(Walk):
         self.trace.keeps_result = self.trace.is_bare and keeps_result(node)
         self.trace.works_once = works_once(node)
         self.trace.first_time = first_time(node, partial(self.declarations.makers, self.owner))
-        return super().function_body(function, node)
+        found = super().function_body(function, node)
+        for call in calls_inside(node) if any(map(is_function, function.inner.values())) else ():
+            if last_name(call) in catalogue.ITERATING_IN_THREADS:
+                self.iterate_elsewhere(call)
+        return found
 
     def call(self, node: ast.Call, awaited: bool) -> Value:
         func = node.func
@@ -192,7 +189,9 @@ class TracingWalk(Walk):
         name = func.attr
         if name in catalogue.BY_NAME:
             self.primitive(catalogue.BY_NAME[name], node, is_method=True, certain=False)
-        elif name in catalogue.OF_PATHS and catalogue.PATH_NAMES.search(path_name(func.value)):
+        elif name in catalogue.OF_PATHS and catalogue.PATH_NAMES.search(
+            catalogue.path_name(func.value)
+        ):
             self.primitive(f"pathlib.Path.{name}", node, is_method=True, certain=False)
         elif name in catalogue.METHOD_NAMES and isinstance(func.value, ast.Name | ast.Attribute):
             for base in self.library_bases(func.value):
