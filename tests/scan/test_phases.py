@@ -316,6 +316,8 @@ async def stale():
         ("from shop.jobs.stale import clean\n", "from shop.jobs import clean\nadd(clean)\n", True),
         ("", "from shop.jobs import stale\nadd(stale.clean)\n", True),
         ("", "def start():\n    from shop.jobs.stale import clean\n", True),
+        ("", "from elsewhere import stale\nstale.clean()\n", True),
+        ("", "from elsewhere import fresh\nfresh.clean()\n", False),
     ],
 )
 def test_what_is_only_passed_on_nobody_calls(scanned, init, app, is_told):

@@ -99,7 +99,7 @@ def unnamed(graph: Graph, functions: Collection[Function]) -> set[Function]:
         for f in functions
         if f.owner is None and f.outer is None and not f.decorators and f not in graph.handed
     }
-    alone = {f for f in alone if f.name not in project.pointed_at and f.name not in HOOKS}
+    alone = {f for f in alone if f.name not in HOOKS and not is_pointed_at(project, f)}
     used = imported_for_use(project, {f.name for f in alone})
     alone = {f for f in alone if f.name not in used}
     at_home = {module: named_by(module) for module in {f.module for f in alone}}
@@ -108,6 +108,14 @@ def unnamed(graph: Graph, functions: Collection[Function]) -> set[Function]:
         for f in alone
         if f.name not in f.module.mentions and at_home[f.module].get(f.name, set()) <= {f}
     }
+
+
+def is_pointed_at(project: Project, function: Function) -> bool:
+    """Whether a text names it, or something of the name of its module is asked for it, which may
+    be that module where an import could not be followed."""
+    folder, _, file = function.module.file.rpartition("/")
+    stem = folder.rpartition("/")[2] if function.module.is_package else file.removesuffix(".py")
+    return not project.pointed_at.isdisjoint({function.name, f"{stem}.{function.name}"})
 
 
 def imported_for_use(project: Project, names: Collection[str]) -> set[str]:

@@ -83,7 +83,8 @@ class Project:
             {dirname(folder) for folder in self._packages if dirname(folder) not in self._packages}
             | {""}
         )
-        # Names that stand after a dot without being called there, or in quotes.
+        # Names that stand after a dot without being called there, or in quotes; and those that are
+        # called there, with the name before the dot.
         self.pointed_at: set[str] = set()
         self._found: dict[tuple[str, str], Module | External | None] = {}
         self._subclasses: dict[Class, list[Class]] | None = None

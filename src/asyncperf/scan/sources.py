@@ -30,6 +30,7 @@ SKIPPED_FOLDERS = frozenset(
 # A name after a dot that is not called there, and one that ends a text: `jobs.sweep`,
 # `"app.jobs:sweep"`. Imports and lists of what a module passes on point at nothing.
 POINTED_AT = re.compile(r"""\.([^\W\d]\w*)\b(?!\()|["'](?:[\w.]*[.:])?([^\W\d]\w*)["']""")
+CALLED_ON = re.compile(r"\b(\w+\.[^\W\d]\w*)\(")
 PASSING_ON = re.compile(r"^(?:__all__\b[^\]]*\]|[ \t]*(?:from|import)[ \t].*)", re.MULTILINE)
 
 
@@ -60,9 +61,11 @@ def find_files(
 
 
 def pointed_at(text: str) -> set[str]:
-    """The names that a file gives away without calling what they mean."""
-    found = POINTED_AT.findall(PASSING_ON.sub("", text))
-    return {after or ending for after, ending in found}
+    """The names that a file gives away without calling what they mean; those that it calls with
+    the name before the dot, `jobs.sweep`, which may be that of a module."""
+    text = PASSING_ON.sub("", text)
+    named = {after or ending for after, ending in POINTED_AT.findall(text)}
+    return named | set(CALLED_ON.findall(text))
 
 
 def links_among(files: Sequence[Path]) -> dict[Path, Path]:
