@@ -287,12 +287,15 @@ REGISTERED = re.compile(
     r"""|\badd_event_handler\(\s*["'](?:startup|shutdown)["'],\s*([\w.]+)"""
     r"""|\b(?:lifespan|on_startup|on_shutdown)\s*=\s*\[?\s*([\w.]+(?:\s*,\s*[\w.]+)*)"""
 )
+REGISTERING = named("on_startup on_shutdown on_cleanup cleanup_ctx add_event_handler lifespan")
 LOOP_MODULES = named("asyncio anyio trio uvloop")
 SPAWNING = named("create_task ensure_future start_soon run_coroutine_threadsafe spawn add_task")
 
 
 def registered(text: str) -> frozenset[str]:
     """The last names of what a file has called as the app starts or ends."""
+    if not any(word in text for word in REGISTERING):  # as in most files
+        return frozenset()
     given = [part for found in REGISTERED.findall(text) for part in found if part]
     return frozenset(name.strip().rpartition(".")[2] for part in given for name in part.split(","))
 
