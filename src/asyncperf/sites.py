@@ -71,7 +71,8 @@ class BlockingCall:
     settled, as a method whose object has no known class. `brief` calls take microseconds as a
     rule, as one system call on a local disk does. `callers` counts the async functions that
     come to it, the chain's own among them. `once`: only as the app starts or ends, or the first
-    time that something is asked for which is then kept.
+    time that something is asked for which is then kept. `cached`: a step of the chain is only
+    taken until what it gives is kept, for the same object or arguments.
     """
 
     file: str
@@ -85,6 +86,7 @@ class BlockingCall:
     brief: bool = False
     callers: int = 1
     once: bool = False
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -633,6 +633,84 @@ def test_validators_of_a_body_run_on_the_loop_even_for_a_def_endpoint(scanned):
     assert [step.function for step in call.chain] == ["User.hash"]
 
 
+def test_what_a_dependency_gives_is_not_validated(scanned):
+    source = """\
+        import time
+        from typing import Annotated
+        from fastapi import Depends, FastAPI
+        from pydantic import BaseModel, field_validator
+        app = FastAPI()
+        class User(BaseModel):
+            name: str
+            @field_validator("name")
+            def check(cls, value):
+                time.sleep(1)
+        def current_user() -> User: ...
+        @app.get("/users")
+        def show(user: PARAMETER):
+            return user
+        """
+    for parameter in ("User = Depends(current_user)", "Annotated[User, Depends(current_user)]"):
+        assert scanned(main=source.replace("PARAMETER", parameter)) == ()
+    assert len(scanned(main=source.replace("PARAMETER", "User"))) == 1
+
+
+def test_what_is_put_in_a_queue_with_its_arguments_runs_elsewhere(scanned):
+    source = """\
+        import time
+        class Store:
+            def execute(self, work, *arguments):
+                if self.is_alive():
+                    PUT
+                else:
+                    work(*arguments)
+        def read(key):
+            time.sleep(1)
+        async def f(store: Store):
+            store.execute(read, 1)
+        """
+    assert scanned(main=source.replace("PUT", "self.queue.put_nowait((work, arguments))")) == ()
+    assert len(scanned(main=source.replace("PUT", "print((work, arguments))"))) == 1
+
+
+def test_a_generator_that_a_thread_takes_from_runs_there(scanned):
+    source = """\
+        import asyncio, time
+        def rows():
+            time.sleep(1)
+            yield 1
+        async def f():
+            found = iter(rows())
+            GO
+        """
+    assert scanned(main=source.replace("GO", "await asyncio.to_thread(next, found, None)")) == ()
+    inside = "async def take(): await asyncio.to_thread(next, found)"
+    assert scanned(main=source.replace("GO", inside)) == ()
+    assert len(scanned(main=source.replace("GO", "next(found)"))) == 1
+
+
+HEIRS = """\
+    import asyncio, time
+    class Store:
+        def add(self): raise NotImplementedError
+        async def aadd(self):
+            self.add()
+    class Files(Store):
+        def add(self):
+            time.sleep(1)
+        async def aadd(self):
+            BODY
+    async def f(store: Store):
+        await store.aadd()
+"""
+
+
+def test_an_heir_with_a_method_of_its_own_does_not_come_there_from_the_one_it_replaces(scanned):
+    assert scanned(main=HEIRS.replace("BODY", "await asyncio.to_thread(self.add)")) == ()
+    assert len(scanned(main=HEIRS.replace("BODY", "await super().aadd()"))) == 1
+    assert len(scanned(main=HEIRS.replace("async def aadd(self):\n            BODY", ""))) == 1
+
+
 PROTOCOLS = """\
     import time, typer
     from typing import Protocol

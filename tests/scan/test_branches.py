@@ -1,11 +1,11 @@
-"""Which lines only run if a test comes out true, or false; and only on Windows."""
+"""Which lines only run if a test comes out true, or false; and only on Windows or macOS."""
 
 import ast
 from textwrap import dedent
 
 import pytest
 
-from asyncperf.scan.branches import branches, conditions, for_windows
+from asyncperf.scan.branches import branches, conditions, for_desktops
 
 
 def of(source):
@@ -79,11 +79,19 @@ def test_what_must_hold_for_a_test_to_come_out_so(test, outcome, expected):
         ("current_os == 'Windows'", [3]),
         ("self.platform_name == 'win32'", [3]),
         ("a == 'Windows'", []),
-        ("sys.platform == 'darwin'", []),
-        ("sys.platform == 'linux'", []),
+        ("sys.platform == 'darwin'", [3]),
+        ("sys.platform in ('darwin', 'linux')", [5]),
+        ("sys.platform != 'linux'", [3]),
+        ("sys.platform not in ('linux', 'darwin')", [3]),
+        ("not sys.platform.startswith('linux')", [3]),
+        ("os.name != 'posix'", [3]),
+        ("platform != 'linux'", []),
+        ("IS_MACOS", [3]),
+        ("macos", []),
+        ("sys.platform == 'linux'", [5]),
         ("a or os.name == 'nt'", []),
     ],
 )
-def test_lines_for_windows(test, lines):
+def test_lines_for_desktops(test, lines):
     found = of(f"def f(a):\n    if {test}:\n        one()\n    else:\n        two()\n")
-    assert [each.first for each in for_windows(found)] == lines
+    assert [each.first for each in for_desktops(found)] == lines

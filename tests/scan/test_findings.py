@@ -76,6 +76,12 @@ def test_what_happens_once_is_for_information_and_says_so():
     assert "but only as the app starts or ends, or the first time" in finding.message
 
 
+def test_what_is_kept_for_the_same_arguments_is_for_information_and_says_so():
+    [finding], _ = found(blocking=(replace(NAP, cached=True),))
+    assert finding.severity == "info"
+    assert "but only the first time for the same object or arguments" in finding.message
+
+
 def test_what_is_not_settled_says_may():
     [certain], _ = found(blocking=(NAP,))
     [unsure], _ = found(blocking=(replace(NAP, certain=False),))

@@ -1,5 +1,7 @@
 """Which functions run beside requests, for the blocking calls that they reach."""
 
+from textwrap import dedent
+
 import pytest
 
 
@@ -26,8 +28,9 @@ def test_where_no_request_waits_for_the_loop(scanned, source):
     assert scanned(main=source) == ()
 
 
-def test_tests_are_left_out(scanned):
-    assert scanned(**{"tests/test_it": "import time\nasync def f():\n    time.sleep(1)\n"}) == ()
+@pytest.mark.parametrize("file", ["tests/it", "test_shop/it", "shop/testing/it", "it_test"])
+def test_tests_are_left_out(scanned, file):
+    assert scanned(**{file: "import time\nasync def f():\n    time.sleep(1)\n"}) == ()
 
 
 def test_migrations_are_left_out(scanned):
@@ -97,6 +100,48 @@ def test_what_happens_once_in_a_process_is_told_apart(scanned, body, line, is_on
     found = scanned(main=APP_MADE_ONCE.replace("BODY", body))
     assert line in {call.line for call in found}
     assert {call.line: call.once for call in found} == {35: True, 43: True, line: is_once}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "app.on_startup.append(warm)",
+        "app.on_cleanup.append(jobs.warm)",
+        "app.add_event_handler('shutdown', warm)",
+        "app = Starlette(lifespan=warm)",
+        "app = Starlette(on_startup=[other, warm])",
+    ],
+)
+def test_what_is_given_to_be_called_as_the_app_starts(scanned, given):
+    source = f"import time\nasync def warm(app):\n    time.sleep(1)\n{given}\n"
+    assert [call.once for call in scanned(main=source)] == [True]
+    imported = f"from jobs import warm\n{given}\n"
+    jobs = "import time\nasync def warm(app):\n    time.sleep(1)\n"
+    assert [call.once for call in scanned(main=imported, jobs=jobs)] == [True]
+    assert [call.once for call in scanned(main="app.later.append(warm)", jobs=jobs)] == [False]
+
+
+def test_what_makes_an_app_is_of_the_start(scanned):
+    source = """\
+        import time
+        from aiohttp import web
+        async def NAME():
+            time.sleep(1)
+            app = MAKING
+            return app
+        """
+    for name, making, is_once in (
+        ("init", "web.Application()", True),
+        ("get_app", "await init()", True),
+        ("init", "await make()", False),
+    ):
+        made = source.replace("NAME", name).replace("MAKING", making)
+        assert [call.once for call in scanned(main=made)] == [is_once]
+
+
+def test_what_is_kept_for_the_same_arguments_says_so(scanned):
+    found = scanned(main=APP_MADE_ONCE.replace("BODY", "settings_of(user)"))
+    assert {call.line: call.cached for call in found} == {13: True, 35: False, 43: False}
 
 
 def test_what_is_only_sometimes_marked_as_done_is_not_of_the_start(scanned):
@@ -175,6 +220,32 @@ def test_what_gives_its_arguments_an_event_loop_of_their_own(scanned, body):
     assert scanned(main=OWN_LOOPS.replace("BODY", "print(work())")) != ()
 
 
+@pytest.mark.parametrize(("launcher", "is_told"), [("stats", False), ("main", True)])
+def test_tasks_of_a_loop_of_its_own_are_nobody_elses(scanned, launcher, is_told):
+    source = f"""\
+        import asyncio, time
+        from fastapi import FastAPI
+        app = FastAPI()
+        async def count():
+            time.sleep(1)
+        async def work():
+            await asyncio.wait([asyncio.create_task(count())])
+        def {launcher}():
+            asyncio.run(work())
+        @app.get("/")
+        async def serve(): ...
+        """
+    assert len(scanned(main=source)) == is_told
+    started = "async def lifespan(app):\n    asyncio.create_task(count())\n    yield\n"
+    assert len(scanned(main=dedent(source) + started)) == 1
+
+
+def test_flask_gives_async_views_a_loop_of_their_own(scanned):
+    view = "@app.get('/')\nasync def f():\n    time.sleep(1)\n"
+    assert scanned(main=f"import time, flask\napp = flask.Flask('shop')\n{view}") == ()
+    assert len(scanned(main=f"import time, quart\napp = quart.Quart('shop')\n{view}")) == 1
+
+
 def test_what_a_runner_runs_in_heirs_has_a_loop_of_its_own(scanned):
     source = """\
 import asyncio, time
@@ -208,6 +279,11 @@ def test_a_loop_of_its_own_that_another_file_gives(scanned):
         ("def start(tasks):\n    tasks.append(stale)\n", True),
         ("class Job:\n    async def run(self):\n        await work()\n", True),
         ("@hooks.on\nasync def hook():\n    await work()\n", True),
+        ("hooks.on(stale)\n", True),
+        ("KEPT = {'stale': stale}\n", True),
+        ("KEPT = [None, None, None, None, None, None, None, None, stale]\n", True),
+        ("def start(tasks):\n    tasks.append('main:stale')\n", True),
+        ("__all__ = ['stale']\n", False),
     ],
 )
 def test_in_an_app_nobody_calls_a_function_that_nothing_names(scanned, more, is_told):
@@ -227,6 +303,44 @@ async def stale():
     endpoint = "@app.get('/')\nasync def serve(): ...\n"
     assert len(scanned(main=source + endpoint + more)) == is_told
     assert len(scanned(main=source + more)) == 1  # a library's own users may call it
+
+
+@pytest.mark.parametrize(
+    ("init", "app", "is_told"),
+    [
+        ("", "", False),
+        ("from shop.jobs.stale import clean\n__all__ = ['clean']\n", "", False),
+        ("from shop.jobs.stale import clean as tidy\n", "", True),
+        ("from shop.jobs.stale import clean\nKEPT = (clean,)\n", "", True),
+        ("from shop.jobs.stale import clean\n", "from shop.jobs import clean\n", False),
+        ("from shop.jobs.stale import clean\n", "from shop.jobs import clean\nadd(clean)\n", True),
+        ("", "from shop.jobs import stale\nadd(stale.clean)\n", True),
+        ("", "def start():\n    from shop.jobs.stale import clean\n", True),
+        ("", "from elsewhere import stale\nstale.clean()\n", True),
+        ("", "from elsewhere import fresh\nfresh.clean()\n", False),
+    ],
+)
+def test_what_is_only_passed_on_nobody_calls(scanned, init, app, is_told):
+    serving = "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\nasync def f(): ...\n"
+    stale = "import time\nasync def clean():\n    time.sleep(1)\n"
+    files = {"shop/jobs/__init__": init, "shop/jobs/stale": stale, "app": app + serving}
+    assert len(scanned(**files, **{"shop/__init__": ""})) == is_told
+
+
+def test_what_only_tests_name_nobody_calls(scanned):
+    serving = "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\nasync def f(): ...\n"
+    stale = "import time\nasync def clean():\n    time.sleep(1)\n"
+    naming = "from jobs import clean\nadd(clean)\nadd('jobs.clean')\n"
+    assert scanned(**{"jobs": stale, "app": serving, "tests/test_it": naming}) == ()
+    assert len(scanned(jobs=stale, app=serving, other=naming)) == 1
+
+
+def test_the_outermost_package_passes_on_to_who_installs_it(scanned):
+    serving = "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\nasync def f(): ...\n"
+    stale = "import time\nasync def clean():\n    time.sleep(1)\n"
+    passing = "from jobs.stale import clean\n"
+    outer = {"jobs/__init__": passing, "jobs/stale": stale, "app": serving}
+    assert len(scanned(**outer)) == 1
 
 
 SCRIPT = """\

@@ -194,3 +194,26 @@ def test_an_isinstance_around_tells_the_class(scanned, test, is_found):
                 it.files.version()
         """
     assert bool(scanned(main=source.replace("TEST", test))) == is_found
+
+
+@pytest.mark.parametrize(
+    ("call", "is_told"),
+    [
+        ("if where != 'local': find(where)", False),
+        ("if where == 'local': find(where)", True),
+        ("find(where)", True),
+        ("find(where='far')", False),
+        ("find(where='local')", True),
+        ("find()", False),
+    ],
+)
+def test_what_a_parameter_is_equal_to(scanned, call, is_told):
+    source = f"""\
+        import time
+        def find(where="near"):
+            if where == "local":
+                time.sleep(1)
+        async def f(where):
+            {call}
+        """
+    assert len(scanned(main=source)) == is_told

@@ -194,3 +194,39 @@ def test_waiting_for_what_is_named_as_a_pool_is_not_certain(scanned):
     [call] = scanned(main=source.replace("CALL", "wait=True"))
     assert (call.call, call.certain) == ("concurrent.ThreadPoolExecutor.shutdown", False)
     assert scanned(main=source.replace("CALL", "wait=False")) == ()
+
+
+MEMORY = """\
+import sqlite3
+class Shop:
+    def __init__(self):
+        self.db: sqlite3.Connection = sqlite3.connect(WHERE)
+    async def count(self):
+        with self.db:
+            self.db.execute("SELECT 1")
+        self.db.cursor().execute("SELECT 1")
+async def f():
+    db = sqlite3.connect(WHERE)
+    db.execute("SELECT 1")
+    Shop()
+"""
+
+
+def test_nobody_waits_for_a_database_in_memory(scanned):
+    assert scanned(main=MEMORY.replace("WHERE", "':memory:'")) == ()
+    assert len(scanned(main=MEMORY.replace("WHERE", "'shop.db'"))) == 6
+
+
+def test_a_datagram_is_only_put_in_a_buffer(scanned):
+    source = """\
+        import socket
+        async def f(where):
+            told = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            told.sendto(b"", where)
+            told.sendall(b"")
+        """
+    assert [call.brief for call in scanned(main=source)] == [True]
+    connecting = source.replace('sendall(b"")', "connect(where)")
+    assert len(scanned(main=connecting)) == 1
+    assert len(scanned(main=connecting.replace("DGRAM", "STREAM"))) == 2
+    assert len(scanned(main=source.replace('sendall(b"")', "recv(5)"))) == 2

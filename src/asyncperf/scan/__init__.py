@@ -11,7 +11,8 @@ from pathlib import Path
 
 from asyncperf.scan import sources
 from asyncperf.scan.blocking import blocking_calls
-from asyncperf.scan.blocking_catalogue import LAUNCHING, SCRIPT, SERVING
+from asyncperf.scan.blocking_catalogue import LAUNCHING, SCRIPT, SERVING, registered
+from asyncperf.scan.call_graph import TESTS
 from asyncperf.scan.candidates import has_candidates
 from asyncperf.scan.checkers import Checker
 from asyncperf.scan.columns import in_characters
@@ -150,6 +151,7 @@ def load(
     launching: list[Function] = []
     commented: list[str] = []
     wide: set[str] = set()
+    pointed_at: set[str] = set()
 
     def unlisted(error: OSError) -> None:
         folder = sources.relative(Path(error.filename), root)
@@ -173,6 +175,8 @@ def load(
         modules.append(module)
         if MARK in source.text:
             commented.append(source.file)
+        if not TESTS.search(source.file):
+            pointed_at |= sources.pointed_at(source.text)
         if not source.text.isascii():
             wide.add(source.file)
         depending += [f for f, _ in bodies if is_endpoint(f) or place_of(f) in routed]
@@ -182,10 +186,12 @@ def load(
             launching += [f for f, _ in bodies if not f.is_async]
             serves = SERVING.search(source.text)
             module.is_script = bool(SCRIPT.search(source.text)) and not serves
+        module.registered = registered(source.text)
         if "await" in source.text:
             awaiting += [f for f, node in bodies if f.is_async and has_candidates(node)]
     named = {sources.relative(a, root): sources.relative(b, root) for a, b in links.items()}
     project = Project(modules, root.parts, named)
+    project.pointed_at = pointed_at
     return Loaded(
         *(
             project,

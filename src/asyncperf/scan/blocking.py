@@ -5,16 +5,17 @@ however deep; what goes to a thread was left out when the graph was made (see `t
 For `scan` only.
 """
 
+import ast
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from asyncperf.scan.annotations import last_name, types_of
+from asyncperf.scan.annotations import dependency_of, last_name, types_of
 from asyncperf.scan.blocking_catalogue import OF_FUTURES
 from asyncperf.scan.call_graph import TESTS, Edge, Graph, is_settled
 from asyncperf.scan.dependencies import dependencies
 from asyncperf.scan.index import AnyFunction, Class, Function
-from asyncperf.scan.phases import Phases, phases
+from asyncperf.scan.phases import Phases, has_cache, is_of_flask, phases
 from asyncperf.scan.switches import Guard, are_off
 from asyncperf.scan.trace import Tracer
 from asyncperf.scan.traces import Primitive, Spot, Trace
@@ -49,7 +50,10 @@ def reached(
     checking = validating(tracer, answering)
     graph = Graph(tracer)
     graph.build(launching)
-    served = {f: names for f, names in answering.items() if f.is_async} | checking
+    project = tracer.project
+    served = {
+        f: names for f, names in answering.items() if f.is_async and not is_of_flask(project, f)
+    } | checking
     depend(graph, answering, served)
     when = phases(graph, served)
     begins = [
@@ -80,14 +84,17 @@ def calls(of: Reached) -> tuple[BlockingCall, ...]:
         trace = tracer.traces.get(function, Trace())
         for spot, primitive in trace.primitives.items():
             place = (function.module.file, spot.line, spot.column)
-            if place in found or are_off((*off, *trace.for_windows), spot.line):
+            if place in found or are_off((*off, *trace.for_desktops), spot.line):
                 continue
             if function in tracer.done_callbacks and primitive.name in FUTURES_WAITS:
                 continue
             settled = is_settled(trace, spot) and all(edge.certain for edge in chain)
             certain = primitive.certain and settled
             is_once = number >= of.repeated
-            found[place] = told(function, spot, primitive, chain, certain, is_once, reaching)
+            is_cached = is_kept(of.graph, function, spot.line, chain)
+            found[place] = told(
+                function, spot, primitive, chain, certain, is_once, is_cached, reaching
+            )
     return tuple(found[place] for place in sorted(found))
 
 
@@ -98,6 +105,7 @@ def told(
     chain: tuple[Edge, ...],
     certain: bool,
     is_once: bool,
+    is_cached: bool,
     reaching: "Reaching",
 ) -> BlockingCall:
     file = function.module.file
@@ -115,7 +123,17 @@ def told(
         primitive.does.brief,
         max(len({begin for begin, _ in begins}), 1),
         is_once,
+        is_cached,
     )
+
+
+def is_kept(graph: Graph, function: Function, line: int, chain: tuple[Edge, ...]) -> bool:
+    """Whether a step of the chain is only taken until what it gives is kept."""
+    if any(has_cache(edge.callee) for edge in chain):
+        return True
+    steps = [*((edge.caller, edge.line) for edge in chain), (function, line)]
+    traces = graph.tracer.traces
+    return any(are_off(traces.get(f, Trace()).first_time, at) for f, at in steps)
 
 
 def depend(
@@ -167,13 +185,23 @@ def validating(
 
 
 def models(tracer: Tracer, endpoint: Function, node: AnyFunction) -> Iterator[Class]:
-    """The project's classes that an endpoint's parameters are declared as, and their bases."""
+    """The project's classes, and their bases, that an endpoint's parameters are declared as, but
+    for those that a dependency gives as it is, or makes in a thread."""
     walk = tracer.walker(endpoint)
-    for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+    for argument, default in with_defaults(node):
+        if dependency_of(default, argument.annotation) is not None:
+            continue
         for type_ in types_of(argument.annotation, walk.resolve):
             for class_ in tracer.project.ancestry(type_.of) if isinstance(type_.of, Class) else ():
                 if isinstance(class_, Class):
                     yield class_
+
+
+def with_defaults(node: AnyFunction) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    plain = [*node.args.posonlyargs, *node.args.args]
+    without = [None] * (len(plain) - len(node.args.defaults))
+    yield from zip(plain, [*without, *node.args.defaults], strict=True)
+    yield from zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
 
 
 def validators(class_: Class) -> Iterator[Function]:

@@ -5,9 +5,11 @@ A function is looked up by its top package and its last part, a method by the to
 class and its name, since libraries re-export. For `scan` only.
 """
 
+import ast
 import re
 from typing import NamedTuple
 
+from asyncperf.scan.annotations import last_name
 from asyncperf.scan.values import Type, named
 from asyncperf.sites import Blocks
 
@@ -46,7 +48,10 @@ _calls(
     "socket.create_connection socket.getaddrinfo socket.gethostbyname socket.gethostbyname_ex "
     "socket.gethostbyaddr socket.getfqdn select.select",
 )
-_methods("network", "socket.socket", "connect accept recv recvfrom recv_into send sendall sendto")
+_methods("network", "socket.socket", "connect accept recv recvfrom recv_into send sendall")
+# A datagram is only put in a buffer.
+_methods("network", "socket.datagram", "recv recvfrom recv_into")
+_methods("network", "socket.socket socket.datagram", "sendto", brief=True)
 _calls("network", "smtplib.SMTP smtplib.SMTP_SSL ftplib.FTP imaplib.IMAP4 imaplib.IMAP4_SSL")
 _methods(
     "network", "smtplib.SMTP smtplib.SMTP_SSL",
@@ -257,6 +262,8 @@ CALLS_HERE = named(
     "map filter call_soon call_soon_threadsafe call_later call_at add_done_callback add_reader "
     "add_signal_handler reduce retry_call"
 )
+# What is put there in a tuple, with its arguments, is called by who takes it out.
+QUEUING = named("put put_nowait append appendleft send")
 # Sync functions under these decorators are run in threads, by libraries.
 THREADING_DECORATORS = named(
     "sync_to_async asyncify run_in_threadpool to_thread run_in_executor run_in_thread in_thread "
@@ -273,8 +280,31 @@ LAUNCHING = re.compile(r"\b(asyncio|anyio|trio|uvloop)\.run\(|\brun_until_comple
 # What is run by itself; and what serves an app in a loop that it starts itself.
 SCRIPT = re.compile(r"^if __name__ == ", re.MULTILINE)
 SERVING = re.compile(r"\b(uvicorn|hypercorn|granian|FastAPI|Starlette)\b")
+# What is called as the app starts or ends, by who it is given to: `app.on_startup.append(f)`,
+# `add_event_handler("shutdown", f)`, `lifespan=f`, `on_startup=[f, g]`.
+REGISTERED = re.compile(
+    r"""\b(?:on_startup|on_shutdown|on_cleanup|cleanup_ctx)\.append\(\s*([\w.]+)\s*\)"""
+    r"""|\badd_event_handler\(\s*["'](?:startup|shutdown)["'],\s*([\w.]+)"""
+    r"""|\b(?:lifespan|on_startup|on_shutdown)\s*=\s*\[?\s*([\w.]+(?:\s*,\s*[\w.]+)*)"""
+)
+REGISTERING = named("on_startup on_shutdown on_cleanup cleanup_ctx add_event_handler lifespan")
 LOOP_MODULES = named("asyncio anyio trio uvloop")
 SPAWNING = named("create_task ensure_future start_soon run_coroutine_threadsafe spawn add_task")
+
+
+def registered(text: str) -> frozenset[str]:
+    """The last names of what a file has called as the app starts or ends."""
+    if not any(word in text for word in REGISTERING):  # as in most files
+        return frozenset()
+    given = [part for found in REGISTERED.findall(text) for part in found if part]
+    return frozenset(name.strip().rpartition(".")[2] for part in given for name in part.split(","))
+
+
+def path_name(node: ast.expr) -> str:
+    """What a path is called, or the one that it is the parent of."""
+    while isinstance(node, ast.Attribute) and node.attr == "parent":
+        node = node.value
+    return last_name(node)
 
 
 def blocking(dotted: str, is_method: bool) -> tuple[str, Blocking] | None:

@@ -12,13 +12,18 @@ from asyncperf.scan.syntax import spelling
 
 LEAVING = ast.Return | ast.Raise | ast.Continue | ast.Break
 
-# How code asks for the system that it runs on, what Windows answers, and what keeps the answer.
+# How code asks for the system that it runs on, and what a server's answers: Linux.
 SYSTEM = re.compile(
     r"(^|[._])(os\.name|platform\.system\(\)|(os|platform|system)(_?(name|type))?)(\.lower\(\))?$",
     re.IGNORECASE,
 )
-WINDOWS = frozenset({"win32", "cygwin", "nt", "windows"})
-IS_WINDOWS = re.compile(r"^_*((is|on|IS|ON)_)(windows|win32|win|WINDOWS|WIN32|WIN)$|^_*WINDOWS$")
+SYSTEM_ITSELF = re.compile(r"(^|\.)(os\.name|sys\.platform|platform\.system\(\))(\.lower\(\))?$")
+LINUX = frozenset({"linux", "linux2", "posix"})
+# What Windows and macOS answer, and what keeps the answer.
+DESKTOPS = frozenset({"win32", "cygwin", "nt", "windows", "darwin", "macos"})
+IS_DESKTOP = re.compile(
+    r"^_*(?i:(is|on)_(windows|win32|win|darwin|mac|macos|osx))$|^_*(WINDOWS|DARWIN|MACOS)$"
+)
 
 
 class Branch(NamedTuple):
@@ -92,30 +97,42 @@ def conditions(test: ast.expr, outcome: bool) -> Iterator[tuple[ast.expr, bool]]
         yield test, outcome
 
 
-def for_windows(found: tuple[Branch, ...]) -> tuple[Lines, ...]:
-    """The lines that only Windows comes to, which serves no app to many."""
+def for_desktops(found: tuple[Branch, ...]) -> tuple[Lines, ...]:
+    """The lines that only Windows or macOS comes to, which serve no app to many."""
     return tuple(
         Lines(branch.first, branch.last)
         for branch in found
-        if any(asks_windows(*each) for each in conditions(branch.test, branch.outcome))
+        if any(asks_desktop(*each) for each in conditions(branch.test, branch.outcome))
     )
 
 
-def asks_windows(test: ast.expr, outcome: bool) -> bool:
-    """Whether a test only comes out so on Windows."""
+def asks_desktop(test: ast.expr, outcome: bool) -> bool:
+    """Whether a test only comes out so on Windows or macOS."""
     match test:
         case ast.Compare(left=left, ops=[operator], comparators=[ast.expr() as other]):
-            is_equal = isinstance(operator, ast.Eq | ast.In)
-            if is_equal is not outcome or not isinstance(operator, ast.Eq | ast.NotEq | ast.In):
+            if not isinstance(operator, ast.Eq | ast.NotEq | ast.In | ast.NotIn):
                 return False
             named = other.elts if isinstance(other, ast.Tuple | ast.List | ast.Set) else [other]
-            return all(map(names_windows, named)) and bool(SYSTEM.search(spelling(left)))
+            is_one_of_them = isinstance(operator, ast.Eq | ast.In) is outcome
+            return answers(left, named, is_one_of_them)
         case ast.Call(func=ast.Attribute(value=asked, attr="startswith"), args=[start]):
-            return outcome and names_windows(start) and bool(SYSTEM.search(spelling(asked)))
-    return outcome and bool(IS_WINDOWS.search(last_name(test)))
+            return answers(asked, [start], outcome)
+    return outcome and bool(IS_DESKTOP.search(last_name(test)))
 
 
-def names_windows(node: ast.expr) -> bool:
-    if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
-        return False
-    return node.value.lower() in WINDOWS or node.value == "win"
+def answers(asked: ast.expr, named: list[ast.expr], holds: bool) -> bool:
+    """Whether no Linux is among the systems that are named, or, if it `holds` not, is left."""
+    if holds:
+        return bool(SYSTEM.search(spelling(asked))) and all(
+            text_of(each) in DESKTOPS or text_of(each) == "win" for each in named
+        )
+    return bool(SYSTEM_ITSELF.search(spelling(asked))) and any(
+        text_of(each) in LINUX for each in named
+    )
+
+
+def text_of(node: ast.expr) -> str:
+    match node:
+        case ast.Constant(value=str(text)):
+            return text.lower()
+    return ""

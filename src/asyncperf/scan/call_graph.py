@@ -5,13 +5,15 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from asyncperf.scan.index import Function, Import
+from asyncperf.scan.index import Class, Function, Import
 from asyncperf.scan.switches import Given, Switches, are_off
-from asyncperf.scan.trace import Tracer, inner_functions, key_of
-from asyncperf.scan.traces import Spot, Trace
+from asyncperf.scan.trace import Tracer
+from asyncperf.scan.traces import Spot, Trace, inner_functions, key_of
 
 # Where nobody else waits for the event loop.
-TESTS = re.compile(r"(^|/)(([^/]*_)?tests?/|test_[^/]*\.py$|conftest\.py$|[^/]*_test\.py$)")
+TESTS = re.compile(
+    r"(^|/)(([^/]*_)?tests?/|test_[^/]*/|testing/|test_[^/]*\.py$|conftest\.py$|[^/]*_test\.py$)"
+)
 
 # What `with` calls besides what it is given.
 AROUND = frozenset({"__enter__", "__exit__", "__aenter__", "__aexit__"})
@@ -42,8 +44,8 @@ class Graph:
         # alone: callers and callees of what is otherwise never called.
         self.named: dict[Function, list[Function]] = defaultdict(list)
         self.namers: dict[Function, list[Function]] = defaultdict(list)
-        self.spawned: set[Function] = set()
-        self.launched: set[Function] = set()
+        self.spawned: dict[Function, list[Function]] = defaultdict(list)  # with who starts it
+        self.launched: dict[Function, list[Function]] = defaultdict(list)  # with who starts it
         self.handed: set[Function] = set()
         # What no async function calls, but what starts event loops.
         self.beside: set[Function] = set()
@@ -63,13 +65,17 @@ class Graph:
         for caller, trace in list(tracer.traces.items()):
             if TESTS.search(caller.module.file):
                 continue
-            self.spawned |= trace.spawned
-            self.launched |= trace.launched
+            for started in trace.spawned:
+                self.spawned[started].append(caller)
+            for started in trace.launched:
+                self.launched[started].append(caller)
             self.handed |= trace.handed
             for spot, callee in trace.calls:
-                if are_off(trace.for_windows, spot.line):
+                if are_off(trace.for_desktops, spot.line):
                     continue
                 if self.is_far_fetched(caller, callee, trace.chosen.get(spot, ())):
+                    continue
+                if spot in trace.by_self and self.has_own(caller, callee.owner):
                     continue
                 if callee not in threaded:
                     threaded[callee] = bool(callee.decorators) and tracer.is_threaded(callee)
@@ -104,6 +110,22 @@ class Graph:
             and not self.tracer.traces.get(other, Trace()).is_empty
             for other in chosen
         )
+
+    def has_own(self, method: Function, heir: Class | None) -> bool:
+        """Whether an heir has a method of its own in place of one, and never calls that one."""
+        if heir is None or heir is method.owner or method.owner is None:
+            return False
+        above = self.tracer.project.ancestry(heir)
+        if method.owner not in above:
+            return False
+        own = [m for c in above if isinstance(c, Class) for m in c.methods.get(method.name, ())]
+        before = own[: own.index(method)] if method in own else []
+        calls = (called for each in before for _, called in self.traced(each).calls)
+        return bool(before) and method not in calls
+
+    def traced(self, function: Function) -> Trace:
+        self.tracer.summary(function)
+        return self.tracer.traces.get(function, Trace())
 
     def link_names(self) -> None:
         nameless: dict[str, list[Function]] = defaultdict(list)

@@ -185,6 +185,15 @@ class Declarations:
                                 )
         return found
 
+    def kept(self, owner: Class | None, attribute: str) -> list[Stored]:
+        """What is assigned to one attribute of `self`."""
+        return self.stored(owner).get(attribute, []) if owner is not None else []
+
+    def makers(self, owner: Class | None, attribute: str) -> set[str]:
+        """The methods that make what an attribute holds, other than a constant."""
+        made = self.kept(owner, attribute)
+        return {f.name for f, _, value in made if not isinstance(value, ast.Constant)}
+
 
 def _outermost(annotation: ast.expr | None) -> str:
     of = annotation.value if isinstance(annotation, ast.Subscript) else annotation

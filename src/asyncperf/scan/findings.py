@@ -129,6 +129,8 @@ def _of_call(call: BlockingCall) -> SourceFinding:
         message += ", if it is what its name says"
     if call.once:
         message += ", but only as the app starts or ends, or the first time"
+    elif call.cached:
+        message += ", but only the first time for the same object or arguments"
     elif call.brief:
         message += ", as a rule for a short time"
     if through:
@@ -137,9 +139,10 @@ def _of_call(call: BlockingCall) -> SourceFinding:
         message += f"; `{start.function}`{more} {comes} to it through {_in_words(through)}"
     if call.endpoints:
         message += f". Reached from {_in_words(call.endpoints, most=3)}"
+    is_minor = not call.certain or call.brief or call.once or call.cached
     return SourceFinding(
         code="blocking-call",
-        severity="warning" if call.certain and not (call.brief or call.once) else "info",
+        severity="info" if is_minor else "warning",
         file=call.file,
         line=call.line,
         column=call.column,

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from asyncperf.scan.syntax import children
+
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 ALIAS: Any = getattr(ast, "TypeAlias", ())  # `type Name = ...`, which Python 3.11 does not know
@@ -90,6 +92,8 @@ class Module:
     functions: list["Function"] = field(default_factory=list)
     classes: list["Class"] = field(default_factory=list)
     is_script: bool = False  # it starts an event loop when it is run
+    registered: frozenset[str] = frozenset()  # what it has called as the app starts or ends
+    mentions: set[str] = field(default_factory=set)  # names in it outside of functions
 
 
 @dataclass(slots=True, eq=False)
@@ -192,6 +196,8 @@ class _Indexer:
         outer: Function | None,
     ) -> None:
         for statement in body:
+            if outer is None:
+                self.mention(statement)
             if isinstance(statement, AnyFunction):
                 self.function(statement, names, prefix, owner, outer)
             elif isinstance(statement, ast.ClassDef):
@@ -206,6 +212,14 @@ class _Indexer:
             else:
                 for inner in blocks(statement):
                     self.block(inner, names, prefix, owner, outer)
+
+    def mention(self, statement: ast.stmt) -> None:
+        """Remembers what a statement outside of functions names, but for what it defines."""
+        if isinstance(statement, AnyFunction | ast.Import | ast.ImportFrom):
+            return
+        for part in children(statement):
+            if isinstance(part, ast.expr | ast.keyword | ast.withitem) and not is_bound(part):
+                self.module.mentions |= spelled_in(part)
 
     def function(
         self,
@@ -288,6 +302,25 @@ class _Indexer:
                 bound.values.append(_small(value))
             if isinstance(node, ast.AnnAssign):
                 bound.annotation = node.annotation
+
+
+def is_bound(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
+def spelled_in(node: ast.AST) -> set[str]:
+    """The names and the attributes that stand in it."""
+    found: set[str] = set()
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, ast.Name):
+            found.add(each.id)
+        elif not isinstance(each, ast.Constant):
+            if isinstance(each, ast.Attribute):
+                found.add(each.attr)
+            waiting += children(each)
+    return found
 
 
 def _small(value: ast.expr) -> ast.expr:

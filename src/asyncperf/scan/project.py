@@ -83,6 +83,9 @@ class Project:
             {dirname(folder) for folder in self._packages if dirname(folder) not in self._packages}
             | {""}
         )
+        # Names that stand after a dot without being called there, or in quotes; and those that are
+        # called there, with the name before the dot.
+        self.pointed_at: set[str] = set()
         self._found: dict[tuple[str, str], Module | External | None] = {}
         self._subclasses: dict[Class, list[Class]] | None = None
         self._bases: dict[Class, list[Class | External]] = {}
@@ -122,6 +125,10 @@ class Project:
                 if found is not None:
                     return found
         return None
+
+    def is_outermost(self, module: Module) -> bool:
+        """Whether it is the `__init__.py` of a package inside no other."""
+        return module.is_package and dirname(dirname(module.file)) not in self._packages
 
     def _is_there(self, path: str) -> bool:
         return path in self._folders or path + ".py" in self._files

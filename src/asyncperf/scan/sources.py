@@ -6,6 +6,7 @@ Nothing is imported or executed. For `scan` only.
 import ast
 import hashlib
 import os
+import re
 import stat
 import sys
 import tokenize
@@ -25,6 +26,12 @@ MAX_FILE_BYTES = 2_000_000
 SKIPPED_FOLDERS = frozenset(
     {"__pycache__", "node_modules", "site-packages", "venv", "env", "virtualenv", "build", "dist"}
 )
+
+# A name after a dot that is not called there, and one that ends a text: `jobs.sweep`,
+# `"app.jobs:sweep"`. Imports and lists of what a module passes on point at nothing.
+POINTED_AT = re.compile(r"""\.([^\W\d]\w*)\b(?!\()|["'](?:[\w.]*[.:])?([^\W\d]\w*)["']""")
+CALLED_ON = re.compile(r"\b(\w+\.[^\W\d]\w*)\(")
+PASSING_ON = re.compile(r"^(?:__all__\b[^\]]*\]|[ \t]*(?:from|import)[ \t].*)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,14 @@ def find_files(
             if file not in seen and not is_excluded(relative(file, root), exclude):
                 seen.add(file)
                 yield file
+
+
+def pointed_at(text: str) -> set[str]:
+    """The names that a file gives away without calling what they mean; those that it calls with
+    the name before the dot, `jobs.sweep`, which may be that of a module."""
+    text = PASSING_ON.sub("", text)
+    named = {after or ending for after, ending in POINTED_AT.findall(text)}
+    return named | set(CALLED_ON.findall(text))
 
 
 def links_among(files: Sequence[Path]) -> dict[Path, Path]:

@@ -14,6 +14,7 @@ from asyncperf.scan.index import AnyFunction
 from asyncperf.scan.syntax import spelling
 
 IS_NONE = " is None"  # no function is called so
+EQUALS = " == "
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,17 @@ class Switches:
         if guard.asked and guard.asked != IS_NONE:
             place = self.positions.index(parameter) if parameter in self.positions else parameter
             keys = [(guard.asked, place), (guard.asked, parameter)]
-            return next((given.told[key] for key in keys if key in given.told), None)
+            known = next((given.told[key] for key in keys if key in given.told), None)
+            if known is not None or not guard.asked.startswith(EQUALS):
+                return known
         if parameter in given.constants:
             constant = given.constants[parameter]
         elif self._is_given(parameter, given) or parameter not in self.defaults:
             return None
         else:
             constant = self.defaults[parameter]
+        if guard.asked.startswith(EQUALS):
+            return f"{EQUALS}{constant!r}" == guard.asked
         return constant is None if guard.asked else bool(constant)
 
     def _is_given(self, parameter: str, given: "Given") -> bool:
@@ -107,18 +112,25 @@ def told(
     given += [(keyword.arg, keyword.value) for keyword in node.keywords if keyword.arg]
     names = {place: each.id for place, each in given if isinstance(each, ast.Name)}
     for branch in branches if names else ():
-        for test, value in conditions(branch.test, branch.outcome):
-            by, of = asking(test)
+        for test, outcome in conditions(branch.test, branch.outcome):
+            by, of, value = asking(test, outcome)
             if of in names.values() and of not in assigned(*branch.block):
                 yield from (((by, place), value) for place, name in names.items() if name == of)
 
 
-def asking(test: ast.expr) -> tuple[str, str]:
-    """The function and the name of `is_address(host)`."""
+def asking(test: ast.expr, outcome: bool) -> tuple[str, str, bool]:
+    """The function and the name of `is_address(host)`, with its answer; `!= "local"` asks whether
+    it is equal."""
     match test:
         case ast.Call(func=by, args=[ast.Name(id=of)], keywords=[]):
-            return spelling(by), of
-    return "", ""
+            return spelling(by), of, outcome
+        case ast.Compare(
+            left=ast.Name(id=of),
+            ops=[ast.Eq() | ast.NotEq() as operator],
+            comparators=[ast.Constant(value=value)],
+        ):
+            return f"{EQUALS}{value!r}", of, isinstance(operator, ast.Eq) is outcome
+    return "", "", outcome
 
 
 def switches(node: AnyFunction, branches: Iterable[Branch]) -> Switches:
@@ -150,11 +162,11 @@ def assigned(*nodes: ast.AST) -> set[str]:
 def guards(branches: Iterable[Branch], names: set[str]) -> Iterator[Guard]:
     for branch in branches:
         for test, value in conditions(branch.test, branch.outcome):
-            by, of = asking(test)
+            by, of, answer = asking(test, value)
             if isinstance(test, ast.Name) and test.id in names:
                 yield Guard(branch.first, branch.last, test.id, value)
             elif of in names:
-                yield Guard(branch.first, branch.last, of, value, by)
+                yield Guard(branch.first, branch.last, of, answer, by)
             match test:
                 case ast.Compare(
                     left=ast.Name(id=name),

@@ -6,23 +6,32 @@ For `scan` only.
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from asyncperf.scan import blocking_catalogue as catalogue
 from asyncperf.scan.analyst import Analyst
 from asyncperf.scan.annotations import last_name
-from asyncperf.scan.branches import Branch, branches, for_windows
+from asyncperf.scan.branches import Branch, branches, for_desktops
 from asyncperf.scan.index import AnyFunction, Class, Function, Module
-from asyncperf.scan.keeping import is_empty, keeps_result, takes_nothing, works_once
+from asyncperf.scan.keeping import first_time, is_empty, keeps_result, takes_nothing, works_once
 from asyncperf.scan.project import Project
-from asyncperf.scan.streams import iterated
+from asyncperf.scan.streams import calls_inside, is_function, iterated, tuples_in
 from asyncperf.scan.switches import given, switches
-from asyncperf.scan.traces import Primitive, Spot, Trace, spot_of
+from asyncperf.scan.traces import Primitive, Spot, Trace, inner_functions, key_of, spot_of
 from asyncperf.scan.values import Arguments, Callee, Effect, Summary, Type, Value
-from asyncperf.scan.waiting import is_idle, is_ready, returns_at_once
+from asyncperf.scan.waiting import (
+    attribute_used,
+    is_idle,
+    is_ready,
+    made_by,
+    opens_memory,
+    returns_at_once,
+)
 from asyncperf.scan.walk import Walk
 
 # What a `sessionmaker` makes is taken for async, but async sessions cannot be entered by `with`.
 FACTORY_MADE = Type("sqlalchemy.AsyncSession")
+SELF = frozenset({("param", "self")})
 SYNC_SESSION = Type("sqlalchemy.orm.Session")
 
 
@@ -75,25 +84,6 @@ class Tracer(Analyst):
                 yield meant
 
 
-def path_name(node: ast.expr) -> str:
-    """What a path is called, or the one that it is the parent of."""
-    while isinstance(node, ast.Attribute) and node.attr == "parent":
-        node = node.value
-    return last_name(node)
-
-
-def inner_functions(function: Function) -> Iterator[Function]:
-    for bound in function.inner.values():
-        if isinstance(bound, Function):
-            yield bound
-            yield from inner_functions(bound)
-
-
-def key_of(function: Function) -> str:
-    """As the places of an enclosing function's names spell it."""
-    return f"{function.module.file}:{function.ordinal}"
-
-
 class TracingWalk(Walk):
     """A walk that keeps what it resolves: see `Trace`."""
 
@@ -125,17 +115,24 @@ class TracingWalk(Walk):
         self.branches = branches(node)
         self.trace.is_empty = is_empty(node)
         self.trace.switches = switches(node, self.branches)
-        self.trace.for_windows = for_windows(self.branches)
+        self.trace.for_desktops = for_desktops(self.branches)
         self.trace.is_bare = takes_nothing(node)
         self.trace.keeps_result = self.trace.is_bare and keeps_result(node)
         self.trace.works_once = works_once(node)
-        return super().function_body(function, node)
+        self.trace.first_time = first_time(node, partial(self.declarations.makers, self.owner))
+        found = super().function_body(function, node)
+        for call in calls_inside(node) if any(map(is_function, function.inner.values())) else ():
+            if last_name(call) in catalogue.ITERATING_IN_THREADS:
+                self.iterate_elsewhere(call)
+        return found
 
     def call(self, node: ast.Call, awaited: bool) -> Value:
         func = node.func
         name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
         if self.is_in_lambda and isinstance(func, ast.Name):
             self.hand_on(self.lookup(func.id))
+        for given_away in tuples_in(node) if name in catalogue.QUEUING else ():
+            self.hand_on(self.lookup(given_away))
         if name == "add_done_callback":
             outer, self.is_done = self.is_done, True
             value = super().call(node, awaited)
@@ -192,7 +189,9 @@ class TracingWalk(Walk):
         name = func.attr
         if name in catalogue.BY_NAME:
             self.primitive(catalogue.BY_NAME[name], node, is_method=True, certain=False)
-        elif name in catalogue.OF_PATHS and catalogue.PATH_NAMES.search(path_name(func.value)):
+        elif name in catalogue.OF_PATHS and catalogue.PATH_NAMES.search(
+            catalogue.path_name(func.value)
+        ):
             self.primitive(f"pathlib.Path.{name}", node, is_method=True, certain=False)
         elif name in catalogue.METHOD_NAMES and isinstance(func.value, ast.Name | ast.Attribute):
             for base in self.library_bases(func.value):
@@ -250,17 +249,24 @@ class TracingWalk(Walk):
         value = super().apply(callee, arguments, node, awaited)
         self.is_away = outer
         if not value.types:
-            made = catalogue.returned(dotted)
+            made = made_by(dotted, node)
             if made is not None:
                 value = replace(value, types=(made,))
         return value
 
     def primitive(self, dotted: str, node: ast.AST, is_method: bool, certain: bool) -> None:
-        if self.is_away or returns_at_once(node):
+        if self.is_away or returns_at_once(node) or self.is_in_memory(dotted, node):
             return
         found = catalogue.blocking(dotted, is_method)
         if found is not None and not self.is_ready(node):
             self.trace.primitives.setdefault(spot_of(node), Primitive(*found, certain))
+
+    def is_in_memory(self, dotted: str, node: ast.AST) -> bool:
+        """Whether a database is opened in memory here, or kept in an attribute of its own."""
+        if not dotted.startswith("sqlite3."):
+            return False
+        kept = [value for _, _, value in self.declarations.kept(self.owner, attribute_used(node))]
+        return opens_memory(node) or (bool(kept) and all(map(opens_memory, kept)))
 
     def is_ready(self, node: ast.AST) -> bool:
         around = self.around
@@ -381,6 +387,8 @@ class TracingWalk(Walk):
         elif not self.is_away:
             spot = spot_of(node)
             trace.calls[spot, function] = None
+            if receiver is not None and receiver.places == SELF:
+                trace.by_self.add(spot)
             if not self.is_nested:
                 trace.chosen.setdefault(spot, set()).add(function)
             trace.given.setdefault(spot, given(node, self.branches))

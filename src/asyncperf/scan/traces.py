@@ -4,6 +4,7 @@ For `scan` only.
 """
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -34,19 +35,21 @@ class Primitive(NamedTuple):
 class Trace:
     """What one function calls on the thread that it runs on itself.
 
-    `chosen` tells for a call which definitions it may mean. `spawned` are coroutines that it
+    `chosen` tells for a call which definitions it may mean, `by_self` which are methods of the
+    object itself. `spawned` are coroutines that it
     starts as tasks, `launched` those that it gives a loop of their own, `handed` those that it
     gives to who knows whom. `named` are methods that it calls of objects of which the class is
     not known, `makes` the names of library classes. `is_bare`: it takes no arguments;
     `keeps_result`: and keeps what it gives in a global. `works_once`: it returns at once the next
-    time. `is_empty`: it is there to be
-    overridden. `given` are the constants among a call's arguments. `for_windows` are the lines
-    that only Windows comes to.
+    time. `first_time` are the lines that only run until what they make is kept. `is_empty`: it is
+    there to be overridden. `given` are the constants among a call's arguments. `for_desktops` are
+    the lines that only Windows or macOS comes to.
     """
 
     calls: dict[tuple[Spot, Function], None] = field(default_factory=dict)
     primitives: dict[Spot, Primitive] = field(default_factory=dict)
     chosen: dict[Spot, set[object]] = field(default_factory=dict)
+    by_self: set[Spot] = field(default_factory=set)
     spawned: set[Function] = field(default_factory=set)
     launched: set[Function] = field(default_factory=set)
     handed: set[Function] = field(default_factory=set)
@@ -55,13 +58,26 @@ class Trace:
     is_bare: bool = False
     keeps_result: bool = False
     works_once: bool = False
+    first_time: tuple[Lines, ...] = ()
     is_empty: bool = False
     switches: Switches = field(default_factory=Switches)
     given: dict[Spot, Given] = field(default_factory=dict)
-    for_windows: tuple[Lines, ...] = ()
+    for_desktops: tuple[Lines, ...] = ()
 
 
 def spot_of(node: ast.AST) -> Spot:
     if not isinstance(node, ast.expr):
         return Spot(getattr(node, "lineno", 0), 0, 0, 0)
     return Spot(node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0)
+
+
+def inner_functions(function: Function) -> Iterator[Function]:
+    for bound in function.inner.values():
+        if isinstance(bound, Function):
+            yield bound
+            yield from inner_functions(bound)
+
+
+def key_of(function: Function) -> str:
+    """As the places of an enclosing function's names spell it."""
+    return f"{function.module.file}:{function.ordinal}"

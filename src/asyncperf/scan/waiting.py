@@ -7,10 +7,11 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from asyncperf.scan.annotations import last_name
+from asyncperf.scan.blocking_catalogue import returned
 from asyncperf.scan.branches import Branch, conditions
 from asyncperf.scan.index import AnyFunction
 from asyncperf.scan.syntax import spelling
-from asyncperf.scan.values import named
+from asyncperf.scan.values import Type, named
 
 # Calls whose first argument says how long to wait, or whether to; and arguments that do.
 FIRST = named("sleep get result exception join wait")
@@ -31,6 +32,9 @@ READY = {
 GIVING = named("submit map")
 WAITING = named("result as_completed wait shutdown")
 
+# A socket for datagrams connects to nobody, and sends without waiting.
+DATAGRAMS = Type("socket.datagram")
+
 Asked = tuple[str, str, bool]
 
 
@@ -47,6 +51,36 @@ def returns_at_once(node: ast.AST) -> bool:
 
 def is_nothing(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is not None and node.value == 0
+
+
+def opens_memory(node: ast.AST | None) -> bool:
+    """`sqlite3.connect(":memory:")`: nobody waits for a database in memory."""
+    return isinstance(node, ast.Call) and any(
+        isinstance(each, ast.Constant) and each.value == ":memory:" for each in node.args[:1]
+    )
+
+
+def made_by(dotted: str, node: ast.AST) -> Type | None:
+    """The class of what a library's call gives, where one may wait for it."""
+    if opens_memory(node):
+        return None
+    is_datagram = (
+        dotted == "socket.socket"
+        and isinstance(node, ast.Call)
+        and any(
+            last_name(each) == "SOCK_DGRAM"
+            for each in (*node.args, *(k.value for k in node.keywords))
+        )
+    )
+    return DATAGRAMS if is_datagram else returned(dotted)
+
+
+def attribute_used(node: ast.AST) -> str:
+    """`db` of `self.db`, of `self.db.execute(...)` and of `self.db.cursor().execute(...)`."""
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        node = node.func.value
+    is_own = isinstance(node, ast.Attribute) and spelling(node.value) == "self"
+    return node.attr if is_own and isinstance(node, ast.Attribute) else ""
 
 
 def is_ready(node: ast.AST, around: AnyFunction, branches: Iterable[Branch]) -> bool:
