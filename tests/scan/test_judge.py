@@ -799,6 +799,14 @@ def test_a_connection_is_accepted_before_it_is_served(only_site: OnlySite) -> No
     assert site.verdict == "unsafe", site.reason
 
 
+def test_contexts_are_entered_in_order(only_site: OnlySite) -> None:
+    site = only_site(
+        "async def f(stack, contexts):\n    found = []\n    for context in contexts:\n"
+        "        found.append(await stack.enter_async_context(context))\n    return found\n"
+    )
+    assert site.verdict == "unsafe", site.reason
+
+
 def test_chunks_of_a_gather_bound_how_many_run(only_site: OnlySite) -> None:
     site = only_site(
         "import asyncio\nasync def f(chunks):\n    found = []\n    for chunk in chunks:\n"
