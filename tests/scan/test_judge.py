@@ -799,6 +799,23 @@ def test_a_connection_is_accepted_before_it_is_served(only_site: OnlySite) -> No
     assert site.verdict == "unsafe", site.reason
 
 
+def test_an_empty_method_that_an_heir_overrides_is_a_hook(only_site: OnlySite) -> None:
+    site = only_site("""
+        class Shop:
+            async def start(self):
+                pass
+
+        class Bakery(Shop):
+            async def start(self):
+                self.ready = True
+
+        async def f(shops: list[Shop]):
+            for shop in shops:
+                await shop.start()
+    """)
+    assert (site.verdict, "a hook" in site.reason) == ("unsafe", True), site.reason
+
+
 def test_contexts_are_entered_in_order(only_site: OnlySite) -> None:
     site = only_site(
         "async def f(stack, contexts):\n    found = []\n    for context in contexts:\n"
