@@ -713,6 +713,146 @@ def test_what_never_waits_has_nothing_to_gain(only_site: OnlySite) -> None:
     assert (site.verdict, site.remedy) == ("independent", "none")
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        ("self.seen.append(1)", "await web.post('/b')", "unsafe"),
+        ("self.token = None", "self.token = await web.get('/b')", "unsafe"),
+        ("return self.seen[0]", "await web.get('/b')", "likely"),
+        ("pass", "await web.get('/b')", "likely"),
+    ],
+    ids=["then tells others", "sets anew", "is asked for nothing", "an empty hook"],
+)
+def test_what_never_waits_is_judged_by_what_it_does(
+    only_site: OnlySite, first: str, second: str, verdict: str
+) -> None:
+    site = only_site(f"""
+        import httpx
+
+        web = httpx.AsyncClient()
+
+        class Shop:
+            def __init__(self):
+                self.seen, self.token = [1], None
+
+            async def one(self):
+                {first}
+
+            async def two(self):
+                {second}
+                return 1
+
+        async def f(shop: Shop):
+            await shop.one()
+            return await shop.two()
+    """)
+    assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict"),
+    [
+        ("ORDER.append(shop)", "unsafe"),
+        ("COUNTS[shop] += 1", "independent"),
+        ("self.queue.put_nowait(shop)", "independent"),
+        ("pass", "likely"),
+    ],
+    ids=["in order", "counts under keys", "an element's own queue", "an empty hook"],
+)
+def test_a_loop_that_never_waits_is_judged_by_what_it_does(
+    only_site: OnlySite, body: str, verdict: str
+) -> None:
+    site = only_site(f"""
+        import asyncio
+        from collections import defaultdict
+
+        ORDER, COUNTS = [], defaultdict(int)
+
+        class Shop:
+            def __init__(self):
+                self.queue = asyncio.Queue()
+
+            async def tell(self, shop: str):
+                {body}
+
+        async def f(shops: list[Shop]):
+            for shop in shops:
+                await shop.tell(shop.name)
+    """)
+    assert site.verdict == verdict, site.reason
+
+
+def test_what_tasks_do_is_waited_for_before_the_second(only_site: OnlySite) -> None:
+    site = only_site(
+        "import asyncio\nasync def known(): return await web.get('/a')\n"
+        "async def f(tasks: dict):\n    done, _ = await asyncio.wait(tasks.keys())\n"
+        "    a = await known()\n    return done, a\n"
+    )
+    assert site.verdict == "dependent", site.reason
+
+
+def test_a_connection_is_accepted_before_it_is_served(only_site: OnlySite) -> None:
+    site = only_site(
+        "import httpx\nweb = httpx.AsyncClient()\nasync def f(websocket):\n"
+        "    await websocket.accept()\n    return await web.get('/a')\n"
+    )
+    assert site.verdict == "unsafe", site.reason
+
+
+def test_an_empty_method_that_an_heir_overrides_is_a_hook(only_site: OnlySite) -> None:
+    site = only_site("""
+        class Shop:
+            async def start(self):
+                pass
+
+        class Bakery(Shop):
+            async def start(self):
+                self.ready = True
+
+        async def f(shops: list[Shop]):
+            for shop in shops:
+                await shop.start()
+    """)
+    assert (site.verdict, "a hook" in site.reason) == ("unsafe", True), site.reason
+
+
+def test_contexts_are_entered_in_order(only_site: OnlySite) -> None:
+    site = only_site(
+        "async def f(stack, contexts):\n    found = []\n    for context in contexts:\n"
+        "        found.append(await stack.enter_async_context(context))\n    return found\n"
+    )
+    assert site.verdict == "unsafe", site.reason
+
+
+def test_chunks_of_a_gather_bound_how_many_run(only_site: OnlySite) -> None:
+    site = only_site(
+        "import asyncio\nasync def f(chunks):\n    found = []\n    for chunk in chunks:\n"
+        "        found += [await asyncio.gather(*chunk)]\n    return found\n"
+    )
+    assert site.verdict == "unsafe", site.reason
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("update", "unsafe"), ("shown", "likely")])
+def test_what_is_not_known_to_the_bottom_does_what_its_name_says(
+    only_site: OnlySite, name: str, verdict: str
+) -> None:
+    site = only_site(
+        "import asyncio, httpx, store\nweb = httpx.AsyncClient()\n"
+        f"def {name}(x): return store.table(x)\nasync def f(x):\n"
+        f"    a = await web.get('/a')\n    b = await asyncio.to_thread({name}, x)\n"
+        "    return a, b\n"
+    )
+    assert site.verdict == verdict, site.reason
+
+
+def test_an_unknown_response_serves_one_reader_at_a_time(only_site: OnlySite) -> None:
+    site = only_site(
+        "async def f(response):\n    a = await response.text()\n"
+        "    b = await response.read()\n    return a, b\n"
+    )
+    assert site.verdict == "unsafe", site.reason
+
+
 def test_a_property_of_a_subclass_may_give_what_waits(only_site: OnlySite) -> None:
     site = only_site("""
 class Silent:

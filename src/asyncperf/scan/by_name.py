@@ -18,7 +18,7 @@ from asyncperf.scan.values import (
     ordered,
     step,
 )
-from asyncperf.scan.verbs import is_session_like, reads, writes
+from asyncperf.scan.verbs import TURNS, is_session_like, reads, writes
 
 # `create` of these only asks a model, which keeps nothing of it.
 ASKING = re.compile(
@@ -89,8 +89,11 @@ def presume(walk: HandingOver, spelled: str, name: str, receiver: Value, node: a
         known = {place for place in receiver.places if not is_private(place)}
         for place in ordered(known or {("call", owner)}):
             walk.emit("own", place, "r" if mode == "q" else "w", "session", node)
+    turns = TURNS.search(owner)
     for place in ordered(receiver.places):
         walk.emit("own", place, "o", "object", node)
+        if turns:
+            walk.emit("own", place, "r", turns[0].lower(), node)
         if mode == "w":
             walk.emit("memory", place, "u", spelled, node)
 

@@ -11,6 +11,7 @@ from asyncperf.scan import by_name, caches, library, library_special
 from asyncperf.scan.catalogue_names import LOCK_LIKE
 from asyncperf.scan.index import Class, Function
 from asyncperf.scan.inferring import Inferring
+from asyncperf.scan.keeping import is_empty
 from asyncperf.scan.state import BUILTINS
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import (
@@ -74,6 +75,8 @@ class Calls(Inferring):
             ]
             if len(callees) > MAX_IMPLEMENTATIONS:
                 self.emit("unknown", (), "call", f"{spelling(func)}, one of many", node)
+            if awaited and self.discarded is node and is_hook(callees):
+                self.emit("unknown", (), "await", f"{spelling(func)}, a hook", node)
             if awaited and not all(gives_coroutine(callee) for callee in callees):
                 self.emit("suspend", (), "", f"what {spelling(func)} gives", node)
             self.fill(node, begin)
@@ -245,3 +248,10 @@ class Calls(Inferring):
         for function in self.declarations.methods(owner, leave)[:MAX_IMPLEMENTATIONS]:
             self.apply_function(function, value, nothing, node)
         return result if result.places or result.types else value
+
+
+def is_hook(callees: Sequence[Callee]) -> bool:
+    """Whether one class does nothing there and another something: more may be to come."""
+    bodies = [c.target.node for c in callees if isinstance(c.target, Function)]
+    empty = [is_empty(body) for body in bodies if body is not None]
+    return any(empty) and not all(empty)

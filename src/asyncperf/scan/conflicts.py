@@ -313,7 +313,7 @@ def entered(*doings: Doings) -> Finding | None:
 
 def unseen(doings: Doings, is_dropped: bool, name: str) -> list[Finding]:
     """A result that is dropped, and no effect seen that the call could be there for."""
-    if not is_dropped or not doings.suspends or doings.external or doings.own:
+    if not is_dropped or doings.external or doings.own:
         return []
     if any(effect.mode != "r" for effect in doings.memory):
         return []
@@ -375,6 +375,17 @@ def in_vain(
                 return decided("unsafe", reason, effect), []
             return None, [decided("likely", reason, effect)]
     return None, []
+
+
+def shown_before(first: Doings, second: Doings, is_dropped: bool) -> Finding | None:
+    """What is changed in memory, and for nothing else, before others are told or asked."""
+    if not is_dropped or not (written(second, True) or _commits(second)):
+        return None
+    for effect in first.memory:
+        if effect.mode in "wauk" and not is_private(effect.place):
+            reason = f"the first changes `{spelled(effect.place)}` before the second writes"
+            return decided("unsafe", reason, effect)
+    return None
 
 
 def under_one_lock(first: Doings, second: Doings) -> Effect | None:

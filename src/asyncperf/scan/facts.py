@@ -3,12 +3,17 @@
 import ast
 
 from asyncperf.scan import flow
-from asyncperf.scan.conflicts import Doings, Finding
+from asyncperf.scan.annotations import last_name
+from asyncperf.scan.conflicts import Doings, Finding, decided
 from asyncperf.scan.index import AnyFunction, Function
-from asyncperf.scan.syntax import statements
+from asyncperf.scan.syntax import spelling, statements
 from asyncperf.scan.values import Effect
+from asyncperf.scan.verbs import reads, writes
 from asyncperf.scan.walk import Walk
 from asyncperf.sites import Remedy, Site, SiteKind
+
+# What only waits for the call that it is given, or runs it in a thread.
+AROUND = frozenset({"wait_for", "shield", "to_thread", "run_in_threadpool"})
 
 
 class Facts:
@@ -74,3 +79,21 @@ class Facts:
         """Whether the statement itself, not a callee, does this."""
         end = statement.end_lineno or statement.lineno
         return effect.file == self.file and statement.lineno <= effect.line <= end
+
+
+def called(await_: ast.Await) -> str:
+    """What an await calls, also where something else waits for that or runs it in a thread."""
+    value = await_.value
+    if isinstance(value, ast.Call) and value.args and last_name(value.func) in AROUND:
+        value = value.args[0]
+    return spelling(value.func) if isinstance(value, ast.Call) else spelling(value)
+
+
+def promised(name: str, doings: Doings) -> Finding | None:
+    """What a call may write that is named so, and of which not all is known."""
+    last = name.rpartition(".")[2]
+    hidden = [effect for effect in doings.unknown if effect.mode == "call"]
+    if not hidden or reads(last) or not writes(last):
+        return None
+    effect = hidden[0]
+    return decided("unsafe", f"`{name}` may write, as `{effect.what}` is not known", effect)

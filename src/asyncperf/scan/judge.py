@@ -5,20 +5,19 @@ import itertools
 from collections.abc import Iterator
 
 from asyncperf.scan import conflicts, flow
-from asyncperf.scan.annotations import last_name
 from asyncperf.scan.candidates import Awaiting, loops, runs
 from asyncperf.scan.conflicts import Doings, Finding
+from asyncperf.scan.facts import called, promised
 from asyncperf.scan.index import AnyFunction, Function
 from asyncperf.scan.judge_data import DataJudge, Part
 from asyncperf.scan.judge_loops import LoopJudge
+from asyncperf.scan.library_special import STARTED_BEFORE
 from asyncperf.scan.siblings import Sibling, relation, siblings
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.verbs import guards, secures
 from asyncperf.scan.walk import Walk
 from asyncperf.sites import Remedy, Site
 
-# What only waits for the call that it is given.
-AROUND = frozenset({"wait_for", "shield"})
 # A longer run is generated, and its pairs grow with its square.
 MAX_RUN = 50
 
@@ -114,11 +113,11 @@ class Judge(LoopJudge, DataJudge):
             return decided, "none"
         name = self.name(a)
         is_dropped = isinstance(a.statement, ast.Expr)
-        if isinstance(b.statement, ast.Expr) and second.unknown and first.suspends:
+        drops = isinstance(b.statement, ast.Expr)
+        if drops and second.unknown:
             decided = self.for_its_effect(b, second)
             if decided:
                 return decided, "none"
-        drops = isinstance(b.statement, ast.Expr)
         unseen = conflicts.unseen(first, is_dropped, self.name(a))
         hidden = conflicts.unseen(second, drops, self.name(b))
         if hidden and first.may_fail:
@@ -128,15 +127,6 @@ class Judge(LoopJudge, DataJudge):
         finding, open_ = self.guard(a, b, first, is_dropped)
         if finding:
             return finding, "none"
-        if not first.suspends:  # a task that never waits is done before the next one starts
-            finding, _ = conflicts.changed_memory(first, second)
-            if finding and finding.verdict == "dependent":
-                return finding, "none"
-            return self.settled(
-                [*open_, *conflicts.unresolved(first)],
-                f"`{name}` never waits",
-                "none",
-            )
         if is_dropped and first.unknown:
             decided = self.for_its_effect(a, first)
             if decided:
@@ -148,10 +138,15 @@ class Judge(LoopJudge, DataJudge):
             if finding:
                 return finding, "none"
             open_ += more
-        finding, more = conflicts.in_vain(first, second, isinstance(b.statement, ast.Expr))
+        if first.may_fail and (finding := promised(self.name(b), second)):
+            return finding, "none"
+        finding, more = conflicts.in_vain(first, second, drops)
+        finding = finding or conflicts.shown_before(first, second, is_dropped)
         if finding:
             return finding, "none"
         open_ += more + conflicts.unresolved(first, second) + unseen
+        if not first.suspends:
+            return self.settled(open_, f"`{name}` never waits", "none")
         if not second.suspends:
             return self.settled(open_, f"`{self.name(b)}` never waits", "none")
         lock = conflicts.under_one_lock(first, second)
@@ -169,7 +164,9 @@ class Judge(LoopJudge, DataJudge):
         """Whether the first is there to refuse: not so if both ask one and the same."""
         name = self.name(a)
         last = name.rpartition(".")[2]
-        names_a_guard = guards(last) and (is_dropped or bool(first.raises) or not secures(last))
+        awaits_others = any(e.what == STARTED_BEFORE for e in first.unknown)
+        secured = is_dropped or awaits_others or bool(first.raises)
+        names_a_guard = guards(last) and (secured or not secures(last))
         if name == self.name(b) and not (is_dropped or names_a_guard):
             return None, []
         return conflicts.guard(first, is_dropped, name, names_a_guard)
@@ -188,10 +185,7 @@ class Judge(LoopJudge, DataJudge):
 
     def name(self, part: Awaiting) -> str:
         """What the statement's outermost await calls."""
-        value = part.awaits[0].value
-        if isinstance(value, ast.Call) and value.args and last_name(value.func) in AROUND:
-            value = value.args[0]
-        return spelling(value.func) if isinstance(value, ast.Call) else spelling(value)
+        return called(part.awaits[0])
 
     def sleeps(self, doings: Doings, part: Awaiting) -> Finding | None:
         for effect in doings.sleeps:
@@ -201,10 +195,14 @@ class Judge(LoopJudge, DataJudge):
         return None
 
     def acquired(self, part: Awaiting) -> Finding | None:
-        """A lock, a semaphore or a rate limiter taken for what follows."""
+        """A lock, a semaphore or a rate limiter taken for what follows, or a connection that
+        a client asks for."""
+        admits = {"acquire", "__aenter__"}
+        if isinstance(part.statement, ast.Expr):
+            admits.add("accept")
         for await_ in part.awaits:
             func = await_.value.func if isinstance(await_.value, ast.Call) else None
-            if isinstance(func, ast.Attribute) and func.attr in {"acquire", "__aenter__"}:
+            if isinstance(func, ast.Attribute) and func.attr in admits:
                 return Finding(
                     "unsafe", f"`{spelling(func)}` admits what follows", self.file, await_.lineno
                 )

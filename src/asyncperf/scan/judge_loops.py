@@ -4,12 +4,19 @@ import ast
 from collections.abc import Iterator
 
 from asyncperf.scan import conflicts, flow
+from asyncperf.scan.annotations import last_name
 from asyncperf.scan.candidates import COMPREHENSIONS, FOR, Loop
 from asyncperf.scan.conflicts import Doings, Finding
-from asyncperf.scan.facts import Facts
+from asyncperf.scan.facts import Facts, called, promised
+from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import Effect, is_private, spelled
 from asyncperf.scan.verbs import sends
 from asyncperf.sites import Remedy, Site
+
+# What puts into one without waiting has done so before the next iteration starts.
+QUEUE = "queue"
+# They run what they are given together.
+TOGETHER = frozenset({"gather", "wait", "as_completed"})
 
 
 class LoopJudge(Facts):
@@ -26,9 +33,6 @@ class LoopJudge(Facts):
         if decided:
             return decided, "batch" if is_reading(done) else "none"
         open_: list[Finding] = []
-        if not done.suspends:
-            open_ = conflicts.unresolved(done)
-            return self.settled(open_, "no iteration ever waits", "none")
         if all(is_handed(await_.value, loop.node) for await_ in loop.awaits):
             return Finding("likely", "awaits what was started before, so it runs already"), "none"
         finding, more = self.changes(loop, done)
@@ -40,6 +44,11 @@ class LoopJudge(Facts):
             open_.append(
                 conflicts.decided("likely", f"an iteration may raise {effect.what}", effect)
             )
+        for dropped in dropping(loop.node):
+            name = spelling(dropped.value).removesuffix("()")
+            open_ += conflicts.unseen(self.doings(id(dropped)), True, name)
+        if not done.suspends:
+            return self.settled(open_, "no iteration ever waits", "none")
         if any(e.what != "semaphore" and not self.is_private(e, loop) for e in done.locks):
             return self.settled(
                 open_, "iterations share no data, but take turns at one lock", "none"
@@ -81,6 +90,13 @@ class LoopJudge(Facts):
         for effect in done.sleeps:
             if self.is_own(effect, loop.statement):
                 return Finding("unsafe", "the sleep paces the iterations", self.file, effect.line)
+        for await_ in loop.awaits:
+            if called(await_).endswith(".enter_async_context"):
+                reason = "enters contexts, which are left in the order in which they were entered"
+                return Finding("unsafe", reason, self.file, await_.lineno)
+            if is_bunch(await_.value):
+                reason = "each iteration runs some together, so that not all run at once"
+                return Finding("unsafe", reason, self.file, await_.lineno)
         if not isinstance(loop.node, FOR):
             return None
         for dropped in dropping(loop.node):
@@ -173,6 +189,8 @@ class LoopJudge(Facts):
         own = [e for e in outer if self.is_own(e, loop.statement)]
         inner = Doings([e for e in outer if not self.is_own(e, loop.statement)])
         finding, open_ = conflicts.changed_memory(inner, inner)
+        if not done.suspends:
+            open_ = []  # what is stored or counted under keys is so one after the other
         if finding is None:
             direct = Doings([e for e in own if e.mode != "r"])
             finding = conflicts.changed_memory(direct, inner)[0]
@@ -180,16 +198,21 @@ class LoopJudge(Facts):
             return finding, []
         caught = isinstance(loop.node, FOR) and _is_caught(loop.node)
         made = {e for d in dropping(loop.node) for e in self.doings(id(d)).external}
-        for effect in done.external:
+        outside = [e for e in done.external if done.suspends or e.what != QUEUE]
+        for effect in outside:
             is_written = effect.mode == "w" or (effect.mode == "i" and effect in made)
             if is_written and not caught:
                 reason = f"each iteration writes to {effect.what}; order and failures would change"
                 return conflicts.decided("unsafe", reason, effect), []
+        for await_ in loop.awaits if not caught else ():
+            named = promised(called(await_), self.doings(id(await_)))
+            if named:
+                return named, []
         if isinstance(loop.node, FOR):
             decided = self.in_order(loop.node, caught)
             if decided:
                 return decided, []
-        for effect in done.external:
+        for effect in outside:
             if effect.mode != "r":
                 open_.append(conflicts.unproved(effect))
         return None, open_
@@ -208,6 +231,13 @@ def is_handed(awaited: ast.expr, loop: FOR | COMPREHENSIONS) -> bool:
     body = loop.body if isinstance(loop, FOR) else []
     bound = {name for statement in body for name in flow.names(statement).bound}
     return isinstance(awaited, ast.Name) and awaited.id not in bound
+
+
+def is_bunch(awaited: ast.expr) -> bool:
+    """Whether it waits for several at once, however many they are: `gather(*some)`."""
+    if not isinstance(awaited, ast.Call) or last_name(awaited.func) not in TOGETHER:
+        return False
+    return any(isinstance(each, ast.Starred) for each in awaited.args)
 
 
 def calls_element(statement: ast.Expr, derived: set[str]) -> bool:

@@ -6,6 +6,7 @@ For `scan` only.
 import ast
 from dataclasses import replace
 
+from asyncperf.scan.annotations import last_name
 from asyncperf.scan.handing_over import HandingOver
 from asyncperf.scan.index import Function
 from asyncperf.scan.values import NOTHING, Arguments, Type, Value, join
@@ -13,6 +14,9 @@ from asyncperf.scan.values import NOTHING, Arguments, Type, Value, join
 ANY = frozenset({"typing.Any", "builtins.object"})  # what says nothing of a cast value
 HANDING_ON = frozenset({"cast", "same", "next"})  # awaited, they give something to wait for
 BACKGROUND = "a task in the background"
+STARTED_BEFORE = "what was started before"
+# They give what a container held before.
+HOLDING = frozenset({"keys", "values", "items", "copy", "list", "set", "tuple", "sorted"})
 OBJECTS_SESSION = frozenset({("call", "the object's session")})
 
 
@@ -30,7 +34,7 @@ def special_call(
         return arguments.get(0)
     if awaited and special in HANDING_ON:
         walk.emit("suspend", (), "", "await", node)
-        walk.emit("unknown", (), "await", "what was started before", node)
+        walk.emit("unknown", (), "await", STARTED_BEFORE, node)
     if special == "cast":
         targets = [callee.target for callee in arguments.get(0).callees]
         classes = [t for t in targets if not isinstance(t, Function) and t not in ANY]
@@ -79,7 +83,7 @@ def special_call(
         if awaited:
             walk.emit("suspend", (), "", "gather", node)
         if isinstance(node, ast.Call) and not all(_is_made_here(part) for part in node.args[:1]):
-            walk.emit("unknown", (), "await", "what was started before", node)
+            walk.emit("unknown", (), "await", STARTED_BEFORE, node)
         return arguments.get(0)
     return NOTHING
 
@@ -88,4 +92,6 @@ def _is_made_here(node: ast.expr) -> bool:
     """Whether an argument of `gather` is a call, or several, whose effects are in sight."""
     if isinstance(node, ast.Starred):
         node = node.value
+    if isinstance(node, ast.Call) and last_name(node.func) in HOLDING:
+        return bool(node.args) and _is_made_here(node.args[0])
     return isinstance(node, ast.Call | ast.GeneratorExp | ast.ListComp | ast.Constant)

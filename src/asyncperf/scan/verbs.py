@@ -56,6 +56,9 @@ STREAMING = re.compile(
     re.IGNORECASE,
 )
 
+# Of these every use takes its turn.
+TURNS = re.compile(r"(stream|reader|writer|socket|page|tab|response|body)$", re.IGNORECASE)
+
 # Of these, the content is what they are given last, or alone: it does not say where it goes.
 SENDING = named(
     """
