@@ -82,26 +82,42 @@ find(PyObject *mapping, PyObject *key)
     return found;
 }
 
-/* Whether what was raised is Python's answer to Ctrl+C. It came while the probe was at work, and
-   is asked for again, to be raised in the app. */
+/* Whether what was raised is none of the probe's own failures: a signal came while it was at work,
+   and its handler raised `KeyboardInterrupt`, or `SystemExit`. */
 static int
 is_interrupted(void)
 {
-    if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt))
-        return 0;
-    PyErr_Clear();
-    PyErr_SetInterrupt();
-    return 1;
+    return PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception);
 }
 
-/* Tell who wants to know; a failure of theirs is none of the app's. */
-static void
+/* Tell who wants to know; a failure of theirs is none of the app's. -1 with an error if a signal
+   interrupted that. */
+static int
 tell(PyObject *whom, PyObject *const *what, size_t count)
 {
     if (is_none(whom))
-        return;
+        return 0;
     PyObject *answer = PyObject_Vectorcall(whom, what, count, NULL);
-    if (answer == NULL && !is_interrupted())
-        PyErr_WriteUnraisable(whom);
     Py_XDECREF(answer);
+    if (answer != NULL)
+        return 0;
+    if (is_interrupted())
+        return -1;
+    PyErr_WriteUnraisable(whom);
+    return 0;
+}
+
+/* Raise an error again that something else may have come after: then that one is raised, and this
+   is its context, as where Python leaves a `finally`. `error` is NULL if there was none. */
+static void
+raise_before(PyObject *error)
+{
+    PyObject *later = PyErr_GetRaisedException();
+    if (later == NULL) {
+        PyErr_SetRaisedException(error);
+        return;
+    }
+    if (error != NULL)
+        PyException_SetContext(later, error);
+    PyErr_SetRaisedException(later);
 }

@@ -103,8 +103,8 @@ intake_begin(Intake *self, PyObject *const *args, Py_ssize_t count)
     if (now < recorded_at)
         self->paused_until = recorded_at + (TOGETHER - 1) * self->record_apart_s;
     if (now < self->paused_until) {
-        if (now >= stepping->next_sign)
-            tell(stepping->sign, &args[1], 1);
+        if (now >= stepping->next_sign && tell(stepping->sign, &args[1], 1) < 0)
+            return NULL;
         self->idle_until = fmin(self->paused_until, stepping->next_sign);
         Py_RETURN_NONE;
     }

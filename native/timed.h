@@ -49,39 +49,42 @@ step_begins(Timed *self, Step *step)
     }
     step->around = stepping->track;
     stepping->track = Py_NewRef(self->track == NULL ? Py_None : self->track);
-    if (step->counts) {
+    if (step->counts)
         step->since = stepping->since = read_clock();
-        if (step->since >= stepping->next_sign) {
-            PyObject *now = PyFloat_FromDouble(step->since);
-            if (now == NULL)
-                PyErr_WriteUnraisable(NULL);
-            else
-                tell(stepping->sign, &now, 1);
-            Py_XDECREF(now);
-        }
-    }
     return 0;
 }
 
-static void
+/* A step shows that the loop goes on. */
+static int
+step_signs(Step *step)
+{
+    if (!step->counts || step->since < stepping->next_sign)
+        return 0;
+    PyObject *now = PyFloat_FromDouble(step->since);
+    if (now == NULL)
+        return -1;
+    int told = tell(stepping->sign, &now, 1);
+    Py_DECREF(now);
+    return told;
+}
+
+static int
 tell_long(Request *request, double since, double until)
 {
     PyObject *what[] = {(PyObject *)request, PyFloat_FromDouble(since), PyFloat_FromDouble(until)};
-    if (what[1] == NULL || what[2] == NULL)
-        PyErr_WriteUnraisable(NULL);
-    else
-        tell(stepping->long_step, what, 3);
+    int told = what[1] == NULL || what[2] == NULL ? -1 : tell(stepping->long_step, what, 3);
     Py_XDECREF(what[1]);
     Py_XDECREF(what[2]);
+    return told;
 }
 
-/* Called without an error, which would be in the way. */
-static void
+/* Called without an error, which would be in the way. -1 with one if a signal interrupted it. */
+static int
 step_ends(Timed *self, Step *step)
 {
     Py_XSETREF(stepping->track, step->around);
     if (!step->counts)
-        return;
+        return 0;
     double now = read_clock();
     Py_XSETREF(stepping->request, Py_NewRef(Py_None));
     PyObject *present = PyDict_GetItemWithError(self->attributes, key_create_task);
@@ -91,8 +94,25 @@ step_ends(Timed *self, Step *step)
     double took_s = now - step->since;
     self->request->loop_s += took_s;
     self->request->steps += 1;
-    if (took_s >= LONG_S)
-        tell_long(self->request, step->since, now);
+    return took_s >= LONG_S ? tell_long(self->request, step->since, now) : 0;
+}
+
+static PySendResult
+step(Timed *self, Turn turn, PyObject **result)
+{
+    Step step;
+    if (step_begins(self, &step) < 0)
+        return PYGEN_ERROR;
+    PySendResult how = PYGEN_ERROR;
+    if (step_signs(&step) == 0)
+        how = go_on(self->inner, turn, result);
+    PyObject *error = PyErr_GetRaisedException();
+    if (step_ends(self, &step) < 0) {
+        Py_CLEAR(*result);
+        how = PYGEN_ERROR;
+    }
+    raise_before(error);
+    return how;
 }
 
 /* All of a request begins: the app is called. */
@@ -112,15 +132,17 @@ timed_enters(Timed *self)
     return self->inner == NULL ? -1 : 0;
 }
 
-/* It is over, with an error or without. */
-static void
+/* It is over, with an error or without. -1 if there is one now. */
+static int
 timed_leaves(Timed *self)
 {
     self->state = DONE;
     Py_CLEAR(self->inner);
-    if (self->worker == NULL)
-        return;
     PyObject *error = PyErr_GetRaisedException();
+    if (self->worker == NULL) {
+        PyErr_SetRaisedException(error);
+        return error == NULL ? 0 : -1;
+    }
     PyObject *arguments[] = {self->worker, (PyObject *)self->request, self->scope};
     PyObject *finished = PyObject_VectorcallMethod(name_finish, arguments, 3, NULL);
     if (finished == NULL && !is_interrupted()) {
@@ -130,7 +152,8 @@ timed_leaves(Timed *self)
     }
     Py_XDECREF(finished);
     Py_CLEAR(self->worker);
-    PyErr_SetRaisedException(error);
+    raise_before(error);
+    return PyErr_Occurred() ? -1 : 0;
 }
 
 static PySendResult
@@ -144,20 +167,14 @@ timed_go_on(Timed *self, Turn turn, PyObject **result)
     self->state = RUNNING;
     if (is_close(turn))
         how = close_by(self->inner, turn.what, result);
-    else if (!enters || timed_enters(self) == 0) {
-        Step step;
-        if (step_begins(self, &step) == 0) {
-            how = go_on(self->inner, turn, result);
-            PyObject *error = how == PYGEN_ERROR ? PyErr_GetRaisedException() : NULL;
-            step_ends(self, &step);
-            if (error != NULL)
-                PyErr_SetRaisedException(error);
-        }
-    }
+    else if (!enters || timed_enters(self) == 0)
+        how = step(self, turn, result);
     if (how == PYGEN_NEXT)
         self->state = SUSPENDED;
-    else
-        timed_leaves(self);
+    else if (timed_leaves(self) < 0) {
+        Py_CLEAR(*result);
+        how = PYGEN_ERROR;
+    }
     return how;
 }
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import gc
+import time
 import traceback
 
 import pytest
 
 from asyncperf.probe.awaits import span
-from asyncperf.probe.request import STEPPING, Request, timed
+from asyncperf.probe.request import LONG_S, STEPPING, Request, timed
 
 from .detail import Detail
 
@@ -295,3 +296,17 @@ def test_a_request_s_wait_counts_once():
     request.begin_wait("third")
     assert request.end_wait("third", 2.0, 4.0) == 3.0
     assert request.counted_until == 4.0
+
+
+def test_a_signal_that_ends_the_process_is_raised_though_the_probe_was_at_work(monkeypatch):
+    def ends(*_):
+        raise SystemExit(3)
+
+    monkeypatch.setattr(STEPPING, "long_step", ends)
+
+    async def computes():
+        time.sleep(LONG_S)
+
+    with pytest.raises(SystemExit):
+        timed(computes(), Request(1)).send(None)
+    assert STEPPING.request is None
