@@ -151,36 +151,29 @@ runner_dealloc(PyObject *self)
     Py_TYPE(self)->tp_free(self);
 }
 
+/* What the types of both kinds have alike. */
+#define RUNNER_TYPE                                                                               \
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,      \
+    .tp_dealloc = runner_dealloc, .tp_finalize = runner_finalize, .tp_as_async = &runner_async,   \
+    .tp_iter = PyObject_SelfIter, .tp_iternext = runner_next, .tp_methods = runner_methods,       \
+    .tp_getset = runner_getset
+
 static PyTypeObject TimedType = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "asyncperf.probe._native.Timed",
     .tp_basicsize = sizeof(Timed),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_traverse = (traverseproc)timed_traverse,
     .tp_clear = (inquiry)timed_clear,
-    .tp_dealloc = runner_dealloc,
-    .tp_finalize = runner_finalize,
-    .tp_as_async = &runner_async,
-    .tp_iter = PyObject_SelfIter,
-    .tp_iternext = runner_next,
-    .tp_methods = runner_methods,
-    .tp_getset = runner_getset,
+    RUNNER_TYPE,
 };
 
 static PyTypeObject SpanType = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "asyncperf.probe._native.Span",
     .tp_basicsize = sizeof(Span),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_traverse = (traverseproc)span_traverse,
     .tp_clear = (inquiry)span_clear,
-    .tp_dealloc = runner_dealloc,
-    .tp_finalize = runner_finalize,
-    .tp_as_async = &runner_async,
-    .tp_iter = PyObject_SelfIter,
-    .tp_iternext = runner_next,
-    .tp_methods = runner_methods,
-    .tp_getset = runner_getset,
+    RUNNER_TYPE,
 };
 
 static PyObject *

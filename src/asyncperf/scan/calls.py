@@ -140,9 +140,8 @@ class Calls(Inferring):
 
     def only_fills(self, node: ast.Call | ast.Subscript) -> bool:
         """Whether a call or an assignment only fills a cache."""
-        around = self.function.node if self.function is not None else None
         if self.fills is None:
-            self.fills = caches.fills(around) if around is not None else frozenset()
+            self.fills = caches.fills(self.around) if self.around is not None else frozenset()
         return caches.position(node) in self.fills
 
     def arguments(self, node: ast.Call) -> Arguments:

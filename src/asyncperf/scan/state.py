@@ -10,7 +10,7 @@ import builtins
 from typing import Protocol
 
 from asyncperf.scan.declarations import Declarations
-from asyncperf.scan.index import Binding, Class, Function, Module, Variable
+from asyncperf.scan.index import AnyFunction, Binding, Class, Function, Module, Variable
 from asyncperf.scan.inference import Inference
 from asyncperf.scan.project import External, Project
 from asyncperf.scan.values import (
@@ -72,6 +72,11 @@ class State:
         self.handler_depth = 0
         self.returned: list[Value] = []
         self.yielded: list[Value] = []
+
+    @property
+    def around(self) -> AnyFunction | None:
+        """The definition whose body is walked."""
+        return self.function.node if self.function is not None else None
 
     def emit(self, kind: EffectKind, place: Place, mode: str, what: str, node: ast.AST) -> None:
         line = getattr(node, "lineno", 0)

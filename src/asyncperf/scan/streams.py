@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from asyncperf.scan.annotations import last_name
-from asyncperf.scan.index import AnyFunction, Function
+from asyncperf.scan.index import AnyFunction
 from asyncperf.scan.syntax import statements
 
 
@@ -20,10 +20,6 @@ def tuples_in(node: ast.Call) -> list[str]:
     """The names in the tuples that a call is given: `queue.put((function, arguments))`."""
     tuples = [given for given in node.args if isinstance(given, ast.Tuple)]
     return [each.id for given in tuples for each in given.elts if isinstance(each, ast.Name)]
-
-
-def is_function(bound: object) -> bool:
-    return isinstance(bound, Function)
 
 
 def calls_inside(node: AnyFunction) -> Iterator[ast.Call]:

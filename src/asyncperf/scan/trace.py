@@ -15,7 +15,7 @@ from asyncperf.scan.branches import Branch, branches, for_desktops
 from asyncperf.scan.index import AnyFunction, Class, Function, Module
 from asyncperf.scan.keeping import first_time, is_empty, keeps_result, takes_nothing, works_once
 from asyncperf.scan.project import Project
-from asyncperf.scan.streams import calls_inside, is_function, iterated, tuples_in
+from asyncperf.scan.streams import calls_inside, iterated, tuples_in
 from asyncperf.scan.switches import given, switches
 from asyncperf.scan.traces import Primitive, Spot, Trace, inner_functions, key_of, spot_of
 from asyncperf.scan.values import Arguments, Callee, Effect, Summary, Type, Value
@@ -106,11 +106,6 @@ class TracingWalk(Walk):
             analyst.traces.setdefault(function, Trace()) if function is not None else Trace()
         )
 
-    @property
-    def around(self) -> AnyFunction | None:
-        """The definition whose body is walked."""
-        return self.function.node if self.function is not None else None
-
     def function_body(self, function: Function, node: AnyFunction) -> Summary:
         self.branches = branches(node)
         self.trace.is_empty = is_empty(node)
@@ -121,7 +116,8 @@ class TracingWalk(Walk):
         self.trace.works_once = works_once(node)
         self.trace.first_time = first_time(node, partial(self.declarations.makers, self.owner))
         found = super().function_body(function, node)
-        for call in calls_inside(node) if any(map(is_function, function.inner.values())) else ():
+        defines = any(isinstance(bound, Function) for bound in function.inner.values())
+        for call in calls_inside(node) if defines else ():
             if last_name(call) in catalogue.ITERATING_IN_THREADS:
                 self.iterate_elsewhere(call)
         return found
