@@ -10,6 +10,7 @@ from asyncperf.scan import scan_paths
 from asyncperf.sites import BlockingCall, Scan, Site
 
 ScanSource = Callable[..., Scan]
+OnlySite = Callable[..., Site]
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
 
 
 @pytest.fixture
-def only_site(scan_source: ScanSource) -> Callable[..., Site]:
+def only_site(scan_source: ScanSource) -> OnlySite:
     """The one site of the function `f` in a snippet."""
 
     def scan(source: str, **others: str) -> Site:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from asyncperf.sites import Scan, Site
+from asyncperf.sites import Scan
 
-OnlySite = Callable[..., Site]
+from .conftest import OnlySite
 
 NAMED = """
 from typing import Annotated, NewType

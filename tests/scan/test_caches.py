@@ -1,10 +1,10 @@
-"""Which stores only fill a cache, in memory."""
-
-from collections.abc import Callable
+# ruff: noqa: E501
+"""Which stores only fill a cache, in memory or elsewhere."""
 
 import pytest
 
-from asyncperf.sites import Site
+from .conftest import OnlySite
+from .snippets import HTTP
 
 FILLING = {
     "in": ("if x in kept: return kept[x]", "kept[x] = found", "independent"),
@@ -29,7 +29,7 @@ FILLING = {
 
 @pytest.mark.parametrize(("asks", "stores", "verdict"), FILLING.values(), ids=FILLING)
 def test_who_comes_first_fills_a_cache(
-    only_site: Callable[..., Site], asks: str, stores: str, verdict: str
+    only_site: OnlySite, asks: str, stores: str, verdict: str
 ) -> None:
     site = only_site(f"""
 import httpx
@@ -45,5 +45,31 @@ async def f():
     a = await shop(1)
     b = await shop(2)
     return a, b
+""")
+    assert site.verdict == verdict, site.reason
+
+
+CACHES = {
+    "an early return": ("found = await cache.get(key)\n    if found: return found", "await cache.set(key, made, 60)", "likely"),
+    "a condition that binds": ("if found := await cache.get(key): return found", "await cache.set(key, made)", "likely"),
+    "another key": ("found = await cache.get(key)\n    if found: return found", "await cache.set('b', made)", "unsafe"),
+    "another cache": ("found = await cache.get(key)\n    if found: return found", "await other.set(key, made)", "unsafe"),
+    "what was never looked at": ("found = await cache.get(key)", "await cache.set(key, made)", "unsafe"),
+    "a counter": ("found = await cache.get(key)\n    if found > 9: return found", "await cache.set(key, found + 1)", "unsafe"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("asks", "stores", "verdict"), CACHES.values(), ids=CACHES)
+def test_filling_a_cache_is_part_of_a_read(
+    only_site: OnlySite, asks: str, stores: str, verdict: str
+) -> None:
+    site = only_site(f"""{HTTP}
+async def shops(key):
+    {asks}
+    made = await get(key)
+    {stores}
+    return made
+async def f():
+    a = await get("/a"); b = await shops("/b"); return a, b
 """)
     assert site.verdict == verdict, site.reason

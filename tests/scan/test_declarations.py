@@ -1,10 +1,6 @@
 """Which method of which class is meant."""
 
-from collections.abc import Callable
-
-from asyncperf.sites import Site
-
-OnlySite = Callable[..., Site]
+from .conftest import OnlySite
 
 REPOSITORY = """
 from typing import Protocol

@@ -1,13 +1,9 @@
 # ruff: noqa: E501
 """What carries the first's result to the second: calls between that are given both."""
 
-from collections.abc import Callable
-
 import pytest
 
-from asyncperf.sites import Site
-
-OnlySite = Callable[..., Site]
+from .conftest import OnlySite
 
 SETUP = """
 import heapq, logging

@@ -1,13 +1,9 @@
 # ruff: noqa: E501
 """What calls of libraries that the catalogue does not list are taken to do."""
 
-from collections.abc import Callable
-
 import pytest
 
-from asyncperf.sites import Site
-
-OnlySite = Callable[..., Site]
+from .conftest import OnlySite
 
 HTTP = """
 import httpx
