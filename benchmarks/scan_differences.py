@@ -131,6 +131,8 @@ def reason_of(own: Own, finding: Finding) -> str:
 
 
 def is_off(own: Own, function: Function, line: int) -> bool:
+    if are_off(own.reached.graph.trace(function).without_loop, line):
+        return True
     return all(are_off(at.off, line) for at in own.reached.chains if at.function is function)
 
 
