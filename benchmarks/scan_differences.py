@@ -83,7 +83,7 @@ def find_own(folder: Path) -> Own:
             module.file: list(spans(module.functions)) for module in loaded.project.modules.values()
         }
     places = frozenset((call.file, call.line) for call in told)
-    return Own(told, places, of, frozenset(function for function, _ in of.chains), functions)
+    return Own(told, places, of, frozenset(at.function for at in of.chains), functions)
 
 
 def spans(functions: list[Function]) -> Iterator[tuple[int, int, Function]]:
@@ -131,7 +131,9 @@ def reason_of(own: Own, finding: Finding) -> str:
 
 
 def is_off(own: Own, function: Function, line: int) -> bool:
-    return all(are_off(off, line) for each, off in own.reached.chains if each is function)
+    if are_off(own.reached.graph.trace(function).without_loop, line):
+        return True
+    return all(are_off(at.off, line) for at in own.reached.chains if at.function is function)
 
 
 def opens_stream(function: Function, line: int) -> bool:

@@ -71,3 +71,82 @@ def test_what_is_kept_in_an_object_says_so(scanned):
         """
     )
     assert {call.line: call.cached for call in scanned(main=source)} == {7: True, 9: False}
+
+
+STARTED = """\
+    import time
+    KNOWN = {}
+    def fill():
+        global KNOWN
+        KNOWN.update(one=1)
+    def pause():
+        global COUNT
+        COUNT = 5
+    class Shop:
+        def __init__(self):
+            BODY
+    async def f():
+        Shop()
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "is_cached"),
+    [
+        ("if self.loop is None: self.start(); time.sleep(1)", True),
+        ("if not self.thread: self.thread.start(); time.sleep(1)", True),
+        ("if not self.work: self.restart(); time.sleep(1)", False),
+        ("if not self.running: self.running = True; time.sleep(1)", True),
+        ("if not self.running: self.running = True; time.sleep(1); self.running = False", False),
+        ("if not self.busy: self.busy = True; time.sleep(1)", False),
+        ("if hasattr(self, 'made'): return\n            self.made = True; time.sleep(1)", True),
+        ("if hasattr(self, 'made'): return\n            time.sleep(1)", False),
+        ("if not KNOWN: fill(); time.sleep(1)", True),
+        ("if not KNOWN: print(); time.sleep(1)", False),
+        ("if not COUNT: pause(); time.sleep(1)", False),
+        ("global KNOWN\n            if KNOWN is None: KNOWN = Shop(); time.sleep(1)", True),
+    ],
+)
+def test_what_is_started_or_filled_the_first_time(scanned, body, is_cached):
+    [call] = scanned(main=STARTED.replace("BODY", body))
+    assert call.cached is is_cached
+
+
+def test_a_start_that_failed_may_be_tried_again(scanned):
+    [call] = scanned(
+        main="""\
+            import time
+            class Shop:
+                def start(self):
+                    if not self.running:
+                        try:
+                            self.running = True
+                            time.sleep(1)
+                        except OSError:
+                            self.running = False
+            async def f(shop: Shop):
+                shop.start()
+            """
+    )
+    assert call.cached
+
+
+@pytest.mark.parametrize(
+    ("decorator", "is_cached"),
+    [("cached_property", True), ("cached(TTLCache(1, 60))", True), ("property", False)],
+)
+def test_what_a_decorator_keeps_for_one_object(scanned, decorator, is_cached):
+    source = """\
+        import time
+        from functools import cached_property
+        from cachetools import TTLCache, cached
+        class Shop:
+            @DECORATOR
+            def goods(self):
+                time.sleep(1)
+        async def f(shop: Shop):
+            shop.GOODS
+        """
+    used = "goods()" if "(" in decorator else "goods"
+    [call] = scanned(main=source.replace("DECORATOR", decorator).replace("GOODS", used))
+    assert (call.cached, call.once) == (is_cached, False)

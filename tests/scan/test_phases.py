@@ -397,3 +397,43 @@ def test_what_no_with_of_the_project_enters_does_not_tell_when_it_runs(scanned):
     entering = "async with Store(): pass"
     [call] = scanned(main=source.replace("BODY", entering))
     assert not call.once
+
+
+@pytest.mark.parametrize(
+    ("serves", "is_once"),
+    [
+        ("await Server(Config(app)).serve()", True),
+        ("await dispatcher.start_polling(bot)", True),
+        ("await bot.send(app)", False),
+    ],
+)
+def test_what_comes_before_serving_is_the_start(scanned, serves, is_once):
+    source = """\
+        import time
+        from uvicorn import Config, Server
+        async def begin(app, bot, dispatcher):
+            time.sleep(1)
+            SERVES
+        """
+    [call] = scanned(main=source.replace("SERVES", serves))
+    assert call.once is is_once
+
+
+def test_validators_of_what_a_dependency_gives_by_another_name_are_left_out(scanned):
+    source = """\
+        import time
+        from typing import Annotated
+        from fastapi import Depends, FastAPI
+        from pydantic import BaseModel, model_validator
+        app = FastAPI()
+        class Settings(BaseModel):
+            @model_validator(mode="after")
+            def check(self):
+                time.sleep(1)
+        def settings() -> Settings: ...
+        Given = Annotated[Settings, MORE]
+        @app.post("/")
+        def f(given: Given): ...
+        """
+    assert scanned(main=source.replace("MORE", "Depends(settings)")) == ()
+    assert len(scanned(main=source.replace("given: Given", "given: Settings"))) == 1

@@ -217,3 +217,76 @@ def test_what_a_parameter_is_equal_to(scanned, call, is_told):
             {call}
         """
     assert len(scanned(main=source)) == is_told
+
+
+PASSED = """\
+    import time
+    def rest(long=False):
+        if long:
+            time.sleep(1)
+    def idle(long=False, times=1):
+        rest(long)
+    def doze(long=False):
+        idle(times=2, long=long)
+    def nap(long=False):
+        long = bool(long)
+        rest(long)
+    async def f(given):
+        CALL
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "is_told"),
+    [
+        ("idle()", False),
+        ("idle(False)", False),
+        ("idle(True)", True),
+        ("idle(long=given)", True),
+        ("doze()", False),
+        ("doze(long=True)", True),
+        ("doze(given)", True),
+        ("nap()", True),
+        ("rest(False, *given)", True),
+    ],
+)
+def test_a_switch_that_a_caller_hands_on(scanned, call, is_told):
+    assert len(scanned(main=PASSED.replace("CALL", call))) == is_told
+
+
+DEFAULT = """\
+    import time
+    class Shop: ...
+    def make():
+        time.sleep(1)
+    def sell(shop=None, goods=None):
+        BODY
+    class Seller:
+        def __init__(self, shop):
+            self.shop = Shop()
+            self.given = shop
+        async def f(self, given):
+            sell(SHOP)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "given", "is_told"),
+    [
+        ("shop = shop or make()", "Shop()", False),
+        ("shop = shop or make()", "self.shop", False),
+        ("shop = shop or make()", "self.given", True),
+        ("shop = shop or make()", "given", True),
+        ("shop = shop or make()", "", True),
+        ("if shop is None: shop = make()", "shop=Shop()", False),
+        ("if shop == 'far': shop = make()", "Shop()", True),
+        ("shop = goods\n        if shop is None: make()", "Shop()", True),
+        (
+            "for each in goods:\n            if shop is None: make()\n            shop = each",
+            "Shop()",
+            True,
+        ),
+    ],
+)
+def test_what_is_made_for_those_who_give_nothing(scanned, body, given, is_told):
+    assert len(scanned(main=DEFAULT.replace("BODY", body).replace("SHOP", given))) == is_told

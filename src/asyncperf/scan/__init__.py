@@ -31,6 +31,7 @@ from asyncperf.scan.inference import asking
 from asyncperf.scan.judge import judge
 from asyncperf.scan.project import Project
 from asyncperf.scan.trace import Tracer
+from asyncperf.scan.unreached import ASKED
 from asyncperf.sites import Problem, Route, Scan, Site, Watch, unwatched
 
 # The walk of a chain of calls is as deep as the chain; Python's own limit is meant for less.
@@ -187,6 +188,7 @@ def load(
             serves = SERVING.search(source.text)
             module.is_script = bool(SCRIPT.search(source.text)) and not serves
         module.registered = registered(source.text)
+        module.asks_for_loop = bool(ASKED.search(source.text))
         if "await" in source.text:
             awaiting += [f for f, node in bodies if f.is_async and has_candidates(node)]
     named = {sources.relative(a, root): sources.relative(b, root) for a, b in links.items()}

@@ -5,31 +5,38 @@ however deep; what goes to a thread was left out when the graph was made (see `t
 For `scan` only.
 """
 
-import ast
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from asyncperf.scan.annotations import dependency_of, last_name, types_of
+from asyncperf.scan.annotations import last_name, types_of
 from asyncperf.scan.blocking_catalogue import OF_FUTURES
+from asyncperf.scan.branches import Lines
 from asyncperf.scan.call_graph import TESTS, Edge, Graph, is_settled
-from asyncperf.scan.dependencies import dependencies
+from asyncperf.scan.dependencies import dependencies, depends_on, with_defaults
 from asyncperf.scan.index import AnyFunction, Class, Function
-from asyncperf.scan.phases import Phases, has_cache, is_of_flask, phases
-from asyncperf.scan.switches import Guard, are_off
+from asyncperf.scan.phases import KEEPING, Phases, has_cache, is_of_flask, phases
+from asyncperf.scan.switches import Given, Guard, are_off
 from asyncperf.scan.trace import Tracer
-from asyncperf.scan.traces import Primitive, Spot, Trace
+from asyncperf.scan.traces import Primitive, Spot
 from asyncperf.sites import BlockingCall, Step
 
 # What pydantic calls when a request's data become a model.
 VALIDATORS = frozenset({"validator", "field_validator", "model_validator", "root_validator"})
 
-# A function, and what of it the call that came to it switches off; or a line of it.
-Entered = tuple[Function, tuple[Guard, ...]]
-Line = tuple[Function, int]
+Line = tuple[Function, int]  # of a function
 
 # What waits unless the future is done.
 FUTURES_WAITS = frozenset(f"concurrent.Future.{name}" for name in OF_FUTURES)
+
+
+class Entered(NamedTuple):
+    """A function, what of it the call that came to it switches off, and what that call sets
+    parameters to which the function passes on."""
+
+    function: Function
+    off: tuple[Guard, ...] = ()
+    known: tuple[tuple[str, object], ...] = ()
 
 
 class Reached(NamedTuple):
@@ -62,10 +69,11 @@ def reached(
         if (function.is_async or function in served)
         and function not in when.aside
         and not TESTS.search(function.module.file)
+        and not graph.is_never_run(function)
     ]
-    chains = shortest(graph, {(f, ()): () for f in begins if f not in when.once}, when.first)
+    chains = shortest(graph, {Entered(f): () for f in begins if f not in when.once}, when.first)
     repeated = len(chains)
-    chains = shortest(graph, chains | {(f, ()): () for f in begins if f in when.once})
+    chains = shortest(graph, chains | {Entered(f): () for f in begins if f in when.once})
     return Reached(graph, served, when, chains, repeated)
 
 
@@ -80,11 +88,12 @@ def calls(of: Reached) -> tuple[BlockingCall, ...]:
     tracer = of.graph.tracer
     reaching = Reaching(of.graph, of.served)
     found: dict[tuple[str, int, int], BlockingCall] = {}
-    for number, ((function, off), chain) in enumerate(of.chains.items()):
-        trace = tracer.traces.get(function, Trace())
+    for number, ((function, off, _), chain) in enumerate(of.chains.items()):
+        trace = of.graph.trace(function)
+        left_out = (*trace.for_desktops, *trace.without_loop)
         for spot, primitive in trace.primitives.items():
             place = (function.module.file, spot.line, spot.column)
-            if place in found or are_off((*off, *trace.for_desktops), spot.line):
+            if place in found or are_off((*off, *left_out), spot.line):
                 continue
             if function in tracer.done_callbacks and primitive.name in FUTURES_WAITS:
                 continue
@@ -129,11 +138,10 @@ def told(
 
 def is_kept(graph: Graph, function: Function, line: int, chain: tuple[Edge, ...]) -> bool:
     """Whether a step of the chain is only taken until what it gives is kept."""
-    if any(has_cache(edge.callee) for edge in chain):
+    if any(has_cache(edge.callee, KEEPING) for edge in chain):
         return True
     steps = [*((edge.caller, edge.line) for edge in chain), (function, line)]
-    traces = graph.tracer.traces
-    return any(are_off(traces.get(f, Trace()).first_time, at) for f, at in steps)
+    return any(are_off(graph.trace(f).first_time, at) for f, at in steps)
 
 
 def depend(
@@ -189,19 +197,13 @@ def models(tracer: Tracer, endpoint: Function, node: AnyFunction) -> Iterator[Cl
     for those that a dependency gives as it is, or makes in a thread."""
     walk = tracer.walker(endpoint)
     for argument, default in with_defaults(node):
-        if dependency_of(default, argument.annotation) is not None:
+        call, _, _ = depends_on(argument, default, walk)
+        if call is not None:
             continue
         for type_ in types_of(argument.annotation, walk.resolve):
             for class_ in tracer.project.ancestry(type_.of) if isinstance(type_.of, Class) else ():
                 if isinstance(class_, Class):
                     yield class_
-
-
-def with_defaults(node: AnyFunction) -> Iterator[tuple[ast.arg, ast.expr | None]]:
-    plain = [*node.args.posonlyargs, *node.args.args]
-    without = [None] * (len(plain) - len(node.args.defaults))
-    yield from zip(plain, [*without, *node.args.defaults], strict=True)
-    yield from zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
 
 
 def validators(class_: Class) -> Iterator[Function]:
@@ -220,24 +222,35 @@ def shortest(
 
     def spread(follow: Callable[[Edge], bool]) -> None:
         waiting = deque(
-            sorted(found, key=lambda at: (len(found[at]), at[0].module.file, at[0].line))
+            sorted(
+                found, key=lambda at: (len(found[at]), at.function.module.file, at.function.line)
+            )
         )
         while waiting:
-            function, off = waiting.popleft()
-            for edge in graph.out.get(function, ()):
+            at = waiting.popleft()
+            off: tuple[Guard | Lines, ...] = (*at.off, *graph.trace(at.function).without_loop)
+            known = dict(at.known)
+            for edge in graph.out.get(at.function, ()):
                 callee = edge.callee
-                if callee.is_async or callee in but or (callee, ()) in found:
+                if callee.is_async or callee in but or Entered(callee) in found:
                     continue
                 if not follow(edge) or are_off(off, edge.line):
                     continue
-                entered = (callee, graph.switches(callee).off(edge.given))
+                entered = enter(graph, callee, edge.given.where(known) if known else edge.given)
                 if entered not in found:
-                    found[entered] = (*found[function, off], edge)
+                    found[entered] = (*found[at], edge)
                     waiting.append(entered)
 
     spread(lambda edge: edge.certain)
     spread(lambda edge: True)
     return found
+
+
+def enter(graph: Graph, callee: Function, given: Given) -> Entered:
+    switches = graph.switches(callee)
+    known = {name: switches.known(name, given) for name in sorted(graph.passing(callee))}
+    constants = tuple((name, value[0]) for name, value in known.items() if value is not None)
+    return Entered(callee, switches.off(given), constants)
 
 
 class Reaching:
@@ -260,7 +273,8 @@ class Reaching:
         function, line = at
         switches = self.graph.switches(function)
         for edge in self.graph.into[function]:
-            if not switches.skipped(line, edge.given):
+            without = self.graph.trace(edge.caller).without_loop
+            if not (switches.skipped(line, edge.given) or are_off(without, edge.line)):
                 yield self.at(edge.caller, edge.line)
 
     def async_callers(self, function: Function, line: int) -> tuple[Line, ...]:

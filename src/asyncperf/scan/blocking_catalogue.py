@@ -276,7 +276,9 @@ ITERATING_IN_THREADS = named(
 )
 # A coroutine given to these gets a loop of its own, and to those a task of its own.
 OWN_LOOP = named("run_until_complete")
-LAUNCHING = re.compile(r"\b(asyncio|anyio|trio|uvloop)\.run\(|\brun_until_complete\(|\bRunner\(")
+# RQ's worker runs a coroutine in a loop of its own, in a process that has nothing else to do.
+JOBS = re.compile(r"^rq\.(\w+\.)*(enqueue\w*|job)$")
+LAUNCHING = re.compile(r"\b(asyncio|anyio|trio|uvloop)\.run\b|\brun_until_complete\(|\bRunner\(")
 # What is run by itself; and what serves an app in a loop that it starts itself.
 SCRIPT = re.compile(r"^if __name__ == ", re.MULTILINE)
 SERVING = re.compile(r"\b(uvicorn|hypercorn|granian|FastAPI|Starlette)\b")

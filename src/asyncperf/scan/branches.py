@@ -109,6 +109,12 @@ def for_desktops(found: tuple[Branch, ...]) -> tuple[Lines, ...]:
 def asks_desktop(test: ast.expr, outcome: bool) -> bool:
     """Whether a test only comes out so on Windows or macOS."""
     match test:
+        case ast.Compare(
+            left=ast.Constant() as part,
+            ops=[ast.In() | ast.NotIn() as operator],
+            comparators=[asked],
+        ):  # `"darwin" in platform.system().lower()`
+            return answers(asked, [part], isinstance(operator, ast.In) is outcome)
         case ast.Compare(left=left, ops=[operator], comparators=[ast.expr() as other]):
             if not isinstance(operator, ast.Eq | ast.NotEq | ast.In | ast.NotIn):
                 return False

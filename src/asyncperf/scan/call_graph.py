@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from asyncperf.scan.index import Class, Function, Import
-from asyncperf.scan.switches import Given, Switches, are_off
+from asyncperf.scan.switches import Given, Switches, are_off, assigned
 from asyncperf.scan.trace import Tracer
 from asyncperf.scan.traces import Spot, Trace, inner_functions, key_of
 
@@ -21,7 +21,7 @@ AROUND = frozenset({"__enter__", "__exit__", "__aenter__", "__aexit__"})
 # Bases of other packages that call no method of their heirs' own by themselves.
 PASSIVE_BASES = frozenset({"object", "ABC", "Protocol", "Generic", "BaseModel"})
 
-NO_SWITCHES = Switches()
+NO_TRACE = Trace()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,11 @@ class Graph:
         self.spawned: dict[Function, list[Function]] = defaultdict(list)  # with who starts it
         self.launched: dict[Function, list[Function]] = defaultdict(list)  # with who starts it
         self.handed: set[Function] = set()
+        self.used: set[Function] = set()  # of which somebody takes what they give
         # What no async function calls, but what starts event loops.
         self.beside: set[Function] = set()
         self.needed: dict[Function, tuple[Function, ...]] = {}
+        self._passing: dict[Function, frozenset[str]] = {}
 
     def build(self, launching: Iterable[Function]) -> None:
         """Walks all async functions, and so all that they call; and plain ones of files that
@@ -70,7 +72,9 @@ class Graph:
             for started in trace.launched:
                 self.launched[started].append(caller)
             self.handed |= trace.handed
-            for spot, callee in trace.calls:
+            for spot, callee in list(trace.calls):  # heirs may have it walked again
+                if spot not in trace.dropped:
+                    self.used.add(callee)
                 if are_off(trace.for_desktops, spot.line):
                     continue
                 if self.is_far_fetched(caller, callee, trace.chosen.get(spot, ())):
@@ -187,13 +191,37 @@ class Graph:
         self.out[edge.caller].append(edge)
         self.into[edge.callee].append(edge)
 
+    def trace(self, function: Function) -> Trace:
+        """What is known of a function, which may not have been walked."""
+        return self.tracer.traces.get(function, NO_TRACE)
+
     def switches(self, function: Function) -> Switches:
-        trace = self.tracer.traces.get(function)
-        return trace.switches if trace is not None else NO_SWITCHES
+        return self.trace(function).switches
+
+    def passing(self, function: Function) -> frozenset[str]:
+        """The parameters that a function gives others as it was given them."""
+        if function not in self._passing:
+            names = {
+                name for each in self.out.get(function, ()) for name in each.given.passed.values()
+            }
+            node = function.node if names else None
+            self._passing[function] = frozenset(names - assigned(node) if node is not None else ())
+        return self._passing[function]
 
     def has_own_loop(self, function: Function) -> bool:
         """Whether it is only ever given a loop of its own."""
         return function in self.launched and function not in self.handed and not self.into[function]
+
+    def is_never_run(self, function: Function) -> bool:
+        """Whether it is a coroutine that a plain function makes and gives back, and of which all
+        of that one's callers drop what it gives."""
+        outer = function.outer
+        if not function.is_async or outer is None or outer.is_async or outer in self.used:
+            return False
+        if self.is_root(outer) or function in self.spawned or function in self.launched:
+            return False
+        callers = {edge.caller for edge in self.into[function]}
+        return callers == {outer} and function not in self.handed
 
     def is_root(self, function: Function) -> bool:
         """Whether the project is not seen to call it: a library does, or nobody."""

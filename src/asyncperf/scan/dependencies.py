@@ -97,8 +97,8 @@ def dependencies(function: Function, node: AnyFunction, analyst: Analyst) -> Ite
                         yield _dependency(
                             call, None, walk.resolve, analyst, file, element.lineno, False
                         )
-    for argument, default in _parameters(node):
-        call, annotation, resolve = _asked(argument, default, walk)
+    for argument, default in with_defaults(node):
+        call, annotation, resolve = depends_on(argument, default, walk)
         if call is not None:
             yield _dependency(call, annotation, resolve, analyst, file, argument.lineno, True)
 
@@ -138,7 +138,7 @@ def _given(call: ast.Call, resolve: Resolve) -> frozenset[Function]:
     return frozenset(each for each in found if isinstance(each, Function))
 
 
-def _asked(
+def depends_on(
     argument: ast.arg, default: ast.expr | None, walk: Walk
 ) -> tuple[ast.Call | None, ast.expr | None, Resolve]:
     """What a parameter depends on, its annotation, and what their names mean; they may stand in
@@ -152,7 +152,7 @@ def _asked(
     return call, annotation, walk.resolve
 
 
-def _parameters(node: AnyFunction) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+def with_defaults(node: AnyFunction) -> Iterator[tuple[ast.arg, ast.expr | None]]:
     arguments = node.args
     plain = [*arguments.posonlyargs, *arguments.args]
     missing: list[ast.expr | None] = [None] * (len(plain) - len(arguments.defaults))
@@ -358,8 +358,8 @@ def _effects(function: Function, analyst: Analyst) -> list[Effect]:
     shared: dict[str, Place] = {}
     if node is not None:
         walk = analyst.walker(function)
-        for argument, default in _parameters(node):
-            target = _target(*_asked(argument, default, walk), analyst)
+        for argument, default in with_defaults(node):
+            target = _target(*depends_on(argument, default, walk), analyst)
             name = target.qualname if target is not None else last_name_of(argument)
             shared[argument.arg] = ("call", name)
     effects: list[Effect] = []

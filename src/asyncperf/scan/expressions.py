@@ -3,9 +3,11 @@
 import ast
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from asyncperf.scan.members import Members
+from asyncperf.scan.narrowing import without_plain_twins
 from asyncperf.scan.syntax import children
 from asyncperf.scan.values import (
     NOTHING,
@@ -92,7 +94,10 @@ class Expressions(Members):
         self.narrow(node.test, False)
         other = self.evaluate(node.orelse)
         self.narrowed = outer
-        return join([body, other])
+        found = join([body, other])
+        if self.function is not None and self.function.is_async and found.callees:
+            return replace(found, callees=without_plain_twins(found.callees))
+        return found
 
     def _binary(self, node: ast.BinOp) -> Value:
         left, right = self.evaluate(node.left), self.evaluate(node.right)

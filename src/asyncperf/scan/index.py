@@ -92,6 +92,7 @@ class Module:
     functions: list["Function"] = field(default_factory=list)
     classes: list["Class"] = field(default_factory=list)
     is_script: bool = False  # it starts an event loop when it is run
+    asks_for_loop: bool = False  # whether one runs
     registered: frozenset[str] = frozenset()  # what it has called as the app starts or ends
     mentions: set[str] = field(default_factory=set)  # names in it outside of functions
 

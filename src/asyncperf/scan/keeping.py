@@ -4,14 +4,19 @@ For `scan` only.
 """
 
 import ast
+import re
 from collections.abc import Callable, Collection, Iterator
 
+from asyncperf.scan.annotations import last_name
 from asyncperf.scan.branches import Branch, Lines, conditions, own_branches
 from asyncperf.scan.candidates import bodies
 from asyncperf.scan.index import AnyFunction
 from asyncperf.scan.syntax import names_in, spelling, statements
 
 OWN = frozenset({"self", "cls"})
+# What is started once it was found not to be there; and flags that stay set then.
+STARTS = re.compile(r"^_*start(_|$)")
+STARTED = re.compile(r"^_*((is|was|been|already)_)?(running|started|initiali[sz]ed|loaded|opened)$")
 
 
 def takes_nothing(node: AnyFunction) -> bool:
@@ -55,9 +60,11 @@ def works_once(node: AnyFunction) -> bool:
 def first_time(
     node: AnyFunction, filling: Callable[[str], Collection[str]] = lambda attribute: ()
 ) -> tuple[Lines, ...]:
-    """The lines that only run until what they make is kept: in an attribute, `if self.it is None:
-    self.it = make()`, or under a key, `if key in made: return made[key]`, `made[key] = make()`.
-    `filling` tells which methods of the class make what an attribute holds."""
+    """The lines that only run until what they make is kept: in an attribute or a global, `if
+    self.it is None: self.it = make()`, or under a key, `if key in made: return made[key]`,
+    `made[key] = make()`; or until something runs, `if self.loop is None: self.start()`.
+    `filling` tells which methods of the class make what an attribute holds, or which functions of
+    the file what a global does."""
     found = [
         branch
         for block in bodies(node.body)
@@ -91,14 +98,56 @@ def is_kept(
             left=kept, ops=[ast.Is() | ast.IsNot() as operator], comparators=[ast.Constant(None)]
         ):
             is_missing = isinstance(operator, ast.Is) is holds
+        case ast.Call(
+            func=ast.Name(id="hasattr" | "getattr"),
+            args=[ast.Name(id="self" | "cls") as owner, ast.Constant(value=str(name)), *_],
+        ):
+            kept, is_missing = ast.Attribute(owner, name, ast.Load()), not holds
+            if any(True for _ in set_in(branch.block, kept)):
+                return is_missing
         case _:
             kept, is_missing = test, not holds
-    if not (is_missing and isinstance(kept, ast.Attribute)) or base_of(kept) not in OWN:
+    if not is_missing:
         return False
-    if assigns(branch, kept, node) or gives(node, kept):
+    if isinstance(kept, ast.Name):
+        is_global = kept.id in declared_global(node)
+        return (is_global and assigns(branch, kept, node)) or (
+            is_lasting(kept, node) and fill(branch, "", filling, kept.id)
+        )
+    if not isinstance(kept, ast.Attribute) or base_of(kept) not in OWN:
+        return False
+    if assigns(branch, kept, node) or gives(node, kept) or starts(branch, kept, node):
         return True
-    called = methods_called(branch)
-    return bool(called) and not called.isdisjoint(filling(kept.attr))
+    return fill(branch, OWN, filling, kept.attr)
+
+
+def fill(
+    branch: Branch, of: Collection[str], filling: Callable[[str], Collection[str]], kept: str
+) -> bool:
+    """Whether what it calls makes what is kept."""
+    called = set(called_in(branch, of))
+    return bool(called) and not called.isdisjoint(filling(kept))
+
+
+def starts(branch: Branch, kept: ast.Attribute, node: AnyFunction) -> bool:
+    """Whether something is started there, which runs then; `self.running = True` says so, unless
+    the function changes that itself, other than as it fails."""
+    if any(STARTS.search(name) for name in called_in(branch, OWN)):
+        return True
+    if not STARTED.search(kept.attr):
+        return False
+    failing = [h.body for h in statements(node) if isinstance(h, ast.ExceptHandler)]
+    undone = {target for body in failing for target, _ in assigned_in(body)}
+    made = [v for target, v in set_in(node.body, kept) if target not in undone]
+    inside = [v for target, v in set_in(branch.block, kept) if target not in undone]
+    is_set = bool(inside) and all(isinstance(v, ast.Constant) and v.value is True for v in made)
+    return is_set and len(made) == len(inside)
+
+
+def set_in(
+    block: list[ast.stmt], kept: ast.Attribute | ast.Name
+) -> Iterator[tuple[ast.expr, ast.expr]]:
+    return (each for each in assigned_in(block) if spelling(each[0]) == spelling(kept))
 
 
 def stores(branch: Branch, where: ast.expr, key: ast.expr) -> bool:
@@ -111,29 +160,24 @@ def stores(branch: Branch, where: ast.expr, key: ast.expr) -> bool:
     )
 
 
-def assigns(branch: Branch, kept: ast.Attribute, node: AnyFunction) -> bool:
+def assigns(branch: Branch, kept: ast.Attribute | ast.Name, node: AnyFunction) -> bool:
     """Whether it is made there, and not changed elsewhere in the function; a constant only marks
     that something is going on."""
-    made = [v for target, v in assigned_in(branch.block) if spelling(target) == spelling(kept)]
-    all_made = [v for target, v in assigned_in(node.body) if spelling(target) == spelling(kept)]
+    made = [value for _, value in set_in(branch.block, kept)]
+    all_made = [value for _, value in set_in(node.body, kept)]
     is_made = any(not isinstance(value, ast.Constant) for value in made)
     return is_made and len(made) == len(all_made)
 
 
-def methods_called(branch: Branch) -> set[str]:
-    """`self.load()`, as a statement of its own."""
-    calls = [
-        each.value.value if isinstance(each.value, ast.Await) else each.value
-        for each in branch.block
-        if isinstance(each, ast.Expr)
-    ]
-    return {
-        call.func.attr
-        for call in calls
-        if isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Attribute)
-        and spelling(call.func.value) in OWN
-    }
+def called_in(branch: Branch, of: Collection[str]) -> Iterator[str]:
+    """The names of `self.load()`, `self.thread.start()` or `load()`, as statements of their own."""
+    for each in branch.block:
+        value = each.value if isinstance(each, ast.Expr) else None
+        call = value.value if isinstance(value, ast.Await) else value
+        if isinstance(call, ast.Call):
+            owner = base_of(call.func) if isinstance(call.func, ast.Attribute) else ""
+            if owner in of if of else not owner:
+                yield last_name(call.func)
 
 
 def assigned_in(block: list[ast.stmt]) -> Iterator[tuple[ast.expr, ast.expr]]:
@@ -176,6 +220,21 @@ def base_of(node: ast.expr) -> str:
 
 def declared_global(node: AnyFunction) -> set[str]:
     return {n for each in statements(node) if isinstance(each, ast.Global) for n in each.names}
+
+
+def sets(node: AnyFunction, kept: str) -> bool:
+    """Whether a function makes what a global holds, or fills it."""
+    if kept not in declared_global(node):
+        return False
+    return any(
+        (isinstance(target, ast.Name) and target.id == kept and not isinstance(v, ast.Constant))
+        for target, v in assigned_in(node.body)
+    ) or any(
+        isinstance(each, ast.Expr)
+        and isinstance(each.value, ast.Call)
+        and spelling(each.value.func) == f"{kept}.update"
+        for each in statements(node)
+    )
 
 
 def is_empty(node: AnyFunction) -> bool:

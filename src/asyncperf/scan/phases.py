@@ -11,10 +11,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from asyncperf.scan.annotations import last_name
+from asyncperf.scan.blocking_catalogue import JOBS
 from asyncperf.scan.call_graph import AROUND, TESTS, Graph
 from asyncperf.scan.index import Binding, Function, Import, Module, Variable
 from asyncperf.scan.project import Project
 from asyncperf.scan.syntax import names_in
+from asyncperf.scan.values import named
 
 STARTING = re.compile(
     r"lifespan|^(on_)?(startup|shutdown)(_event)?$|^(get|create|make|build|init)_app(lication)?$"
@@ -27,6 +29,12 @@ MAINS = frozenset({"main", "_main", "amain", "async_main", "main_async", "_amain
 APPS = frozenset({"FastAPI", "Starlette", "Application", "Litestar", "Quart", "Sanic"})
 FLASK = frozenset({"flask.Flask", "flask.Blueprint"})
 CACHES = frozenset({"cache", "lru_cache"})
+# What keeps it for one object, or for a time.
+KEEPING = CACHES | {"cached_property", "cached", "cachedmethod", "memoize", "ttl_cache"}
+# Who begins to serve, or to listen, does before what an app's start does.
+SERVING = named(
+    "serve serve_forever start_polling run_polling run_until_disconnected run_app TCPSite"
+)
 # What libraries look up in a module by its name: a bot's extensions, functions as a service.
 HOOKS = frozenset({"setup", "teardown", "handler", "app", "application"})
 
@@ -51,8 +59,9 @@ def phases(graph: Graph, served: Collection[Function]) -> Phases:
     scripts = lone_scripts(graph.tracer.project) if served else frozenset()
     aside = {f for f in known if is_aside(f) or graph.has_own_loop(f) or f.module.file in scripts}
     aside |= {f for f in known if is_of_flask(graph.tracer.project, f)}
+    aside |= {f for f in known if f.decorators and is_job(graph.tracer.project, f)}
     registered = registered_in(graph.tracer.project)
-    starting = {f for f in known if is_starting(f) or f in registered} - aside
+    starting = {f for f in known if is_starting(f) or f in registered or serves(graph, f)} - aside
     first = {f for f in known if is_made_once(graph, f)} - aside - set(served)
     quiet = aside | starting | first | graph.beside
     loud = {f for f in known if f not in quiet and f.name not in AROUND and graph.is_root(f)}
@@ -176,11 +185,25 @@ def is_of_flask(project: Project, function: Function) -> bool:
     return False
 
 
+def is_job(project: Project, function: Function) -> bool:
+    """Whether a worker runs it that has nothing else to do."""
+    meant = (d.func if isinstance(d, ast.Call) else d for d in function.decorators)
+    return any(JOBS.search(str(project.expression(each, function.module))) for each in meant)
+
+
 def is_starting(function: Function) -> bool:
     if STARTING.search(function.name):
         return True
     names = [last_name(decorator) for decorator in function.decorators]
     return any(name == "on_event" or STARTING.search(name) for name in names)
+
+
+def serves(graph: Graph, function: Function) -> bool:
+    """Whether a coroutine waits for a library to serve, or listen, until it is told to stop."""
+    trace = graph.trace(function)
+    return function.is_async and not (
+        SERVING.isdisjoint(trace.named) and SERVING.isdisjoint(trace.makes)
+    )
 
 
 def registered_in(project: Project) -> set[Function]:
@@ -196,16 +219,14 @@ def registered_in(project: Project) -> set[Function]:
 
 
 def is_made_once(graph: Graph, function: Function) -> bool:
-    trace = graph.tracer.traces.get(function)
-    if trace is None:
-        return False
+    trace = graph.trace(function)
     if trace.is_bare and has_cache(function):
         return True
     return trace.keeps_result or trace.works_once or not APPS.isdisjoint(trace.makes)
 
 
-def has_cache(function: Function) -> bool:
-    return any(last_name(each) in CACHES for each in function.decorators)
+def has_cache(function: Function, caches: Collection[str] = CACHES) -> bool:
+    return any(last_name(each) in caches for each in function.decorators)
 
 
 def reach(

@@ -134,18 +134,20 @@ class Statements(Bindings):
 
     def _with(self, node: ast.With | ast.AsyncWith) -> None:
         awaited = isinstance(node, ast.AsyncWith)
-        suppressing = 0
+        suppressing, outer = 0, self.narrowed
         for item in node.items:
             value = self.evaluate(item.context_expr, awaited)
             entered = self.entered(value, item.context_expr, awaited)
             if item.optional_vars is not None:
                 self.bind(item.optional_vars, entered)
+            self.entered_as(item.context_expr, awaited)
             func = item.context_expr.func if isinstance(item.context_expr, ast.Call) else None
             if func is not None and getattr(func, "attr", getattr(func, "id", "")) == "suppress":
                 suppressing = 1
         self.catching += suppressing
         self.block(node.body)
         self.catching -= suppressing
+        self.let_go(outer)
 
     def _try(self, node: ast.Try | ast.TryStar) -> None:
         swallows = any(_swallows(handler) for handler in node.handlers)

@@ -5,9 +5,10 @@ For `scan` only.
 """
 
 import ast
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
+from asyncperf.scan.annotations import last_name
 from asyncperf.scan.branches import Branch, Lines, conditions
 from asyncperf.scan.candidates import own_nodes
 from asyncperf.scan.index import AnyFunction
@@ -15,6 +16,13 @@ from asyncperf.scan.syntax import spelling
 
 IS_NONE = " is None"  # no function is called so
 EQUALS = " == "
+
+
+class There:
+    """An object, of which no more is known than that it is one."""
+
+
+THERE = There()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +64,25 @@ class Switches:
             known = next((given.told[key] for key in keys if key in given.told), None)
             if known is not None or not guard.asked.startswith(EQUALS):
                 return known
-        if parameter in given.constants:
-            constant = given.constants[parameter]
-        elif self._is_given(parameter, given) or parameter not in self.defaults:
+        found = self.known(parameter, given)
+        if found is None:
             return None
-        else:
-            constant = self.defaults[parameter]
+        [constant] = found
+        if constant is THERE and guard.asked.startswith(EQUALS):
+            return None
         if guard.asked.startswith(EQUALS):
             return f"{EQUALS}{constant!r}" == guard.asked
         return constant is None if guard.asked else bool(constant)
+
+    def known(self, parameter: str, given: "Given") -> tuple[object] | None:
+        """The constant that a call sets a parameter to, in a tuple; None where it is not known."""
+        place = self.positions.index(parameter) if parameter in self.positions else -1
+        for key in (parameter, place):
+            if key in given.constants:
+                return (given.constants[key],)
+        if self._is_given(parameter, given) or parameter not in self.defaults:
+            return None
+        return (self.defaults[parameter],)
 
     def _is_given(self, parameter: str, given: "Given") -> bool:
         """Whether a call sets a parameter to something, as far as can be told."""
@@ -75,33 +93,64 @@ class Switches:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The arguments of a call, as far as they are constants given by name; and what the caller
-    was `told` of others by a function, by that one's name and the argument's place."""
+    """The arguments of a call, by name or place, as far as they are constants, or parameters of
+    the caller that are `passed` on; and what the caller was `told` of others by a function, by
+    that one's name and the argument's place."""
 
-    constants: dict[str, object] = field(default_factory=dict)
+    constants: dict[int | str, object] = field(default_factory=dict)
     others: frozenset[str] = frozenset()
     positional: int = 0
     is_open: bool = True
     told: dict[tuple[str, int | str], bool] = field(default_factory=dict)
+    passed: dict[int | str, str] = field(default_factory=dict)
+
+    def where(self, known: Mapping[str, object]) -> "Given":
+        """What the call gives where the caller's parameters are known to be so."""
+        more = {place: known[name] for place, name in self.passed.items() if name in known}
+        return replace(self, constants=self.constants | more) if more else self
 
 
 def are_off(guards: Iterable[Guard | Lines], line: int) -> bool:
     return any(guard.first <= line <= guard.last for guard in guards)
 
 
-def given(node: ast.AST, branches: Iterable[Branch] = ()) -> Given:
-    """What a call gives, under the branches of its function."""
+def given(
+    node: ast.AST,
+    branches: Iterable[Branch] = (),
+    parameters: Collection[str] = (),
+    lasting: Callable[[str], bool] = lambda attribute: False,
+) -> Given:
+    """What a call gives, under the branches of its function, which has these parameters;
+    `lasting` are the attributes of its object that always hold one."""
     if not isinstance(node, ast.Call):
         return Given()
     named = {each.arg: each.value for each in node.keywords if each.arg}
-    constants: dict[str, object] = {
-        k: v.value for k, v in named.items() if isinstance(v, ast.Constant)
-    }
     is_open = len(named) < len(node.keywords) or any(isinstance(a, ast.Starred) for a in node.args)
+    placed: dict[int | str, ast.expr] = {}
+    placed.update(named)
+    if not is_open:
+        placed.update(enumerate(node.args))
+    constants: dict[int | str, object] = {
+        at: v.value for at, v in placed.items() if isinstance(v, ast.Constant)
+    }
+    constants |= {at: THERE for at, v in placed.items() if is_made(v, lasting)}
+    passed = {
+        at: v.id for at, v in placed.items() if isinstance(v, ast.Name) and v.id in parameters
+    }
     others = frozenset(named.keys() - constants.keys())
     around = [each for each in branches if each.first <= node.lineno <= each.last]
     known = dict(told(node, around)) if around else {}
-    return Given(constants, others, len(node.args), is_open, known)
+    return Given(constants, others, len(node.args), is_open, known, passed)
+
+
+def is_made(node: ast.expr, lasting: Callable[[str], bool]) -> bool:
+    """Whether it is an object for certain: one that is made there, of a class, or kept."""
+    match node:
+        case ast.Call(func=ast.Name() | ast.Attribute() as made):
+            return last_name(made)[:1].isupper()
+        case ast.Attribute(value=ast.Name(id="self"), attr=name):
+            return lasting(name)
+    return isinstance(node, ast.Lambda)
 
 
 def told(
@@ -141,13 +190,33 @@ def switches(node: AnyFunction, branches: Iterable[Branch]) -> Switches:
         *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
     ]
     defaults: dict[str, object] = {a.arg: d.value for a, d in pairs if isinstance(d, ast.Constant)}
-    names = {each.arg for each in (*plain, *arguments.kwonlyargs)}
-    found = tuple(guards(branches, names))
+    found = tuple(guards(branches, parameters(node)))
     if found:  # few functions have any, so only theirs are walked to the last name
-        again = assigned(node)
-        found = tuple(guard for guard in found if guard.parameter not in again)
+        again = first_assigned(node)
+        found = tuple(g for g in found if g.first <= again.get(g.parameter, g.first))
     positions = tuple(a.arg for a in plain if a.arg not in {"self", "cls"})
     return Switches(found, positions, defaults)
+
+
+def parameters(node: AnyFunction) -> frozenset[str]:
+    taken = node.args
+    return frozenset(each.arg for each in (*taken.posonlyargs, *taken.args, *taken.kwonlyargs))
+
+
+def first_assigned(node: AnyFunction) -> dict[str, int]:
+    """The names that a function binds, each with the first line at which it may be bound again:
+    in a loop, where that begins."""
+    found: dict[str, int] = {}
+    for each in own_nodes(node):
+        names: Collection[str] = ()
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+            names = (each.id,)
+        elif isinstance(each, ast.For | ast.AsyncFor | ast.While):
+            names = assigned(each)
+        for name in names:
+            line = getattr(each, "lineno", 0)
+            found[name] = min(found.get(name, line), line)
+    return found
 
 
 def assigned(*nodes: ast.AST) -> set[str]:
@@ -159,7 +228,7 @@ def assigned(*nodes: ast.AST) -> set[str]:
     }
 
 
-def guards(branches: Iterable[Branch], names: set[str]) -> Iterator[Guard]:
+def guards(branches: Iterable[Branch], names: Collection[str]) -> Iterator[Guard]:
     for branch in branches:
         for test, value in conditions(branch.test, branch.outcome):
             by, of, answer = asking(test, value)

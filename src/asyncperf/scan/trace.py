@@ -6,18 +6,25 @@ For `scan` only.
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 from asyncperf.scan import blocking_catalogue as catalogue
-from asyncperf.scan.analyst import Analyst
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.branches import Branch, branches, for_desktops
 from asyncperf.scan.index import AnyFunction, Class, Function, Module
-from asyncperf.scan.keeping import first_time, is_empty, keeps_result, takes_nothing, works_once
+from asyncperf.scan.keeping import (
+    first_time,
+    is_empty,
+    keeps_result,
+    sets,
+    takes_nothing,
+    works_once,
+)
+from asyncperf.scan.launching import Launching, Parameters, steps
 from asyncperf.scan.project import Project
 from asyncperf.scan.streams import calls_inside, iterated, tuples_in
-from asyncperf.scan.switches import given, switches
+from asyncperf.scan.switches import given, parameters, switches
 from asyncperf.scan.traces import Primitive, Spot, Trace, inner_functions, key_of, spot_of
+from asyncperf.scan.unreached import without_loop
 from asyncperf.scan.values import Arguments, Callee, Effect, Summary, Type, Value
 from asyncperf.scan.waiting import (
     attribute_used,
@@ -35,17 +42,12 @@ SELF = frozenset({("param", "self")})
 SYNC_SESSION = Type("sqlalchemy.orm.Session")
 
 
-class Tracer(Analyst):
+class Tracer(Parameters):
     """An analyst that keeps a trace of each function it walks."""
 
     def __init__(self, project: Project) -> None:
         super().__init__(project)
         self.traces: dict[Function, Trace] = {}
-        # Parameters that their functions hand on to threads, or to who knows where; for a
-        # decorator's inner functions its own parameters, as names of the enclosing function.
-        self.handed_on: set[tuple[str, str]] = set()
-        # Parameters that their functions give a loop of their own, or call to get what they give.
-        self.launching: set[tuple[str, str]] = set()
         # What is called with a future that is done already.
         self.done_callbacks: set[Function] = set()
 
@@ -84,7 +86,7 @@ class Tracer(Analyst):
                 yield meant
 
 
-class TracingWalk(Walk):
+class TracingWalk(Launching):
     """A walk that keeps what it resolves: see `Trace`."""
 
     analyst: Tracer
@@ -97,6 +99,7 @@ class TracingWalk(Walk):
     callee: Function | None = None  # of which the effects are being taken over
     applied: ast.AST | None = None
     branches: tuple[Branch, ...] = ()
+    own_names: frozenset[str] = frozenset()
 
     def __init__(
         self, analyst: Tracer, module: Module, function: Function | None, owner: Class | None
@@ -108,18 +111,37 @@ class TracingWalk(Walk):
 
     def function_body(self, function: Function, node: AnyFunction) -> Summary:
         self.branches = branches(node)
+        self.own_names = parameters(node)
         self.trace.is_empty = is_empty(node)
         self.trace.switches = switches(node, self.branches)
         self.trace.for_desktops = for_desktops(self.branches)
+        if function.module.asks_for_loop:
+            self.trace.without_loop = without_loop(node, self.branches)
         self.trace.is_bare = takes_nothing(node)
         self.trace.keeps_result = self.trace.is_bare and keeps_result(node)
         self.trace.works_once = works_once(node)
-        self.trace.first_time = first_time(node, partial(self.declarations.makers, self.owner))
+        self.trace.first_time = first_time(node, self.makers)
         found = super().function_body(function, node)
         defines = any(isinstance(bound, Function) for bound in function.inner.values())
         for call in calls_inside(node) if defines else ():
             if last_name(call) in catalogue.ITERATING_IN_THREADS:
                 self.iterate_elsewhere(call)
+        return found
+
+    def lasting(self, attribute: str) -> bool:
+        """Whether an attribute of the object itself only ever holds what a class makes."""
+        if self.owner is None or attribute in self.owner.attributes:
+            return False
+        kept = [value for _, _, value in self.declarations.kept(self.owner, attribute)]
+        return bool(kept) and all(
+            isinstance(value, ast.Call) and last_name(value)[:1].isupper() for value in kept
+        )
+
+    def makers(self, kept: str) -> set[str]:
+        """What makes what an attribute of the object, or else a global of the file, holds."""
+        found = self.declarations.makers(self.owner, kept)
+        if not found and kept in self.module.names:
+            found = {f.name for f in self.module.functions if f.node and sets(f.node, kept)}
         return found
 
     def call(self, node: ast.Call, awaited: bool) -> Value:
@@ -139,15 +161,17 @@ class TracingWalk(Walk):
             value = super().call(node, awaited)
             self.is_spawned = outer
             return value
-        if name in catalogue.OWN_LOOP or (
-            name == "run" and isinstance(func, ast.Attribute) and self.runs_loops(func.value)
-        ):
+        if self.launches(node, name):
             outer, self.is_launched = self.is_launched, True
             value = super().call(node, awaited)
             self.is_launched = outer
             self.launch(node)
             return value
+        if isinstance(func, ast.Attribute) and steps(node):
+            self.analyst.launching.update(self.parameters_of(self.known(func.value)))
         is_dropped = self.discarded is node
+        if is_dropped:
+            self.trace.dropped.add(spot_of(node))
         value = super().call(node, awaited)
         if name in catalogue.ITERATING_IN_THREADS:
             self.iterate_elsewhere(node)
@@ -158,12 +182,6 @@ class TracingWalk(Walk):
             if not awaited:
                 self.unresolved(func, node, is_dropped)
         return value
-
-    def runs_loops(self, node: ast.expr) -> bool:
-        """Whether `.run` of it gives a coroutine a loop of its own."""
-        if last_name(node) in catalogue.LOOP_MODULES:
-            return True
-        return any(type_.of == "asyncio.Runner" for type_ in self.known(node).types)
 
     def iterate_elsewhere(self, node: ast.Call) -> None:
         """Of plain generators that are given here nothing runs on this thread."""
@@ -201,13 +219,6 @@ class TracingWalk(Walk):
         if is_dropped and name in catalogue.DROPPED and catalogue.SESSION_NAMES.search(called):
             self.primitive(catalogue.DROPPED[name], node, is_method=True, certain=False)
 
-    def known(self, node: ast.expr) -> Value:
-        """What was evaluated before."""
-        begin = len(self.effects)
-        value = self.evaluate(node)
-        del self.effects[begin:]
-        return value
-
     def library_bases(self, node: ast.expr) -> Iterator[str]:
         """The classes outside the project that an object's own class is made from."""
         for type_ in self.known(node).types:
@@ -241,9 +252,11 @@ class TracingWalk(Walk):
             type_.of in catalogue.IN_MEMORY for value in arguments.all() for type_ in value.types
         ):
             self.primitive(dotted, node, callee.receiver is not None, certain=True)
-        self.is_away = outer or dotted.rpartition(".")[2] not in catalogue.CALLS_HERE
+        launched = self.is_launched
+        self.is_launched = launched or bool(catalogue.JOBS.search(dotted))
+        self.is_away = outer or name not in catalogue.CALLS_HERE
         value = super().apply(callee, arguments, node, awaited)
-        self.is_away = outer
+        self.is_away, self.is_launched = outer, launched
         if not value.types:
             made = made_by(dotted, node)
             if made is not None:
@@ -316,13 +329,6 @@ class TracingWalk(Walk):
         super().hand_over(arguments, node)
         self.is_away = outer
 
-    def hand_on(self, value: Value) -> None:
-        for place in value.places:
-            if place[0] == "param" and len(place) == 2 and self.function is not None:
-                self.analyst.handed_on.add((key_of(self.function), place[1]))
-            elif place[0] == "free" and len(place) == 3:
-                self.analyst.handed_on.add((place[1], place[2]))
-
     def instantiate(
         self,
         summary: Summary,
@@ -338,32 +344,6 @@ class TracingWalk(Walk):
             (key_of(function), name) in self.analyst.launching for name in mapping
         ):
             self.launch(node)
-
-    def launch(self, node: ast.Call) -> None:
-        """What is given here gets a loop of its own: coroutines, what makes them, and what the
-        function itself was given."""
-        given = [*node.args, *(keyword.value for keyword in node.keywords)]
-        for each in [inner for argument in given for inner in ast.walk(argument)]:
-            if isinstance(each, ast.Call):
-                spot = spot_of(each)
-                # Of very many heirs' methods not all are followed, but all may be what is given.
-                meant = {callee.target for callee in self.known(each.func).callees}
-                for made in meant | self.trace.chosen.get(spot, set()):
-                    if isinstance(made, Function) and made.is_async:
-                        self.trace.launched.add(made)
-                        self.trace.calls.pop((spot, made), None)
-            elif isinstance(each, ast.Name):
-                for place in self.known(each).places:
-                    if place[0] == "param" and len(place) == 2 and self.function is not None:
-                        self.analyst.launching.add((key_of(self.function), place[1]))
-                    elif place[0] == "free" and len(place) == 3:
-                        self.analyst.launching.add((place[1], place[2]))
-        for argument in given:
-            if isinstance(argument, ast.Name | ast.Attribute):
-                for callee in self.known(argument).callees:
-                    if isinstance(callee.target, Function) and callee.target.is_async:
-                        self.trace.launched.add(callee.target)
-                        self.trace.calls.pop((spot_of(node), callee.target), None)
 
     def called_back(self, effect: Effect, mapping: dict[str, Value], node: ast.AST) -> None:
         name, outer = effect.place[1], self.is_away
@@ -387,7 +367,7 @@ class TracingWalk(Walk):
                 trace.by_self.add(spot)
             if not self.is_nested:
                 trace.chosen.setdefault(spot, set()).add(function)
-            trace.given.setdefault(spot, given(node, self.branches))
+            trace.given.setdefault(spot, given(node, self.branches, self.own_names, self.lasting))
             if self.is_done:
                 self.analyst.done_callbacks.add(function)
             if self.is_spawned:

@@ -43,7 +43,8 @@ class Trace:
     `keeps_result`: and keeps what it gives in a global. `works_once`: it returns at once the next
     time. `first_time` are the lines that only run until what they make is kept. `is_empty`: it is
     there to be overridden. `given` are the constants among a call's arguments. `for_desktops` are
-    the lines that only Windows or macOS comes to.
+    the lines that only Windows or macOS comes to, `without_loop` those that no event loop does.
+    `dropped` are calls of which nobody takes what they give.
     """
 
     calls: dict[tuple[Spot, Function], None] = field(default_factory=dict)
@@ -63,6 +64,8 @@ class Trace:
     switches: Switches = field(default_factory=Switches)
     given: dict[Spot, Given] = field(default_factory=dict)
     for_desktops: tuple[Lines, ...] = ()
+    without_loop: tuple[Lines, ...] = ()
+    dropped: set[Spot] = field(default_factory=set)
 
 
 def spot_of(node: ast.AST) -> Spot:

@@ -34,10 +34,12 @@ SUPER = Type("builtins.super")
 
 
 class Told(NamedTuple):
-    """What a test said of an object: that it is one of these classes, or none."""
+    """What a test said of an object: that it is one of these classes, or none; or that it has, or
+    lacks, an `attribute`."""
 
     types: tuple[Type, ...]
     holds: bool
+    attribute: str = ""
 
 
 class Callee(NamedTuple):
