@@ -51,7 +51,7 @@ class Told(Worker):
         self.recording, self.next_detail = True, 0.0 if detail else inf
 
     def tick(self, now: float) -> None:
-        self._ticks.sign(now)
+        self._pulse(now)
 
     def leave_alone(self) -> None:
         """No other ticks, and nobody looks."""

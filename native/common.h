@@ -17,12 +17,13 @@
 #endif
 
 /* As in accelerator.py. */
-#define INTERFACE 1
-/* As in request.py, intake.py and record_format.py; a test compares them. */
+#define INTERFACE 2
+/* As in request.py, intake.py, tables.py and record_format.py; a test compares them. */
 #define LONG_S 0.02
 #define LATE_S 0.0005
 #define BURST_S 4.0
 #define TOGETHER 8
+#define BUFFERED 1024
 #define MOST 0xFFFF
 #define NO_REQUEST 0xFFFFFFFFLL
 #define NO_SPAN (-1)
@@ -36,7 +37,8 @@ static PyObject *cancelled_error, *no_context, *nothing_sent;
 static PyObject *key_type, *key_status, *key_body, *key_more_body, *key_start, *key_headers,
     *key_endpoint, *key_method, *key_http, *key_create_task, *empty, *sent_header;
 static PyObject *name_send, *name_throw, *name_close, *name_finish, *name_route, *name_first,
-    *name_add_waits, *name_append, *name_cr_await, *name_cr_code;
+    *name_add_waits, *name_append, *name_cr_await, *name_cr_code, *name_raw, *name_file,
+    *name_on_loop_s;
 static PyObject *with_context; /* names of keyword arguments */
 
 static inline int

@@ -10,6 +10,7 @@
 #include "span.h"
 #include "awaiting.h"
 #include "intake.h"
+#include "pulse.h"
 
 static PyObject *
 nothing(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args))
@@ -74,6 +75,9 @@ make_names(void)
         {&name_append, "append"},
         {&name_cr_await, "cr_await"},
         {&name_cr_code, "cr_code"},
+        {&name_raw, "raw"},
+        {&name_file, "file"},
+        {&name_on_loop_s, "on_loop_s"},
     };
     for (size_t n = 0; n < Py_ARRAY_LENGTH(names); n++) {
         *names[n].name = PyUnicode_InternFromString(names[n].text);
@@ -104,7 +108,8 @@ make_shared(void)
     if (stepping != NULL)
         return 0;
     PyTypeObject *types[] = {&SteppingType, &RequestType, &RowsType, &SpansType,
-                             &TrackType,    &TimedType,   &SpanType, &IntakeType};
+                             &TrackType,    &TimedType,   &SpanType, &IntakeType,
+                             &TimerType,    &MarkType,    &PulseType};
     for (size_t n = 0; n < Py_ARRAY_LENGTH(types); n++)
         if (PyType_Ready(types[n]) < 0)
             return -1;
@@ -128,7 +133,8 @@ PyInit__native(void)
         return NULL;
     Py_XSETREF(nothing_sent, PyObject_GetAttrString(module, "nothing"));
     if (nothing_sent == NULL || PyModule_AddIntMacro(module, INTERFACE) < 0
-        || PyModule_AddIntMacro(module, TOGETHER) < 0 || PyModule_AddIntMacro(module, MOST) < 0
+        || PyModule_AddIntMacro(module, TOGETHER) < 0
+        || PyModule_AddIntMacro(module, BUFFERED) < 0 || PyModule_AddIntMacro(module, MOST) < 0
         || PyModule_AddObject(module, "LONG_S", PyFloat_FromDouble(LONG_S)) < 0
         || PyModule_AddObject(module, "LATE_S", PyFloat_FromDouble(LATE_S)) < 0
         || PyModule_AddObject(module, "BURST_S", PyFloat_FromDouble(BURST_S)) < 0
@@ -136,7 +142,9 @@ PyInit__native(void)
         || PyModule_AddType(module, &SteppingType) < 0
         || PyModule_AddType(module, &RequestType) < 0 || PyModule_AddType(module, &RowsType) < 0
         || PyModule_AddType(module, &SpansType) < 0 || PyModule_AddType(module, &TrackType) < 0
-        || PyModule_AddType(module, &IntakeType) < 0) {
+        || PyModule_AddType(module, &IntakeType) < 0
+        || PyModule_AddType(module, &TimerType) < 0 || PyModule_AddType(module, &MarkType) < 0
+        || PyModule_AddType(module, &PulseType) < 0) {
         Py_DECREF(module);
         return NULL;
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from asyncperf.probe import accelerator, intake, record_format, request
+from asyncperf.probe import accelerator, intake, record_format, request, tables
 from asyncperf.probe.accelerator import NATIVE, VARIABLE, load
 from asyncperf.probe.awaits import span
 from asyncperf.probe.boundary import Boundary
@@ -21,7 +21,10 @@ from asyncperf.probe.timeline import NONE, Track
 from asyncperf.probe.worker import Worker
 
 # The tests of what has two forms.
-MIRRORED = ("running", "request", "awaits", "boundary", "rewritten_programs", "tables", "exclusive")
+MIRRORED = (
+    *("running", "request", "awaits", "boundary", "rewritten_programs", "tables", "exclusive"),
+    *("alarm", "pulse", "ticks"),
+)
 FOLDER = Path(__file__).parent
 
 needs_native = pytest.mark.skipif(NATIVE is None, reason="the parts in C are not there")
@@ -62,6 +65,7 @@ def test_both_know_the_same_constants():
         (intake, "LATE_S"),
         (intake, "BURST_S"),
         (intake, "TOGETHER"),
+        (tables, "BUFFERED"),
         (record_format, "MOST"),
     ):
         assert getattr(NATIVE, name) == getattr(module, name)

@@ -7,18 +7,19 @@ from time import perf_counter
 
 import pytest
 
-from asyncperf.probe.alarm import Alarm, TimerAlarm, next_ring
+from asyncperf.probe.alarm import Alarm, Sleep, Timer, next_ring
 
 AGAIN_S = 0.02
-KINDS = [Alarm]
+KINDS = [Sleep]
 if sys.platform == "linux":
-    KINDS.append(TimerAlarm)
+    KINDS.append(Timer)
 
 
 @pytest.fixture(params=KINDS)
 def rings(request):
     """An alarm, and when it rang as (asked, at)."""
-    alarm, found = request.param(AGAIN_S), []
+    timer, found = request.param(AGAIN_S), []
+    alarm = Alarm(AGAIN_S, timer)
 
     def wait():
         for _ in range(3):
@@ -26,8 +27,8 @@ def rings(request):
 
     thread = threading.Thread(target=wait, daemon=True)
     thread.start()
-    yield alarm, found
-    alarm.put_off(perf_counter(), 0.001)  # it ends
+    yield timer, found
+    timer.put_off(perf_counter(), 0.001)  # it ends
     thread.join()
 
 
@@ -37,9 +38,9 @@ def until(condition):
 
 
 def test_it_rings_when_it_was_to_and_again_until_it_is_put_off(rings):
-    alarm, found = rings
+    timer, found = rings
     now = perf_counter()
-    alarm.put_off(now, 0.03)
+    timer.put_off(now, 0.03)
     until(lambda: len(found) == 3)
     asked = [due for due, _ in found]
     assert asked[0] == now + 0.03
@@ -50,9 +51,9 @@ def test_it_rings_when_it_was_to_and_again_until_it_is_put_off(rings):
 
 
 def test_it_is_silent_while_it_is_put_off(rings):
-    alarm, found = rings
+    timer, found = rings
     for _ in range(20):
-        alarm.put_off(perf_counter(), 30)
+        timer.put_off(perf_counter(), 30)
         time.sleep(0.002)
     assert found == []
 

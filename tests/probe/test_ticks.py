@@ -5,6 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from asyncperf.probe import ticks as module
+from asyncperf.probe.alarm import alarm
+from asyncperf.probe.clock import ThreadClock
+from asyncperf.probe.pulse import Mark, Pulse
 from asyncperf.probe.request import STEPPING
 from asyncperf.probe.ticks import IDLE_TICK_S, TICK_S, TICK_VARIES, Ticks
 
@@ -70,7 +73,9 @@ def loop(monkeypatch):
     made = Loop()
     monkeypatch.setattr(module, "perf_counter", lambda: made.now)
     failed = []
-    Ticks(made, made, made.look, failed.append)
+    mark = Mark(ThreadClock(), SimpleNamespace(on_loop_s=0.0))
+    pulse = Pulse(TICK_S, 1.0, mark, alarm(1.0).timer, (), ())  # which has more to do each time
+    Ticks(made, made, pulse, made.look, failed.append)
     yield made
     assert failed == []
 

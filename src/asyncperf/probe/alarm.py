@@ -15,39 +15,29 @@ import sys
 import time
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from .accelerator import NATIVE
 
 NS_PER_S = 1_000_000_000
 
 
-class Alarm:
-    """`put_off` is for one thread, `wait` for another. An alarm rings first when it is `due`, and
-    then again every `again_s`, until it is put off. This one sleeps, and wakes each time it was
-    to ring."""
+class Sleep:
+    """How a thread rests until it is `due`: another puts that off by `put_off`. This one sleeps, and
+    wakes each time it was to ring."""
 
     def __init__(self, again_s: float) -> None:
         self._again_s = again_s
         self.due = math.inf
-        self._rang = -math.inf
 
     def put_off(self, now: float, delay_s: float) -> None:
         self.due = now + delay_s
 
-    def wait(self) -> float:
-        """Return once it rings: for when that was set. It may be long ago."""
-        while True:
-            due = next_ring(self.due, self._rang, self._again_s)
-            now = perf_counter()
-            if now >= due:
-                self._rang = now
-                return due
-            self._rest(due - now)
-
-    def _rest(self, at_most_s: float) -> None:
+    def rest(self, at_most_s: float) -> None:
         time.sleep(min(at_most_s, self._again_s))
 
 
-class TimerAlarm(Alarm):
+class Timer(Sleep):
     """The same by a timer of Linux's; OSError or ImportError where there is none. Python has
     them from 3.13 on, so the C library is asked."""
 
@@ -80,15 +70,39 @@ class TimerAlarm(Alarm):
             self._spec[2:] = divmod(int(delay_s * NS_PER_S), NS_PER_S)
         self._set()
 
-    def _rest(self, at_most_s: float) -> None:
+    def rest(self, at_most_s: float) -> None:
         os.read(self._file, 8)
+
+
+if NATIVE is not None and not TYPE_CHECKING:
+    Timer = NATIVE.Timer
+
+
+class Alarm:
+    """Rings first when its timer is `due`, and then again every `again_s`, until that is put off:
+    `put_off` is for one thread, `wait` for another."""
+
+    def __init__(self, again_s: float, timer: Sleep) -> None:
+        self._again_s = again_s
+        self.timer = timer
+        self._rang = -math.inf
+
+    def wait(self) -> float:
+        """Return once it rings: for when that was set. It may be long ago."""
+        while True:
+            due = next_ring(self.timer.due, self._rang, self._again_s)
+            now = perf_counter()
+            if now >= due:
+                self._rang = now
+                return due
+            self.timer.rest(due - now)
 
 
 def alarm(again_s: float) -> Alarm:
     try:
-        return TimerAlarm(again_s)
+        return Alarm(again_s, Timer(again_s))
     except (OSError, ImportError, AttributeError):  # another system, or C library
-        return Alarm(again_s)
+        return Alarm(again_s, Sleep(again_s))
 
 
 def next_ring(due: float, rang: float, again_s: float) -> float:

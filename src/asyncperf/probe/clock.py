@@ -18,9 +18,9 @@ class ThreadClock:
 
     def __init__(self) -> None:
         try:
-            self._file = os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+            self.file = os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
-            self._file = -1
+            self.file = -1
 
     def read(self) -> tuple[float, float]:
         """CPU time and waits for a CPU, so far; the latter NaN where it is not known."""
@@ -29,12 +29,12 @@ class ThreadClock:
     def raw(self) -> bytes | float:
         """The same as it stands in the file, for `seconds`: to be read a hundred times a second,
         and made into numbers if anybody asks."""
-        return time.thread_time() if self._file < 0 else os.pread(self._file, 80, 0)
+        return time.thread_time() if self.file < 0 else os.pread(self.file, 80, 0)
 
     def close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        if self.file >= 0:
+            os.close(self.file)
+            self.file = -1
 
     def since(self, raw: bytes | float) -> tuple[float, float]:
         """The same since a reading; a wait that is not known is none."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sized
 from threading import get_ident
 
 from .clock import ThreadClock, seconds
 from .garbage import Garbage
 from .numbering import Numbering
+from .pulse import Mark, Pulse
 from .record_format import NO_REQUEST
 from .stalls import between_steps, callbacks, is_stall, is_unseen, outside, stall_of
 from .tables import Table
 from .threads import on_threads_s
+from .ticks import TICK_S
 from .turns import Turns
-from .watchdog import Look, Watchdog
+from .watchdog import OVERDUE_S, Look, Watchdog
 
 
 class LoopWatch:
@@ -29,11 +32,17 @@ class LoopWatch:
         self._garbage = garbage
         # Steps since the last tick that were stalls, as (since, until).
         self._long_steps: list[tuple[float, float]] = []
-        self._mark(0.0)
+        self._mark = Mark(clock, garbage)
+
+    def pulse(self, *rows: Sized) -> Pulse:
+        """That of the loop's ticks, which has an eye on the length of rows."""
+        seen = self.watchdog.looks, self._long_steps
+        within_s = TICK_S + OVERDUE_S
+        return Pulse(TICK_S, within_s, self._mark, self.watchdog.timer, rows, seen)
 
     def reading_at_tick(self) -> tuple[float, float]:
         """Of the loop's thread's clock."""
-        return seconds(self._reading)
+        return seconds(self._mark.reading)
 
     def long_step(self, since: float, until: float, request: int) -> None:
         """A step of a request, or of a task that it made, was long enough for a stall."""
@@ -47,31 +56,25 @@ class LoopWatch:
             self._look_back(now)
         if self._long_steps:
             self._long_steps.clear()
-        self._mark(now)
-
-    def _mark(self, now: float) -> None:
-        self._tick_at = now
-        self._reading = self._clock.raw()
-        self._collected_s = self._garbage.on_loop_s
-        self._process_cpu_s = time.process_time()
+        self._mark.take(now)
 
     def _look_back(self, now: float) -> None:
         looks = between_steps(list(self.watchdog.looks), self._long_steps)
         self.watchdog.looks.clear()
-        for since, until in callbacks(looks, max(self._tick_at, self.watchdog.quiet_at), now):
+        for since, until in callbacks(looks, max(self._mark.at, self.watchdog.quiet_at), now):
             self._stalled(looks, *outside(since, until, self._long_steps), NO_REQUEST)
 
     def _stalled(self, looks: list[Look], since: float, until: float, request: int) -> None:
-        cpu_s, delay_s = self._clock.since(self._reading)
-        collected_s = self._garbage.on_loop_s - self._collected_s
+        cpu_s, delay_s = self._clock.since(self._mark.reading)
+        collected_s = self._garbage.on_loop_s - self._mark.collected_s
         # For one in another thread the loop waited, as it does for a CPU.
         elsewhere_s = self._garbage.elsewhere_s(since, until)
         delay_s += elsewhere_s
         # The collector's doing is told apart.
         if not is_stall(until - since - collected_s, delay_s):
             return
-        others_cpu_s = time.process_time() - self._process_cpu_s - cpu_s - elsewhere_s
-        helpers_cpu_s = others_cpu_s - on_threads_s(self._tick_at, until)
+        others_cpu_s = time.process_time() - self._mark.process_cpu_s - cpu_s - elsewhere_s
+        helpers_cpu_s = others_cpu_s - on_threads_s(self._mark.at, until)
         own_cpu_s = cpu_s - collected_s
         stall = stall_of(looks, since, until, own_cpu_s, delay_s, helpers_cpu_s, others_cpu_s)
         if is_unseen(stall, others_cpu_s):

@@ -7,10 +7,10 @@ import contextvars
 import random
 import sys
 from collections.abc import Callable
-from threading import get_ident
 from time import perf_counter
 from typing import Protocol
 
+from .pulse import Pulse
 from .request import STEPPING
 from .watchdog import Watchdog
 
@@ -44,58 +44,52 @@ class Ticks:
         self,
         loop: asyncio.AbstractEventLoop,
         watchdog: Watchdog,
+        pulse: Pulse,
         look: Look,
         failed: Callable[[Exception], None],
     ) -> None:
         self._loop = loop
         self._watchdog = watchdog
+        self._pulse = pulse
         self._look = look
         self._failed = failed
-        self._thread = get_ident()
         # Not in the context of whichever request it was that ticked.
         self._context = contextvars.Context()
         self._resting: asyncio.TimerHandle | None = None  # where the loop is idle
         self._set_at = self._due = perf_counter()
         self._timer_s = TICK_S
-        self._by_requests = 0  # ticks, since the timer was set
-        STEPPING.sign, STEPPING.next_sign = self.sign, 0.0
+        pulse.otherwise, pulse.failed = self._signed, failed
+        STEPPING.sign, STEPPING.next_sign = pulse, 0.0
         loop.call_soon(self._fired, context=self._context)
 
-    def sign(self, now: float) -> None:
-        """A request shows that the loop goes on."""
-        if get_ident() != self._thread:
-            return  # another loop, in a thread of the app's own
-        STEPPING.next_sign = now + TICK_S
-        self._by_requests += 1
-        try:
-            self._look(now, max(0.0, now - self._due), False)
-            if self._resting is None:
-                self._watchdog.expect(now, TICK_S)
-            else:
-                self._resting.cancel()
-                self._set_timer(now, TICK_S)
-        except Exception as error:  # which is none of the app's
-            self._failed(error)
+    def _signed(self, now: float) -> None:
+        """A request has ticked, and there is more to do than its pulse does."""
+        self._look(now, max(0.0, now - self._due), False)
+        if self._resting is None:
+            self._watchdog.expect(now, TICK_S)
+        else:
+            self._resting.cancel()
+            self._set_timer(now, TICK_S)
 
     def _fired(self) -> None:
         try:
             if not self._watchdog.base:
                 self._watchdog.learn_base(sys._getframe(1))
             now = perf_counter()
-            if self._by_requests and (self._by_requests + 1) * TICK_S > COVERED * (
-                now - self._set_at
-            ):
+            # Since the timer was set.
+            by_requests = self._pulse.count
+            if by_requests and (by_requests + 1) * TICK_S > COVERED * (now - self._set_at):
                 self._set_timer(now, min(2 * self._timer_s, IDLE_TICK_S), covered=True)
                 return
             late_s = max(0.0, now - self._due)
-            idle = self._look(now, late_s, True) and not self._by_requests
+            idle = self._look(now, late_s, True) and not by_requests
             self._set_timer(now, IDLE_TICK_S if idle else TICK_S)
         except Exception as error:
             self._failed(error)
 
     def _set_timer(self, now: float, timer_s: float, *, covered: bool = False) -> None:
         delay_s = timer_s * random.uniform(*TICK_VARIES)
-        self._set_at, self._timer_s, self._by_requests = now, timer_s, 0
+        self._set_at, self._timer_s, self._pulse.count = now, timer_s, 0
         self._due = now + delay_s
         timer = self._loop.call_later(delay_s, self._fired, context=self._context)
         self._resting = None
@@ -104,6 +98,6 @@ class Ticks:
         self._watchdog.expect(now, delay_s)
         if timer_s == IDLE_TICK_S:
             self._resting = timer
-            STEPPING.next_sign = now
+            STEPPING.next_sign, self._pulse.more_at = now, now
         else:
             STEPPING.next_sign = now + SIGN_S

@@ -57,11 +57,12 @@ class Watchdog:
         self._turns = turns
         self._looked = 0.0
         self._alarm = alarm(LOOK_S)
+        self.timer = self._alarm.timer
         threading.Thread(target=self._run, name="asyncperf", daemon=True).start()
 
     def expect(self, now: float, within_s: float) -> None:
         """The loop is there, and is to say so again within that time."""
-        self._alarm.put_off(now, within_s + OVERDUE_S)
+        self.timer.put_off(now, within_s + OVERDUE_S)
 
     def learn_base(self, frame: FrameType | None) -> None:
         """Take the code of all frames from here outwards as the loop's own: called with the
@@ -76,8 +77,8 @@ class Watchdog:
     def glance(self) -> None:
         """Look if that is due, for another thread that has just got Python's lock: after a call
         that kept it, whoever is second finds the loop further on."""
-        if perf_counter() > self._alarm.due:
-            self._look(self._alarm.due)
+        if perf_counter() > self.timer.due:
+            self._look(self.timer.due)
 
     def _run(self) -> None:
         while True:

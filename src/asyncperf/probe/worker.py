@@ -88,7 +88,9 @@ class Worker(Intake):
         STEPPING.next_turn = self.loop.call_soon if is_uvloop(self.loop) else None
         STEPPING.left = self.left
         STEPPING.long_step = self._long_step
-        self._ticks = Ticks(self.loop, self._watch.watchdog, self._look_around, self._failed)
+        self._pulse = self._watch.pulse(self._requests.rows, self._spans.rows)
+        watchdog = self._watch.watchdog
+        self._ticks = Ticks(self.loop, watchdog, self._pulse, self._look_around, self._failed)
         OPEN.ledger = self.ledger
         try:
             watch_tasks(self.loop)
@@ -133,17 +135,17 @@ class Worker(Intake):
             note(self.folder, "failed", error=repr(error))
 
     def _look_around(self, now: float, late_s: float, by_timer: bool) -> bool:
-        """A tick (see `ticks`). Every instruction of it is out of the CPU's caches, so of a
-        tick that a request makes most do no more than they must."""
+        """A tick (see `ticks`), but those that a request makes while no more is due than its
+        pulse."""
         # What comes from one tick to the next is what the loop does in a hundredth of a second.
         if len(self._requests.rows) >= BUFFERED:
             self._requests.cut()
         if len(self._spans.rows) >= BUFFERED:
             self._spans.cut()
         self._watch.tick(now)
-        if by_timer or now >= self._recorded_at + RECORD_S:
-            return self._record(now, late_s)
-        return False
+        idle = (by_timer or now >= self._recorded_at + RECORD_S) and self._record(now, late_s)
+        self._pulse.more_at = self._recorded_at + RECORD_S
+        return idle
 
     def _record(self, now: float, late_s: float) -> bool:
         """Whether the loop had little to do since the last time."""
