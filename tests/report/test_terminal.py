@@ -214,6 +214,19 @@ def said_of(*skipped, width=80):
     return " ".join(console.file.getvalue().split()).replace(TIE, " ")
 
 
+def test_two_findings_of_one_line_and_endpoint_are_two():
+    """What it depends on, and what FastAPI does for it, are told at the endpoint's line."""
+    login = Finding("pool-trips", "info", "POST /login", "A form runs.", "", "shop.py", 24, "login")
+    told = (login, replace(login, message="FastAPI's check runs."))
+    both = (*told, *(replace(each, endpoint="POST /renew") for each in told))
+    text = plain(replace(experiment(findings=False, published=False), findings=both))
+    assert text.count("shop.py:24") == 2
+    assert "A form runs." in text
+    assert "FastAPI's check runs." in text
+    assert text.count("Also for POST /renew.") == 2
+    assert "Also for POST /login" not in text
+
+
 def test_reasons_are_said_once_for_all_that_are_like_it():
     needs = [
         Skipped("GET", f"/{name}", f"needs the query parameter '{name}': --endpoint '/{name}?'")

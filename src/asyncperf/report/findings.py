@@ -47,12 +47,16 @@ def findings(diagnosis: Diagnosis, width: int) -> RenderableType | None:
 
 
 def alike(found: Sequence[Finding]) -> list[list[Finding]]:
-    """The findings of one line of code put together, where the first of them stands."""
-    places: dict[tuple[str, str, str, int], list[Finding]] = {}
+    """The findings of one line of code put together, where the first of them stands. Two of one
+    endpoint are two things: what it depends on, and what FastAPI does for it."""
+    places: dict[tuple[str, str, str, int, int], list[Finding]] = {}
+    seen: Counter[tuple[str, str, str, int, str]] = Counter()
     for i, finding in enumerate(found):
         line = -1 - i if finding.line is None else finding.line
-        key = (finding.severity, finding.code, finding.file or "", line)
-        places.setdefault(key, []).append(finding)
+        place = (finding.severity, finding.code, finding.file or "", line)
+        again = seen[*place, finding.endpoint]
+        seen[*place, finding.endpoint] += 1
+        places.setdefault((*place, again), []).append(finding)
     return list(places.values())
 
 

@@ -240,7 +240,12 @@ class Evidence:
         return file
 
     def spot(self, site: Site | Frame | None) -> Spot:
-        return Spot(self.shown(site.file), site.line, site.function) if site else Spot()
+        """Where something stands; of a function its `def`, whatever is written above it."""
+        if site is None:
+            return Spot()
+        verdicts = self.run.verdicts
+        line = verdicts.def_line(site.file, site.line) if verdicts else site.line
+        return Spot(self.shown(site.file), line, site.function)
 
     def asked_at(self, uses: Records) -> Spot:
         """The user's line that asked most often, as far as lines were recorded."""
