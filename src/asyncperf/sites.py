@@ -172,7 +172,7 @@ class Verdicts:
     """All that one look at the source says of what the probe saw in a run. `unread` says for a
     file why nothing of it was judged; `trouble` why nothing was judged at all. `lines` are the
     texts of those that kept an event loop, by file and number; `defs` the lines of decorated
-    functions' `def`, by file and the line of the first decorator, which Python calls their first."""
+    functions' `def`, by file and the line of the first decorator, where Python has them begin."""
 
     found: tuple[Verdict, ...] = ()
     unread: Mapping[str, str] = field(default_factory=dict)
