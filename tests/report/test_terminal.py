@@ -20,6 +20,7 @@ from asyncperf.results import (
     Diagnosis,
     Figures,
     Finding,
+    Healthy,
     Latency,
     Limiter,
     NextLimiter,
@@ -225,6 +226,15 @@ def test_two_findings_of_one_line_and_endpoint_are_two():
     assert "FastAPI's check runs." in text
     assert text.count("Also for POST /renew.") == 2
     assert "Also for POST /login" not in text
+
+
+def test_what_endpoints_share_is_in_good_order_once():
+    lines = tuple(
+        Healthy("sequential-awaits", endpoint, "read: its awaits stay in order")
+        for endpoint in ("GET /a", "GET /b")
+    )
+    text = plain(replace(experiment(findings=False, published=False), healthy=lines))
+    assert text.count("ok read: its awaits stay in order") == 1
 
 
 def test_reasons_are_said_once_for_all_that_are_like_it():

@@ -119,9 +119,10 @@ def healthy(found: Sequence[Healthy], width: int) -> RenderableType | None:
     """A line for each thing in good order; of one kind no more than a few."""
     lines = []
     for _, group in groupby(found, key=lambda each: each.code):
-        told = list(group)
-        for each in told[:HEALTHY]:
-            text = prose(f"ok {clean(each.message)}", width, hang="   ")
+        # What several endpoints share is in good order once.
+        told = list(dict.fromkeys(each.message for each in group))
+        for message in told[:HEALTHY]:
+            text = prose(f"ok {clean(message)}", width, hang="   ")
             text.stylize("bold green", 0, 2)
             lines.append(text)
         if len(told) > HEALTHY:

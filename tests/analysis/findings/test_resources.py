@@ -173,3 +173,13 @@ def test_nothing_is_said_of_a_hold_without_load_that_is_not_known():
     (finding,) = found(seen(stays(100, 0.1, 0.1)))
     assert "Without load" not in finding.advice
     assert "hold_alone_s" not in finding.evidence
+
+
+def test_where_the_loop_has_no_time_left_that_alone_is_to_be_mended_first():
+    alone = [use(1000 + i, -2.0, -2.0, -2.0 + 0.01) for i in range(5)]
+    rows = stays(100, 0.1, 0.1) + alone
+    insight = insight_of(
+        requests=requests(), uses=rows, resources=(POOL,), sites=(ASKS,), ticks=ticks(0.9)
+    )
+    (finding,) = [f for f in found(insight) if f.code == "connections-saturated"]
+    assert finding.advice.startswith("Mend the event loop first")

@@ -228,7 +228,7 @@ def _saturated(
         endpoint=evidence.label,
         **evidence.asked_at(stays.records)._asdict(),
         message=message,
-        advice=f"{_slowed(stays)} {advice}" if stays.slowed else advice,
+        advice=f"{_slowed(stays)} {advice}" if stays.slowed and not behind_loop else advice,
         evidence={
             "capacity": float(stays.capacity),
             "hold_s": stays.hold_s,
