@@ -42,14 +42,14 @@ def verdicts_of(loads: Sequence[Load], started_at: float) -> Verdicts | None:
 
 
 def judged(insights: Sequence[Insight], started_at: float) -> Verdicts:
-    texts = {"lines": kept_lines(insights, started_at), "defs": decorated(insights, started_at)}
+    texts = Verdicts(lines=kept_lines(insights, started_at), defs=decorated(insights, started_at))
     asked = asked_of(insights)
     changed = {file: CHANGED for file in asked.files if is_newer(file, started_at)}
     asked = asked.without(changed)
     if not asked.files:
-        return replace(Verdicts(unread=changed), **texts)
+        return replace(texts, unread=changed)
     found = judge_seen(*project_of(asked.files, started_at), asked)
-    return replace(found, unread={**found.unread, **changed}, **texts)
+    return replace(texts, found=found.found, unread={**found.unread, **changed})
 
 
 def kept_lines(insights: Iterable[Insight], started_at: float) -> dict[str, dict[int, str]]:

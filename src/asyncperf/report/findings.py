@@ -118,10 +118,11 @@ def _explained(body: list[Text], finding: Finding, width: int) -> Text:
 def healthy(found: Sequence[Healthy], width: int) -> RenderableType | None:
     """A line for each thing in good order; of one kind no more than a few."""
     lines = []
-    for _, group in groupby(found, key=lambda each: each.code):
-        # What several endpoints share is in good order once.
-        told = list(dict.fromkeys(each.message for each in group))
-        for message in told[:HEALTHY]:
+    # What several endpoints share is in good order once.
+    once = dict.fromkeys((each.code, each.message) for each in found)
+    for _, group in groupby(once, key=lambda each: each[0]):
+        told = list(group)
+        for _, message in told[:HEALTHY]:
             text = prose(f"ok {clean(message)}", width, hang="   ")
             text.stylize("bold green", 0, 2)
             lines.append(text)
