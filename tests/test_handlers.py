@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from asyncperf.handlers import as_seen, with_handlers
@@ -9,7 +10,7 @@ from asyncperf.insight import Route, WorkerInfo
 from asyncperf.model import Endpoint, Handler, Measured
 
 from .builders import load_of, run_of, samples
-from .insights import insight
+from .insights import insight, ticks
 
 SOURCE = """
 @app.get("/items")
@@ -94,3 +95,17 @@ def test_what_is_known_without_the_probe_stands():
     known = replace(UNKNOWN, python="3.11.7", access_log=False)
     logs = WorkerInfo(1, "cpython 3.12.3", "uvloop", access_log=True)
     assert as_seen(known, replace(insight(), workers=(logs,))) == known
+
+
+@pytest.mark.parametrize(
+    ("known", "last_s", "workers"),
+    [
+        (None, (30.0, 28.5), 2),
+        (4, (30.0, 28.5), 4),
+        (None, (30.0, 20.0), None),  # one was gone, and the other may have taken its place
+    ],
+)
+def test_the_workers_that_a_command_starts_are_counted(known, last_s, workers):
+    target = replace(UNKNOWN, workers=known)
+    seen = np.concatenate([ticks(until, 0.1, worker=n) for n, until in enumerate(last_s)])
+    assert as_seen(target, insight(workers=2, ticks=seen)).workers == workers

@@ -154,3 +154,22 @@ def test_verdicts_are_kept_with_the_run(tmp_path: Path) -> None:
     folder.save(run_of(verdicts=found))
     file.write_text("# all new\n")
     assert load_run(folder.path).verdicts == found
+
+
+def test_the_def_of_a_decorated_function_is_looked_up(tmp_path: Path) -> None:
+    """Python calls the line of the first decorator a function's first."""
+    file = app(tmp_path, text="@cached\n@routed(\n    1\n)\ndef items(): ...\ndef plain(): ...\n")
+    library = app(tmp_path, "site-packages/its.py", text="@cached\ndef theirs(): ...\n")
+    sites = [Site(str(file), line, None, "items", None) for line in (1, 6)]
+    found = asked(insight(sites=(*sites, Site(str(library), 1, None, "theirs", None))))
+    assert found is not None
+    assert found.defs == {str(file): {1: 5}}
+    assert (found.def_line(str(file), 1), found.def_line(str(file), 6)) == (5, 6)
+
+
+def test_a_file_that_was_written_since_tells_no_def(tmp_path: Path) -> None:
+    file = app(tmp_path, text="@cached\ndef items(): ...\n")
+    os.utime(file, (STARTED_AT + 1, STARTED_AT + 1))
+    found = asked(insight(sites=(Site(str(file), 1, None, "items", None),)))
+    assert found is not None
+    assert found.defs == {}

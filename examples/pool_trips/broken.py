@@ -1,14 +1,39 @@
 """A price whose currency is a plain `def` dependency: it goes to a thread to read a dictionary.
 
-To mend it: `async def`, for nothing in it blocks.
+There it queues behind what really needs one, an import with a client that blocks; the app allows
+itself a single thread. To mend it: `async def`, for nothing in it blocks.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
-from fastapi import Depends, FastAPI
+import httpx
+from anyio.to_thread import current_default_thread_limiter
+from fastapi import Depends, FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
+from upstream import running
 
-app = FastAPI()
 SETTINGS = {"currency": "EUR", "language": "en"}
+
+
+async def import_pages(url: str) -> None:
+    with httpx.Client(base_url=url) as archive:
+        while True:
+            await run_in_threadpool(archive.get, "/page/80")
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
+    current_default_thread_limiter().total_tokens = 1
+    async with running() as url, httpx.AsyncClient(base_url=url) as shop:
+        importing = asyncio.create_task(import_pages(url))
+        yield {"shop": shop}
+        importing.cancel()
+
+
+app = FastAPI(lifespan=lifespan)
 
 
 def currency() -> str:
@@ -16,5 +41,6 @@ def currency() -> str:
 
 
 @app.get("/price")
-async def price(currency: Annotated[str, Depends(currency)]) -> str:
-    return f"9.90 {currency}"
+async def price(request: Request, currency: Annotated[str, Depends(currency)]) -> str:
+    answer = await request.state.shop.get("/price/40")
+    return f"{answer.json()['amount']} {currency}"

@@ -5,9 +5,14 @@ import ast
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from asyncperf.insight import Insight, Route
 from asyncperf.model import Endpoint, Handler, Load, Target
 from asyncperf.source_files import read_source
+
+# Workers that are there until the end write their last tick at the same time, or nearly so.
+TOGETHER_S = 2.0
 
 
 def with_handlers(load: Load, insight: Insight | None) -> Load:
@@ -53,15 +58,26 @@ def display_path(file: str) -> str:
 
 def as_seen(target: Target, insight: Insight | None) -> Target:
     """The target; its Python and access log by the probe's word where they are not known, and all
-    workers have the same."""
+    workers have the same; and how many these are."""
     if insight is None:
         return target
+    workers = target.workers
+    if workers is None and not is_replaced(insight):
+        workers = len(insight.workers) or None
     pythons = {worker.python.replace("cpython", "CPython") for worker in insight.workers}
     logs = {worker.access_log for worker in insight.workers}
     return replace(
         target,
+        workers=workers,
         python=pythons.pop() if target.python is None and len(pythons) == 1 else target.python,
         access_log=logs.pop()
         if target.access_log is None and len(logs) == 1
         else target.access_log,
     )
+
+
+def is_replaced(insight: Insight) -> bool:
+    """Whether a worker was gone before others were: who took its place would count as one more."""
+    ticks = insight.ticks
+    last = [ticks["at"][ticks["worker"] == worker] for worker in np.unique(ticks["worker"])]
+    return len(last) > 1 and float(np.ptp([at[-1] for at in last])) > TOGETHER_S

@@ -171,12 +171,14 @@ class Verdict:
 class Verdicts:
     """All that one look at the source says of what the probe saw in a run. `unread` says for a
     file why nothing of it was judged; `trouble` why nothing was judged at all. `lines` are the
-    texts of those that kept an event loop, by file and number."""
+    texts of those that kept an event loop, by file and number; `defs` the lines of decorated
+    functions' `def`, by file and the line of the first decorator, where Python has them begin."""
 
     found: tuple[Verdict, ...] = ()
     unread: Mapping[str, str] = field(default_factory=dict)
     trouble: str | None = None
     lines: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    defs: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
     @cached_property
     def _by_place(self) -> dict[tuple[VerdictKind, tuple[SeenAt, ...]], Independence]:
@@ -195,6 +197,10 @@ class Verdicts:
     def line(self, file: str, number: int) -> str:
         """The text of a line that kept an event loop; "" where it was not read."""
         return self.lines.get(file, {}).get(number, "")
+
+    def def_line(self, file: str, first: int) -> int:
+        """The line of the `def` of a function that begins at a line, decorators included."""
+        return self.defs.get(file, {}).get(first, first)
 
 
 @dataclass(frozen=True, slots=True)

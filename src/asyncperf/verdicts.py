@@ -17,11 +17,12 @@ from asyncperf.analysis.findings.awaits import is_await
 from asyncperf.analysis.findings.dependencies import resolved_by
 from asyncperf.insight import Insight, Site
 from asyncperf.model import Load
+from asyncperf.probe.places import is_users
 from asyncperf.probe.record_format import RETURNED
 from asyncperf.scan.seen import CHANGED, Asked, judge_seen
 from asyncperf.scan.sources import find_files
 from asyncperf.sites import Verdicts
-from asyncperf.source_files import source_lines
+from asyncperf.source_files import def_line, source_lines
 
 # So much source, some 250,000 lines, is read in about ten seconds. Of a larger project only the
 # files that were seen are: what they call is then unknown, so that nothing of it is "proved".
@@ -41,14 +42,14 @@ def verdicts_of(loads: Sequence[Load], started_at: float) -> Verdicts | None:
 
 
 def judged(insights: Sequence[Insight], started_at: float) -> Verdicts:
-    lines = kept_lines(insights, started_at)
+    texts = Verdicts(lines=kept_lines(insights, started_at), defs=decorated(insights, started_at))
     asked = asked_of(insights)
     changed = {file: CHANGED for file in asked.files if is_newer(file, started_at)}
     asked = asked.without(changed)
     if not asked.files:
-        return Verdicts(unread=changed, lines=lines)
+        return replace(texts, unread=changed)
     found = judge_seen(*project_of(asked.files, started_at), asked)
-    return replace(found, unread={**found.unread, **changed}, lines=lines)
+    return replace(texts, found=found.found, unread={**found.unread, **changed})
 
 
 def kept_lines(insights: Iterable[Insight], started_at: float) -> dict[str, dict[int, str]]:
@@ -64,6 +65,17 @@ def kept_lines(insights: Iterable[Insight], started_at: float) -> dict[str, dict
         lines = [] if is_newer(file, started_at) else source_lines(file)
         found[file] = {n: lines[n - 1].strip() for n in sorted(each) if 0 < n <= len(lines)}
     return found
+
+
+def decorated(insights: Iterable[Insight], started_at: float) -> dict[str, dict[int, int]]:
+    """The lines of the `def`s of the user's decorated functions, by file and first line."""
+    found: dict[str, dict[int, int]] = defaultdict(dict)
+    for site in {site for insight in insights for site in insight.sites}:
+        if site.column is not None or not is_users(site.file) or is_newer(site.file, started_at):
+            continue
+        if (line := def_line(site.file, site.line)) != site.line:
+            found[site.file][site.line] = line
+    return {file: dict(sorted(each.items())) for file, each in sorted(found.items())}
 
 
 def asked_of(insights: Iterable[Insight]) -> Asked:

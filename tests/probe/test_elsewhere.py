@@ -14,16 +14,34 @@ class Table:
         self.rows.append(row)
 
 
+class Clock:
+    """Of a thread that waited so long for a CPU since it was read first."""
+
+    def __init__(self, delay_s):
+        self.delay_s = delay_s
+
+    def raw(self):
+        return 0.0
+
+    def since(self, raw):
+        return 0.0, self.delay_s[0]
+
+    def close(self):
+        pass
+
+
 @pytest.fixture
 def collected(monkeypatch):
     """Collections from one time to another."""
     found = Elsewhere()
-    now = [0.0]
+    now, delay_s = [0.0], [0.0]
     monkeypatch.setattr(elsewhere, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(elsewhere, "ThreadClock", lambda: Clock(delay_s))
 
-    def collect(since, until, generation=2):
+    def collect(since, until, generation=2, waited_s=0.0):
+        delay_s[0] = waited_s
         now[0] = since
-        found.begin()
+        found.begin(generation)
         now[0] = until
         found.end(3, generation)
         return found
@@ -47,3 +65,11 @@ def test_each_is_recorded_once_as_none_of_the_loops(collected):
     assert table.rows == [(10.0, 1.0, 3, 2, False)]
     collected(30.0, 31.0).record(table)
     assert [row[0] for row in table.rows] == [10.0, 30.0]
+
+
+def test_what_it_waited_for_a_cpu_is_the_machines_but_the_loop_stood_as_long(collected):
+    found = collected(10.0, 11.0, waited_s=0.75)
+    table = Table()
+    found.record(table)
+    assert table.rows == [(10.0, 0.25, 3, 2, False)]
+    assert found.within_s(0.0, 20.0) == 1.0

@@ -1,6 +1,7 @@
 """Sessions and connections that do one thing at a time: which of them are used, by whom."""
 
 import asyncio
+from types import ModuleType
 
 import asyncpg
 import asyncpg.connection
@@ -17,6 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from asyncperf.probe import connections_sql, exclusive
+from asyncperf.probe.notes import read_notes
 from asyncperf.probe.record_format import ONE_AT_A_TIME
 from asyncperf.probe.timeline import NONE, Timeline, Track
 from asyncperf.probe.uses import take_over
@@ -114,6 +116,36 @@ def test_a_connection_of_a_pool_is_another_one_for_who_gets_it_next(recorded, po
     numbers = [number for name, number, _ in found if name == "Connection"]
     first, second = dict.fromkeys(numbers)
     assert numbers.count(first) == numbers.count(second) >= 2
+
+
+class Older:
+    """What asyncpg's connections have up to 0.31: nothing says which pool holds them."""
+
+    def __init__(self, proxy=None, released=0):
+        self._proxy, self._pool_release_ctr = proxy, released
+
+    async def fetch(self, query):
+        return [query]
+
+
+for _name in exclusive.ASYNCPG:
+    setattr(Older, _name, Older.fetch)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "released", "uses"), [(None, 0, 1), (object(), 1, 0), (None, 1, 0)]
+)
+def test_older_asyncpg_is_known_too(recorded, proxy, released, uses):
+    module = ModuleType("asyncpg.connection")
+    module.Connection = type("Connection", (Older,), dict(vars(Older)))
+    exclusive.hooks()["asyncpg.connection"](module)
+    connection = module.Connection(proxy, released)
+
+    async def query():
+        assert await connection.fetch("select 1") == ["select 1"]
+
+    assert len(used(recorded, query())) == uses
+    assert "not-hooked" not in [note["note"] for note in read_notes(recorded.folder)]
 
 
 async def psycopgs_pool(address):

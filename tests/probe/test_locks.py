@@ -6,10 +6,12 @@ import functools
 import inspect
 import math
 from time import perf_counter
+from types import ModuleType
 from typing import Annotated
 
 import anyio
 import anyio._backends._asyncio as backend
+import anyio._core._synchronization as core
 import httpx
 import pytest
 from fastapi import Depends, FastAPI
@@ -34,8 +36,8 @@ def hooked(recorded, monkeypatch):
     for cls in HOOKED:
         for name in ("__init__", "acquire", "release"):
             monkeypatch.setattr(cls, name, getattr(cls, name))
-    for name, hook in locks.hooks().items():
-        hook({"asyncio.locks": asyncio.locks, "anyio._backends._asyncio": backend}[name])
+    for module in (asyncio.locks, core, backend):
+        locks.hooks()[module.__name__](module)
 
 
 async def hold(lock):
@@ -295,3 +297,46 @@ def test_one_that_cannot_be_recorded_locks_all_the_same(recorded):
     assert recorded.uses() == []
     [note] = [note for note in read_notes(recorded.folder) if note["note"] == "not-hooked"]
     assert "unhashable" in note["error"]
+
+
+class Answer:
+    """What AnyIO 3 returns where it was to be awaited before."""
+
+
+class Older:
+    """AnyIO's lock up to 4.4, which is none of a backend's."""
+
+    taken = False
+
+    async def acquire(self):
+        while self.taken:
+            await asyncio.sleep(0)
+        self.taken = True
+
+    def release(self):
+        self.taken = False
+        return Answer()
+
+
+def test_anyios_locks_of_before_are_known_too(recorded):
+    older, its_backend = ModuleType(core.__name__), ModuleType(backend.__name__)
+    older.Lock = type("Lock", (Older,), dict(vars(Older)))
+    older.Semaphore = type("Semaphore", (Older,), {**vars(Older), "value": 1})
+    its_backend.CapacityLimiter = type(
+        "CapacityLimiter", (Older,), {**vars(Older), "total_tokens": 1}
+    )
+    for module in (older, its_backend):
+        locks.hooks()[module.__name__](module)
+
+    async def twice_held():
+        lock = older.Lock()
+
+        async def held():
+            await lock.acquire()
+            await asyncio.sleep(NAP_S)
+            assert isinstance(lock.release(), Answer)
+
+        await asyncio.gather(held(), held())
+
+    recorded.run(twice_held(), recorded.request())
+    assert [use["resource"] for use in recorded.uses()] == ["Lock()"] * 2

@@ -20,6 +20,7 @@ from asyncperf.results import (
     Diagnosis,
     Figures,
     Finding,
+    Healthy,
     Latency,
     Limiter,
     NextLimiter,
@@ -212,6 +213,29 @@ def said_of(*skipped, width=80):
     console = Console(file=io.StringIO(), width=width)
     console.print(tables.skipped(skipped, width))
     return " ".join(console.file.getvalue().split()).replace(TIE, " ")
+
+
+def test_two_findings_of_one_line_and_endpoint_are_two():
+    """What it depends on, and what FastAPI does for it, are told at the endpoint's line."""
+    login = Finding("pool-trips", "info", "POST /login", "A form runs.", "", "shop.py", 24, "login")
+    told = (login, replace(login, message="FastAPI's check runs."))
+    both = (*told, *(replace(each, endpoint="POST /renew") for each in told))
+    text = plain(replace(experiment(findings=False, published=False), findings=both))
+    assert text.count("shop.py:24") == 2
+    assert "A form runs." in text
+    assert "FastAPI's check runs." in text
+    assert text.count("Also for POST /renew.") == 2
+    assert "Also for POST /login" not in text
+
+
+def test_what_endpoints_share_is_in_good_order_once():
+    lines = tuple(
+        Healthy("sequential-awaits", endpoint, "read: its awaits stay in order")
+        for endpoint in ("GET /a", "GET /b")
+    )
+    lines = (lines[0], Healthy("sequential-loop", "GET /a", "its rounds stay in order"), lines[1])
+    text = plain(replace(experiment(findings=False, published=False), healthy=lines))
+    assert text.count("ok read: its awaits stay in order") == 1
 
 
 def test_reasons_are_said_once_for_all_that_are_like_it():

@@ -10,7 +10,7 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from asyncperf.target.inspect_routes import def_line, describe_handler, describe_routes
+from asyncperf.target.inspect_routes import describe_handler, describe_routes
 
 HERE = Path(__file__)
 
@@ -154,17 +154,3 @@ def test_handler(handler, name, is_async, line):
 
 def test_a_handler_without_source_is_not_known():
     assert describe_handler(len) is None
-
-
-def test_the_line_is_that_of_the_def_not_of_its_decorators(tmp_path):
-    file = tmp_path / "shop.py"
-    file.write_text("@a(\n    1,\n)\n@b\nasync def items():\n    pass\n")
-    assert def_line(str(file), 1) == 5
-
-
-@pytest.mark.parametrize("content", [b"def broken(:", b"\xff\xfe", b"\0"])
-def test_the_line_of_a_file_that_does_not_parse_is_that_of_its_code(tmp_path, content):
-    file = tmp_path / "shop.py"
-    file.write_bytes(content)
-    assert def_line(str(file), 7) == 7
-    assert def_line("<string>", 7) == 7

@@ -60,7 +60,10 @@ def _sqlalchemy(module: ModuleType) -> None:
 
 def _asyncpg(module: ModuleType) -> None:
     def owner(connection: Any) -> object:
-        return connection if connection._pool_holder is None else _stay(connection._proxy)
+        # All versions know by these two what a connection of a pool's is: in use, or given back.
+        if connection._proxy is not None:
+            return _stay(connection._proxy)
+        return None if connection._pool_release_ctr else connection
 
     for name in ASYNCPG:
         _watch(module.Connection, name, owner)

@@ -39,7 +39,7 @@ class Garbage:
     def _collected(self, phase: str, info: dict[str, int]) -> None:
         if get_ident() != self._loop_thread:
             if phase == "start":
-                self._elsewhere.begin()
+                self._elsewhere.begin(info["generation"])
             else:
                 self._elsewhere.end(self._in_flight(), info["generation"])
             return

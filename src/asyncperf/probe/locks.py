@@ -41,7 +41,11 @@ SOLVING = {"solve_dependencies": "call", "_solve_generator": "dependant"}
 
 
 def hooks() -> dict[str, AfterImport]:
-    return {"asyncio.locks": _asyncio, "anyio._backends._asyncio": _anyio}
+    return {
+        "asyncio.locks": _asyncio,
+        "anyio._core._synchronization": _anyio_before,
+        "anyio._backends._asyncio": _anyio,
+    }
 
 
 class Known:
@@ -65,9 +69,20 @@ def _asyncio(module: ModuleType) -> None:
     _hook(module.Semaphore, SEMAPHORE, lambda semaphore: semaphore._value)
 
 
-def _anyio(module: ModuleType) -> None:
+def _anyio_before(module: ModuleType) -> None:
+    """AnyIO's locks up to 4.4 are of one kind, whatever the loop."""
+    if not hasattr(module, "LockAdapter"):
+        _anyios_locks(module)
+
+
+def _anyios_locks(module: ModuleType) -> None:
     _hook(module.Lock, LOCK, lambda lock: 1)
     _hook(module.Semaphore, SEMAPHORE, lambda semaphore: semaphore.value)
+
+
+def _anyio(module: ModuleType) -> None:
+    if hasattr(module, "Lock"):
+        _anyios_locks(module)
     _hook(module.CapacityLimiter, CAPACITY_LIMITER, lambda limiter: limiter.total_tokens)
 
 
@@ -92,13 +107,14 @@ def _hook(cls: Any, kind: str, capacity: Callable[[Any], float]) -> None:
             return acquire(self)
 
     @functools.wraps(release)
-    def released(self: Any) -> None:
-        release(self)
+    def released(self: Any) -> Any:
+        answer = release(self)  # AnyIO 3 returns what may be awaited
         if STEPPING.request is not None:
             try:
                 _released(self, STEPPING.request)
             except Exception as error:
                 unknown(self, error)
+        return answer
 
     mark_as_coroutine_function(asked)
     cls.__init__, cls.acquire, cls.release = made, asked, released

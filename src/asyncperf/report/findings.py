@@ -47,12 +47,16 @@ def findings(diagnosis: Diagnosis, width: int) -> RenderableType | None:
 
 
 def alike(found: Sequence[Finding]) -> list[list[Finding]]:
-    """The findings of one line of code put together, where the first of them stands."""
-    places: dict[tuple[str, str, str, int], list[Finding]] = {}
+    """The findings of one line of code put together, where the first of them stands. Two of one
+    endpoint are two things: what it depends on, and what FastAPI does for it."""
+    places: dict[tuple[str, str, str, int, int], list[Finding]] = {}
+    seen: Counter[tuple[str, str, str, int, str]] = Counter()
     for i, finding in enumerate(found):
         line = -1 - i if finding.line is None else finding.line
-        key = (finding.severity, finding.code, finding.file or "", line)
-        places.setdefault(key, []).append(finding)
+        place = (finding.severity, finding.code, finding.file or "", line)
+        again = seen[*place, finding.endpoint]
+        seen[*place, finding.endpoint] += 1
+        places.setdefault((*place, again), []).append(finding)
     return list(places.values())
 
 
@@ -114,10 +118,12 @@ def _explained(body: list[Text], finding: Finding, width: int) -> Text:
 def healthy(found: Sequence[Healthy], width: int) -> RenderableType | None:
     """A line for each thing in good order; of one kind no more than a few."""
     lines = []
-    for _, group in groupby(found, key=lambda each: each.code):
+    # What several endpoints share is in good order once.
+    once = dict.fromkeys((each.code, each.message) for each in found)
+    for _, group in groupby(once, key=lambda each: each[0]):
         told = list(group)
-        for each in told[:HEALTHY]:
-            text = prose(f"ok {clean(each.message)}", width, hang="   ")
+        for _, message in told[:HEALTHY]:
+            text = prose(f"ok {clean(message)}", width, hang="   ")
             text.stylize("bold green", 0, 2)
             lines.append(text)
         if len(told) > HEALTHY:

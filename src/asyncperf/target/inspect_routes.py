@@ -3,16 +3,16 @@
 Belongs to `inspect_app`: it runs in the app's own process, and its results go through JSON.
 """
 
-import ast
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import Mount, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+
+from asyncperf.source_files import def_line
 
 # Where FastAPI defines the endpoints of its own documentation.
 DOCUMENTATION = "fastapi.applications"
@@ -115,23 +115,3 @@ def display_path(file: str) -> str:
         return str(Path(file).relative_to(Path.cwd()))
     except ValueError:
         return file
-
-
-def def_line(file: str, first_line: int) -> int:
-    """The line of the `def` itself: `co_firstlineno` is that of the first decorator."""
-    return def_lines(file).get(first_line, first_line)
-
-
-@cache
-def def_lines(file: str) -> dict[int, int]:
-    """The line of each `def` of a file by the first line of the function, decorators included;
-    empty for a file that does not parse. An app's handlers share few files."""
-    try:
-        tree = ast.parse(Path(file).read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return {}
-    return {
-        min([decorator.lineno for decorator in node.decorator_list] + [node.lineno]): node.lineno
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    }

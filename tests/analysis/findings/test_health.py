@@ -7,7 +7,7 @@ from asyncperf.model import GeneratorHealth
 
 from ...builders import BLOCKING, result_of
 from .seen import evidence, insight_of, requests, stalls, table, threads, ticks
-from .test_pool import HANDLER, trips
+from .test_pool import CHECK, HANDLER, trips
 
 
 def messages(insight, *results):
@@ -52,3 +52,13 @@ def test_a_pool_that_nobody_waits_for():
     busy = [row | {"threads_busy": 27} for row in ticks()[:100]]
     insight = replace(insight, ticks=table("ticks", busy))
     assert messages(insight, result_of(BLOCKING)) == ["thread pool: at most 27 of 40 threads busy"]
+
+
+def test_a_pool_in_which_quick_functions_queue_is_not_in_good_order():
+    insight = insight_of(
+        requests=requests(route=1),
+        sites=(HANDLER, CHECK),
+        resources=(threads(),),
+        trips=trips(100, wait_s=0.06, run_s=0.0001, cause=1),
+    )
+    assert messages(insight, result_of(BLOCKING)) == []

@@ -67,3 +67,11 @@ def test_a_connection_that_is_used_or_not_known_is_not_idle(changes):
     one = finding(seen(**changes))
     assert "nothing is asked" not in one.message
     assert "Hold a connection for less time" in one.advice
+
+
+def test_an_await_that_takes_little_of_the_idle_time_is_not_named():
+    """The connection is held for the turns of the event loop, or of a thread."""
+    insight = seen()
+    outer = insight.spans["site"] != 0
+    insight.spans["end"][outer] = insight.spans["start"][outer] + 0.4
+    assert "nothing is asked" not in finding(insight).message

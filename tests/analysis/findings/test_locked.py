@@ -9,7 +9,7 @@ from asyncperf.insight import Site
 from asyncperf.probe.record_format import LOCKED, TRIP_KINDS
 
 from ...builders import figures, result_of
-from .seen import FILE, codes, found, insight_of, requests, stalls, threads
+from .seen import FILE, codes, found, insight_of, requests, stalls, table, threads, ticks
 
 SLOW = result_of(steady=figures(rate_rps=20.0, requests=1000))
 PARSES = Site(FILE, 20, None, "parse", None)
@@ -69,3 +69,18 @@ def test_several_threads_that_take_turns_are_counted():
     insight = locked_out()
     threefold = replace(insight, trips=np.concatenate([insight.trips] * 3))
     assert "parse ran on 3 of them then" in found(threefold, SLOW)[0].message
+
+
+@pytest.mark.parametrize(
+    ("cpu", "delay", "severity", "said"),
+    [
+        (0.3, 0.09, "error", False),
+        (0.3, 0.11, "error", True),
+        (0.3, 0.31, "info", True),  # the machine, rather
+    ],
+)
+def test_on_a_busy_machine_whoever_has_the_lock_waits_as_well(cpu, delay, severity, said):
+    every = found(replace(locked_out(), ticks=table("ticks", ticks(cpu, delay))), SLOW)
+    (finding,) = [finding for finding in every if "keep Python's lock" in finding.message]
+    assert finding.severity == severity
+    assert ("of the time no CPU was free for the event loop" in finding.message) is said

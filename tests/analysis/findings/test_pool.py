@@ -6,6 +6,7 @@ import pytest
 
 from asyncperf.insight import Resource, Site
 from asyncperf.probe.record_format import TRIP_KINDS
+from asyncperf.sites import Verdicts
 
 from ...builders import BLOCKING, PLAN, figures, result_of
 from .seen import FILE, codes, found, insight_of, requests, table, threads, ticks
@@ -206,3 +207,10 @@ def test_a_trip_less_gains_little_where_the_threads_compute_all_the_time():
         return next(finding.cost_rps for finding in every if finding.code == "pool-trips")
 
     assert gain_rps(0.95) < 2.0 < 10.0 < gain_rps(0.06)
+
+
+def test_a_decorated_function_is_told_by_its_def():
+    verdicts = Verdicts(defs={FILE: {50: 52}})
+    rows = trips(100, wait_s=0.03, run_s=0.0002, cause=1)
+    (finding,) = found(seen(rows), RESULT, verdicts=verdicts)
+    assert (finding.code, finding.file, finding.line) == ("pool-trips", "shop.py", 52)

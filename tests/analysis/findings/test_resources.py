@@ -5,7 +5,7 @@ import pytest
 from asyncperf.insight import Resource, Site
 from asyncperf.results import Figures
 
-from ...builders import result_of
+from ...builders import figures, result_of
 from .seen import FILE, codes, found, insight_of, requests, ticks
 
 ASKS = Site(FILE, 13, 5, "items", "async with pool")
@@ -31,6 +31,21 @@ def seen(rows, resource=POOL):
 def test_a_pool_with_free_connections_is_not_what_is_waited_for(hold_s, holds):
     """Of 5,000 requests in 50 s: ten connections are busy for a tenth of the time by 10 ms."""
     assert codes(seen(stays(100, 0.1, hold_s))) == ["connections-saturated"] * holds
+
+
+@pytest.mark.parametrize(
+    ("every_s", "recorded", "holds"),
+    [
+        (0.45, 100, False),  # 4.4 of ten are taken at a time
+        (0.38, 100, True),  # 5.3
+        (0.45, 50, True),  # one of two was recorded, so 8.9
+    ],
+)
+def test_who_waits_while_places_are_free_waits_for_something_else(every_s, recorded, holds):
+    """As for an answer to a pool's own question whether a connection still works."""
+    rows = [use(i, 10 + every_s * i, 10.2 + every_s * i, 12.2 + every_s * i) for i in range(100)]
+    result = result_of(steady=figures(requests=100 * 100 // recorded))
+    assert codes(seen(rows), result) == ["connections-saturated"] * holds
 
 
 @pytest.mark.parametrize(
@@ -158,3 +173,13 @@ def test_nothing_is_said_of_a_hold_without_load_that_is_not_known():
     (finding,) = found(seen(stays(100, 0.1, 0.1)))
     assert "Without load" not in finding.advice
     assert "hold_alone_s" not in finding.evidence
+
+
+def test_where_the_loop_has_no_time_left_that_alone_is_to_be_mended_first():
+    alone = [use(1000 + i, -2.0, -2.0, -2.0 + 0.01) for i in range(5)]
+    rows = stays(100, 0.1, 0.1) + alone
+    insight = insight_of(
+        requests=requests(), uses=rows, resources=(POOL,), sites=(ASKS,), ticks=ticks(0.9)
+    )
+    (finding,) = [f for f in found(insight) if f.code == "connections-saturated"]
+    assert finding.advice.startswith("Mend the event loop first")

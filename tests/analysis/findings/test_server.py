@@ -7,7 +7,7 @@ import pytest
 from asyncperf.analysis.findings import find
 from asyncperf.model import GeneratorHealth
 
-from ...builders import result_of, run_of
+from ...builders import figures, result_of, run_of
 from .seen import codes, evidence, found, insight_of, requests, ticks
 
 OWN = ("uvicorn", "shop:app")
@@ -92,3 +92,14 @@ def test_nothing_is_said_of_a_load_that_its_generator_limited():
     busy = replace(result_of(), generator=GeneratorHealth(cpu=1.0, max_drift_s=1.0))
     every = evidence(insight_of(requests=requests()), busy, target=target())
     assert [f.code for f in find(every)] == ["generator-saturated"]
+
+
+@pytest.mark.parametrize(("rate_rps", "promised"), [(100.0, True), (0.0, False)])
+def test_nothing_is_promised_where_no_request_succeeded(rate_rps, promised):
+    insight = insight_of(requests=requests(1000, loop_s=0.009), ticks=ticks(0.9))
+    result = result_of(steady=figures(rate_rps=rate_rps), unloaded_s=0.01)
+    every = found(insight, result, target=target(access_log=True))
+    (finding,) = [finding for finding in every if finding.code == "server-settings"]
+    assert bool(finding.predicted) is promised
+    assert bool(finding.cost_rps) is promised
+    assert ("req/s under this load" in finding.advice) is promised

@@ -111,6 +111,13 @@ class Evidence:
         return [count / total if total else 1 / len(counts) for count in counts]
 
     @property
+    def mostly_failed(self) -> bool:
+        """Whether more requests failed than not: the loop was busy refusing them, and the
+        endpoint may never have been called."""
+        steady = self.result.steady
+        return steady is not None and steady.failures > steady.requests / 2
+
+    @property
     def rate_rps(self) -> float | None:
         rates = [result.steady.rate_rps if result.steady else None for result in self.together]
         known = [rate for rate in rates if rate is not None]
@@ -193,7 +200,7 @@ class Evidence:
     ) -> Cost:
         """The cost of what `after` goes without. What stands still is not measured by its
         rate: what it had was before that."""
-        rate_rps = 0.0 if stands_still else self.rate_rps
+        rate_rps = 0.0 if stands_still else self.rate_rps or None  # where nothing succeeded
         measured = Measured(rate_rps, self.latency_s)
         found = cost(now, after, self.run.plan, self.workers, taken_s, measured)
         if stands_still and found.rate_rps is not None:
@@ -240,7 +247,12 @@ class Evidence:
         return file
 
     def spot(self, site: Site | Frame | None) -> Spot:
-        return Spot(self.shown(site.file), site.line, site.function) if site else Spot()
+        """Where something stands; of a function its `def`, whatever is written above it."""
+        if site is None:
+            return Spot()
+        verdicts = self.run.verdicts
+        line = verdicts.def_line(site.file, site.line) if verdicts else site.line
+        return Spot(self.shown(site.file), line, site.function)
 
     def asked_at(self, uses: Records) -> Spot:
         """The user's line that asked most often, as far as lines were recorded."""

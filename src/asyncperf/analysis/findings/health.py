@@ -31,7 +31,8 @@ def healthy(every: Sequence[Evidence], findings: Sequence[Finding]) -> tuple[Hea
     lines = [line for evidence in every for line in _order(evidence)]
     lines += _loop(every, findings)
     if not found & OF_THE_POOL:
-        lines += _pool(every)
+        queued = any(f.code == "pool-trips" and f.severity == "warning" for f in findings)
+        lines += _pool(every, queued)
     return tuple(lines)
 
 
@@ -90,7 +91,8 @@ def _steadiness(insides: Sequence[Inside]) -> str:
     return f"{stalls}; garbage collection {share(part)} of the time"
 
 
-def _pool(every: Sequence[Evidence]) -> Iterable[Healthy]:
+def _pool(every: Sequence[Evidence], queued: bool) -> Iterable[Healthy]:
+    """`queued`: what needs no thread was seen to wait for one."""
     visited = [evidence for evidence in every if visits(evidence)]
     if not visited:
         return
@@ -104,6 +106,8 @@ def _pool(every: Sequence[Evidence]) -> Iterable[Healthy]:
     ]
     if capacities and 0 < most < min(capacities):
         text = f"at most {most} of {min(capacities)} threads busy"
+    elif queued:
+        return
     else:  # seldom enough full, or never looked at while busy
         waits = [float(np.max(v.trips["wait_s"])) for each in visited for v in visits(each)]
         text = f"longest wait {spoken(max(waits))}"

@@ -13,7 +13,8 @@ from asyncperf.insight import Records, Site
 from asyncperf.probe.places import is_users
 from asyncperf.probe.record_format import NO_TASK, ONE_AT_A_TIME
 
-# A connection that is idle for less of its stay than this is held to be used.
+# A connection that is idle for less of its stay than this is held to be used; and an await that
+# takes less of that idle time is not what it is held for.
 MOSTLY_IDLE = 0.5
 Request = tuple[int, int]
 
@@ -64,6 +65,8 @@ def idle(evidence: Evidence, stays: Records) -> Idle | None:
         return None
     # Of an await and those within it the outer one takes longest.
     longest = max(by_site, key=lambda number: by_site[number])
+    if by_site[longest] < MOSTLY_IDLE * idle_s:
+        return None  # it waits for its turns, or a thread
     return Idle(by_site[longest] / len(requests), inside.insight.sites[longest])
 
 

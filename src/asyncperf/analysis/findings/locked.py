@@ -9,6 +9,7 @@ import numpy as np
 
 from asyncperf.analysis.findings.evidence import Evidence, Spot
 from asyncperf.analysis.findings.inside import NOBODY, Inside
+from asyncperf.analysis.findings.loop import CROWDED
 from asyncperf.analysis.findings.stalls import GRAVE, Blamed, matters, share_of
 from asyncperf.analysis.findings.words import share, spoken
 from asyncperf.insight import Frame, Records
@@ -32,6 +33,13 @@ def loop_locked_out(evidence: Evidence) -> Iterable[Finding]:
     if not matters(held, inside):
         return
     part, mean_s = share_of(held, inside), held.own_s / len(stalls)
+    cpu = delay = 0.0
+    if inside.ticked_s:
+        cpu, delay = inside.loop_cpu_s / inside.ticked_s, inside.loop_delay_s / inside.ticked_s
+    crowded = (
+        f" For {share(delay)} of the time no CPU was free for the event loop: on a machine that is "
+        "busy, so does whoever has the lock wait for one, and keeps it."
+    ) * (delay >= CROWDED)
     found = on_a_thread(inside, stalls)
     spot, endpoint, whose = Spot(), evidence.everyone, "None of the thread pools' was seen then"
     if found is not None:
@@ -40,13 +48,13 @@ def loop_locked_out(evidence: Evidence) -> Iterable[Finding]:
             endpoint = evidence.together[found.cause].endpoint.label
     yield Finding(
         code="loop-busy",
-        severity="error" if part >= GRAVE else "warning",
+        severity="info" if delay > cpu else "error" if part >= GRAVE else "warning",
         endpoint=endpoint,
         **spot._asdict(),
         message=(
             f"Other threads keep Python's lock for {spoken(mean_s)} at a time, {len(stalls):,} "
             f"times in {inside.span_s:.0f} s: for {share(part)} of the time nothing else of the "
-            f"worker runs, the event loop neither. {whose}."
+            f"worker runs, the event loop neither. {whose}.{crowded}"
         ),
         advice=(
             "Python runs one thread at a time: those that compute take turns of 5 ms, and a call "

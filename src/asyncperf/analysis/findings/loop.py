@@ -137,6 +137,8 @@ def _no_time_left(evidence: Evidence) -> Iterable[Finding]:
     inside, requests = evidence.inside, evidence.requests
     if inside is None or requests is None or not inside.ticked_s or not _takes_most(evidence):
         return
+    if evidence.mostly_failed:
+        return
     cpu, delay = inside.loop_cpu_s / inside.ticked_s, inside.loop_delay_s / inside.ticked_s
     if cpu + delay < BUSY:
         return

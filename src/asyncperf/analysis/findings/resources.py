@@ -40,6 +40,11 @@ OFTEN_FREE = 0.5
 # A pool that is used for less than this has free connections: what is waited for there is the
 # client's own doing, or the event loop. (Bursts fill a pool that is idle most of the time.)
 LEAST_USED = 0.1
+# Who waits for a connection finds all of them taken. Where those who waited found fewer than this
+# share taken, on average, they waited for something else: the pool asks a connection whether it
+# still works before it lends it (SQLAlchemy's `pool_pre_ping`), and a thread waits for its turn.
+# So little, because of many requests only some are recorded.
+FOUND_TAKEN = 0.5
 # A place that is held so much longer than without load is not the cause: what its holder does
 # meanwhile has become slow.
 SLOWED = 2.0
@@ -91,7 +96,7 @@ def connections_saturated(evidence: Evidence) -> Iterable[Finding]:
         if not stays.queued or _deadlocked(evidence, stays.number):
             continue  # that is told as what it is
         place = _place(evidence, stays)
-        if place.used < LEAST_USED:
+        if place.used < LEAST_USED or found_taken(evidence, stays) < FOUND_TAKEN:
             continue
         unused = idle(evidence, stays.records)
         yield _saturated(
@@ -223,7 +228,7 @@ def _saturated(
         endpoint=evidence.label,
         **evidence.asked_at(stays.records)._asdict(),
         message=message,
-        advice=f"{_slowed(stays)} {advice}" if stays.slowed else advice,
+        advice=f"{_slowed(stays)} {advice}" if stays.slowed and not behind_loop else advice,
         evidence={
             "capacity": float(stays.capacity),
             "hold_s": stays.hold_s,
@@ -303,6 +308,29 @@ def _place(evidence: Evidence, stays: Stays) -> Place:
     used = evidence.of_each_recorded * held_s / (inside.span_s * places)
     demand_s = held_s / max(1, len(inside.requests))
     return Place(places, demand_s, used)
+
+
+def found_taken(evidence: Evidence, stays: Stays) -> float:
+    """The share of a worker's places that were taken, on average, at the end of each wait for
+    one, that one's own included: all of them, where it was a place that was waited for."""
+    inside, records = evidence.inside, stays.records
+    if inside is None:
+        return 0.0
+    never = np.isnan(records["got"])
+    until = np.where(never, records["asked"], records["got"])
+    waited = never | (until - records["asked"] >= LEAST_WAIT_S)
+    taken = np.zeros(len(records))
+    every = inside.uses[inside.uses["resource"] == stays.number]
+    for pool in np.unique(records[["worker", "instance"]]):
+        mine = records[["worker", "instance"]] == pool
+        its = every[every[["worker", "instance"]] == pool]
+        # What was never got, or not given back, sorts behind everything.
+        got, left = np.sort(its["got"]), np.sort(its["released"])
+        at = until[mine]
+        taken[mine] = np.searchsorted(got, at, "right") - np.searchsorted(left, at, "right")
+    if not waited.any():
+        return 0.0
+    return float(taken[waited].mean()) * evidence.of_each_recorded / stays.capacity
 
 
 def _deadlocked(evidence: Evidence, number: int) -> bool:
