@@ -23,8 +23,8 @@ NS_PER_S = 1_000_000_000
 
 
 class Sleep:
-    """How a thread rests until it is `due`: another puts that off by `put_off`. This one sleeps, and
-    wakes each time it was to ring."""
+    """How a thread rests until it is `due`: another puts that off by `put_off`. This one sleeps,
+    and wakes each time it was to ring."""
 
     def __init__(self, again_s: float) -> None:
         self._again_s = again_s
