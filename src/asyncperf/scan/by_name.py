@@ -2,6 +2,7 @@
 
 import ast
 import re
+from dataclasses import replace
 
 from asyncperf.scan import catalogue, catalogue_names
 from asyncperf.scan.handing_over import HandingOver
@@ -18,13 +19,25 @@ from asyncperf.scan.values import (
     ordered,
     step,
 )
-from asyncperf.scan.verbs import TURNS, is_session_like, reads, writes
+from asyncperf.scan.verbs import (
+    TURNS,
+    answers,
+    connects,
+    fetches,
+    is_session_like,
+    reads,
+    writes,
+)
 
 # `create` of these only asks a model, which keeps nothing of it.
 ASKING = re.compile(
-    r"\.(embeddings|completions|moderations|responses|transcriptions|translations|speech|"
+    r"\.(embeddings|completions?|moderations|responses|transcriptions|translations|speech|"
     r"(?<!threads\.)messages)\.a?create(_async)?$"
 )
+
+
+# What is asked for an object of a class makes it, and what it needs, where it has none yet.
+CONTAINER = re.compile(r"(container|injector|resolver)$", re.IGNORECASE)
 
 
 def unknown_call(
@@ -55,8 +68,25 @@ def unknown_call(
     if name == "run_in_executor":
         walk.emit("suspend", (), "", "a thread", node)
         return walk.made(node)
+    if is_foreign(walk, func) and only_fetches(walk, spelled, receiver, node):
+        return fetched(walk, spelled, f"whatever {spelled} reaches", receiver, node, True)
+    asked = arguments.get(0)
+    classes = tuple(Type(c.target) for c in asked.callees if isinstance(c.target, Class))
+    if classes and CONTAINER.search(spelled.rpartition(".")[0]):
+        for place in ordered(receiver.places):
+            walk.emit("own", place, "w", "container of services", node)
     presume(walk, spelled, name, receiver, node)
-    return Value(frozenset({("call", spelled)}) | walk.exclusive_in(arguments))
+    return Value(frozenset({("call", spelled)}) | walk.exclusive_in(arguments), classes)
+
+
+def is_foreign(walk: HandingOver, func: ast.expr) -> bool:
+    """Whether a method must be a library's, as no class of the project has one of that name; not
+    so of what nobody knows where it comes from."""
+    if not isinstance(func, ast.Attribute) or walk.declarations.named(func.attr):
+        return False
+    root = spelling(func.value).partition(".")[0].partition("[")[0].removesuffix("()")
+    nowhere = frozenset({("global", f"{walk.module.file}:{root}")})
+    return walk.lookup(root).places != nowhere or walk.project.name(walk.module, root) is not None
 
 
 def method_call(
@@ -74,12 +104,42 @@ def method_call(
     return container_call(walk, name, name, receiver, arguments, node)
 
 
+def only_fetches(walk: HandingOver, dotted: str, receiver: Value, node: ast.AST) -> bool:
+    """Whether a library's method says by its name that it reads, and nothing else is known."""
+    owner = walk.written(node).rpartition(".")[0].rpartition(".")[2].removesuffix("()")
+    return (
+        fetches(dotted)
+        and walk.discarded is not node
+        and not catalogue.is_standard(dotted)
+        and not is_session_like(owner)
+        and not is_session_like(dotted.rpartition(".")[0].rpartition(".")[2])
+        and not any(isinstance(t.of, Class) and is_session_like(t.of.name) for t in receiver.types)
+        and walk.exclusive_name(receiver) is None
+    )
+
+
+def fetched(
+    walk: HandingOver, dotted: str, world: str, receiver: Value, node: ast.AST, awaited: bool
+) -> Value:
+    """What a method gives whose name says that it reads, and what; not awaited, it is gone
+    over."""
+    if awaited:
+        walk.emit("suspend", (), "", dotted, node)
+    walk.emit("external", (), "r", world, node)
+    walk.used_elsewhere(receiver, node)
+    for place in ordered(receiver.places):
+        walk.emit("own", place, "o", "object", node)
+    made = walk.made(node)
+    return made if awaited else replace(made, yields=made)
+
+
 def presume(walk: HandingOver, spelled: str, name: str, receiver: Value, node: ast.AST) -> None:
     """An awaited call of which only the name is known."""
     walk.emit("suspend", (), "", spelled, node)
     walk.emit("unknown", (), "await", spelled, node)
     is_dropped = walk.discarded is node
-    asks = bool(ASKING.search(spelled))
+    asks = bool(ASKING.search(spelled)) or is_get(node)
+    asks = asks or (connects(name) and not is_dropped)
     mode = "q" if asks or reads(name) or not (writes(name) or is_dropped) else "w"
     walk.emit("external", (), mode, f"whatever {spelled} reaches", node)
     owner = walk.written(node).rpartition(".")[0].rpartition(".")[2].removesuffix("()")
@@ -96,6 +156,12 @@ def presume(walk: HandingOver, spelled: str, name: str, receiver: Value, node: a
             walk.emit("own", place, "r", turns[0].lower(), node)
         if mode == "w":
             walk.emit("memory", place, "u", spelled, node)
+
+
+def is_get(node: ast.AST) -> bool:
+    """Whether a call is given the method of a request that only asks: `send("GET", url)`."""
+    given = node.args if isinstance(node, ast.Call) else []
+    return any(isinstance(a, ast.Constant) and a.value in {"GET", "HEAD"} for a in given)
 
 
 def container_call(
@@ -120,7 +186,10 @@ def container_call(
             return Value(element.places, element.types or receiver.types, yields=bare(element))
         return _derived(walk, name, receiver, node)
     walk.hand_over(arguments, node)
-    if not (catalogue.is_benign(spelled) and "." in spelled):
+    if only_fetches(walk, spelled, receiver, node) and not walk.declarations.named(name):
+        return fetched(walk, spelled, f"whatever {spelled} reaches", receiver, node, False)
+    is_benign = catalogue.is_benign(spelled) and "." in spelled
+    if not is_benign and not (answers(name) and not walk.declarations.named(name)):
         walk.emit("unknown", (), "call", spelled, node)
     made = walk.made(node)
     return Value(made.places | walk.exclusive_in(arguments), made.types)

@@ -104,6 +104,8 @@ class Calls(Inferring):
         result = None
         if isinstance(func, ast.Attribute):
             result = library.inherited(self, name, receiver, arguments, node, awaited)
+            if result is None:
+                result = library.by_objects_name(self, func, receiver, arguments, node, awaited)
         if result is None:
             result = by_name.unknown_call(self, func, receiver, arguments, node, awaited)
         self.fill(node, begin)

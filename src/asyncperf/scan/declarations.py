@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.index import Class, Function
-from asyncperf.scan.project import Project
+from asyncperf.scan.project import TESTS, Project
 from asyncperf.scan.syntax import statements
 
 # What a plain function may say that it gives, for its caller to await.
@@ -34,6 +34,7 @@ class Declarations:
         self._methods: dict[tuple[Class, str], list[Function]] = {}
         self._mixed_with: dict[Class, list[Class]] = {}
         self._stored: dict[Class, dict[str, list[Stored]]] = {}
+        self._by_name: dict[str, list[Function]] | None = None
 
     def signature(self, function: Function) -> Signature:
         found = self._signatures.get(function)
@@ -71,8 +72,21 @@ class Declarations:
                 if not found:
                     found = self.beside(of, name)
             concrete = [method for method in found if not self.is_abstract(method)]
+            if found and not concrete and self.is_protocol(of):
+                concrete = self.promised(of, name)
             found = self._methods[key] = list(dict.fromkeys(concrete or found))
         return found
+
+    def named(self, name: str) -> list[Function]:
+        """The methods of this name that any class of the project has, tests aside."""
+        if self._by_name is None:
+            self._by_name = {}
+            for module in self.project.modules.values():
+                if not TESTS.search(module.file):
+                    for class_ in module.classes:
+                        for method, defined in class_.methods.items():
+                            self._by_name.setdefault(method, []).append(_getter(defined))
+        return self._by_name.get(name, [])
 
     def above(self, of: Class, name: str) -> list[Function]:
         """What `super().name` may call, where `of` comes next: an abstract method's body too."""
@@ -88,6 +102,26 @@ class Declarations:
         return [
             _getter(base.methods[name]) for base in self.mixed_with(mixin) if name in base.methods
         ]
+
+    def is_protocol(self, of: Class) -> bool:
+        """Whether any class may be one that never says so."""
+        bases = self.project.bases(of)
+        return any(isinstance(b, str) and b.rpartition(".")[2] == "Protocol" for b in bases)
+
+    def promised(self, protocol: Class, name: str) -> list[Function]:
+        """One method of the classes that have all methods of a protocol."""
+        return [
+            method
+            for method in self.named(name)
+            if method.owner is not None
+            and method.owner is not protocol
+            and not self.is_abstract(method)
+            and protocol.methods.keys() <= self._all_methods(method.owner)
+        ]
+
+    def _all_methods(self, of: Class) -> set[str]:
+        bases = [base for base in self.project.ancestry(of) if isinstance(base, Class)]
+        return {name for base in bases for name in base.methods}
 
     def mixed_with(self, mixin: Class) -> list[Class]:
         """The other bases of the classes that inherit from a mixin."""

@@ -213,7 +213,7 @@ class LoopJudge(Facts):
             if decided:
                 return decided, []
         for effect in outside:
-            if effect.mode != "r":
+            if effect.mode == "w" or conflicts.is_open(effect):
                 open_.append(conflicts.unproved(effect))
         return None, open_
 

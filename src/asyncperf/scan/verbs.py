@@ -33,19 +33,29 @@ WRITING = named(
 )
 
 # What a library's method that is named so gives, where the name also says what of: `get_blob`.
-FETCHING = named("get list fetch read find count search query describe head lookup retrieve")
-# ... but not what it takes away, hands out in turn or makes.
-TAKING = named(
+FETCHING = named(
     """
-    or and update updates message messages event events next task job tasks jobs nowait chunk
-    chunks line lines frame packet token wait one all many row rows val
+    get list fetch read find count search query describe head lookup retrieve
+    scan inspect detect classify estimate compute calculate embed predict translate parse
     """
 )
+# ... but not what it takes away, hands out in turn or makes, as far as the name says what that is:
+# `get_message`, `get_task_by_id`, but `get_task_status` gives a status.
+TAKING = named("or and next nowait wait")
+TAKEN = named(
+    """
+    update updates message messages event events task job tasks jobs chunk chunks line lines
+    frame packet token one all many row rows val
+    """
+)
+# What follows these says which, not what.
+WHICH = named("by with for of from in at on to without any")
 # What a library's plain call that is named so does, is told by what it gives.
 COMPUTING = named(
     """
     parse format render to from build convert decode encode compute calculate is has as make
-    normalize normalise escape unescape quote unquote get split strip extract
+    normalize normalise escape unescape quote unquote get split strip extract detect guess
+    tokenize hash estimate loads dumps resolve filter sort match diff compare truncate
     """
 )
 # Objects of which even reading takes turns, or takes something away.
@@ -101,11 +111,17 @@ def fetches(dotted: str) -> bool:
     found = words(name)
     return (
         len(found) > 1
-        and found[0] in FETCHING
+        and (found[0] in FETCHING or found[0].removeprefix("a") in FETCHING)
         and not TAKING & set(found)
-        and not WRITING & set(found)
+        and _head(found) not in TAKEN | WRITING
         and not STREAMING.search(owner)
     )
+
+
+def _head(found: list[str]) -> str:
+    """The word of a name that says what is meant: `status` of `get_task_status_by_id`."""
+    ends = [number for number, word in enumerate(found) if number and word in WHICH]
+    return found[min(ends) - 1] if ends else found[-1]
 
 
 def computes(name: str) -> bool:
@@ -114,11 +130,28 @@ def computes(name: str) -> bool:
     return bool(found) and found[0] in COMPUTING and not WRITING & set(found[1:])
 
 
+def answers(name: str) -> bool:
+    """Whether a library's plain method is named so that it only gives what it makes of its
+    object."""
+    found = words(name)
+    return (
+        computes(name)
+        and not TAKING & set(found)
+        and found[-1] not in TAKEN | WRITING
+        and (len(found) > 1 or found[0] not in {"make", "build", "get", "from"})
+    )
+
+
 def writes(name: str) -> bool:
     found = words(name)[:2]
     # `adelete` is Django's and LangChain's way to name what is awaited.
     found += [word[1:] for word in found if word[0] == "a" and word != "async"]
     return any(word in WRITING for word in found)
+
+
+def connects(name: str) -> bool:
+    """Whether it names what gives a connection, which changes nothing that others see."""
+    return next(iter(words(name)), "") == "connect"
 
 
 def sends(name: str) -> bool:
