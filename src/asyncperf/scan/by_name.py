@@ -2,20 +2,24 @@
 
 import ast
 import re
+from collections.abc import Collection
 from dataclasses import replace
 
 from asyncperf.scan import catalogue, catalogue_names
 from asyncperf.scan.handing_over import HandingOver
 from asyncperf.scan.index import Class
+from asyncperf.scan.library_texts import is_statement, text_decides
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import (
     NOTHING,
     Arguments,
     Callee,
+    Place,
     Type,
     Value,
     bare,
     is_private,
+    named,
     ordered,
     step,
 )
@@ -24,7 +28,10 @@ from asyncperf.scan.verbs import (
     answers,
     connects,
     fetches,
+    is_repository,
     is_session_like,
+    makes_missing,
+    prepares,
     reads,
     writes,
 )
@@ -35,6 +42,14 @@ ASKING = re.compile(
     r"(?<!threads\.)messages)\.a?create(_async)?$"
 )
 
+
+# Methods that take a statement.
+ASKED_BY_TEXT = named(
+    """
+    query execute fetch fetch_all fetch_one fetch_val fetchall fetchone fetchrow fetchval select
+    run query_raw execute_raw
+    """
+)
 
 # What is asked for an object of a class makes it, and what it needs, where it has none yet.
 CONTAINER = re.compile(r"(container|injector|resolver)$", re.IGNORECASE)
@@ -68,10 +83,12 @@ def unknown_call(
     if name == "run_in_executor":
         walk.emit("suspend", (), "", "a thread", node)
         return walk.made(node)
+    asked = asked_by_text(walk, name, receiver, arguments, node)
+    if asked is not None:
+        return asked
     if is_foreign(walk, func) and only_fetches(walk, spelled, receiver, node):
         return fetched(walk, spelled, f"whatever {spelled} reaches", receiver, node, True)
-    asked = arguments.get(0)
-    classes = tuple(Type(c.target) for c in asked.callees if isinstance(c.target, Class))
+    classes = tuple(Type(c.target) for c in arguments.get(0).callees if isinstance(c.target, Class))
     if classes and CONTAINER.search(spelled.rpartition(".")[0]):
         for place in ordered(receiver.places):
             walk.emit("own", place, "w", "container of services", node)
@@ -136,18 +153,20 @@ def fetched(
 def presume(walk: HandingOver, spelled: str, name: str, receiver: Value, node: ast.AST) -> None:
     """An awaited call of which only the name is known."""
     walk.emit("suspend", (), "", spelled, node)
+    if prepares(name) and receiver.types and all(is_private(p) for p in receiver.places):
+        return  # an object that nobody else has
     walk.emit("unknown", (), "await", spelled, node)
     is_dropped = walk.discarded is node
     asks = bool(ASKING.search(spelled)) or is_get(node)
     asks = asks or (connects(name) and not is_dropped)
     mode = "q" if asks or reads(name) or not (writes(name) or is_dropped) else "w"
+    if makes_missing(name):
+        mode = "i"
     walk.emit("external", (), mode, f"whatever {spelled} reaches", node)
     owner = walk.written(node).rpartition(".")[0].rpartition(".")[2].removesuffix("()")
     walk.used_elsewhere(receiver, node)
     if is_session_like(owner):
-        # Whose session a repository uses is not known, however fresh the repository is.
-        known = {place for place in receiver.places if not is_private(place)}
-        for place in ordered(known or {("call", owner)}):
+        for place in ordered(sessions_places(receiver, owner)):
             walk.emit("own", place, "r" if mode == "q" else "w", "session", node)
     turns = TURNS.search(owner)
     for place in ordered(receiver.places):
@@ -156,6 +175,38 @@ def presume(walk: HandingOver, spelled: str, name: str, receiver: Value, node: a
             walk.emit("own", place, "r", turns[0].lower(), node)
         if mode == "w":
             walk.emit("memory", place, "u", spelled, node)
+
+
+def asked_by_text(
+    walk: HandingOver, name: str, receiver: Value, arguments: Arguments, node: ast.AST
+) -> Value | None:
+    """An awaited method of a database that the catalogue does not list: the statement that it is
+    given says what it does."""
+    statement = arguments.get(0, "query", "statement", "sql")
+    is_text = statement.text is not None and is_statement(statement.text)
+    is_given = any(place[0] == "param" for place in statement.places)
+    if name not in ASKED_BY_TEXT or not (is_text or (is_given and receiver.types)):
+        return None
+    walk.hand_over(arguments, node)
+    walk.emit("suspend", (), "", name, node)
+    text_decides(walk, "database", statement, node)
+    walk.used_elsewhere(receiver, node)
+    owner = walk.written(node).rpartition(".")[0].rpartition(".")[2].removesuffix("()")
+    if is_session_like(owner):
+        for place in ordered(sessions_places(receiver, owner)):
+            walk.emit("own", place, "w", "session", node)
+    for place in ordered(receiver.places):
+        walk.emit("own", place, "o", "object", node)
+    return walk.made(node)
+
+
+def sessions_places(receiver: Value, owner: str) -> Collection[Place]:
+    """Whose session is used by a method of what is named as one. That of a repository is not
+    known, however fresh the repository is; what calling a library's class makes is its own."""
+    known = {place for place in receiver.places if not is_private(place)}
+    if known or not receiver.types or is_repository(owner):
+        return known or {("call", owner)}
+    return receiver.places or {("call", owner)}
 
 
 def is_get(node: ast.AST) -> bool:

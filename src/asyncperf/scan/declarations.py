@@ -16,6 +16,10 @@ AWAITABLE = frozenset({"Awaitable", "Coroutine", "Future", "Task"})
 PROPERTIES = frozenset({"property", "cached_property", "hybrid_property", "computed_field"})
 
 
+# How the names of classes begin that only tests make objects of.
+STAND_INS = ("Mock", "Fake", "Stub", "Dummy")
+
+
 class Signature(NamedTuple):
     positional: tuple[str, ...]
     names: frozenset[str]
@@ -66,8 +70,9 @@ class Declarations:
                     if not self.is_abstract(found[-1]):
                         break
             if name not in {"__init__", "__new__"}:
+                is_test = is_of_tests(of)
                 for class_ in self.project.subclasses(of):
-                    if name in class_.methods:
+                    if name in class_.methods and (is_test or not is_of_tests(class_)):
                         found.append(_getter(class_.methods[name]))
                 if not found:
                     found = self.beside(of, name)
@@ -227,6 +232,11 @@ class Declarations:
         """The methods that make what an attribute holds, other than a constant."""
         made = self.kept(owner, attribute)
         return {f.name for f, _, value in made if not isinstance(value, ast.Constant)}
+
+
+def is_of_tests(class_: Class) -> bool:
+    """Whether only tests make objects of a class, so that other code never meets them."""
+    return class_.name.startswith(STAND_INS) or TESTS.search(class_.module.file) is not None
 
 
 def _outermost(annotation: ast.expr | None) -> str:

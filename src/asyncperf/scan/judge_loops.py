@@ -10,7 +10,7 @@ from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.facts import Facts, called, promised
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import Effect, is_private, spelled
-from asyncperf.scan.verbs import sends
+from asyncperf.scan.verbs import names_a_hook, sends
 from asyncperf.sites import Remedy, Site
 
 # What puts into one without waiting has done so before the next iteration starts.
@@ -172,6 +172,12 @@ class LoopJudge(Facts):
                 effect = done.unknown[0]
                 reason = f"each iteration awaits what `{effect.what}` hides, for its effect"
                 return conflicts.decided("unsafe", reason, effect)
+        for statement in loop.body:
+            for node in flow.nodes(statement):
+                hidden = self.doings(id(node)).unknown if isinstance(node, ast.Await) else ()
+                if isinstance(node, ast.Await) and hidden and names_a_hook(called(node)):
+                    reason = f"`{called(node)}` may be anything, and hooks are called in turn"
+                    return conflicts.decided("unsafe", reason, hidden[0])
         for statement in loop.body:
             for node in flow.nodes(statement):
                 if not isinstance(node, ast.Await):

@@ -258,6 +258,9 @@ def _plain_method(
             for place in ordered(receiver.places):
                 walk.stores.append(((*place, ".value"), arguments.get(0)))
         return Value(step(receiver, ".value"))
+    asked = by_name.asked_by_text(walk, name, receiver, arguments, node) if awaited else None
+    if asked is not None:
+        return asked
     if by_name.only_fetches(walk, dotted, receiver, node):
         walk.hand_over(arguments, node)
         return by_name.fetched(walk, dotted, package(dotted), receiver, node, awaited)

@@ -29,6 +29,7 @@ WRITING = named(
     acquire release lock unlock trigger execute_many executemany provision deploy install
     uninstall restart reload import export archive restore merge replace accept reject
     approve deny pay charge refund transfer complete finish fail begin
+    declare bind unbind purge ingest spawn launch replay
     """
 )
 
@@ -76,6 +77,16 @@ SENDING = named(
     notify broadcast
     """
 )
+
+PREPARING = named(
+    """
+    connect signin login authenticate use open close aclose initialize initialise disconnect quit
+    logout waitclosed selectdb
+    """
+)
+
+# What others have registered to be called, in turn.
+HOOKS = named("hook handler callback cb listener observer middleware subscriber interceptor")
 
 GUARDING = named(
     """
@@ -149,6 +160,16 @@ def writes(name: str) -> bool:
     return any(word in WRITING for word in found)
 
 
+def makes_missing(name: str) -> bool:
+    """Whether it makes what is not there yet: `create_table_if_not_exists`."""
+    return name.endswith(("_if_not_exists", "_if_missing", "_if_needed"))
+
+
+def prepares(name: str) -> bool:
+    """Whether it makes an object ready, or does away with it, and nothing else."""
+    return name.replace("_", "") in PREPARING
+
+
 def connects(name: str) -> bool:
     """Whether it names what gives a connection, which changes nothing that others see."""
     return next(iter(words(name)), "") == "connect"
@@ -156,6 +177,12 @@ def connects(name: str) -> bool:
 
 def sends(name: str) -> bool:
     return next(iter(words(name)), "") in SENDING
+
+
+def names_a_hook(spelled: str) -> bool:
+    """Whether what is called, or the object that it is called on, is named as what others have
+    registered: `hook(request)`, `listener.told(event)`."""
+    return any(HOOKS & set(words(part)[-1:]) for part in spelled.split(".")[-2:])
 
 
 def guards(name: str) -> bool:
@@ -170,6 +197,11 @@ def guards(name: str) -> bool:
 def secures(name: str) -> bool:
     """Whether it names what makes sure that something is there, and may give it."""
     return next(iter(words(name)), "") in {"ensure", "wait"}
+
+
+def is_repository(name: str) -> bool:
+    """Whether it names what asks a database through a session of somebody else's."""
+    return bool(set(words(name)) & (REPOSITORY_WORDS | {"crud", "repositories", "repos", "daos"}))
 
 
 def is_session_like(name: str) -> bool:
