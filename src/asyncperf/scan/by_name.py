@@ -33,6 +33,7 @@ from asyncperf.scan.verbs import (
     makes_missing,
     prepares,
     reads,
+    uses_a_tool,
     writes,
 )
 
@@ -154,12 +155,15 @@ def presume(walk: HandingOver, spelled: str, name: str, receiver: Value, node: a
     """An awaited call of which only the name is known."""
     walk.emit("suspend", (), "", spelled, node)
     if prepares(name) and receiver.types and all(is_private(p) for p in receiver.places):
-        return  # an object that nobody else has
+        for place in ordered(receiver.places):  # that nobody else has, but what follows
+            walk.emit("own", place, "w", "connection", node)
+        return
     walk.emit("unknown", (), "await", spelled, node)
     is_dropped = walk.discarded is node
     asks = bool(ASKING.search(spelled)) or is_get(node)
     asks = asks or (connects(name) and not is_dropped)
-    mode = "q" if asks or reads(name) or not (writes(name) or is_dropped) else "w"
+    does = writes(name) or is_dropped or uses_a_tool(spelled)
+    mode = "q" if asks or reads(name) or not does else "w"
     if makes_missing(name):
         mode = "i"
     walk.emit("external", (), mode, f"whatever {spelled} reaches", node)

@@ -173,7 +173,7 @@ class Instantiation(HandingOver):
                 if places is None:
                     places = mapped[held_by] = self.map_place(held_by, mapping)
                 if rebinds:  # the attribute itself, not what it holds so far
-                    if mode == "w" and not filled.isdisjoint(places):
+                    if filled and mode == "w" and not filled.isdisjoint(places):
                         mode = "m"
                     places = [extend(place, own[-1:]) for place in places]
                 for place in places:
@@ -186,10 +186,12 @@ class Instantiation(HandingOver):
     def filled_by(self, summary: Summary, mapping: dict[str, Value]) -> frozenset[Place]:
         """The objects that a callee fills which the caller found empty: `if not self.ready: await
         self.start()`, where that sets `self.ready`. Whoever comes first does so, with the same."""
+        asked = {place[-1] for place in self.tested}
         return frozenset(
             place
             for effect in summary.effects
             if effect.kind == "memory" and effect.mode == "w" and len(effect.place) > 2
+            if effect.place[-1] in asked  # which tells apart most, and mapping takes long
             for place in self.map_place(effect.place[:-1], mapping)
             if extend(place, effect.place[-1:]) in self.tested
         )

@@ -172,10 +172,13 @@ class LoopJudge(Facts):
                 effect = done.unknown[0]
                 reason = f"each iteration awaits what `{effect.what}` hides, for its effect"
                 return conflicts.decided("unsafe", reason, effect)
+        elements = flow.names(loop.target).bound
         for statement in loop.body:
             for node in flow.nodes(statement):
                 hidden = self.doings(id(node)).unknown if isinstance(node, ast.Await) else ()
-                if isinstance(node, ast.Await) and hidden and names_a_hook(called(node)):
+                if not isinstance(node, ast.Await) or not hidden:
+                    continue
+                if names_a_hook(called(node)) or any(map(names_a_hook, elements)):
                     reason = f"`{called(node)}` may be anything, and hooks are called in turn"
                     return conflicts.decided("unsafe", reason, hidden[0])
         for statement in loop.body:

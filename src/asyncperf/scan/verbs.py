@@ -4,6 +4,7 @@ For `scan` only.
 """
 
 import re
+from functools import lru_cache
 
 from asyncperf.scan.values import named
 
@@ -88,6 +89,9 @@ PREPARING = named(
 # What others have registered to be called, in turn.
 HOOKS = named("hook handler callback cb listener observer middleware subscriber interceptor")
 
+# What is done with a tool that a model chose.
+TOOL_USES = named("call invoke ainvoke run arun execute use")
+
 GUARDING = named(
     """
     authorize authorise authenticate verify validate check ensure require assert guard
@@ -105,10 +109,11 @@ SESSION_WORDS = REPOSITORY_WORDS | named(
 )
 
 
-def words(name: str) -> list[str]:
+@lru_cache(maxsize=20_000)  # a project's names come again and again
+def words(name: str) -> tuple[str, ...]:
     """`_getUserOr404` → get, user, or404."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    return [word for word in spaced.lower().split("_") if word]
+    return tuple(word for word in spaced.lower().split("_") if word)
 
 
 def reads(name: str) -> bool:
@@ -129,7 +134,7 @@ def fetches(dotted: str) -> bool:
     )
 
 
-def _head(found: list[str]) -> str:
+def _head(found: tuple[str, ...]) -> str:
     """The word of a name that says what is meant: `status` of `get_task_status_by_id`."""
     ends = [number for number, word in enumerate(found) if number and word in WHICH]
     return found[min(ends) - 1] if ends else found[-1]
@@ -154,10 +159,18 @@ def answers(name: str) -> bool:
 
 
 def writes(name: str) -> bool:
-    found = words(name)[:2]
+    found = words(name)
+    if "tool" in found and TOOL_USES & set(found):
+        return True
     # `adelete` is Django's and LangChain's way to name what is awaited.
-    found += [word[1:] for word in found if word[0] == "a" and word != "async"]
-    return any(word in WRITING for word in found)
+    begin = [*found[:2], *(w[1:] for w in found[:2] if w[0] == "a" and w != "async")]
+    return any(word in WRITING for word in begin)
+
+
+def uses_a_tool(spelled: str) -> bool:
+    """Whether a tool is used, which may do anything: `tool.ainvoke(...)`."""
+    owner, _, name = spelled.rpartition(".")
+    return "tool" in words(owner.rpartition(".")[2]) and bool(TOOL_USES & set(words(name)))
 
 
 def makes_missing(name: str) -> bool:
@@ -190,7 +203,7 @@ def guards(name: str) -> bool:
     return bool(found) and (
         found[0] in GUARDING
         or found[-1] in {"or404", "404", "required"}
-        or found[-2:] in (["or", "404"], ["or", "raise"], ["or", "error"], ["or", "fail"])
+        or found[-2:] in (("or", "404"), ("or", "raise"), ("or", "error"), ("or", "fail"))
     )
 
 
