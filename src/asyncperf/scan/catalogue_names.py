@@ -47,6 +47,9 @@ SESSION_CLASS = re.compile(
     re.IGNORECASE,
 )
 
+# Classes outside the catalogue that connect to something when they are made and entered.
+OPENED = re.compile(r"(client|session|connection|channel|driver|pool|database)$", re.IGNORECASE)
+
 # Objects of unknown classes that are entered and called so are taken for locks.
 LOCK_LIKE = re.compile(r"(lock|semaphore|sema|mutex|limiter)(\(\))?$", re.IGNORECASE)
 

@@ -25,6 +25,7 @@ from asyncperf.scan.values import (
     Place,
     Type,
     Value,
+    is_private,
     ordered,
     step,
 )
@@ -168,7 +169,9 @@ def _unlisted(
         return by_name.fetched(walk, dotted, package(dotted), NOTHING, node, awaited)
     is_class = name[:1].isupper() and not name.isupper()
     held = walk.exclusive_in(arguments)
-    if awaited:
+    if awaited and is_class and catalogue_names.OPENED.search(name):
+        walk.emit("suspend", (), "", dotted, node)
+    elif awaited:
         by_name.presume(walk, dotted, name, callee.receiver or NOTHING, node)
     elif not (is_class or catalogue.is_benign(dotted) or computes(name)):
         walk.emit("unknown", (), "call", dotted, node)
@@ -291,6 +294,8 @@ def entered(walk: HandingOver, dotted: str, value: Value, node: ast.AST, awaited
     ):
         for place in ordered(value.places):
             walk.emit("lock", place, "w", lock_kind(value, place), node)
+    elif catalogue_names.OPENED.search(dotted) and all(is_private(p) for p in value.places):
+        return value  # of which nobody else knows
     elif effects is None and awaited and not catalogue.is_benign(dotted):
         walk.emit("unknown", (), "await", f"async with {dotted}", node)
     return value
