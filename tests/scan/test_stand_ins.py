@@ -116,3 +116,31 @@ def test_a_middleware_that_gives_something_to_await(only_site: OnlySite) -> None
         """
     assert only_site(source).verdict == "unsafe"
     assert only_site(source.replace("middleware", "price")).verdict != "independent"
+
+
+@pytest.mark.parametrize(
+    ("base", "verdict"), [("raise NotImplementedError", "unsafe"), ("return 0", "independent")]
+)
+def test_what_others_will_fill(only_site: OnlySite, base: str, verdict: str) -> None:
+    source = f"""
+        class Provider:
+            async def send_code(self, user): {base}
+        class Quiet(Provider):
+            async def send_code(self, user): return False
+        async def f(providers: list[Provider], user):
+            return [await provider.send_code(user) for provider in providers]
+        """
+    assert only_site(source).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict"),
+    [
+        ("await x.subscribe('a'); b = await y.fetch_names()", "unsafe"),
+        ("await x.aclose(); b = await y.fetch_names()", "unsafe"),
+        ("for y in x: await y.factory.__aenter__()", "unsafe"),
+        ("a = await x.fetch_names(); b = await y.fetch_names()", "independent"),
+    ],
+)
+def test_what_begins_or_ends_something(only_site: OnlySite, body: str, verdict: str) -> None:
+    assert only_site(f"async def f(x, y):\n    {body}\n").verdict == verdict

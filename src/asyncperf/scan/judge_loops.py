@@ -91,7 +91,7 @@ class LoopJudge(Facts):
             if self.is_own(effect, loop.statement):
                 return Finding("unsafe", "the sleep paces the iterations", self.file, effect.line)
         for await_ in loop.awaits:
-            if called(await_).endswith(".enter_async_context"):
+            if called(await_).endswith((".enter_async_context", ".__aenter__")):
                 reason = "enters contexts, which are left in the order in which they were entered"
                 return Finding("unsafe", reason, self.file, await_.lineno)
             if is_bunch(await_.value):

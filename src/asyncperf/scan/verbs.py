@@ -178,6 +178,11 @@ def makes_missing(name: str) -> bool:
     return name.endswith(("_if_not_exists", "_if_missing", "_if_needed"))
 
 
+def ends(spelled: str) -> bool:
+    """Whether it names what closes or stops its object, and nothing else: `response.aclose`."""
+    return spelled.rpartition(".")[2] in {"close", "aclose", "stop", "disconnect", "shutdown"}
+
+
 def prepares(name: str) -> bool:
     """Whether it makes an object ready, or does away with it, and nothing else."""
     return name.replace("_", "") in PREPARING
