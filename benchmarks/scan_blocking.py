@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from scan_differences import BREAKS, Finding, Own, Place, find_own, last_step, reason
 
-from asyncperf.scan.call_graph import TESTS
+from asyncperf.scan.project import TESTS
 from asyncperf.sites import BlockingCall
 
 SEED = 5

@@ -10,10 +10,10 @@ from typing import NamedTuple
 from asyncperf.scan import load, room_to_work
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.blocking import Reached, calls, reached
-from asyncperf.scan.call_graph import TESTS
 from asyncperf.scan.endpoints import endpoints
 from asyncperf.scan.index import AnyFunction, Function
 from asyncperf.scan.phases import COMMAND_FILES, reach
+from asyncperf.scan.project import TESTS
 from asyncperf.scan.switches import are_off
 from asyncperf.sites import BlockingCall
 

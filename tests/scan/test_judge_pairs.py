@@ -151,7 +151,7 @@ PAIRS = {
     "a list that grows": (HTTP + TEXTS, "a = await longer(items); b = await longer(items); return a, b", "unsafe"),
     "names of the caller's own": (HTTP + TEXTS, "a = await kept(); b = await kept(); return a, b", "independent"),
     "names of a function around": (HTTP + TEXTS, "y = 0\n    def keep():\n        nonlocal y\n        y = 1\n    async def kept():\n        keep()\n        return await get(1)\n    a = await kept(); b = await kept(); return a, b, y", "unsafe"),
-    "a folder that may be there, and a read": (FOLDERS, "a = await found(1); b = await found(2); return a, b", "likely"),
+    "a folder that may be there, and a read": (FOLDERS, "a = await found(1); b = await found(2); return a, b", "independent"),
     "a folder, made for what follows": (FOLDERS, "await folder(1); b = await found(2); return b", "dependent"),
     "a folder that must not be there": (FOLDERS, "a = await new(1); b = await found(2); return a, b", "dependent"),
     "an archive, written in between": (HTTP + "import zipfile\nasync def add(x: zipfile.ZipFile): x.writestr('b', await get(1))\nx = zipfile.ZipFile('x')\n", "a = await get('/a'); x.writestr('a', a); await add(x)", "dependent"),

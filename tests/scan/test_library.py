@@ -32,7 +32,7 @@ CALLS = {
     "what is made where there is none": ("x: Bucket", "a = await x.get_or_create(1); b = await x.get_or_create(2)", "likely"),
     "what is taken away": ("x: Bucket", "a = await x.get_message(); b = await x.get_message()", "likely"),
     "what the result is dropped of": ("x: Bucket", "a = await get(1); await x.fetch_members()\n    b = 1", "unsafe"),
-    "of an object of no known class": ("x", "a = await x.get_blob(1); b = await x.get_blob(2)", "likely"),
+    "of an object of no known class": ("x", "a = await x.get_blob(1); b = await x.get_blob(2)", "independent"),
     "of what is named a session": ("session: Bucket", "a = await session.get_blob(1); b = await session.get_blob(2)", "unsafe"),
     "a base class that makes an exception": ("x", "a = await strict(1); b = await strict(2)", "independent"),
 }  # fmt: skip

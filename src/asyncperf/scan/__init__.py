@@ -12,7 +12,6 @@ from pathlib import Path
 from asyncperf.scan import sources
 from asyncperf.scan.blocking import blocking_calls
 from asyncperf.scan.blocking_catalogue import LAUNCHING, SCRIPT, SERVING, registered
-from asyncperf.scan.call_graph import TESTS
 from asyncperf.scan.candidates import has_candidates
 from asyncperf.scan.checkers import Checker
 from asyncperf.scan.columns import in_characters
@@ -29,7 +28,7 @@ from asyncperf.scan.ignores import MARK
 from asyncperf.scan.index import Function, Module, Trees, index_module
 from asyncperf.scan.inference import asking
 from asyncperf.scan.judge import judge
-from asyncperf.scan.project import Project
+from asyncperf.scan.project import TESTS, Project
 from asyncperf.scan.trace import Tracer
 from asyncperf.scan.unreached import ASKED
 from asyncperf.sites import Problem, Route, Scan, Site, Watch, unwatched

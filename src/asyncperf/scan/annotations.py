@@ -20,6 +20,7 @@ TRANSPARENT = named(
     Annotated Optional Union Final ClassVar Required NotRequired Mapped Unpack ReadOnly
     """
 )
+ANYTHING = frozenset({"Any", "TypeVar", "object"})
 AWAITED = frozenset({"Awaitable", "Coroutine"})
 
 MAX_DEPTH = 6
@@ -32,6 +33,8 @@ def types_of(node: ast.expr | None, resolve: Resolve, depth: int = 0) -> tuple[T
     if isinstance(node, ast.Constant):
         return _quoted(node, resolve, depth)
     if isinstance(node, ast.BinOp):
+        if is_anything(node.left, resolve) or is_anything(node.right, resolve):
+            return ()
         left = types_of(node.left, resolve, depth + 1)
         return (left + types_of(node.right, resolve, depth + 1))[:MAX_ALTERNATIVES]
     if isinstance(node, ast.Subscript):
@@ -44,12 +47,18 @@ def types_of(node: ast.expr | None, resolve: Resolve, depth: int = 0) -> tuple[T
     if isinstance(found, Function | Module):
         return ()
     if isinstance(found, External):
-        if found.rpartition(".")[2] in {"Any", "TypeVar", "object"}:
+        if found.rpartition(".")[2] in ANYTHING:
             return ()
         return (Type(str(found)),)
     if isinstance(node, ast.Name) and node.id != "object":
         return (Type(f"builtins.{node.id}"),)
     return ()
+
+
+def is_anything(node: ast.expr, resolve: Resolve) -> bool:
+    """Whether it allows any class, and so says nothing of the others that it stands beside."""
+    found = resolve(node) if isinstance(node, ast.Name | ast.Attribute) else None
+    return isinstance(found, External) and found.rpartition(".")[2] == "Any"
 
 
 def meaning_of(alias: Variable) -> ast.expr | None:

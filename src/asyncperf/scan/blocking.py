@@ -12,10 +12,11 @@ from typing import NamedTuple
 from asyncperf.scan.annotations import last_name, types_of
 from asyncperf.scan.blocking_catalogue import OF_FUTURES
 from asyncperf.scan.branches import Lines
-from asyncperf.scan.call_graph import TESTS, Edge, Graph, is_settled
+from asyncperf.scan.call_graph import Edge, Graph, is_settled
 from asyncperf.scan.dependencies import dependencies, depends_on, with_defaults
 from asyncperf.scan.index import AnyFunction, Class, Function
 from asyncperf.scan.phases import KEEPING, Phases, has_cache, is_of_flask, phases
+from asyncperf.scan.project import TESTS
 from asyncperf.scan.switches import Given, Guard, are_off
 from asyncperf.scan.trace import Tracer
 from asyncperf.scan.traces import Primitive, Spot

@@ -2,29 +2,58 @@
 
 import ast
 import re
+from collections.abc import Collection
+from dataclasses import replace
 
 from asyncperf.scan import catalogue, catalogue_names
 from asyncperf.scan.handing_over import HandingOver
 from asyncperf.scan.index import Class
+from asyncperf.scan.library_texts import is_statement, text_decides
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import (
     NOTHING,
     Arguments,
     Callee,
+    Place,
     Type,
     Value,
     bare,
     is_private,
+    named,
     ordered,
     step,
 )
-from asyncperf.scan.verbs import TURNS, is_session_like, reads, writes
+from asyncperf.scan.verbs import (
+    TURNS,
+    answers,
+    connects,
+    fetches,
+    is_repository,
+    is_session_like,
+    makes_missing,
+    prepares,
+    reads,
+    uses_a_tool,
+    writes,
+)
 
 # `create` of these only asks a model, which keeps nothing of it.
 ASKING = re.compile(
-    r"\.(embeddings|completions|moderations|responses|transcriptions|translations|speech|"
+    r"\.(embeddings|completions?|moderations|responses|transcriptions|translations|speech|"
     r"(?<!threads\.)messages)\.a?create(_async)?$"
 )
+
+
+# Methods that take a statement.
+ASKED_BY_TEXT = named(
+    """
+    query execute fetch fetch_all fetch_one fetch_val fetchall fetchone fetchrow fetchval select
+    run query_raw execute_raw
+    """
+)
+
+# What is asked for an object of a class makes it, and what it needs, where it has none yet.
+CONTAINER = re.compile(r"(container|injector|resolver)$", re.IGNORECASE)
 
 
 def unknown_call(
@@ -55,8 +84,27 @@ def unknown_call(
     if name == "run_in_executor":
         walk.emit("suspend", (), "", "a thread", node)
         return walk.made(node)
+    asked = asked_by_text(walk, name, receiver, arguments, node)
+    if asked is not None:
+        return asked
+    if is_foreign(walk, func) and only_fetches(walk, spelled, receiver, node):
+        return fetched(walk, spelled, f"whatever {spelled} reaches", receiver, node, True)
+    classes = tuple(Type(c.target) for c in arguments.get(0).callees if isinstance(c.target, Class))
+    if classes and CONTAINER.search(spelled.rpartition(".")[0]):
+        for place in ordered(receiver.places):
+            walk.emit("own", place, "w", "container of services", node)
     presume(walk, spelled, name, receiver, node)
-    return Value(frozenset({("call", spelled)}) | walk.exclusive_in(arguments))
+    return Value(frozenset({("call", spelled)}) | walk.exclusive_in(arguments), classes)
+
+
+def is_foreign(walk: HandingOver, func: ast.expr) -> bool:
+    """Whether a method must be a library's, as no class of the project has one of that name; not
+    so of what nobody knows where it comes from."""
+    if not isinstance(func, ast.Attribute) or walk.declarations.named(func.attr):
+        return False
+    root = spelling(func.value).partition(".")[0].partition("[")[0].removesuffix("()")
+    nowhere = frozenset({("global", f"{walk.module.file}:{root}")})
+    return walk.lookup(root).places != nowhere or walk.project.name(walk.module, root) is not None
 
 
 def method_call(
@@ -74,20 +122,55 @@ def method_call(
     return container_call(walk, name, name, receiver, arguments, node)
 
 
+def only_fetches(walk: HandingOver, dotted: str, receiver: Value, node: ast.AST) -> bool:
+    """Whether a library's method says by its name that it reads, and nothing else is known."""
+    owner = walk.written(node).rpartition(".")[0].rpartition(".")[2].removesuffix("()")
+    return (
+        fetches(dotted)
+        and walk.discarded is not node
+        and not catalogue.is_standard(dotted)
+        and not is_session_like(owner)
+        and not is_session_like(dotted.rpartition(".")[0].rpartition(".")[2])
+        and not any(isinstance(t.of, Class) and is_session_like(t.of.name) for t in receiver.types)
+        and walk.exclusive_name(receiver) is None
+    )
+
+
+def fetched(
+    walk: HandingOver, dotted: str, world: str, receiver: Value, node: ast.AST, awaited: bool
+) -> Value:
+    """What a method gives whose name says that it reads, and what; not awaited, it is gone
+    over."""
+    if awaited:
+        walk.emit("suspend", (), "", dotted, node)
+    walk.emit("external", (), "r", world, node)
+    walk.used_elsewhere(receiver, node)
+    for place in ordered(receiver.places):
+        walk.emit("own", place, "o", "object", node)
+    made = walk.made(node)
+    return made if awaited else replace(made, yields=made)
+
+
 def presume(walk: HandingOver, spelled: str, name: str, receiver: Value, node: ast.AST) -> None:
     """An awaited call of which only the name is known."""
     walk.emit("suspend", (), "", spelled, node)
+    if prepares(name) and receiver.types and all(is_private(p) for p in receiver.places):
+        for place in ordered(receiver.places):  # that nobody else has, but what follows
+            walk.emit("own", place, "w", "connection", node)
+        return
     walk.emit("unknown", (), "await", spelled, node)
     is_dropped = walk.discarded is node
-    asks = bool(ASKING.search(spelled))
-    mode = "q" if asks or reads(name) or not (writes(name) or is_dropped) else "w"
+    asks = bool(ASKING.search(spelled)) or is_get(node)
+    asks = asks or (connects(name) and not is_dropped)
+    does = writes(name) or is_dropped or uses_a_tool(spelled)
+    mode = "q" if asks or reads(name) or not does else "w"
+    if makes_missing(name):
+        mode = "i"
     walk.emit("external", (), mode, f"whatever {spelled} reaches", node)
     owner = walk.written(node).rpartition(".")[0].rpartition(".")[2].removesuffix("()")
     walk.used_elsewhere(receiver, node)
     if is_session_like(owner):
-        # Whose session a repository uses is not known, however fresh the repository is.
-        known = {place for place in receiver.places if not is_private(place)}
-        for place in ordered(known or {("call", owner)}):
+        for place in ordered(sessions_places(receiver, owner)):
             walk.emit("own", place, "r" if mode == "q" else "w", "session", node)
     turns = TURNS.search(owner)
     for place in ordered(receiver.places):
@@ -96,6 +179,44 @@ def presume(walk: HandingOver, spelled: str, name: str, receiver: Value, node: a
             walk.emit("own", place, "r", turns[0].lower(), node)
         if mode == "w":
             walk.emit("memory", place, "u", spelled, node)
+
+
+def asked_by_text(
+    walk: HandingOver, name: str, receiver: Value, arguments: Arguments, node: ast.AST
+) -> Value | None:
+    """An awaited method of a database that the catalogue does not list: the statement that it is
+    given says what it does."""
+    statement = arguments.get(0, "query", "statement", "sql")
+    is_text = statement.text is not None and is_statement(statement.text)
+    is_given = any(place[0] == "param" for place in statement.places)
+    if name not in ASKED_BY_TEXT or not (is_text or (is_given and receiver.types)):
+        return None
+    walk.hand_over(arguments, node)
+    walk.emit("suspend", (), "", name, node)
+    text_decides(walk, "database", statement, node)
+    walk.used_elsewhere(receiver, node)
+    owner = walk.written(node).rpartition(".")[0].rpartition(".")[2].removesuffix("()")
+    if is_session_like(owner):
+        for place in ordered(sessions_places(receiver, owner)):
+            walk.emit("own", place, "w", "session", node)
+    for place in ordered(receiver.places):
+        walk.emit("own", place, "o", "object", node)
+    return walk.made(node)
+
+
+def sessions_places(receiver: Value, owner: str) -> Collection[Place]:
+    """Whose session is used by a method of what is named as one. That of a repository is not
+    known, however fresh the repository is; what calling a library's class makes is its own."""
+    known = {place for place in receiver.places if not is_private(place)}
+    if known or not receiver.types or is_repository(owner):
+        return known or {("call", owner)}
+    return receiver.places or {("call", owner)}
+
+
+def is_get(node: ast.AST) -> bool:
+    """Whether a call is given the method of a request that only asks: `send("GET", url)`."""
+    given = node.args if isinstance(node, ast.Call) else []
+    return any(isinstance(a, ast.Constant) and a.value in {"GET", "HEAD"} for a in given)
 
 
 def container_call(
@@ -120,7 +241,10 @@ def container_call(
             return Value(element.places, element.types or receiver.types, yields=bare(element))
         return _derived(walk, name, receiver, node)
     walk.hand_over(arguments, node)
-    if not (catalogue.is_benign(spelled) and "." in spelled):
+    if only_fetches(walk, spelled, receiver, node) and not walk.declarations.named(name):
+        return fetched(walk, spelled, f"whatever {spelled} reaches", receiver, node, False)
+    is_benign = catalogue.is_benign(spelled) and "." in spelled
+    if not is_benign and not (answers(name) and not walk.declarations.named(name)):
         walk.emit("unknown", (), "call", spelled, node)
     made = walk.made(node)
     return Value(made.places | walk.exclusive_in(arguments), made.types)

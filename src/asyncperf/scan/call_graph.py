@@ -1,19 +1,14 @@
 """The project's calls on the thread of the caller, as one graph. For `scan` only."""
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from asyncperf.scan.index import Class, Function, Import
+from asyncperf.scan.project import TESTS
 from asyncperf.scan.switches import Given, Switches, are_off, assigned
 from asyncperf.scan.trace import Tracer
 from asyncperf.scan.traces import Spot, Trace, inner_functions, key_of
-
-# Where nobody else waits for the event loop.
-TESTS = re.compile(
-    r"(^|/)(([^/]*_)?tests?/|test_[^/]*/|testing/|test_[^/]*\.py$|conftest\.py$|[^/]*_test\.py$)"
-)
 
 # What `with` calls besides what it is given.
 AROUND = frozenset({"__enter__", "__exit__", "__aenter__", "__aexit__"})
@@ -176,8 +171,7 @@ class Graph:
     def is_of_protocol(self, function: Function) -> bool:
         """Whether any class may have it that never says so."""
         owner = function.owner
-        bases = self.tracer.project.bases(owner) if owner is not None else ()
-        return any(isinstance(b, str) and b.rpartition(".")[2] == "Protocol" for b in bases)
+        return owner is not None and self.tracer.declarations.is_protocol(owner)
 
     def may_be_called_by_libraries(self, function: Function) -> bool:
         if function.owner is None or function.name.startswith("__"):

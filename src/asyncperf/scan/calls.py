@@ -29,6 +29,7 @@ from asyncperf.scan.values import (
     join,
     ordered,
 )
+from asyncperf.scan.verbs import writes
 
 SIDES = frozenset({".reader", ".writer", ".read", ".write", ".reader_lock", ".writer_lock"})
 MAX_IMPLEMENTATIONS = 8  # of one method; more than that are named, not followed
@@ -77,6 +78,10 @@ class Calls(Inferring):
                 self.emit("unknown", (), "call", f"{spelling(func)}, one of many", node)
             if awaited and self.discarded is node and is_hook(callees):
                 self.emit("unknown", (), "await", f"{spelling(func)}, a hook", node)
+            if awaited and self.is_to_be_filled(callees):
+                self.emit("unknown", (), "await", f"{spelling(func)}, filled elsewhere", node)
+                if writes(name):
+                    self.emit("external", (), "w", f"whatever {spelling(func)} reaches", node)
             if awaited and not all(gives_coroutine(callee) for callee in callees):
                 self.emit("suspend", (), "", f"what {spelling(func)} gives", node)
             self.fill(node, begin)
@@ -104,6 +109,8 @@ class Calls(Inferring):
         result = None
         if isinstance(func, ast.Attribute):
             result = library.inherited(self, name, receiver, arguments, node, awaited)
+            if result is None:
+                result = library.by_objects_name(self, func, receiver, arguments, node, awaited)
         if result is None:
             result = by_name.unknown_call(self, func, receiver, arguments, node, awaited)
         self.fill(node, begin)
@@ -124,6 +131,24 @@ class Calls(Inferring):
         if not any(isinstance(each, Function) and each.is_async for each in targets):
             return callees
         return [c for c in callees if not self.declarations.is_plain(c.target)]
+
+    def is_to_be_filled(self, callees: Sequence[Callee]) -> bool:
+        """Whether all that is seen of a method only promised does nothing: others will fill it."""
+        methods = [c.target for c in callees if isinstance(c.target, Function)]
+        bodies = [method.node for method in methods]
+        return bool(methods) and all(
+            method.owner is not None
+            and body is not None
+            and is_empty(body)
+            and not self.declarations.is_abstract(method)
+            and any(
+                self.declarations.is_abstract(above)
+                for base in self.project.ancestry(method.owner)[1:]
+                if isinstance(base, Class)
+                for above in base.methods.get(method.name, ())
+            )
+            for method, body in zip(methods, bodies, strict=True)
+        )
 
     def fill(self, node: ast.Call, begin: int) -> None:
         """Makes what a call does a part of a read, where it only fills a cache."""

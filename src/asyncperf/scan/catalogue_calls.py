@@ -107,7 +107,8 @@ CALLS: dict[str, CallEffects] = {
     ),
     **_call(
         "os.listdir os.stat os.walk os.scandir glob.glob aiofiles.listdir aiofiles.stat "
-        "aiofiles.exists",
+        "aiofiles.exists aiofiles.scandir aiofiles.isfile aiofiles.isdir aiofiles.islink "
+        "aiofiles.getsize aiofiles.getmtime aiofiles.readlink",
         world="files",
         does="r",
     ),

@@ -74,6 +74,17 @@ CONNECTION = TypeEffects(
     makes={"cursor": "asyncpg.Cursor", "transaction": "asyncpg.Transaction"}
     | dict.fromkeys(("execute", "scalars", "stream", "fetch", "fetchrow"), "sqlalchemy.Result"),
 )
+# One that nobody awaits is used in one go, so that only what is written keeps an order.
+PLAIN_CONNECTION = TypeEffects(
+    "database",
+    "",
+    does(
+        sql="execute executemany executescript",
+        neither="cursor close fetchone fetchall fetchmany row_factory description "
+        "enable_load_extension load_extension create_function set_session",
+        writes="commit rollback callproc",
+    ),
+)
 POOL = TypeEffects(
     "database",
     "",
@@ -136,11 +147,15 @@ REDIS = TypeEffects(
         "zrange "
         "zrangebyscore zscore zcard zcount zrank zrevrange dbsize ping info memory_usage xlen "
         "xrange "
-        "xinfo_stream bitcount getbit mget pubsub_numsub time",
-        neither="pipeline pubsub lock register_script from_url aclose close get_default_node "
+        "xinfo_stream bitcount getbit mget pubsub_numsub time hscan sscan zscan zmscore "
+        "zrangebylex "
+        "srandmember hstrlen search aggregate xpending",
+        neither="ft json ts bf pipeline pubsub lock register_script from_url aclose close "
+        "get_default_node "
         "set_default_node get_node_from_key get_nodes get_primaries",
     ),
-    makes={"pipeline": "redis.Pipeline", "pubsub": "redis.PubSub", "lock": "asyncio.Lock"},
+    makes={"pipeline": "redis.Pipeline", "pubsub": "redis.PubSub", "lock": "asyncio.Lock"}
+    | dict.fromkeys(("ft", "json"), "redis.Redis"),
 )
 MONGO = TypeEffects(
     "database",

@@ -47,6 +47,9 @@ SESSION_CLASS = re.compile(
     re.IGNORECASE,
 )
 
+# Classes outside the catalogue that connect to something when they are made and entered.
+OPENED = re.compile(r"(client|session|connection|channel|driver|pool|database)$", re.IGNORECASE)
+
 # Objects of unknown classes that are entered and called so are taken for locks.
 LOCK_LIKE = re.compile(r"(lock|semaphore|sema|mutex|limiter)(\(\))?$", re.IGNORECASE)
 
@@ -58,7 +61,11 @@ CONTAINER_READS = named(
     """
     get items keys values copy index count startswith endswith strip lstrip rstrip split
     rsplit join format lower upper title replace encode decode isdigit isalpha isnumeric
-    splitlines partition rpartition removeprefix removesuffix zfill ljust rjust center find
+    splitlines isspace isupper islower istitle isdecimal isidentifier isprintable isascii
+    swapcase capitalize expandtabs translate rindex fromhex bit_length to_bytes from_bytes
+    is_integer isoweekday isocalendar toordinal timetuple utcoffset fromisoformat fromkeys
+    as_uri with_name expanduser _asdict _replace
+    partition rpartition removeprefix removesuffix zfill ljust rjust center find
     rfind casefold capitalize union intersection difference issubset issuperset
     symmetric_difference isoformat timestamp strftime date time total_seconds weekday
     astimezone hex most_common as_posix with_suffix resolve exists is_file is_dir

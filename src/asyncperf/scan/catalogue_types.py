@@ -1,5 +1,7 @@
 """What the methods of library classes do. Part of the catalogue."""
 
+from dataclasses import replace
+
 from asyncperf.scan import catalogue_methods as methods
 from asyncperf.scan.library_effects import TypeEffects
 
@@ -119,6 +121,19 @@ TYPES: dict[str, TypeEffects] = {
         methods.PAGE,
     ),
     "sqlalchemy.Query": methods.QUERY,
+    **dict.fromkeys(
+        ("sqlite3.Connection", "sqlite3.Cursor"),
+        replace(
+            methods.PLAIN_CONNECTION,
+            makes=dict.fromkeys(("cursor", "execute", "executemany"), "sqlite3.Cursor"),
+        ),
+    ),
+    **dict.fromkeys(
+        ("psycopg2.connection", "psycopg2.cursor"),
+        replace(methods.PLAIN_CONNECTION, makes={"cursor": "psycopg2.cursor"}),
+    ),
+    # Rows are fetched on the connection, of which the statement has said that it is used.
+    **dict.fromkeys(("sqlalchemy.Result", "sqlalchemy.AsyncResult"), methods.MEMORY),
     **dict.fromkeys(
         ("fastapi.UploadFile", "starlette.UploadFile"),
         TypeEffects("", "upload", methods.does(reads="read"), "w"),

@@ -261,10 +261,14 @@ def changed_world(
                 f"the second writes to {b.what}, which must not happen if the first fails",
                 b,
             ), []
-    for effect in (*first.external, *second.external):
-        if effect.mode in {"q", "i", "?"}:
-            open_.append(unproved(effect))
+    open_ += [unproved(e) for e in (*first.external, *second.external) if is_open(e)]
     return None, open_[:1]
+
+
+def is_open(effect: Effect) -> bool:
+    """Whether it may have to happen in order. What is made where it is missing is part of a read,
+    and the same whoever makes it; but not what is printed."""
+    return effect.mode in {"q", "?"} or (effect.mode == "i" and effect.what == OUTPUT)
 
 
 def unproved(effect: Effect) -> Finding:

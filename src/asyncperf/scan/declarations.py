@@ -8,12 +8,16 @@ from typing import NamedTuple
 
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.index import Class, Function
-from asyncperf.scan.project import Project
+from asyncperf.scan.project import TESTS, Project
 from asyncperf.scan.syntax import statements
 
 # What a plain function may say that it gives, for its caller to await.
 AWAITABLE = frozenset({"Awaitable", "Coroutine", "Future", "Task"})
 PROPERTIES = frozenset({"property", "cached_property", "hybrid_property", "computed_field"})
+
+
+# How the names of classes begin that only tests make objects of.
+STAND_INS = ("Mock", "Fake", "Stub", "Dummy")
 
 
 class Signature(NamedTuple):
@@ -34,6 +38,7 @@ class Declarations:
         self._methods: dict[tuple[Class, str], list[Function]] = {}
         self._mixed_with: dict[Class, list[Class]] = {}
         self._stored: dict[Class, dict[str, list[Stored]]] = {}
+        self._by_name: dict[str, list[Function]] | None = None
 
     def signature(self, function: Function) -> Signature:
         found = self._signatures.get(function)
@@ -65,14 +70,28 @@ class Declarations:
                     if not self.is_abstract(found[-1]):
                         break
             if name not in {"__init__", "__new__"}:
+                is_test = is_of_tests(of)
                 for class_ in self.project.subclasses(of):
-                    if name in class_.methods:
+                    if name in class_.methods and (is_test or not is_of_tests(class_)):
                         found.append(_getter(class_.methods[name]))
                 if not found:
                     found = self.beside(of, name)
             concrete = [method for method in found if not self.is_abstract(method)]
+            if found and not concrete and self.is_protocol(of):
+                concrete = self.promised(of, name)
             found = self._methods[key] = list(dict.fromkeys(concrete or found))
         return found
+
+    def named(self, name: str) -> list[Function]:
+        """The methods of this name that any class of the project has, tests aside."""
+        if self._by_name is None:
+            self._by_name = {}
+            for module in self.project.modules.values():
+                if not TESTS.search(module.file):
+                    for class_ in module.classes:
+                        for method, defined in class_.methods.items():
+                            self._by_name.setdefault(method, []).append(_getter(defined))
+        return self._by_name.get(name, [])
 
     def above(self, of: Class, name: str) -> list[Function]:
         """What `super().name` may call, where `of` comes next: an abstract method's body too."""
@@ -88,6 +107,26 @@ class Declarations:
         return [
             _getter(base.methods[name]) for base in self.mixed_with(mixin) if name in base.methods
         ]
+
+    def is_protocol(self, of: Class) -> bool:
+        """Whether any class may be one that never says so."""
+        bases = self.project.bases(of)
+        return any(isinstance(b, str) and b.rpartition(".")[2] == "Protocol" for b in bases)
+
+    def promised(self, protocol: Class, name: str) -> list[Function]:
+        """One method of the classes that have all methods of a protocol."""
+        return [
+            method
+            for method in self.named(name)
+            if method.owner is not None
+            and method.owner is not protocol
+            and not self.is_abstract(method)
+            and protocol.methods.keys() <= self._all_methods(method.owner)
+        ]
+
+    def _all_methods(self, of: Class) -> set[str]:
+        bases = [base for base in self.project.ancestry(of) if isinstance(base, Class)]
+        return {name for base in bases for name in base.methods}
 
     def mixed_with(self, mixin: Class) -> list[Class]:
         """The other bases of the classes that inherit from a mixin."""
@@ -193,6 +232,11 @@ class Declarations:
         """The methods that make what an attribute holds, other than a constant."""
         made = self.kept(owner, attribute)
         return {f.name for f, _, value in made if not isinstance(value, ast.Constant)}
+
+
+def is_of_tests(class_: Class) -> bool:
+    """Whether only tests make objects of a class, so that other code never meets them."""
+    return class_.name.startswith(STAND_INS) or TESTS.search(class_.module.file) is not None
 
 
 def _outermost(annotation: ast.expr | None) -> str:

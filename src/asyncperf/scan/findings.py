@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from asyncperf.scan.call_graph import TESTS
 from asyncperf.scan.ignores import Ignore, ignores
+from asyncperf.scan.project import TESTS
 from asyncperf.sites import (
     BlockingCall,
     Problem,

@@ -46,6 +46,8 @@ class HandingOver(Expressions):
 
     def used_elsewhere(self, value: Value, node: ast.AST) -> None:
         """What nobody knows may use a session that it is given, or that a given object holds."""
+        if is_class(value):
+            return
         kind = self.exclusive_name(value)
         for place in ordered(value.places):
             if kind is None and place in self.exclusive:
@@ -104,3 +106,13 @@ class HandingOver(Expressions):
             and catalogue.type_effects(type_.of) is None
             for type_ in value.types
         )
+
+
+def is_class(value: Value) -> bool:
+    """Whether it is a class itself, not an object of one, as far as names say that."""
+    names = [
+        callee.target.rpartition(".")[2] if isinstance(callee.target, str) else callee.target.name
+        for callee in value.callees
+        if isinstance(callee.target, Class | str) and callee.receiver is None
+    ]
+    return bool(names) and not value.types and all(name[:1].isupper() for name in names)

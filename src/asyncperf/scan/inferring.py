@@ -7,20 +7,38 @@ from asyncperf.scan import catalogue, catalogue_names, library
 from asyncperf.scan.index import Class, Function
 from asyncperf.scan.inference import Inference, Target
 from asyncperf.scan.instantiation import Instantiation
+from asyncperf.scan.named_objects import is_telling
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import Callee, Value, bare, is_unknown
+
+MAX_NAMESAKES = 6  # of more classes, nobody can tell which is meant
 
 
 class Inferring(Instantiation):
     def inferred(self, func: ast.expr, receiver: Value, value: Value, awaited: bool) -> Value:
         """`value`, which `func` was found to be, or what a checker says that it is."""
         checker = self.analyst.inference
-        if checker is None or not _is_in_question(func, value, awaited):
+        if not _is_in_question(func, value, awaited):
             return value
+        if checker is None:
+            return self._by_namesake(func, receiver, value, awaited)
         found = self._by_receiver(checker, func, receiver, awaited)
         found = found or self._by_name(checker, func, receiver, awaited)
         checker.count(self.module, func, found is not None)
-        return found or value
+        return found or self._by_namesake(func, receiver, value, awaited)
+
+    def _by_namesake(self, func: ast.expr, receiver: Value, value: Value, awaited: bool) -> Value:
+        """As if an object of which nothing is known were of one of the classes that have such a
+        method, where its name says enough."""
+        if not (awaited and isinstance(func, ast.Attribute)) or value.callees[1:]:
+            return value
+        if not all(is_unknown(callee) for callee in value.callees) or not is_telling(func.attr):
+            return value
+        methods = [m for m in self.declarations.named(func.attr) if m.is_async]
+        own = [m for m in methods if not self.declarations.is_abstract(m)]
+        if not own or len(methods) > MAX_NAMESAKES:
+            return value
+        return Value(value.places, callees=tuple(Callee(m, bare(receiver)) for m in own))
 
     def _by_receiver(
         self, checker: Inference, func: ast.expr, receiver: Value, awaited: bool

@@ -145,6 +145,7 @@ class Instantiation(HandingOver):
         node: ast.AST,
     ) -> None:
         """The effects of a callee, with its parameters filled in."""
+        filled = self.filled_by(summary, mapping) if self.tested else frozenset()
         mapped: dict[Place, list[Place]] = {}  # a third of the effects concern a place once more
         for effect in summary.effects:
             kind, own, mode, what, file, line = effect  # by name takes thrice as long
@@ -172,12 +173,28 @@ class Instantiation(HandingOver):
                 if places is None:
                     places = mapped[held_by] = self.map_place(held_by, mapping)
                 if rebinds:  # the attribute itself, not what it holds so far
+                    if filled and mode == "w" and not filled.isdisjoint(places):
+                        mode = "m"
                     places = [extend(place, own[-1:]) for place in places]
                 for place in places:
-                    is_same = place == own and what is effect[3]  # as of another method of `self`
+                    # As of another method of `self`.
+                    is_same = place == own and what is effect[3] and mode is effect[2]
                     self.effects.append(
                         effect if is_same else Effect(kind, place, mode, what, file, line)
                     )
+
+    def filled_by(self, summary: Summary, mapping: dict[str, Value]) -> frozenset[Place]:
+        """The objects that a callee fills which the caller found empty: `if not self.ready: await
+        self.start()`, where that sets `self.ready`. Whoever comes first does so, with the same."""
+        asked = {place[-1] for place in self.tested}
+        return frozenset(
+            place
+            for effect in summary.effects
+            if effect.kind == "memory" and effect.mode == "w" and len(effect.place) > 2
+            if effect.place[-1] in asked  # which tells apart most, and mapping takes long
+            for place in self.map_place(effect.place[:-1], mapping)
+            if extend(place, effect.place[-1:]) in self.tested
+        )
 
     def called_back(self, effect: Effect, mapping: dict[str, Value], node: ast.AST) -> None:
         """A callee calls what it was given."""

@@ -14,7 +14,7 @@ from asyncperf.scan.judge_loops import LoopJudge
 from asyncperf.scan.library_special import STARTED_BEFORE
 from asyncperf.scan.siblings import Sibling, relation, siblings
 from asyncperf.scan.syntax import spelling
-from asyncperf.scan.verbs import guards, secures
+from asyncperf.scan.verbs import ends, guards, secures
 from asyncperf.scan.walk import Walk
 from asyncperf.sites import Remedy, Site
 
@@ -104,6 +104,7 @@ class Judge(LoopJudge, DataJudge):
             or conflicts.entered(first, second)
             or self.acquired(a)
             or self.acquired(b)
+            or self.ended(a, b)
             or conflicts.context(first)
             or conflicts.context(second)
             or self.through_between(a, b, between)
@@ -199,7 +200,7 @@ class Judge(LoopJudge, DataJudge):
         a client asks for."""
         admits = {"acquire", "__aenter__"}
         if isinstance(part.statement, ast.Expr):
-            admits.add("accept")
+            admits |= {"accept", "subscribe", "psubscribe"}
         for await_ in part.awaits:
             func = await_.value.func if isinstance(await_.value, ast.Call) else None
             if isinstance(func, ast.Attribute) and func.attr in admits:
@@ -207,6 +208,14 @@ class Judge(LoopJudge, DataJudge):
                     "unsafe", f"`{spelling(func)}` admits what follows", self.file, await_.lineno
                 )
         return None
+
+    def ended(self, a: Awaiting, b: Awaiting) -> Finding | None:
+        """What is closed or stopped before something else, other than the next to be closed."""
+        first, second = self.name(a), self.name(b)
+        if not (isinstance(a.statement, ast.Expr) and ends(first)) or ends(second):
+            return None
+        reason = f"`{first}` ends what came before, which what follows may rely on"
+        return Finding("unsafe", reason, self.file, a.awaits[0].lineno)
 
     def exit_between(self, a: Awaiting, between: list[Part]) -> Finding | None:
         for statement in (a.statement, *between):

@@ -10,7 +10,7 @@ from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.facts import Facts, called, promised
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import Effect, is_private, spelled
-from asyncperf.scan.verbs import sends
+from asyncperf.scan.verbs import names_a_hook, sends
 from asyncperf.sites import Remedy, Site
 
 # What puts into one without waiting has done so before the next iteration starts.
@@ -91,7 +91,7 @@ class LoopJudge(Facts):
             if self.is_own(effect, loop.statement):
                 return Finding("unsafe", "the sleep paces the iterations", self.file, effect.line)
         for await_ in loop.awaits:
-            if called(await_).endswith(".enter_async_context"):
+            if called(await_).endswith((".enter_async_context", ".__aenter__")):
                 reason = "enters contexts, which are left in the order in which they were entered"
                 return Finding("unsafe", reason, self.file, await_.lineno)
             if is_bunch(await_.value):
@@ -172,6 +172,15 @@ class LoopJudge(Facts):
                 effect = done.unknown[0]
                 reason = f"each iteration awaits what `{effect.what}` hides, for its effect"
                 return conflicts.decided("unsafe", reason, effect)
+        elements = flow.names(loop.target).bound
+        for statement in loop.body:
+            for node in flow.nodes(statement):
+                hidden = self.doings(id(node)).unknown if isinstance(node, ast.Await) else ()
+                if not isinstance(node, ast.Await) or not hidden:
+                    continue
+                if names_a_hook(called(node)) or any(map(names_a_hook, elements)):
+                    reason = f"`{called(node)}` may be anything, and hooks are called in turn"
+                    return conflicts.decided("unsafe", reason, hidden[0])
         for statement in loop.body:
             for node in flow.nodes(statement):
                 if not isinstance(node, ast.Await):
@@ -213,7 +222,7 @@ class LoopJudge(Facts):
             if decided:
                 return decided, []
         for effect in outside:
-            if effect.mode != "r":
+            if effect.mode == "w" or conflicts.is_open(effect):
                 open_.append(conflicts.unproved(effect))
         return None, open_
 

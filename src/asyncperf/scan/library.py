@@ -11,10 +11,12 @@ from asyncperf.scan import (
     catalogue_types,
     library_special,
     library_texts,
+    named_objects,
 )
 from asyncperf.scan.handing_over import HandingOver
 from asyncperf.scan.index import Class, Function
 from asyncperf.scan.library_effects import TypeEffects
+from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import (
     NOTHING,
     UNKNOWN,
@@ -23,10 +25,11 @@ from asyncperf.scan.values import (
     Place,
     Type,
     Value,
+    is_private,
     ordered,
     step,
 )
-from asyncperf.scan.verbs import computes, fetches, is_session_like
+from asyncperf.scan.verbs import computes
 
 PRINT = "builtins.print"  # beside what else it is for, as a log is
 
@@ -116,10 +119,30 @@ def inherited(
         effects = catalogue.type_effects(base)
         if effects is not None:
             return _method(walk, effects, name, receiver, arguments, node, awaited)
-        if awaited and _only_fetches(walk, f"{base}.{name}", receiver, node):
+        if awaited and by_name.only_fetches(walk, f"{base}.{name}", receiver, node):
             walk.hand_over(arguments, node)
-            return _fetched(walk, f"{base}.{name}", receiver, node, awaited)
+            return by_name.fetched(walk, f"{base}.{name}", package(base), receiver, node, awaited)
     return None
+
+
+def package(dotted: str) -> str:
+    return dotted.partition(".")[0]
+
+
+def by_objects_name(
+    walk: HandingOver,
+    func: ast.Attribute,
+    receiver: Value,
+    arguments: Arguments,
+    node: ast.AST,
+    awaited: bool,
+) -> Value | None:
+    """A method of an object of which only the name is known, where that says which library's it
+    is: `redis_pool.zscore(...)`."""
+    effects = named_objects.effects_of(spelling(func.value), func.attr)
+    if effects is None or receiver.types or walk.declarations.named(func.attr):
+        return None
+    return _method(walk, effects, func.attr, receiver, arguments, node, awaited)
 
 
 def _library_bases(walk: HandingOver, receiver: Value) -> Iterator[str]:
@@ -132,35 +155,6 @@ def _library_bases(walk: HandingOver, receiver: Value) -> Iterator[str]:
                     yield base
 
 
-def _only_fetches(walk: HandingOver, dotted: str, receiver: Value, node: ast.AST) -> bool:
-    """Whether a library's method says by its name that it reads, and nothing else is known."""
-    owner = walk.written(node).rpartition(".")[0].rpartition(".")[2].removesuffix("()")
-    return (
-        fetches(dotted)
-        and walk.discarded is not node
-        and not catalogue.is_standard(dotted)
-        and not is_session_like(owner)
-        and not is_session_like(dotted.rpartition(".")[0].rpartition(".")[2])
-        and not any(isinstance(t.of, Class) and is_session_like(t.of.name) for t in receiver.types)
-        and walk.exclusive_name(receiver) is None
-    )
-
-
-def _fetched(
-    walk: HandingOver, dotted: str, receiver: Value, node: ast.AST, awaited: bool
-) -> Value:
-    """What a library's method gives whose name says that it reads, and what; not awaited,
-    it is gone over."""
-    if awaited:
-        walk.emit("suspend", (), "", dotted, node)
-    walk.emit("external", (), "r", dotted.partition(".")[0], node)
-    walk.used_elsewhere(receiver, node)
-    for place in ordered(receiver.places):
-        walk.emit("own", place, "o", "object", node)
-    made = walk.made(node)
-    return made if awaited else replace(made, yields=made)
-
-
 def _unlisted(
     walk: HandingOver, callee: Callee, arguments: Arguments, node: ast.AST, awaited: bool
 ) -> Value:
@@ -171,9 +165,13 @@ def _unlisted(
     if dotted.startswith("builtins."):  # `len(found)`, `sum(found)`
         for value in arguments.all():
             walk.looked_through(value, node)
+    if awaited and by_name.only_fetches(walk, dotted, NOTHING, node):
+        return by_name.fetched(walk, dotted, package(dotted), NOTHING, node, awaited)
     is_class = name[:1].isupper() and not name.isupper()
     held = walk.exclusive_in(arguments)
-    if awaited:
+    if awaited and is_class and catalogue_names.OPENED.search(name):
+        walk.emit("suspend", (), "", dotted, node)
+    elif awaited:
         by_name.presume(walk, dotted, name, callee.receiver or NOTHING, node)
     elif not (is_class or catalogue.is_benign(dotted) or computes(name)):
         walk.emit("unknown", (), "call", dotted, node)
@@ -263,10 +261,15 @@ def _plain_method(
             for place in ordered(receiver.places):
                 walk.stores.append(((*place, ".value"), arguments.get(0)))
         return Value(step(receiver, ".value"))
-    if _only_fetches(walk, dotted, receiver, node):
+    asked = by_name.asked_by_text(walk, name, receiver, arguments, node) if awaited else None
+    if asked is not None:
+        return asked
+    if by_name.only_fetches(walk, dotted, receiver, node):
         walk.hand_over(arguments, node)
-        return _fetched(walk, dotted, receiver, node, awaited)
+        return by_name.fetched(walk, dotted, package(dotted), receiver, node, awaited)
     if not awaited:
+        if dotted.rpartition(".")[0] not in {type_.of for type_ in receiver.types}:
+            receiver = replace(receiver, types=())  # `response.headers.get()` gives no response
         return by_name.container_call(walk, dotted, name, receiver, arguments, node)
     walk.hand_over(arguments, node)
     by_name.presume(walk, dotted, name, receiver, node)
@@ -291,6 +294,8 @@ def entered(walk: HandingOver, dotted: str, value: Value, node: ast.AST, awaited
     ):
         for place in ordered(value.places):
             walk.emit("lock", place, "w", lock_kind(value, place), node)
+    elif catalogue_names.OPENED.search(dotted) and all(is_private(p) for p in value.places):
+        return value  # of which nobody else knows
     elif effects is None and awaited and not catalogue.is_benign(dotted):
         walk.emit("unknown", (), "await", f"async with {dotted}", node)
     return value

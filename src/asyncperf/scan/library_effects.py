@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 # r reads, w writes, q probably reads, - neither; "sql": the first argument says, as a statement;
-# "http": the first argument says, as a method.
-Does = Literal["r", "w", "q", "-", "sql", "http", "commit"]
+# "http": the first argument says, as a method; i makes what is missing.
+Does = Literal["r", "w", "q", "i", "-", "sql", "http", "commit"]
 
 
 # Objects of these kinds are handed around under several names; two that cannot be told apart

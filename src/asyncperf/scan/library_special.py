@@ -9,7 +9,7 @@ from dataclasses import replace
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.handing_over import HandingOver
 from asyncperf.scan.index import Function
-from asyncperf.scan.values import NOTHING, Arguments, Type, Value, join
+from asyncperf.scan.values import NOTHING, Arguments, Type, Value, join, ordered
 
 ANY = frozenset({"typing.Any", "builtins.object"})  # what says nothing of a cast value
 HANDING_ON = frozenset({"cast", "same", "next"})  # awaited, they give something to wait for
@@ -43,6 +43,8 @@ def special_call(
     if special == "same":
         return arguments.get(0)
     if special == "next":
+        for place in ordered(arguments.get(0).places) if awaited else ():
+            walk.emit("own", place, "w", "iterator", node)
         return walk.element(arguments.get(0))
     if special == "context":
         walk.emit("context", (), "w", "context variables", node)

@@ -18,6 +18,16 @@ SETTING_UP = re.compile(
     r"^\s*(set|attach|detach|pragma|begin|use|listen|create\s+schema\s+if\s+not\s+exists)\b",
     re.IGNORECASE,
 )
+# Statements that make what is missing.
+MAKING = re.compile(
+    r"^\s*create\s+((virtual|unique)\s+)?(table|index|extension)\s+(concurrently\s+)?if\s+not\s+exists\b",
+    re.IGNORECASE,
+)
+STATEMENT = re.compile(
+    r"^[\s(]*(select|insert|update|delete|upsert|with|create|drop|alter|match|merge|relate|pragma)"
+    r"\s",
+    re.IGNORECASE,
+)
 # Of graph databases.
 ASKING_CYPHER = re.compile(r"^\s*(optional\s+match|match|unwind)\b", re.IGNORECASE)
 CHANGING_CYPHER = re.compile(r"\b(create|merge|set|delete|remove|drop|foreach)\b", re.IGNORECASE)
@@ -32,6 +42,11 @@ ASKING_PATH = re.compile(
     r"[\w-]+[_-](details|info|status|stats|list|search|query))/?$",
     re.IGNORECASE,
 )
+
+
+def is_statement(text: str) -> bool:
+    """Whether it can be a statement of a database, by its first word."""
+    return bool(STATEMENT.match(text))
 
 
 def external(walk: State, effect: Effect, value: Value, others: tuple[Value, ...]) -> None:
@@ -91,6 +106,8 @@ def _sql_mode(value: Value) -> Does | None:
     text = value.text
     if SETTING_UP.match(text):
         return "-"
+    if MAKING.match(text):
+        return "i"
     if ASKING_CYPHER.match(text) and not CHANGING_CYPHER.search(text):
         return "r"
     if READING_SQL.match(text) and not CHANGING_CTE.search(text):

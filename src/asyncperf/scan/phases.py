@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.blocking_catalogue import JOBS
-from asyncperf.scan.call_graph import AROUND, TESTS, Graph
+from asyncperf.scan.call_graph import AROUND, Graph
 from asyncperf.scan.index import Binding, Function, Import, Module, Variable
-from asyncperf.scan.project import Project
+from asyncperf.scan.project import TESTS, Project
 from asyncperf.scan.syntax import names_in
 from asyncperf.scan.values import named
 

@@ -4,6 +4,7 @@ For `scan` only.
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -47,6 +48,11 @@ INSTALLED = sys.stdlib_module_names | {
     "tortoise",
     "websockets",
 }
+
+# Files that only tests come to.
+TESTS = re.compile(
+    r"(^|/)(([^/]*_)?tests?/|test_[^/]*/|testing/|test_[^/]*\.py$|conftest\.py$|[^/]*_test\.py$)"
+)
 
 MAX_HOPS = 12  # of re-exports; a longer chain is a cycle
 
@@ -164,7 +170,8 @@ class Project:
         if bound.attribute is None:
             return origin
         if isinstance(origin, Module):
-            found = self.name(origin, bound.attribute, hops + 1)
+            own = self._submodule(origin, bound.attribute) if origin is module else None
+            found = own or self.name(origin, bound.attribute, hops + 1)
             if found is not None:
                 return found
             return External(f"{origin.file}.{bound.attribute}")

@@ -4,6 +4,7 @@ For `scan` only.
 """
 
 import re
+from functools import lru_cache
 
 from asyncperf.scan.values import named
 
@@ -29,23 +30,34 @@ WRITING = named(
     acquire release lock unlock trigger execute_many executemany provision deploy install
     uninstall restart reload import export archive restore merge replace accept reject
     approve deny pay charge refund transfer complete finish fail begin
+    declare bind unbind purge ingest spawn launch replay
     """
 )
 
 # What a library's method that is named so gives, where the name also says what of: `get_blob`.
-FETCHING = named("get list fetch read find count search query describe head lookup retrieve")
-# ... but not what it takes away, hands out in turn or makes.
-TAKING = named(
+FETCHING = named(
     """
-    or and update updates message messages event events next task job tasks jobs nowait chunk
-    chunks line lines frame packet token wait one all many row rows val
+    get list fetch read find count search query describe head lookup retrieve
+    scan inspect detect classify estimate compute calculate embed predict translate parse
     """
 )
+# ... but not what it takes away, hands out in turn or makes, as far as the name says what that is:
+# `get_message`, `get_task_by_id`, but `get_task_status` gives a status.
+TAKING = named("or and next nowait wait")
+TAKEN = named(
+    """
+    update updates message messages event events task job tasks jobs chunk chunks line lines
+    frame packet token one all many row rows val
+    """
+)
+# What follows these says which, not what.
+WHICH = named("by with for of from in at on to without any")
 # What a library's plain call that is named so does, is told by what it gives.
 COMPUTING = named(
     """
     parse format render to from build convert decode encode compute calculate is has as make
-    normalize normalise escape unescape quote unquote get split strip extract
+    normalize normalise escape unescape quote unquote get split strip extract detect guess
+    tokenize hash estimate loads dumps resolve filter sort match diff compare truncate
     """
 )
 # Objects of which even reading takes turns, or takes something away.
@@ -67,6 +79,19 @@ SENDING = named(
     """
 )
 
+PREPARING = named(
+    """
+    connect signin login authenticate use open close aclose initialize initialise disconnect quit
+    logout waitclosed selectdb
+    """
+)
+
+# What others have registered to be called, in turn.
+HOOKS = named("hook handler callback cb listener observer middleware subscriber interceptor")
+
+# What is done with a tool that a model chose.
+TOOL_USES = named("call invoke ainvoke run arun execute use")
+
 GUARDING = named(
     """
     authorize authorise authenticate verify validate check ensure require assert guard
@@ -84,10 +109,11 @@ SESSION_WORDS = REPOSITORY_WORDS | named(
 )
 
 
-def words(name: str) -> list[str]:
+@lru_cache(maxsize=20_000)  # a project's names come again and again
+def words(name: str) -> tuple[str, ...]:
     """`_getUserOr404` → get, user, or404."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    return [word for word in spaced.lower().split("_") if word]
+    return tuple(word for word in spaced.lower().split("_") if word)
 
 
 def reads(name: str) -> bool:
@@ -101,11 +127,17 @@ def fetches(dotted: str) -> bool:
     found = words(name)
     return (
         len(found) > 1
-        and found[0] in FETCHING
+        and (found[0] in FETCHING or found[0].removeprefix("a") in FETCHING)
         and not TAKING & set(found)
-        and not WRITING & set(found)
+        and _head(found) not in TAKEN | WRITING
         and not STREAMING.search(owner)
     )
+
+
+def _head(found: tuple[str, ...]) -> str:
+    """The word of a name that says what is meant: `status` of `get_task_status_by_id`."""
+    ends = [number for number, word in enumerate(found) if number and word in WHICH]
+    return found[min(ends) - 1] if ends else found[-1]
 
 
 def computes(name: str) -> bool:
@@ -114,15 +146,61 @@ def computes(name: str) -> bool:
     return bool(found) and found[0] in COMPUTING and not WRITING & set(found[1:])
 
 
+def answers(name: str) -> bool:
+    """Whether a library's plain method is named so that it only gives what it makes of its
+    object."""
+    found = words(name)
+    return (
+        computes(name)
+        and not TAKING & set(found)
+        and found[-1] not in TAKEN | WRITING
+        and (len(found) > 1 or found[0] not in {"make", "build", "get", "from"})
+    )
+
+
 def writes(name: str) -> bool:
-    found = words(name)[:2]
+    found = words(name)
+    if "tool" in found and TOOL_USES & set(found):
+        return True
     # `adelete` is Django's and LangChain's way to name what is awaited.
-    found += [word[1:] for word in found if word[0] == "a" and word != "async"]
-    return any(word in WRITING for word in found)
+    begin = [*found[:2], *(w[1:] for w in found[:2] if w[0] == "a" and w != "async")]
+    return any(word in WRITING for word in begin)
+
+
+def uses_a_tool(spelled: str) -> bool:
+    """Whether a tool is used, which may do anything: `tool.ainvoke(...)`."""
+    owner, _, name = spelled.rpartition(".")
+    return "tool" in words(owner.rpartition(".")[2]) and bool(TOOL_USES & set(words(name)))
+
+
+def makes_missing(name: str) -> bool:
+    """Whether it makes what is not there yet: `create_table_if_not_exists`."""
+    return name.endswith(("_if_not_exists", "_if_missing", "_if_needed"))
+
+
+def ends(spelled: str) -> bool:
+    """Whether it names what closes or stops its object, and nothing else: `response.aclose`."""
+    return spelled.rpartition(".")[2] in {"close", "aclose", "stop", "disconnect", "shutdown"}
+
+
+def prepares(name: str) -> bool:
+    """Whether it makes an object ready, or does away with it, and nothing else."""
+    return name.replace("_", "") in PREPARING
+
+
+def connects(name: str) -> bool:
+    """Whether it names what gives a connection, which changes nothing that others see."""
+    return next(iter(words(name)), "") == "connect"
 
 
 def sends(name: str) -> bool:
     return next(iter(words(name)), "") in SENDING
+
+
+def names_a_hook(spelled: str) -> bool:
+    """Whether what is called, or the object that it is called on, is named as what others have
+    registered: `hook(request)`, `listener.told(event)`."""
+    return any(HOOKS & set(words(part)[-1:]) for part in spelled.split(".")[-2:])
 
 
 def guards(name: str) -> bool:
@@ -130,13 +208,18 @@ def guards(name: str) -> bool:
     return bool(found) and (
         found[0] in GUARDING
         or found[-1] in {"or404", "404", "required"}
-        or found[-2:] in (["or", "404"], ["or", "raise"], ["or", "error"], ["or", "fail"])
+        or found[-2:] in (("or", "404"), ("or", "raise"), ("or", "error"), ("or", "fail"))
     )
 
 
 def secures(name: str) -> bool:
     """Whether it names what makes sure that something is there, and may give it."""
     return next(iter(words(name)), "") in {"ensure", "wait"}
+
+
+def is_repository(name: str) -> bool:
+    """Whether it names what asks a database through a session of somebody else's."""
+    return bool(set(words(name)) & (REPOSITORY_WORDS | {"crud", "repositories", "repos", "daos"}))
 
 
 def is_session_like(name: str) -> bool:
