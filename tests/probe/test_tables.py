@@ -1,8 +1,10 @@
 """Records on their way to the disk."""
 
 import math
+import os
 
 import numpy as np
+import psutil
 import pytest
 
 from asyncperf.probe import tables as module
@@ -62,24 +64,26 @@ def test_a_disk_that_takes_half_of_it_keeps_what_was_there(table, tmp_path, monk
 
     add()
     table.write()
-    append = module.append
-    monkeypatch.setattr(module, "append", lambda file, data: append(Half(file), data))
+    write = os.write
+    monkeypatch.setattr(module.os, "write", lambda file, data: write(file, data[: len(data) // 2]))
     add()
     with pytest.raises(OSError, match="space"):
         table.write()
-    monkeypatch.setattr(module, "append", append)
+    monkeypatch.setattr(module.os, "write", write)
     assert len(read(tmp_path)) == BUFFERED
     table.write()
     assert read(tmp_path)["request"].tolist() == 2 * list(range(BUFFERED))
 
 
-class Half:
-    def __init__(self, file):
-        self._file = file
-        self.seek, self.truncate = file.seek, file.truncate
-
-    def write(self, data):
-        return self._file.write(data[: len(data) // 2])
+def test_a_file_is_given_back(table):
+    descriptors = psutil.Process().num_fds
+    before = descriptors()
+    for number in range(2 * BUFFERED):
+        table.add(0.5, 0.25, 0.125, 0.0, number, 7, 2, 9)
+        table.write()
+    assert descriptors() == before + 1
+    del table._file
+    assert descriptors() == before
 
 
 def test_many_records_take_less_than_they_hold(table, tmp_path):

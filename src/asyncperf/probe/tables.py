@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import threading
 from collections import deque
@@ -45,14 +44,46 @@ def rows_of(name: str) -> Any:
     return Rows(packed)
 
 
+class Appended:
+    """A file that is made at the first write, and stays open: each call of the system's lets go of
+    Python's lock, which a busy loop gives back only after `sys.getswitchinterval`."""
+
+    __slots__ = ("_file", "_path", "_size")
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = -1
+        self._size = 0
+
+    def append(self, data: bytes) -> None:
+        """All of it or nothing: what follows half a block could not be read. Raises OSError."""
+        if self._file < 0:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            self._file = os.open(self._path, flags, 0o666)
+            self._size = os.fstat(self._file).st_size
+        written = 0
+        try:
+            written = os.write(self._file, data)
+        finally:
+            if written < len(data):
+                os.ftruncate(self._file, self._size)
+        if written < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._size += written
+
+    def __del__(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+
+
 class Table:
     """Records of one kind. `add` and `cut` are for the event loop's thread, `write` is for
     another one; the two meet in a deque alone, which is safe for both."""
 
-    __slots__ = ("_path", "_waiting", "dropped", "rows")
+    __slots__ = ("_file", "_waiting", "dropped", "rows")
 
     def __init__(self, path: Path, name: str) -> None:
-        self._path = path
+        self._file = Appended(path)
         # Who is in a hurry appends here, and has it cut where it is long.
         self.rows = rows_of(name)
         self._waiting: deque[bytes] = deque()
@@ -81,23 +112,9 @@ class Table:
         if not count:
             return
         data = block(b"".join(self._waiting[number] for number in range(count)))
-        with self._path.open("ab", buffering=0) as file:
-            append(file, data)
+        self._file.append(data)
         for _ in range(count):
             self._waiting.popleft()
-
-
-def append(file: io.RawIOBase, data: bytes) -> None:
-    """All of it or nothing: what follows half a block could not be read."""
-    before = file.seek(0, os.SEEK_END)
-    written = 0
-    try:
-        written = file.write(data) or 0
-    finally:
-        if written < len(data):
-            file.truncate(before)
-    if written < len(data):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class Tables:
