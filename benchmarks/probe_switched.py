@@ -62,9 +62,14 @@ CASES = (("/hello", False, 1.03), ("/hello", True, 1.08), ("/work", False, 1.01)
 
 
 class Silent:
-    """A loop for a probe that is switched off."""
+    """The loop and the watchdog of a probe that is switched off."""
+
+    base = True
 
     def call_later(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def expect(self, *_: Any) -> None:
         pass
 
 
@@ -82,14 +87,15 @@ class Switched:
         from asyncperf_probe.request import STEPPING  # type: ignore[import-not-found]
 
         worker = self.boundary._worker
-        ticks = worker._ticks
+        ticks, watchdog = worker._ticks, worker._watch.watchdog
         if on:
-            self.serve, ticks._loop = self.boundary, worker.loop
+            self.serve, ticks._loop, ticks._watchdog = self.boundary, worker.loop, watchdog
             ticks._fired()
-        else:
-            self.serve, ticks._loop = self.boundary._app, Silent()
+        else:  # what is still to come of its timers wakes nobody
+            self.serve = self.boundary._app
+            ticks._loop = ticks._watchdog = Silent()
             STEPPING.next_sign = inf
-            worker._watch.watchdog.expect(perf_counter(), 1000)
+            watchdog.expect(perf_counter(), 1000)
 
 
 async def slices(switched: Switched, app: Any, pairs: int) -> dict[str, list[float]]:
