@@ -93,7 +93,7 @@ def is_kept(
     match test:
         case ast.Compare(left=key, ops=[ast.In() | ast.NotIn() as operator], comparators=[where]):
             is_missing = isinstance(operator, ast.NotIn) is holds
-            return is_missing and is_lasting(where, node) and stores(branch, where, key)
+            return is_missing and stores(branch, where, key) and is_lasting(where, node)
         case ast.Compare(
             left=kept, ops=[ast.Is() | ast.IsNot() as operator], comparators=[ast.Constant(None)]
         ):
@@ -110,9 +110,8 @@ def is_kept(
     if not is_missing:
         return False
     if isinstance(kept, ast.Name):
-        is_global = kept.id in declared_global(node)
-        return (is_global and assigns(branch, kept, node)) or (
-            is_lasting(kept, node) and fill(branch, "", filling, kept.id)
+        return (assigns(branch, kept, node) and kept.id in declared_global(node)) or (
+            fill(branch, "", filling, kept.id) and is_lasting(kept, node)
         )
     if not isinstance(kept, ast.Attribute) or base_of(kept) not in OWN:
         return False

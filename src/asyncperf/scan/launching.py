@@ -15,6 +15,9 @@ from asyncperf.scan.traces import Trace, key_of, spot_of
 from asyncperf.scan.values import Value
 from asyncperf.scan.walk import Walk
 
+LAUNCHING = frozenset({"run", *catalogue.OWN_LOOP})
+LOOPS = frozenset({*catalogue.LOOP_MODULES, "loop"})
+
 
 class Parameters(Analyst):
     """An analyst that knows what becomes of coroutines and functions that others are given."""
@@ -101,10 +104,9 @@ def gives_loop(call: ast.Call) -> bool:
     """`Thread(target=asyncio.run, args=(work(),))`"""
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     return any(
-        isinstance(each, ast.Attribute)
-        and each.attr in {"run", *catalogue.OWN_LOOP}
-        and last_name(each.value) in {*catalogue.LOOP_MODULES, "loop"}
+        each.attr in LAUNCHING and last_name(each.value) in LOOPS
         for each in given
+        if isinstance(each, ast.Attribute)
     )
 
 
