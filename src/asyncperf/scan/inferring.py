@@ -18,7 +18,7 @@ class Inferring(Instantiation):
     def inferred(self, func: ast.expr, receiver: Value, value: Value, awaited: bool) -> Value:
         """`value`, which `func` was found to be, or what a checker says that it is."""
         checker = self.analyst.inference
-        if not _is_in_question(func, value, awaited):
+        if (checker is None and not awaited) or not _is_in_question(func, value, awaited):
             return value
         if checker is None:
             return self._by_namesake(func, receiver, value, awaited)
