@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,13 +64,19 @@ def run(folder: Path, code: str, name: str) -> dict[str, Any]:
     return document
 
 
+def found_of(code: str, document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    begins = LOADS[code].get("message", "")
+    found = [finding for finding in document["findings"] if finding["code"] == code]
+    return [finding for finding in found if finding["message"].startswith(begins)]
+
+
 def round_of(folder: Path, code: str) -> Round:
     broken, mended = (run(folder, code, name) for name in ("broken", "mended"))
-    found = [finding for finding in broken["findings"] if finding["code"] == code]
+    found = found_of(code, broken)
     predicted = (found[0]["fix"] or {}).get("predicted") or {} if found else {}
     return Round(
         bool(found),
-        any(finding["code"] == code for finding in mended["findings"]),
+        bool(found_of(code, mended)),
         broken["endpoints"][0]["rate_rps"] or 0.0,
         predicted.get("rate_rps", float("nan")),
         mended["endpoints"][0]["rate_rps"] or 0.0,
