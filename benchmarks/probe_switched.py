@@ -1,6 +1,6 @@
 """What the probe costs a worker, switched on and off within one process.
 
-    python benchmarks/probe_switched.py [SLICES]
+    python benchmarks/probe_switched.py [PAIRS]
 
 Two processes of one and the same app differ by some percent, as their memory happens to lie, and
 a shared machine from second to second by more. So one uvicorn serves FastAPI's hello world, and

@@ -1,7 +1,6 @@
 /* `alarm.Timer`, `pulse.Mark` and `pulse.Pulse`: what a tick does that a request makes. */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sized
 from threading import get_ident
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .accelerator import NATIVE
+from .alarm import Sleep
 from .clock import ThreadClock
 from .garbage import Garbage
 from .request import STEPPING
@@ -42,7 +43,7 @@ class Pulse:
         tick_s: float,
         within_s: float,
         mark: Mark,
-        timer: Any,
+        timer: Sleep,
         rows: tuple[Sized, ...],
         seen: tuple[Sized, ...],
     ) -> None:

@@ -122,9 +122,14 @@ def method_call(
     return container_call(walk, name, name, receiver, arguments, node)
 
 
+def owner_of(walk: HandingOver, node: ast.AST) -> str:
+    """The last name of the object that a method is called on, as it is written."""
+    return walk.written(node).rpartition(".")[0].rpartition(".")[2].removesuffix("()")
+
+
 def only_fetches(walk: HandingOver, dotted: str, receiver: Value, node: ast.AST) -> bool:
     """Whether a library's method says by its name that it reads, and nothing else is known."""
-    owner = walk.written(node).rpartition(".")[0].rpartition(".")[2].removesuffix("()")
+    owner = owner_of(walk, node)
     return (
         fetches(dotted)
         and walk.discarded is not node
@@ -167,7 +172,7 @@ def presume(walk: HandingOver, spelled: str, name: str, receiver: Value, node: a
     if makes_missing(name):
         mode = "i"
     walk.emit("external", (), mode, f"whatever {spelled} reaches", node)
-    owner = walk.written(node).rpartition(".")[0].rpartition(".")[2].removesuffix("()")
+    owner = owner_of(walk, node)
     walk.used_elsewhere(receiver, node)
     if is_session_like(owner):
         for place in ordered(sessions_places(receiver, owner)):
@@ -195,7 +200,7 @@ def asked_by_text(
     walk.emit("suspend", (), "", name, node)
     text_decides(walk, "database", statement, node)
     walk.used_elsewhere(receiver, node)
-    owner = walk.written(node).rpartition(".")[0].rpartition(".")[2].removesuffix("()")
+    owner = owner_of(walk, node)
     if is_session_like(owner):
         for place in ordered(sessions_places(receiver, owner)):
             walk.emit("own", place, "w", "session", node)

@@ -173,23 +173,19 @@ class LoopJudge(Facts):
                 reason = f"each iteration awaits what `{effect.what}` hides, for its effect"
                 return conflicts.decided("unsafe", reason, effect)
         elements = flow.names(loop.target).bound
-        for statement in loop.body:
-            for node in flow.nodes(statement):
-                hidden = self.doings(id(node)).unknown if isinstance(node, ast.Await) else ()
-                if not isinstance(node, ast.Await) or not hidden:
-                    continue
-                if names_a_hook(called(node)) or any(map(names_a_hook, elements)):
-                    reason = f"`{called(node)}` may be anything, and hooks are called in turn"
-                    return conflicts.decided("unsafe", reason, hidden[0])
-        for statement in loop.body:
-            for node in flow.nodes(statement):
-                if not isinstance(node, ast.Await):
-                    continue
-                done = self.doings(id(node))
-                write = next((e for e in done.external if e.mode == "w"), None)
-                if write and not is_addressed(node.value, derived):
-                    reason = f"all iterations write to one place in {write.what}, in order"
-                    return conflicts.decided("unsafe", reason, write)
+        nodes = (node for statement in loop.body for node in flow.nodes(statement))
+        awaits = [node for node in nodes if isinstance(node, ast.Await)]
+        for node in awaits:
+            hidden = self.doings(id(node)).unknown
+            if hidden and (names_a_hook(called(node)) or any(map(names_a_hook, elements))):
+                reason = f"`{called(node)}` may be anything, and hooks are called in turn"
+                return conflicts.decided("unsafe", reason, hidden[0])
+        for node in awaits:
+            done = self.doings(id(node))
+            write = next((e for e in done.external if e.mode == "w"), None)
+            if write and not is_addressed(node.value, derived):
+                reason = f"all iterations write to one place in {write.what}, in order"
+                return conflicts.decided("unsafe", reason, write)
         return None
 
     def changes(self, loop: Loop, done: Doings) -> tuple[Finding | None, list[Finding]]:

@@ -204,6 +204,16 @@ class Inside:
         """How long they were ready to run while no CPU was free; 0 where that is not known."""
         return self._grown("delay_s")
 
+    @property
+    def cpu_share(self) -> float:
+        """For how much of the time the event loops ran; 0 where that was not seen."""
+        return self.loop_cpu_s / self.ticked_s if self.ticked_s else 0.0
+
+    @property
+    def delay_share(self) -> float:
+        """For how much of it they were ready to run while no CPU was free."""
+        return self.loop_delay_s / self.ticked_s if self.ticked_s else 0.0
+
     @cached_property
     def logged_s(self) -> float:
         """How long the event loops wrote access logs."""

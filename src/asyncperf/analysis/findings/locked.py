@@ -33,9 +33,7 @@ def loop_locked_out(evidence: Evidence) -> Iterable[Finding]:
     if not matters(held, inside):
         return
     part, mean_s = share_of(held, inside), held.own_s / len(stalls)
-    cpu = delay = 0.0
-    if inside.ticked_s:
-        cpu, delay = inside.loop_cpu_s / inside.ticked_s, inside.loop_delay_s / inside.ticked_s
+    cpu, delay = inside.cpu_share, inside.delay_share
     crowded = (
         f" For {share(delay)} of the time no CPU was free for the event loop: on a machine that is "
         "busy, so does whoever has the lock wait for one, and keeps it."

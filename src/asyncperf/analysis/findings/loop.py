@@ -139,7 +139,7 @@ def _no_time_left(evidence: Evidence) -> Iterable[Finding]:
         return
     if evidence.mostly_failed:
         return
-    cpu, delay = inside.loop_cpu_s / inside.ticked_s, inside.loop_delay_s / inside.ticked_s
+    cpu, delay = inside.cpu_share, inside.delay_share
     if cpu + delay < BUSY:
         return
     mean_s = float(np.mean(requests["loop_s"] - requests["gc_s"]))

@@ -61,7 +61,7 @@ def _access_log(evidence: Evidence) -> Iterable[Finding]:
     if not logs or not target.command:
         return
     # Waits for a CPU as well: a line less to write is a wait less.
-    delayed = inside.loop_delay_s / inside.ticked_s if inside and inside.ticked_s else 0.0
+    delayed = inside.delay_share if inside else 0.0
     loop_bound = loop_busy_share(evidence) + delayed >= BUSY
     logged_s = inside.logged_s / max(1, evidence.answered) if inside else 0.0
     each_s = COSTS * logged_s or ACCESS_LOG_S
@@ -111,10 +111,7 @@ def _one_worker(evidence: Evidence) -> Iterable[Finding]:
 
 def loop_busy_share(evidence: Evidence) -> float:
     """For how much of the time the loops ran; 0 where that was not seen."""
-    inside = evidence.inside
-    if inside is None or not inside.ticked_s:
-        return 0.0
-    return min(1.0, inside.loop_cpu_s / inside.ticked_s)
+    return min(1.0, evidence.inside.cpu_share) if evidence.inside else 0.0
 
 
 def _setting(
