@@ -83,7 +83,7 @@ async def measure(app: Boundary, rounds: int) -> dict[str, float]:
         return perf_counter() - began
 
     await request()
-    worker = app._worker
+    worker = app.worker
     assert isinstance(worker, Told)
 
     async def part(name: str) -> float:

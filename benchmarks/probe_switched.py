@@ -86,13 +86,13 @@ class Switched:
     def switch(self, on: bool) -> None:
         from asyncperf_probe.request import STEPPING  # type: ignore[import-not-found]
 
-        worker = self.boundary._worker
+        worker = self.boundary.worker
         ticks, watchdog = worker._ticks, worker._watch.watchdog
         if on:
             self.serve, ticks._loop, ticks._watchdog = self.boundary, worker.loop, watchdog
             ticks._fired()
         else:  # what is still to come of its timers wakes nobody
-            self.serve = self.boundary._app
+            self.serve = self.boundary.app
             ticks._loop = ticks._watchdog = Silent()
             STEPPING.next_sign = inf
             watchdog.expect(perf_counter(), 1000)

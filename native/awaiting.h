@@ -201,12 +201,37 @@ span(PyObject *Py_UNUSED(module), PyObject *args)
     return span_made((Track *)track, awaitable, site, callee, is_step);
 }
 
-/* What was found out at an await before, -1 if nothing. */
-static long
-known(PyObject *numbers, PyObject *key)
+/* The code of a coroutine, which it keeps. */
+static void *
+code_of(PyObject *coroutine)
 {
-    PyObject *number = PyDict_GetItemWithError(numbers, key);
-    return number == NULL ? -1 : PyLong_AsLong(number);
+#if PY_VERSION_HEX < 0x030C0000
+    return ((PyCoroObject *)coroutine)->cr_code;
+#else
+    PyCodeObject *code = PyGen_GetCode((PyGenObject *)coroutine);
+    Py_DECREF(code);
+    return code;
+#endif
+}
+
+/* What the timeline has found out of the coroutine that is awaited at a place, NULL with an error
+   or without if nothing. */
+static Known *
+known_of(Spans *timeline, PyObject *place, void *code)
+{
+    Known *here = known_at(timeline, PyLong_AsLong(place));
+    if (here == NULL || here->code == code)
+        return here;
+    PyObject *identity = PyLong_FromVoidPtr(code);
+    if (identity == NULL)
+        return NULL;
+    long callee = known(timeline->coroutines, identity);
+    Py_DECREF(identity);
+    long site = known(timeline->sites, place);
+    if (callee < 0 || site < 0)
+        return NULL;
+    *here = (Known){.code = code, .site = (uint16_t)site, .callee = (uint16_t)callee};
+    return here;
 }
 
 static PyObject *
@@ -220,18 +245,9 @@ awaited(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
     Track *track = (Track *)stepping->track;
     if (PyCoro_CheckExact(awaitable) && Py_IS_TYPE(track, &TrackType)) {
         Spans *timeline = track->timeline;
-        PyObject *code = PyObject_GetAttr(awaitable, name_cr_code);
-        if (code == NULL)
-            return NULL;
-        PyObject *identity = PyLong_FromVoidPtr(code);
-        Py_DECREF(code);
-        if (identity == NULL)
-            return NULL;
-        long callee = known(timeline->coroutines, identity);
-        Py_DECREF(identity);
-        long site = known(timeline->sites, place);
-        if (callee >= 0 && site >= 0 && track_has_room(track) && !is_elsewhere(timeline))
-            return span_made(track, awaitable, site, callee, 0);
+        Known *found = known_of(timeline, place, code_of(awaitable));
+        if (found != NULL && track_has_room(track) && !is_elsewhere(timeline))
+            return span_made(track, awaitable, found->site, found->callee, 0);
         if (PyErr_Occurred())
             return NULL;
     }

@@ -17,7 +17,7 @@
 #endif
 
 /* As in accelerator.py. */
-#define INTERFACE 2
+#define INTERFACE 3
 /* As in request.py, intake.py, tables.py and record_format.py; a test compares them. */
 #define LONG_S 0.02
 #define LATE_S 0.0005
@@ -36,8 +36,8 @@ static PyObject *passed_on, *recorded;
 static PyObject *cancelled_error, *no_context, *nothing_sent;
 static PyObject *key_type, *key_status, *key_body, *key_more_body, *key_start, *key_headers,
     *key_endpoint, *key_method, *key_http, *key_create_task, *empty, *sent_header;
-static PyObject *name_send, *name_throw, *name_close, *name_finish, *name_route, *name_first,
-    *name_add_waits, *name_append, *name_cr_await, *name_cr_code, *name_raw, *name_file,
+static PyObject *name_throw, *name_close, *name_made, *name_fail, *name_watched, *name_route,
+    *name_first, *name_add_waits, *name_append, *name_cr_await, *name_raw, *name_file,
     *name_on_loop_s;
 static PyObject *with_context; /* names of keyword arguments */
 
@@ -45,6 +45,26 @@ static inline int
 is_none(PyObject *value)
 {
     return value == NULL || value == Py_None;
+}
+
+static int
+is_ascii(PyObject *value)
+{
+    return PyUnicode_CheckExact(value) && PyUnicode_IS_COMPACT_ASCII(value);
+}
+
+/* Whether it is that text, which is ASCII; what comes with a request is mostly not interned. -1
+   with an error. */
+static int
+is_text(PyObject *value, PyObject *text)
+{
+    if (value == text)
+        return 1;
+    if (!is_ascii(value))
+        return PyObject_RichCompareBool(value, text, Py_EQ);
+    Py_ssize_t length = PyUnicode_GET_LENGTH(text);
+    return PyUnicode_GET_LENGTH(value) == length
+           && memcmp(PyUnicode_1BYTE_DATA(value), PyUnicode_1BYTE_DATA(text), length) == 0;
 }
 
 /* 3.12 has these two, and deprecates what 3.11 has instead. */
@@ -84,6 +104,24 @@ find(PyObject *mapping, PyObject *key)
     return found;
 }
 
+/* The number of something, -1 if it has none. */
+static long
+known(PyObject *numbers, PyObject *key)
+{
+    PyObject *number = PyDict_GetItemWithError(numbers, key);
+    return number == NULL ? -1 : PyLong_AsLong(number);
+}
+
+/* A mapping's value; NULL with an error where it has none. */
+static PyObject *
+item(PyObject *mapping, PyObject *key)
+{
+    PyObject *found = find(mapping, key);
+    if (found == NULL && !PyErr_Occurred())
+        PyErr_SetObject(PyExc_KeyError, key);
+    return found;
+}
+
 /* Whether what was raised is none of the probe's own failures: a signal came while it was at work,
    and its handler raised `KeyboardInterrupt`, or `SystemExit`. */
 static int
@@ -110,7 +148,7 @@ tell(PyObject *whom, PyObject *const *what, size_t count)
 }
 
 /* Raise an error again that something else may have come after: then that one is raised, and this
-   is its context, as where Python leaves a `finally`. `error` is NULL if there was none. */
+   is its context, as where Python leaves a `finally`. */
 static void
 raise_before(PyObject *error)
 {
@@ -119,7 +157,6 @@ raise_before(PyObject *error)
         PyErr_SetRaisedException(error);
         return;
     }
-    if (error != NULL)
-        PyException_SetContext(later, error);
+    PyException_SetContext(later, error);
     PyErr_SetRaisedException(later);
 }

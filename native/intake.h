@@ -7,6 +7,9 @@ typedef struct {
     long long number, in_flight;
     PyObject *numbers, *timeline;
     Rows *rows;
+    /* The route of the last request, for the next is mostly for the same. NULL before the first. */
+    PyObject *last_endpoint, *last_method;
+    long last_route;
 } Intake;
 
 static int
@@ -38,6 +41,7 @@ intake_traverse(Intake *self, visitproc visit, void *arg)
     Py_VISIT(self->numbers);
     Py_VISIT(self->rows);
     Py_VISIT(self->timeline);
+    Py_VISIT(self->last_endpoint);
     return 0;
 }
 
@@ -47,6 +51,8 @@ intake_clear(Intake *self)
     Py_CLEAR(self->numbers);
     Py_CLEAR(self->rows);
     Py_CLEAR(self->timeline);
+    Py_CLEAR(self->last_endpoint);
+    Py_CLEAR(self->last_method);
     return 0;
 }
 
@@ -58,65 +64,83 @@ intake_dealloc(Intake *self)
     Py_TYPE(self)->tp_free(self);
 }
 
+/* Whether a header's name is ours. -1 with an error. */
+static int
+is_sent_header(PyObject *name)
+{
+    if (!PyBytes_CheckExact(name))
+        return PyObject_RichCompareBool(name, sent_header, Py_EQ);
+    Py_ssize_t size = PyBytes_GET_SIZE(sent_header);
+    return PyBytes_GET_SIZE(name) == size
+           && memcmp(PyBytes_AS_STRING(name), PyBytes_AS_STRING(sent_header), size) == 0;
+}
+
+/* What the last header says, which is ours; the app gets the others. -1 with an error. */
+static double
+read_sent(PyObject *scope, PyObject *headers, PyObject *last)
+{
+    double sent = NAN;
+    PyObject *value = PySequence_GetItem(last, 1);
+    PyObject *others = PySequence_GetSlice(headers, 0, PySequence_Size(headers) - 1);
+    if (value != NULL && others != NULL && PyObject_SetItem(scope, key_headers, others) == 0) {
+        PyObject *number = PyNumber_Long(value);
+        if (number != NULL)
+            sent = PyLong_AsDouble(number) / 1e9;
+        else if (PyErr_ExceptionMatches(PyExc_ValueError))
+            PyErr_Clear();
+        Py_XDECREF(number);
+    }
+    Py_XDECREF(value);
+    Py_XDECREF(others);
+    return sent;
+}
+
 /* When the load engine began it; as `intake.take_sent`. -1 with an error. */
 static double
 take_sent(PyObject *scope)
 {
-    PyObject *headers = PyObject_GetItem(scope, key_headers);
+    PyObject *headers = item(scope, key_headers);
     if (headers == NULL)
         return -1;
     double sent = NAN;
-    Py_ssize_t count = PyObject_IsTrue(headers) ? PySequence_Size(headers) : 0;
+    Py_ssize_t count = is_none(headers) ? 0 : PySequence_Size(headers);
     PyObject *last = count > 0 ? PySequence_GetItem(headers, count - 1) : NULL;
     PyObject *name = last == NULL ? NULL : PySequence_GetItem(last, 0);
-    int is_ours = name == NULL ? 0 : PyObject_RichCompareBool(name, sent_header, Py_EQ);
-    if (is_ours > 0) {
-        PyObject *value = PySequence_GetItem(last, 1);
-        PyObject *others = PySequence_GetSlice(headers, 0, count - 1);
-        if (value != NULL && others != NULL && PyObject_SetItem(scope, key_headers, others) == 0) {
-            PyObject *number = PyNumber_Long(value);
-            if (number != NULL)
-                sent = PyLong_AsDouble(number) / 1e9;
-            else if (PyErr_ExceptionMatches(PyExc_ValueError))
-                PyErr_Clear();
-            Py_XDECREF(number);
-        }
-        Py_XDECREF(value);
-        Py_XDECREF(others);
-    }
+    if (name != NULL && is_sent_header(name) > 0)
+        sent = read_sent(scope, headers, last);
     Py_XDECREF(name);
     Py_XDECREF(last);
     Py_DECREF(headers);
     return PyErr_Occurred() ? -1 : sent;
 }
 
-static PyObject *
-intake_begin(Intake *self, PyObject *const *args, Py_ssize_t count)
+/* As `Intake.begin`: NULL without an error if it is not to be recorded. */
+static Request *
+begins(Intake *self, PyObject *scope, double now)
 {
-    if (count != 2)
-        return PyErr_Format(PyExc_TypeError, "begin(scope, now)");
-    PyObject *scope = args[0];
-    double now = PyFloat_AsDouble(args[1]);
-    if (now == -1.0 && PyErr_Occurred())
-        return NULL;
     double recorded_at = self->next_record;
     if (now < recorded_at)
         self->paused_until = recorded_at + (TOGETHER - 1) * self->record_apart_s;
     if (now < self->paused_until) {
-        if (now >= stepping->next_sign && tell(stepping->sign, &args[1], 1) < 0)
-            return NULL;
+        if (now >= stepping->next_sign) {
+            PyObject *at = PyFloat_FromDouble(now);
+            int told = at == NULL ? -1 : tell(stepping->sign, &at, 1);
+            Py_XDECREF(at);
+            if (told < 0)
+                return NULL;
+        }
         self->idle_until = fmin(self->paused_until, stepping->next_sign);
-        Py_RETURN_NONE;
+        return NULL;
     }
     double unused_since = now - BURST_S;
     self->next_record = fmax(recorded_at, unused_since) + self->record_apart_s;
-    PyObject *type = PyObject_GetItem(scope, key_type);
+    PyObject *type = item(scope, key_type);
     if (type == NULL)
         return NULL;
-    int http = PyObject_RichCompareBool(type, key_http, Py_EQ);
+    int http = is_text(type, key_http);
     Py_DECREF(type);
     if (http <= 0)
-        return http < 0 ? NULL : (PyObject *)request_made(NO_REQUEST, 0.0, 0.0, 0);
+        return http < 0 ? NULL : request_made(NO_REQUEST, 0.0, 0.0, 0);
     double sent = take_sent(scope);
     if (sent == -1 && PyErr_Occurred())
         return NULL;
@@ -125,29 +149,30 @@ intake_begin(Intake *self, PyObject *const *args, Py_ssize_t count)
         self->next_detail = fmax(self->next_detail, unused_since) + self->detail_apart_s;
     self->number += 1;
     self->in_flight += 1;
-    return (PyObject *)request_made(self->number, sent, now, detail);
+    return request_made(self->number, sent, now, detail);
 }
 
-/* The number of its route; -1 with an error. */
-static long
-route_of(Intake *self, PyObject *scope)
+static PyObject *
+intake_begin(Intake *self, PyObject *const *args, Py_ssize_t count)
 {
-    long number = -1;
-    PyObject *endpoint = find(scope, key_endpoint);
-    if (is_none(endpoint)) {
-        if (!PyErr_Occurred())
-            number = known(self->numbers, Py_None);
-    } else {
-        PyObject *method = find(scope, key_method);
-        if (method == NULL && !PyErr_Occurred())
-            method = PyUnicode_FromString("");
-        PyObject *key = method == NULL ? NULL : PyTuple_Pack(2, method, endpoint);
-        if (key != NULL)
-            number = known(self->numbers, key);
-        Py_XDECREF(method);
-        Py_XDECREF(key);
-    }
-    Py_XDECREF(endpoint);
+    if (count != 2)
+        return PyErr_Format(PyExc_TypeError, "begin(scope, now)");
+    double now = PyFloat_AsDouble(args[1]);
+    if (now == -1.0 && PyErr_Occurred())
+        return NULL;
+    PyObject *request = (PyObject *)begins(self, args[0], now);
+    return request == NULL && !PyErr_Occurred() ? Py_NewRef(Py_None) : request;
+}
+
+/* The number of a route by what is known of all; -1 with an error. */
+static long
+look_up_route(Intake *self, PyObject *scope, PyObject *method, PyObject *endpoint)
+{
+    PyObject *key = is_none(endpoint) ? Py_NewRef(Py_None) : PyTuple_Pack(2, method, endpoint);
+    if (key == NULL)
+        return -1;
+    long number = known(self->numbers, key);
+    Py_DECREF(key);
     if (number >= 0 || PyErr_Occurred())
         return number;
     PyObject *arguments[] = {(PyObject *)self, scope};
@@ -155,6 +180,32 @@ route_of(Intake *self, PyObject *scope)
     if (found != NULL)
         number = PyLong_AsLong(found);
     Py_XDECREF(found);
+    return number;
+}
+
+/* The number of its route; -1 with an error. */
+static long
+route_of(Intake *self, PyObject *scope)
+{
+    PyObject *endpoint = find(scope, key_endpoint);
+    if (endpoint == NULL && PyErr_Occurred())
+        return -1;
+    PyObject *method = find(scope, key_method);
+    if (method == NULL)
+        method = PyErr_Occurred() ? NULL : PyUnicode_FromString("");
+    long number = -1;
+    if (method != NULL && endpoint != NULL && endpoint == self->last_endpoint
+        && is_text(method, self->last_method) > 0)
+        number = self->last_route;
+    else if (method != NULL)
+        number = look_up_route(self, scope, method, endpoint);
+    if (number >= 0 && endpoint != self->last_endpoint && is_ascii(method)) {
+        Py_XSETREF(self->last_endpoint, Py_XNewRef(endpoint));
+        Py_XSETREF(self->last_method, Py_NewRef(method));
+        self->last_route = number;
+    }
+    Py_XDECREF(endpoint);
+    Py_XDECREF(method);
     return number;
 }
 
@@ -184,28 +235,24 @@ small(long long number)
     return (uint16_t)(number < 0 ? 0 : number < MOST ? number : MOST);
 }
 
-static PyObject *
-intake_finish(Intake *self, PyObject *const *args, Py_ssize_t count)
+/* As `Intake.finish`, at that time. -1 with an error. */
+static int
+finishes(Intake *self, Request *request, PyObject *scope, double end)
 {
-    if (count != 2 || !Py_IS_TYPE(args[0], &RequestType))
-        return PyErr_Format(PyExc_TypeError, "finish(request, scope)");
-    double end = read_clock();
-    Request *request = (Request *)args[0];
-    PyObject *scope = args[1];
     self->in_flight -= 1;
     if ((double)request->spans > self->spans_apart)
         self->next_detail += (double)request->spans * self->span_apart_s - self->detail_apart_s;
     if (request->number == 0 && call_method(name_first, (PyObject *)self, scope, NULL) < 0)
-        return NULL;
+        return -1;
     double late_s = request->loop_s - request->answer_loop_s;
     if (late_s < LATE_S || request->answered == 0.0)
         late_s = 0.0;
     int waited = late_s || request->counted_until || request->trips || request->gc_s;
     if (waited && add_waits(self, request, late_s) < 0)
-        return NULL;
+        return -1;
     long route = route_of(self, scope);
     if (route < 0)
-        return NULL;
+        return -1;
     double start = request->start;
     request->row = (RequestRow){
         .sent = request->sent,
@@ -223,9 +270,18 @@ intake_finish(Intake *self, PyObject *const *args, Py_ssize_t count)
     request->finished = 1;
     if (!request->leaving) {
         request->row.left_s = (float)request->left_s;
-        if (rows_add(self->rows, &request->row, sizeof request->row) < 0)
-            return NULL;
+        return rows_add(self->rows, &request->row, sizeof request->row);
     }
+    return 0;
+}
+
+static PyObject *
+intake_finish(Intake *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 2 || !Py_IS_TYPE(args[0], &RequestType))
+        return PyErr_Format(PyExc_TypeError, "finish(request, scope)");
+    if (finishes(self, (Request *)args[0], args[1], read_clock()) < 0)
+        return NULL;
     Py_RETURN_NONE;
 }
 
@@ -282,32 +338,3 @@ static PyTypeObject IntakeType = {
     .tp_methods = intake_methods,
     .tp_members = intake_members,
 };
-
-/* `boundary.recorded`: all of a request. */
-static PyObject *
-recorded_request(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
-{
-    if (count != 7 || !PyObject_TypeCheck(args[1], &IntakeType))
-        return PyErr_Format(PyExc_TypeError,
-            "recorded(app, worker, request, scope, receive, send, failed)");
-    PyObject *worker = args[1], *request = args[2];
-    if (!Py_IS_TYPE(request, &RequestType))
-        return PyErr_Format(PyExc_TypeError, "not a request");
-    Track *track = NULL;
-    if (((Request *)request)->detail) {
-        track = track_made((Spans *)((Intake *)worker)->timeline, (Request *)request, 0, NO_SPAN);
-        if (track == NULL)
-            return NULL;
-    }
-    Timed *self = timed_made(request, (PyObject *)track);
-    Py_XDECREF(track);
-    if (self == NULL)
-        return NULL;
-    Py_XSETREF(((Request *)request)->server_send, Py_NewRef(args[5]));
-    self->app = Py_NewRef(args[0]);
-    self->worker = Py_NewRef(worker);
-    self->scope = Py_NewRef(args[3]);
-    self->receive = Py_NewRef(args[4]);
-    self->failed = Py_NewRef(args[6]);
-    return (PyObject *)self;
-}

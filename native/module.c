@@ -5,11 +5,12 @@
 #include "stepping.h"
 #include "request.h"
 #include "records.h"
+#include "intake.h"
+#include "boundary.h"
 #include "runner.h"
 #include "timed.h"
 #include "span.h"
 #include "awaiting.h"
-#include "intake.h"
 #include "pulse.h"
 
 static PyObject *
@@ -35,7 +36,6 @@ static PyMethodDef module_methods[] = {
     {"awaited", (PyCFunction)(void (*)(void))awaited, METH_FASTCALL, NULL},
     {"lend", (PyCFunction)(void (*)(void))lend, METH_VARARGS | METH_KEYWORDS, NULL},
     {"nothing", nothing, METH_VARARGS, NULL},
-    {"recorded", (PyCFunction)(void (*)(void))recorded_request, METH_FASTCALL, NULL},
     {"span", span, METH_VARARGS, NULL},
     {"timed", (PyCFunction)(void (*)(void))timed, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
@@ -65,16 +65,16 @@ make_names(void)
         {&key_method, "method"},
         {&key_http, "http"},
         {&key_create_task, "create_task"},
-        {&name_send, "send"},
         {&name_throw, "throw"},
         {&name_close, "close"},
-        {&name_finish, "finish"},
+        {&name_made, "_made"},
+        {&name_fail, "_fail"},
+        {&name_watched, "_watched"},
         {&name_route, "_route"},
         {&name_first, "_first"},
         {&name_add_waits, "_add_waits"},
         {&name_append, "append"},
         {&name_cr_await, "cr_await"},
-        {&name_cr_code, "cr_code"},
         {&name_raw, "raw"},
         {&name_file, "file"},
         {&name_on_loop_s, "on_loop_s"},
@@ -109,11 +109,11 @@ make_shared(void)
         return 0;
     PyTypeObject *types[] = {&SteppingType, &RequestType, &RowsType, &SpansType,
                              &TrackType,    &TimedType,   &SpanType, &IntakeType,
-                             &TimerType,    &MarkType,    &PulseType};
+                             &PassageType,  &TimerType,   &MarkType, &PulseType};
     for (size_t n = 0; n < Py_ARRAY_LENGTH(types); n++)
         if (PyType_Ready(types[n]) < 0)
             return -1;
-    if (make_names() < 0)
+    if (make_names() < 0 || find_getters() < 0)
         return -1;
     perf_counter = found_in("time", "perf_counter");
     cancelled_error = found_in("asyncio.exceptions", "CancelledError");
@@ -143,6 +143,7 @@ PyInit__native(void)
         || PyModule_AddType(module, &RequestType) < 0 || PyModule_AddType(module, &RowsType) < 0
         || PyModule_AddType(module, &SpansType) < 0 || PyModule_AddType(module, &TrackType) < 0
         || PyModule_AddType(module, &IntakeType) < 0
+        || PyModule_AddType(module, &PassageType) < 0
         || PyModule_AddType(module, &TimerType) < 0 || PyModule_AddType(module, &MarkType) < 0
         || PyModule_AddType(module, &PulseType) < 0) {
         Py_DECREF(module);

@@ -96,13 +96,40 @@ packs(PyObject *rows, size_t size)
     return Py_IS_TYPE(rows, &RowsType) && ((Rows *)rows)->record == (Py_ssize_t)size;
 }
 
+/* Of an await, by its place: the code of the coroutine that was awaited there last, which the
+   timeline keeps, and what `sites` and `coroutines` say of them. */
+typedef struct {
+    void *code;
+    uint16_t site, callee;
+} Known;
+
 typedef struct {
     PyObject_HEAD
     PyObject *rows, *sites, *coroutines;
     long long most_spans, deepest;
     unsigned long thread; /* 0 while it is for any */
     char broken;
+    Known *known; /* by place */
+    long places;
 } Spans;
+
+/* NULL without an error for a place beyond all that are numbered. */
+static Known *
+known_at(Spans *self, long place)
+{
+    if (place >= 0 && place < self->places)
+        return &self->known[place];
+    if (place < 0 || place > MOST)
+        return NULL;
+    long places = place < 512 ? 1024 : 2 * place;
+    Known *more = PyMem_Realloc(self->known, places * sizeof *more);
+    if (more == NULL)
+        return NULL;
+    memset(more + self->places, 0, (places - self->places) * sizeof *more);
+    self->known = more;
+    self->places = places;
+    return &more[place];
+}
 
 static int
 spans_init(Spans *self, PyObject *args, PyObject *Py_UNUSED(named))
@@ -139,6 +166,7 @@ spans_dealloc(Spans *self)
 {
     PyObject_GC_UnTrack(self);
     spans_clear(self);
+    PyMem_Free(self->known);
     Py_TYPE(self)->tp_free(self);
 }
 

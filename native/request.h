@@ -124,16 +124,16 @@ request_answers(Request *self)
 static PyObject *
 request_send(Request *self, PyObject *message)
 {
-    PyObject *kind = PyObject_GetItem(message, key_type);
+    PyObject *kind = item(message, key_type);
     if (kind == NULL)
         return NULL;
-    int starts = PyObject_RichCompareBool(kind, key_start, Py_EQ);
-    int has_body = starts ? 0 : PyObject_RichCompareBool(kind, key_body, Py_EQ);
+    int starts = is_text(kind, key_start);
+    int has_body = starts ? 0 : is_text(kind, key_body);
     Py_DECREF(kind);
     if (starts < 0 || has_body < 0)
         return NULL;
     if (starts) {
-        PyObject *status = PyObject_GetItem(message, key_status);
+        PyObject *status = item(message, key_status);
         if (status == NULL)
             return NULL;
         self->status = PyLong_AsLongLong(status);
@@ -164,11 +164,18 @@ request_send(Request *self, PyObject *message)
 }
 
 static PyMethodDef request_methods[] = {
+    {"send", (PyCFunction)request_send, METH_O, NULL},
     {"begin_wait", (PyCFunction)request_begin_wait, METH_O, NULL},
     {"end_wait", (PyCFunction)request_end_wait, METH_VARARGS, NULL},
-    {"send", (PyCFunction)request_send, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
+
+/* Its method `send`, without a look for it. */
+static PyObject *
+request_sender(Request *self)
+{
+    return PyCFunction_New(&request_methods[0], (PyObject *)self);
+}
 
 static PyMemberDef request_members[] = {
     NUMBER(Request, number),         NUMBER(Request, detail),

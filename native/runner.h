@@ -17,12 +17,27 @@ typedef struct {
     int raised;
 } Turn;
 
+/* `cr_await`, without a look through the type for it (`find_getters`). */
+static getter awaited_by;
+
+static int
+find_getters(void)
+{
+    PyObject *found = PyObject_GetAttr((PyObject *)&PyCoro_Type, name_cr_await);
+    if (found != NULL && Py_IS_TYPE(found, &PyGetSetDescr_Type))
+        awaited_by = ((PyGetSetDescrObject *)found)->d_getset->get;
+    else if (found != NULL)
+        PyErr_SetString(PyExc_ImportError, "coroutines are otherwise than is known here");
+    Py_XDECREF(found);
+    return awaited_by == NULL ? -1 : 0;
+}
+
 /* What runs, as `await` finds it. */
 static PyObject *
 runs(PyObject *awaitable)
 {
     if (PyCoro_CheckExact(awaitable)) {
-        PyObject *awaits = PyObject_GetAttr(awaitable, name_cr_await);
+        PyObject *awaits = awaited_by(awaitable, NULL);
         if (awaits == NULL)
             return NULL;
         int begun = awaits != Py_None;

@@ -41,11 +41,11 @@ outcome_of(Span *self, PyObject *error)
 
 /* It is over, with an error or without. */
 static void
-span_ends(Span *self)
+span_ends(Span *self, PySendResult how)
 {
     double last_s = read_clock() - self->start;
     Track *track = self->track;
-    PyObject *error = PyErr_GetRaisedException();
+    PyObject *error = how == PYGEN_ERROR ? PyErr_GetRaisedException() : NULL;
     SpanRow row = {
         .start = self->start,
         .request = (uint32_t)track->request->number,
@@ -60,7 +60,8 @@ span_ends(Span *self)
     Py_CLEAR(self->inner);
     if (track_close(track, &row, last_s, self->parent) < 0)
         PyErr_WriteUnraisable((PyObject *)track);
-    PyErr_SetRaisedException(error);
+    if (error != NULL)
+        PyErr_SetRaisedException(error);
 }
 
 static PySendResult
@@ -77,7 +78,7 @@ span_go_on(Span *self, Turn turn, PyObject **result)
     if (how == PYGEN_NEXT)
         self->state = SUSPENDED;
     else
-        span_ends(self);
+        span_ends(self, how);
     return how;
 }
 

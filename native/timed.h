@@ -6,7 +6,10 @@ typedef struct {
     PyObject *track;      /* NULL if not in detail */
     PyObject *attributes; /* of the loop */
     /* Where it is all of a request (`boundary.recorded`), else NULL. */
-    PyObject *app, *scope, *receive, *worker, *failed;
+    Passage *passage;
+    Intake *worker;
+    PyObject *scope, *receive;
+    double ended; /* its last step */
 } Timed;
 
 static PyTypeObject TimedType;
@@ -85,7 +88,7 @@ step_ends(Timed *self, Step *step)
     Py_XSETREF(stepping->track, step->around);
     if (!step->counts)
         return 0;
-    double now = read_clock();
+    double now = self->ended = read_clock();
     Py_XSETREF(stepping->request, Py_NewRef(Py_None));
     PyObject *present = PyDict_GetItemWithError(self->attributes, key_create_task);
     if (present == stepping->follow /* else the app's new one stays */
@@ -106,12 +109,13 @@ step(Timed *self, Turn turn, PyObject **result)
     PySendResult how = PYGEN_ERROR;
     if (step_signs(&step) == 0)
         how = go_on(self->inner, turn, result);
-    PyObject *error = PyErr_GetRaisedException();
+    PyObject *error = how == PYGEN_ERROR ? PyErr_GetRaisedException() : NULL;
     if (step_ends(self, &step) < 0) {
         Py_CLEAR(*result);
         how = PYGEN_ERROR;
     }
-    raise_before(error);
+    if (error != NULL)
+        raise_before(error);
     return how;
 }
 
@@ -119,11 +123,11 @@ step(Timed *self, Turn turn, PyObject **result)
 static int
 timed_enters(Timed *self)
 {
-    PyObject *send = PyObject_GetAttr((PyObject *)self->request, name_send);
+    PyObject *send = request_sender(self->request);
     if (send == NULL)
         return -1;
     PyObject *arguments[] = {self->scope, self->receive, send};
-    PyObject *running = PyObject_Vectorcall(self->app, arguments, 3, NULL);
+    PyObject *running = PyObject_Vectorcall(self->passage->app, arguments, 3, NULL);
     Py_DECREF(send);
     if (running == NULL)
         return -1;
@@ -134,26 +138,20 @@ timed_enters(Timed *self)
 
 /* It is over, with an error or without. -1 if there is one now. */
 static int
-timed_leaves(Timed *self)
+timed_leaves(Timed *self, PySendResult how)
 {
     self->state = DONE;
     Py_CLEAR(self->inner);
-    PyObject *error = PyErr_GetRaisedException();
-    if (self->worker == NULL) {
-        PyErr_SetRaisedException(error);
-        return error == NULL ? 0 : -1;
-    }
-    PyObject *arguments[] = {self->worker, (PyObject *)self->request, self->scope};
-    PyObject *finished = PyObject_VectorcallMethod(name_finish, arguments, 3, NULL);
-    if (finished == NULL && !is_interrupted()) {
-        PyObject *failure = PyErr_GetRaisedException();
-        tell(self->failed, &failure, 1);
-        Py_DECREF(failure);
-    }
-    Py_XDECREF(finished);
+    if (self->worker == NULL)
+        return how == PYGEN_ERROR ? -1 : 0;
+    PyObject *error = how == PYGEN_ERROR ? PyErr_GetRaisedException() : NULL;
+    double end = self->ended ? self->ended : read_clock();
+    int failed = finishes(self->worker, self->request, self->scope, end) < 0
+                 && (is_interrupted() || passage_fails(self->passage) < 0);
     Py_CLEAR(self->worker);
-    raise_before(error);
-    return PyErr_Occurred() ? -1 : 0;
+    if (error != NULL)
+        raise_before(error);
+    return failed || error != NULL ? -1 : 0;
 }
 
 static PySendResult
@@ -171,7 +169,7 @@ timed_go_on(Timed *self, Turn turn, PyObject **result)
         how = step(self, turn, result);
     if (how == PYGEN_NEXT)
         self->state = SUSPENDED;
-    else if (timed_leaves(self) < 0) {
+    else if (timed_leaves(self, how) < 0) {
         Py_CLEAR(*result);
         how = PYGEN_ERROR;
     }
@@ -185,11 +183,10 @@ timed_traverse(Timed *self, visitproc visit, void *arg)
     Py_VISIT(self->request);
     Py_VISIT(self->track);
     Py_VISIT(self->attributes);
-    Py_VISIT(self->app);
+    Py_VISIT(self->passage);
+    Py_VISIT(self->worker);
     Py_VISIT(self->scope);
     Py_VISIT(self->receive);
-    Py_VISIT(self->worker);
-    Py_VISIT(self->failed);
     return 0;
 }
 
@@ -200,11 +197,10 @@ timed_clear(Timed *self)
     Py_CLEAR(self->request);
     Py_CLEAR(self->track);
     Py_CLEAR(self->attributes);
-    Py_CLEAR(self->app);
+    Py_CLEAR(self->passage);
+    Py_CLEAR(self->worker);
     Py_CLEAR(self->scope);
     Py_CLEAR(self->receive);
-    Py_CLEAR(self->worker);
-    Py_CLEAR(self->failed);
     return 0;
 }
 
@@ -222,4 +218,25 @@ timed_made(PyObject *request, PyObject *track)
     self->track = is_none(track) ? NULL : Py_NewRef(track);
     self->attributes = Py_NewRef(stepping->attributes);
     return self;
+}
+
+static PyObject *
+timed_request(Passage *passage, Intake *worker, Request *request, PyObject *const *what)
+{
+    Track *track = NULL;
+    if (request->detail) {
+        track = track_made((Spans *)worker->timeline, request, 0, NO_SPAN);
+        if (track == NULL)
+            return NULL;
+    }
+    Timed *self = timed_made((PyObject *)request, (PyObject *)track);
+    Py_XDECREF(track);
+    if (self == NULL)
+        return NULL;
+    self->passage = (Passage *)Py_NewRef(passage);
+    self->worker = (Intake *)Py_NewRef(worker);
+    self->scope = Py_NewRef(what[0]);
+    self->receive = Py_NewRef(what[1]);
+    Py_XSETREF(request->server_send, Py_NewRef(what[2]));
+    return (PyObject *)self;
 }

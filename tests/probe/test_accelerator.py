@@ -115,7 +115,7 @@ def test_nothing_is_left_of_requests(tmp_path, clean):
         gc.collect()
         before = sys.getallocatedblocks()
         await serve(10_000)
-        boundary._worker.tables.cut()
+        boundary.worker.tables.cut()
         gc.collect()
         return sys.getallocatedblocks() - before
 

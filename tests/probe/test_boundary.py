@@ -38,8 +38,8 @@ def serve(folder, app, requests):
                 raised.append(error)
             else:
                 raised.append(None)
-        if boundary._worker is not None:
-            boundary._worker.close()
+        if boundary.worker is not None:
+            boundary.worker.close()
         return raised
 
     async def send(message):
@@ -109,7 +109,7 @@ def test_where_more_come_than_are_recorded_eight_in_a_row_are(tmp_path):
         while time.perf_counter() < until:
             await boundary(scope(), None, None)
             await asyncio.sleep(0)
-        boundary._worker.close()
+        boundary.worker.close()
 
     asyncio.run(main())
     recorded = read_insight(tmp_path, time.time()).requests
@@ -135,7 +135,7 @@ def test_a_request_that_the_server_begins_as_another_ends_is_its_own(tmp_path):
 
         await boundary(scope(), None, send)
         await begun[0]
-        boundary._worker.close()
+        boundary.worker.close()
 
     asyncio.run(main())
     first, second = read_insight(tmp_path, time.time()).requests
@@ -185,13 +185,14 @@ def test_a_probe_that_fails_leaves_the_app_alone(tmp_path):
 
 @pytest.mark.parametrize(
     ("part", "method"),
-    [(Worker, "begin"), (Worker, "finish"), (LoopWatch, "long_step")],
+    [(Worker, "_first"), (Worker, "_route"), (Worker, "_add_waits"), (LoopWatch, "long_step")],
 )
 def test_a_worker_that_fails_in_mid_run_leaves_the_app_alone(tmp_path, monkeypatch, part, method):
     called = []
 
     async def plain(scope, receive, send):
         called.append(scope["path"])
+        await send({"type": "http.response.body"})
         time.sleep(0.03)
 
     def fails(*_):
@@ -203,6 +204,21 @@ def test_a_worker_that_fails_in_mid_run_leaves_the_app_alone(tmp_path, monkeypat
     insight = read_insight(tmp_path, time.time())
     assert insight.missing == (
         "the probe failed in a worker, and did not see all of it: RuntimeError('no more')",
+    )
+
+
+def test_a_request_of_a_server_that_says_less_is_the_app_s_own(tmp_path):
+    called = []
+
+    async def plain(scope, receive, send):
+        called.append(scope["path"])
+
+    bare = {"type": "http", "path": "/items"}
+    serve(tmp_path, plain, [bare, scope()])
+    assert called == ["/items", "/items"]
+    insight = read_insight(tmp_path, time.time())
+    assert insight.missing == (
+        "the probe failed in a worker, and did not see all of it: KeyError('headers')",
     )
 
 
@@ -234,7 +250,7 @@ def awake(folder, app, *pauses_s):
             await asyncio.sleep(pause_s)
             began.append(time.perf_counter())
             await boundary(scope(), None, send)
-        boundary._worker.close()
+        boundary.worker.close()
 
     asyncio.run(main())
     return read_insight(folder, time.time() - time.perf_counter()), began
