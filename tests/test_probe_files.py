@@ -30,7 +30,7 @@ def write_table(folder, pid, name, *rows):
     for record, row in zip(records, rows, strict=True):
         for column, value in row.items():
             record[column] = value
-    (folder / file_name(name, pid)).write_bytes(block(records.tobytes()))
+    (folder / file_name(name, pid)).write_bytes(block(records.tobytes(), records.itemsize))
 
 
 def worker(perf_counter, epoch=EPOCH):
@@ -76,7 +76,7 @@ def test_what_a_killed_worker_did_not_finish_writing_is_left_out(folder, count):
     numbers = np.random.default_rng(7).integers(0, 1 << 32, count)
     records = np.zeros(count, kind)
     records["number"] = numbers
-    last = block(records.tobytes())
+    last = block(records.tobytes(), kind.itemsize)
     file.write_bytes(whole + last)
     assert len(read_insight(folder, EPOCH).requests) == 3 + count
     for cut, least in ((3, 0), (len(last) // 2, 0.3 * count), (len(last) - 8, 0.9 * count - 1)):
@@ -88,7 +88,7 @@ def test_what_a_killed_worker_did_not_finish_writing_is_left_out(folder, count):
 
 def test_what_stands_before_a_damaged_block_is_kept(folder):
     with (folder / file_name("requests", 7)).open("ab") as file:
-        file.write(HEADER.pack(8, 1) + b"no block" + block(bytes(41)))
+        file.write(HEADER.pack(8, 1) + b"no block" + block(bytes(41), 41))
     assert len(read_insight(folder, EPOCH).requests) == 3
 
 

@@ -209,7 +209,7 @@ def test_what_a_worker_had_recorded_is_read_though_it_never_ended(notes: Path) -
         server.kill()
         server.wait(30)
         with written.open("ab") as records:
-            records.write(block(bytes(twenty))[: twenty // 40])
+            records.write(block(bytes(twenty), twenty // 20)[: twenty // 40])
         with next(notes.glob("notes-*.jsonl")).open("a") as file:
             file.write('{"note": "rou')
         assert not [found for found in read_notes(notes) if found["note"] == "closed"]

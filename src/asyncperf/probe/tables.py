@@ -80,10 +80,11 @@ class Table:
     """Records of one kind. `add` and `cut` are for the event loop's thread, `write` is for
     another one; the two meet in a deque alone, which is safe for both."""
 
-    __slots__ = ("_file", "_waiting", "dropped", "rows")
+    __slots__ = ("_file", "_size", "_waiting", "dropped", "rows")
 
     def __init__(self, path: Path, name: str) -> None:
         self._file = Appended(path)
+        self._size = packing(FILES[name]).size
         # Who is in a hurry appends here, and has it cut where it is long.
         self.rows = rows_of(name)
         self._waiting: deque[bytes] = deque()
@@ -111,7 +112,7 @@ class Table:
         count = len(self._waiting)
         if not count:
             return
-        data = block(b"".join(self._waiting[number] for number in range(count)))
+        data = block(b"".join(self._waiting[number] for number in range(count)), self._size)
         self._file.append(data)
         for _ in range(count):
             self._waiting.popleft()
