@@ -11,7 +11,7 @@ from pathlib import Path
 
 from asyncperf.scan import sources
 from asyncperf.scan.blocking import blocking_calls
-from asyncperf.scan.blocking_catalogue import LAUNCHING, SCRIPT, SERVING, registered
+from asyncperf.scan.blocking_catalogue import SCRIPT, SERVING, launches, registered
 from asyncperf.scan.candidates import has_candidates
 from asyncperf.scan.checkers import Checker
 from asyncperf.scan.columns import in_characters
@@ -182,12 +182,12 @@ def load(
         depending += [f for f, _ in bodies if is_endpoint(f) or place_of(f) in routed]
         if "include_router" in source.text:
             included += inclusions(module, tree)
-        if LAUNCHING.search(source.text):
+        if launches(source.text):
             launching += [f for f, _ in bodies if not f.is_async]
             serves = SERVING.search(source.text)
             module.is_script = bool(SCRIPT.search(source.text)) and not serves
         module.registered = registered(source.text)
-        module.asks_for_loop = bool(ASKED.search(source.text))
+        module.asks_for_loop = any(word in source.text for word in ASKED)
         if "await" in source.text:
             awaiting += [f for f, node in bodies if f.is_async and has_candidates(node)]
     named = {sources.relative(a, root): sources.relative(b, root) for a, b in links.items()}

@@ -279,6 +279,7 @@ OWN_LOOP = named("run_until_complete")
 # RQ's worker runs a coroutine in a loop of its own, in a process that has nothing else to do.
 JOBS = re.compile(r"^rq\.(\w+\.)*(enqueue\w*|job)$")
 LAUNCHING = re.compile(r"\b(asyncio|anyio|trio|uvloop)\.run\b|\brun_until_complete\(|\bRunner\(")
+LAUNCHERS = (".run", "run_until_complete(", "Runner(")
 # What is run by itself; and what serves an app in a loop that it starts itself.
 SCRIPT = re.compile(r"^if __name__ == ", re.MULTILINE)
 SERVING = re.compile(r"\b(uvicorn|hypercorn|granian|FastAPI|Starlette)\b")
@@ -292,6 +293,12 @@ REGISTERED = re.compile(
 REGISTERING = named("on_startup on_shutdown on_cleanup cleanup_ctx add_event_handler lifespan")
 LOOP_MODULES = named("asyncio anyio trio uvloop")
 SPAWNING = named("create_task ensure_future start_soon run_coroutine_threadsafe spawn add_task")
+
+
+def launches(text: str) -> bool:
+    """Whether a file starts an event loop."""
+    one = any(word in text for word in LAUNCHERS)  # as not in most files
+    return one and bool(LAUNCHING.search(text))
 
 
 def registered(text: str) -> frozenset[str]:

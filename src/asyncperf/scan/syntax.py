@@ -15,6 +15,10 @@ LEAVES = frozenset(
     | {"conversion", "simple", "is_async", "asname", "rest", "kwd_attrs", "type_ignores"}
 )
 
+# Whose other fields are texts, or constants; and whose lists have holes.
+TEXTS = frozenset({ast.Constant, ast.MatchSingleton, ast.Global, ast.Nonlocal})
+WITH_HOLES = frozenset({ast.Dict, ast.arguments})
+
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
 
 
@@ -22,15 +26,26 @@ def children(node: ast.AST) -> list[ast.AST]:
     """What `ast.iter_child_nodes` gives, without operators and contexts."""
     found: list[ast.AST] = []
     kind = type(node)
-    if kind not in _FIELDS:
-        _FIELDS[kind] = tuple(name for name in kind._fields if name not in LEAVES)
-    for name in _FIELDS[kind]:
+    fields = _FIELDS.get(kind)
+    if fields is None:
+        fields = _FIELDS[kind] = parts_of(kind)
+    for name in fields:
         value = getattr(node, name, None)
-        if isinstance(value, ast.AST):
+        if value.__class__ is list:
+            found += value
+        elif value is not None:
             found.append(value)
-        elif value.__class__ is list:
-            found += [each for each in value if isinstance(each, ast.AST)]
+    if kind in WITH_HOLES:
+        return [each for each in found if each is not None]
     return found
+
+
+def parts_of(kind: type[ast.AST]) -> tuple[str, ...]:
+    """The fields that hold parts, or lists of them. A name is a text, but that of a `type`."""
+    if kind in TEXTS:
+        return ()
+    texts = LEAVES if kind.__name__ == "TypeAlias" else LEAVES | {"name"}
+    return tuple(name for name in kind._fields if name not in texts)
 
 
 def statements(root: ast.AST) -> Iterator[ast.AST]:

@@ -20,7 +20,7 @@ ASKING = re.compile(
     r"^_*((is|in|has|inside)_(\w+_)?(running_loop|event_loop|async_context|loop_running)|in_async)$"
 )
 # A file without these asks for no loop.
-ASKED = re.compile(r"running_loop|is_running|event_loop|async_context|loop_running|in_async")
+ASKED = ("running_loop", "is_running", "event_loop", "async_context", "loop_running", "in_async")
 
 
 def without_loop(node: AnyFunction, branches: Iterable[Branch]) -> tuple[Lines, ...]:
