@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache, partial
 
-from asyncperf.analysis.findings.awaits import sequential_awaits, sequential_loop
+from asyncperf.analysis.findings.awaits import sequential_awaits
 from asyncperf.analysis.findings.collector import gc_pauses
 from asyncperf.analysis.findings.dependencies import sequential_dependencies
 from asyncperf.analysis.findings.evidence import Evidence, alone_in
@@ -29,6 +29,7 @@ from asyncperf.analysis.findings.resources import (
     connections_saturated,
     lock_saturated,
 )
+from asyncperf.analysis.findings.rounds import sequential_loop
 from asyncperf.analysis.findings.server import server_settings
 from asyncperf.analysis.findings.standstill import connection_standstill
 from asyncperf.analysis.prediction import Demands
