@@ -31,6 +31,7 @@ from asyncperf.analysis.findings.resources import (
 )
 from asyncperf.analysis.findings.rounds import sequential_loop
 from asyncperf.analysis.findings.server import server_settings
+from asyncperf.analysis.findings.short_waits import loop_blocked_in_short
 from asyncperf.analysis.findings.standstill import connection_standstill
 from asyncperf.analysis.prediction import Demands
 from asyncperf.levels import Held
@@ -43,6 +44,7 @@ Rule = Callable[[Evidence], Iterable[Finding]]
 RULES: tuple[Rule, ...] = (
     too_little_data,
     loop_blocked,
+    loop_blocked_in_short,
     loop_busy,
     loop_locked_out,
     gc_pauses,
