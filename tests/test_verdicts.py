@@ -122,8 +122,10 @@ def pause():
 def test_the_calls_that_block_behind_what_answered_are_found_by_the_routes_that_were_seen(
     tmp_path: Path,
 ) -> None:
-    """An app may serve a function elsewhere than its decorator says."""
+    """An app may serve a function elsewhere than its decorator says, and another app of the
+    folder may serve another one there."""
     file = app(tmp_path, text=BLOCKING)
+    app(tmp_path, "other.py", BLOCKING.replace("/wrong", "/api/sleeps"))
     routes = (
         Route("GET", "/api/sleeps", str(file), 5, "sleeps"),
         Route("GET", "/docs", "/venv/lib/python3.11/site-packages/fastapi/x.py", 3, "docs"),

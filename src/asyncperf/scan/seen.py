@@ -20,7 +20,7 @@ from asyncperf.scan.candidates import SCOPES, Awaiting, all_loops, runs
 from asyncperf.scan.columns import characters
 from asyncperf.scan.conflicts import Finding
 from asyncperf.scan.dependencies import Dependency, dependencies, judge_pair
-from asyncperf.scan.endpoints import endpoints
+from asyncperf.scan.endpoints import endpoints, place_of
 from asyncperf.scan.index import AnyFunction, Function
 from asyncperf.scan.judge import Judge
 from asyncperf.scan.siblings import siblings
@@ -135,7 +135,11 @@ def blocking_behind(routes: Sequence[Route], loaded: Loaded, root: Path) -> Iter
     if not routes:
         return
     loaded.trees.make_room(sum(module.lines for module in loaded.project.modules.values()))
-    answering = endpoints(loaded.analyst, loaded.included, loaded.routed)
+    answering = {
+        function: names
+        for function, names in endpoints(loaded.analyst, loaded.included, loaded.routed).items()
+        if place_of(function) in loaded.routed  # another app of the folder may have its like
+    }
     for call in blocking_calls(loaded.analyst, answering, loaded.launching):
         if call.endpoints:
             chain = tuple(replace(step, file=str(root / step.file)) for step in call.chain)

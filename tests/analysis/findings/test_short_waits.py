@@ -9,7 +9,7 @@ from asyncperf.probe.record_format import BLOCKED, CPU
 from asyncperf.results import Figures, Latency
 from asyncperf.sites import BlockingCall, Step, Verdicts
 
-from ...builders import ITEMS, result_of
+from ...builders import ITEMS, PLAN, result_of
 from .seen import FILE, codes, evidence, found, insight_of, requests, stalls, ticks
 
 # Of the window's 50 s, in which a hundred requests end.
@@ -144,3 +144,20 @@ def test_stalls_of_waiting_alone_are_not_counted_twice():
     insight = seen(0.2, of_stalls=stalls(50, 0.3, kind=BLOCKED))
     (finding,) = found(insight, USERS, verdicts=shown(SLEEPS))
     assert "at a time" in finding.message
+
+
+def test_what_is_gained_counts_with_what_it_waits():
+    """Ten users, and 0.2 s of the loop for each of their requests: 5 a second. Without 0.15 s of
+    it, 20 a second."""
+    plan = replace(PLAN, users=10)
+    busy = result_of(
+        ITEMS,
+        steady=Figures(250, 0, 5.0, Latency(2.0, 2.0, 2.0, {50: 2.0})),
+        unloaded_s=0.2,
+    )
+    insight = insight_of(
+        requests=requests(250, loop_s=0.2),
+        ticks=[{**tick, "process_cpu_s": tick["at"] * 0.25} for tick in ticks(cpu=0.25)],
+    )
+    (finding,) = found(insight, busy, verdicts=shown(SLEEPS), plan=plan)
+    assert finding.predicted["rate_rps"] == pytest.approx(20, rel=0.05)

@@ -5,10 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from asyncperf.analysis.findings.evidence import Evidence, Spot
-from asyncperf.analysis.findings.inside import WAITED, Inside, own_s
 from asyncperf.analysis.findings.loop import in_threads, severity
 from asyncperf.analysis.findings.shown_calls import calls_of, named
 from asyncperf.analysis.findings.stalls import GRAVE
@@ -17,9 +14,6 @@ from asyncperf.analysis.prediction import LOOP
 from asyncperf.results import Finding
 from asyncperf.sites import BlockingCall
 
-# Of the time that requests keep the loop: those that were recorded may take a little more of it
-# than the rest, and so may a step that was interrupted.
-LEAST_PART = 0.2
 UNSHOWN = (
     "The source shows no call that is known to wait: look for a driver or a client that is not "
     "asynchronous. A virtual machine whose CPUs are given to others looks like this as well"
@@ -31,7 +25,7 @@ def loop_blocked_in_short(evidence: Evidence) -> Iterable[Finding]:
     inside = evidence.inside
     if inside is None or not evidence.first or evidence.mostly_failed:
         return
-    waited_s = waited_for(evidence, inside)
+    waited_s = evidence.short_waits_s
     part = waited_s / inside.ticked_s if inside.ticked_s else 0.0
     if part < GRAVE:
         return
@@ -62,19 +56,6 @@ def loop_blocked_in_short(evidence: Evidence) -> Iterable[Finding]:
         cost_ms_per_request=cost.ms_per_request,
         cost_rps=cost.rps,
     )
-
-
-def waited_for(evidence: Evidence, inside: Inside) -> float:
-    """How long, at least, requests kept the event loops without computing, beside what was seen
-    as stalls: not for want of a CPU, nor of Python's lock while other threads computed. 0 where
-    the system does not say how long a thread waits for a CPU, or it is too little to tell."""
-    if evidence.requests is None or not np.isfinite(inside.ticks["delay_s"]).all():
-        return 0.0
-    steps_s = float(inside.requests["loop_s"].sum(dtype=np.float64)) * evidence.of_each_recorded
-    stalled_s = float(own_s(inside.stalls[np.isin(inside.stalls["kind"], WAITED)]).sum())
-    threads_s = max(0.0, inside.process_cpu_s - inside.loop_cpu_s)
-    left_s = steps_s - inside.loop_cpu_s - inside.loop_delay_s - threads_s - stalled_s
-    return left_s if left_s >= LEAST_PART * steps_s else 0.0
 
 
 def lasts(call: BlockingCall) -> bool:
