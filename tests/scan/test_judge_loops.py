@@ -122,6 +122,25 @@ def test_a_loop_on_one_session_is_better_one_query_unless_a_round_needs_another(
 
 
 @pytest.mark.parametrize(
+    ("around", "session"),
+    [
+        ("async with maker() as db:", "one session, which serves one caller at a time"),
+        ("if db := session:", "one session, `session`, which serves one caller at a time"),
+    ],
+)
+def test_a_session_is_named_where_it_has_a_name(
+    scan_source: Callable[..., Scan], around: str, session: str
+) -> None:
+    scan = scan_source(
+        f"{SESSION}\nfrom sqlalchemy.ext.asyncio import async_sessionmaker\n"
+        f"maker = async_sessionmaker()\nasync def f(session: AsyncSession, xs):\n"
+        f"    {around}\n        for x in xs: await db.get(Product, x)\n"
+    )
+    (site,) = [site for site in scan.sites if site.kind == "loop"]
+    assert site.reason == f"all iterations use {session}"
+
+
+@pytest.mark.parametrize(
     ("body", "verdict"),
     [
         ("ORDER.append(shop)", "unsafe"),

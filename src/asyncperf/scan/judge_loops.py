@@ -9,7 +9,7 @@ from asyncperf.scan.candidates import COMPREHENSIONS, FOR, Loop
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.facts import Facts, called, promised
 from asyncperf.scan.syntax import spelling
-from asyncperf.scan.values import Effect, is_private, spelled
+from asyncperf.scan.values import Effect, is_private, one_at_a_time
 from asyncperf.scan.verbs import names_a_hook, sends
 from asyncperf.sites import Remedy, Site
 
@@ -170,12 +170,8 @@ class LoopJudge(Facts):
     def shared_in_loop(self, loop: Loop, done: Doings) -> Finding | None:
         for effect in done.own:
             if effect.what != conflicts.UNKNOWN_OBJECT and not self.is_private(effect, loop):
-                return conflicts.decided(
-                    "unsafe",
-                    f"all iterations use one {effect.what}, `{spelled(effect.place)}`, "
-                    "which serves one caller at a time",
-                    effect,
-                )
+                reason = f"all iterations use {one_at_a_time(effect)}"
+                return conflicts.decided("unsafe", reason, effect)
         return conflicts.context(done)
 
     def is_private(self, effect: Effect, loop: Loop) -> bool:
