@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from asyncperf.analysis.findings import healthy
+from asyncperf.analysis.findings.gains import Cost
 from asyncperf.insight import Resource
 from asyncperf.sites import Independence, Verdicts
 
+from ...builders import PLAN
 from .awaited import PROVED, SHARED, UNTOLD, rounds, seen, users, using
 from .seen import FILE, codes, evidence, found
 
@@ -78,7 +80,8 @@ def test_it_is_said_how_many_trips_a_request_makes_and_how_long_each_takes():
     (finding,) = found(over_one_session(), users(1.0), verdicts=rounds(BATCH))
     assert finding.message == (
         "A request makes 5 trips to the database one after another, 100 ms each: 500 ms. "
-        "One as long as the longest of them takes 100 ms; at 500 users 500 -> 833 req/s."
+        "One as long as the longest of them takes 100 ms; at 500 users 500 -> 833 req/s. "
+        "What the others compute is saved too, and not counted."
     )
     assert finding.advice == (
         "Ask in one trip: a query with `IN` or a join, eager loading (`selectinload`); for writes "
@@ -130,3 +133,18 @@ def test_rounds_that_take_turns_at_one_lock_make_no_trips():
     uses = [(20.005 + 0.1 * i, 1, 0) for i in range(5)]
     insight = using(seen(0.1, rounds=5), *uses, resource=lock, held_s=0.09)
     assert codes(insight, users(1.0), verdicts=rounds(SHARED)) == []
+
+
+@pytest.mark.parametrize(
+    ("count", "rate_rps", "expected"),
+    [
+        (500, 833.2, "; at 500 users 500 -> 833 req/s"),
+        (1, 833.2, "; at 1 user 500 -> 833 req/s"),
+        (500, 500.3, ""),  # 500 -> 500 says nothing
+        (500, 500.0, ""),
+    ],
+)
+def test_a_gain_is_told_as_far_as_a_digit_shows_it(count, rate_rps, expected):
+    plan = replace(PLAN, users=count)
+    (each,) = evidence(over_one_session(), users(1.0), plan=plan)
+    assert each.change(Cost(1.0, rate_rps - 500, rate_rps)) == expected

@@ -12,6 +12,7 @@ import numpy as np
 
 from asyncperf.analysis.findings.gains import Cost, Measured, cost, with_queue, without
 from asyncperf.analysis.findings.inside import NOTHING, WAITED, Inside, own_s
+from asyncperf.analysis.findings.words import rate
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import (
     LOOP,
@@ -248,11 +249,15 @@ class Evidence:
     # Words.
 
     def change(self, cost: Cost) -> str:
-        """`; at 500 users 33.3 -> 100 req/s`, after what the load gains; "" if it gains nothing."""
+        """`; at 500 users 33.3 -> 100 req/s`, after what the load gains; "" if it gains
+        nothing that a digit shows."""
         plan, now_rps = self.run.plan, self.rate_rps
         if plan.rate_rps is not None or now_rps is None or not cost.rps or cost.rps <= 0:
             return ""
-        return f"; at {plan.users} users {cost.from_to(now_rps)}"
+        if rate(now_rps) == rate(cost.rate_rps or now_rps):
+            return ""
+        users = "1 user" if plan.users == 1 else f"{plan.users} users"
+        return f"; at {users} {cost.from_to(now_rps)}"
 
     def shown(self, file: str) -> str:
         """A file as the report's other paths are: from the directory that the app was found

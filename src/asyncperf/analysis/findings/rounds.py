@@ -95,7 +95,8 @@ def _loop(evidence: Evidence, repeated: Repeated) -> Finding:
     if repeated.is_batch or repeated.may_be_batch:
         message = (
             f"A request makes {repeated.in_words()}: {spoken(apart_s)}. One as long as the longest "
-            f"of them takes {spoken(together_s)}{evidence.change(cost)}."
+            f"of them takes {spoken(together_s)}{evidence.change(cost)}. "
+            "What the others compute is saved too, and not counted."
         )
         advice = _batched(evidence, repeated)
     else:
