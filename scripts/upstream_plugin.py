@@ -13,11 +13,14 @@ import pytest
 from _pytest.assertion import rewrite as pytest_rewrite
 
 from asyncperf.probe import awaits, sources, timeline
+from asyncperf.probe.accelerator import NATIVE
 from asyncperf.probe.record_format import SPANS, packing
 from asyncperf.probe.request import STEPPING, Request
 from asyncperf.probe.rewrite import rewrite
 
 PACKAGES = ("fastapi", "starlette")
+# Which of its two forms the hook has.
+FORM = "Python" if NATIVE is None else "C"
 
 
 class Spans:
@@ -89,4 +92,4 @@ TheirSources(FOLDER).install()
 def pytest_sessionfinish(session: pytest.Session) -> None:
     broken = "broken" if TRACK.timeline.broken else "whole"
     with open(os.environ["UPSTREAM_SEEN"], "a", encoding="utf-8") as file:
-        file.write(f"{len(timeline.PLACES.all)} {SPANS_SEEN.count} {broken}\n")
+        file.write(f"{len(timeline.PLACES.all)} {SPANS_SEEN.count} {broken} {FORM}\n")

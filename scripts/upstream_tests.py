@@ -4,6 +4,7 @@ Fetches their source distributions, in the versions that are installed here, int
 that is thrown away; runs each suite twice in an environment of its own; compares the
 outcomes test by test. Some of the tests fail by chance on a busy machine: those with another
 outcome are run again, both ways. Exits with 1 if a test still has another outcome with the hook.
+The hook is the one in C where it was built; ASYNCPERF_PROBE_NATIVE=0 takes the one in Python.
 """
 
 import argparse
@@ -70,7 +71,7 @@ def check(suite: Suite, folder: Path) -> int:
         prepare(suite, folder, python, source)
     without = outcomes(run(suite, folder, python, source, hooked=False))
     hooked = outcomes(run(suite, folder, python, source, hooked=True))
-    places, spans = seen(folder / "seen.txt")
+    places, spans, form = seen(folder / "seen.txt")
     different = differing(without, hooked)
     for _ in range(REPEATS):
         files = tuple(sorted({file for test in different for file in files_of(test, source)}))
@@ -88,7 +89,7 @@ def check(suite: Suite, folder: Path) -> int:
         f"{suite.name} {version(suite.name)}: {sum(totals.values())} tests"
         f" ({', '.join(f'{count} {what}' for what, count in sorted(totals.items()))})"
         f" without the hook; {len(different)} with another outcome with it;"
-        f" {places:,} awaits rewritten, {spans:,} spans recorded"
+        f" {places:,} awaits rewritten, {spans:,} spans recorded in {form}"
     )
     for test in different:
         print(f"  {test}: {without[test] or 'not run'}, with the hook {hooked[test] or 'not run'}")
@@ -186,12 +187,14 @@ def outcome(case: Iterable[ET.Element]) -> str:
     return "passed"
 
 
-def seen(file: Path) -> tuple[int, int]:
-    """Awaits rewritten in any one process, and spans recorded in all."""
+def seen(file: Path) -> tuple[int, int, str]:
+    """Awaits rewritten in any one process, spans recorded in all, and by which form."""
     lines = [line.split() for line in file.read_text().splitlines()]
-    if any(state != "whole" for _, _, state in lines):
+    if any(state != "whole" for _, _, state, _ in lines):
         sys.exit(f"the hook broke down, see the notes beside {file}")
-    return max(int(places) for places, _, _ in lines), sum(int(spans) for _, spans, _ in lines)
+    places = max(int(places) for places, _, _, _ in lines)
+    forms = " and ".join(sorted({form for _, _, _, form in lines}))
+    return places, sum(int(spans) for _, spans, _, _ in lines), forms
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """The scan asked about a run: which files, which awaits, and that it never fails a run."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from asyncperf import verdicts
-from asyncperf.insight import Frame, Insight, Site, Stack
+from asyncperf.insight import Frame, Insight, Route, Site, Stack
 from asyncperf.scan.seen import CHANGED
 from asyncperf.sites import Verdicts
 from asyncperf.store import create_run_folder, load_run
@@ -28,6 +29,7 @@ STARTED_AT = 1_795_000_000.0
 def seen_in(file: Path, **parts: object) -> Insight:
     """An insight of the awaits of `SOURCE` in that file."""
     sites = tuple(Site(str(file), line, 9, "items", "await one()") for line in (3, 4))
+    parts = {"routes": ()} | parts
     return insight(sites=sites, spans=records("spans", 2, site=[0, 1]), **parts)
 
 
@@ -101,6 +103,52 @@ def test_the_lines_that_kept_a_loop_are_kept(tmp_path: Path) -> None:
     assert found is not None
     assert found.line(str(file), 5) == "return hashlib.scrypt(a, b)"
     assert found.line(str(file), 3) == ""
+
+
+BLOCKING = """\
+import time
+from fastapi import FastAPI
+app = FastAPI()
+
+@app.get("/wrong")
+async def sleeps():
+    pause()
+
+def pause():
+    time.sleep(1)
+"""
+
+
+def test_the_calls_that_block_behind_what_answered_are_found_by_the_routes_that_were_seen(
+    tmp_path: Path,
+) -> None:
+    """An app may serve a function elsewhere than its decorator says, and another app of the
+    folder may serve another one there."""
+    file = app(tmp_path, text=BLOCKING)
+    app(tmp_path, "other.py", BLOCKING.replace("/wrong", "/api/sleeps"))
+    routes = (
+        Route("GET", "/api/sleeps", str(file), 5, "sleeps"),
+        Route("GET", "/docs", "/venv/lib/python3.11/site-packages/fastapi/x.py", 3, "docs"),
+        Route("", "", None, None, None),
+    )
+    found = asked(insight(routes=routes))
+    assert found is not None
+    (call,) = found.reached_from(["GET /api/sleeps"])
+    assert (call.call, call.file, call.line) == ("time.sleep", str(file), 10)
+    assert [step.file for step in call.chain] == [str(file)] * 2
+    assert found.reached_from(["GET /wrong"]) == []
+    assert found.unread == {}
+
+
+def test_calls_are_kept_with_the_run(tmp_path: Path) -> None:
+    file = app(tmp_path, text=BLOCKING)
+    load = load_of(insight=insight(routes=(Route("GET", "/s", str(file), 5, "sleeps"),)))
+    run = replace(run_of(load), verdicts=verdicts_of([load], STARTED_AT))
+    folder = create_run_folder(tmp_path / "run", "shop", STARTED_AT, force=False)
+    folder.save(run)
+    kept = load_run(folder.path).verdicts
+    assert kept is not None
+    assert kept.blocking == run.verdicts.blocking != ()
 
 
 def test_a_project_is_what_lies_below_the_folder_that_its_files_are_imported_from(

@@ -5,7 +5,7 @@ Anyone may import this.
 """
 
 import posixpath
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -172,13 +172,15 @@ class Verdicts:
     """All that one look at the source says of what the probe saw in a run. `unread` says for a
     file why nothing of it was judged; `trouble` why nothing was judged at all. `lines` are the
     texts of those that kept an event loop, by file and number; `defs` the lines of decorated
-    functions' `def`, by file and the line of the first decorator, where Python has them begin."""
+    functions' `def`, by file and the line of the first decorator, where Python has them begin.
+    `blocking` are the calls that would block the event loop, with the probe's files."""
 
     found: tuple[Verdict, ...] = ()
     unread: Mapping[str, str] = field(default_factory=dict)
     trouble: str | None = None
     lines: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     defs: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    blocking: tuple[BlockingCall, ...] = ()
 
     @cached_property
     def _by_place(self) -> dict[tuple[VerdictKind, tuple[SeenAt, ...]], Independence]:
@@ -186,6 +188,14 @@ class Verdicts:
 
     def of(self, kind: VerdictKind, *at: SeenAt) -> Independence | None:
         return self._by_place.get((kind, at))
+
+    def reached_from(self, endpoints: Collection[str]) -> list[BlockingCall]:
+        """The calls that requests of these endpoints may come to again and again."""
+        return [
+            call
+            for call in self.blocking
+            if not (call.once or call.cached) and {*call.endpoints} & {*endpoints}
+        ]
 
     def unjudged(self, at: Iterable[SeenAt]) -> str:
         """Why there is no verdict on what stands there."""

@@ -21,7 +21,7 @@ from asyncperf.probe.places import is_users
 from asyncperf.probe.record_format import RETURNED
 from asyncperf.scan.seen import CHANGED, Asked, judge_seen
 from asyncperf.scan.sources import find_files
-from asyncperf.sites import Verdicts
+from asyncperf.sites import Route, Verdicts
 from asyncperf.source_files import def_line, source_lines
 
 # So much source, some 250,000 lines, is read in about ten seconds. Of a larger project only the
@@ -49,7 +49,7 @@ def judged(insights: Sequence[Insight], started_at: float) -> Verdicts:
     if not asked.files:
         return replace(texts, unread=changed)
     found = judge_seen(*project_of(asked.files, started_at), asked)
-    return replace(texts, found=found.found, unread={**found.unread, **changed})
+    return replace(found, lines=texts.lines, defs=texts.defs, unread={**found.unread, **changed})
 
 
 def kept_lines(insights: Iterable[Insight], started_at: float) -> dict[str, dict[int, str]]:
@@ -78,8 +78,9 @@ def decorated(insights: Iterable[Insight], started_at: float) -> dict[str, dict[
     return {file: dict(sorted(each.items())) for file, each in sorted(found.items())}
 
 
-def asked_of(insights: Iterable[Insight]) -> Asked:
-    """The user's awaits that returned, and the dependencies that FastAPI awaited."""
+def asked_of(insights: Sequence[Insight]) -> Asked:
+    """The user's awaits that returned, the dependencies that FastAPI awaited, and the user's
+    functions that answered requests."""
     awaits: dict[str, set[Site]] = defaultdict(set)
     dependencies: dict[str, set[Site]] = defaultdict(set)
     for insight in insights:
@@ -89,7 +90,19 @@ def asked_of(insights: Iterable[Insight]) -> Asked:
                 awaits[site.file].add(site)
         for site in resolved_by(insight, returned):
             dependencies[site.file].add(site)
-    return Asked(_sorted(awaits), _sorted(dependencies))
+    return Asked(_sorted(awaits), _sorted(dependencies), _routes(insights))
+
+
+def _routes(insights: Iterable[Insight]) -> dict[str, list[Route]]:
+    found: dict[str, set[Route]] = defaultdict(set)
+    for route in {route for insight in insights for route in insight.routes}:
+        if route.file is not None and route.line is not None and is_users(route.file):
+            line = def_line(route.file, route.line)
+            found[route.file].add(Route(f"{route.method} {route.path}", route.file, line))
+    return {
+        file: sorted(found[file], key=lambda route: (route.line, route.endpoint))
+        for file in sorted(found)
+    }
 
 
 def _sorted(found: dict[str, set[Site]]) -> dict[str, list[Site]]:

@@ -204,3 +204,9 @@ def asyncperf(start: Callable[..., Running]) -> Callable[..., Finished]:
         return start(*args, **how).finish(patience_s)
 
     return run
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Path:
+    """Where the app `counting` says what it answered."""
+    return tmp_path / "served.json"

@@ -70,6 +70,76 @@ def test_a_loop(scan_source: Callable[..., Scan], setup: str, body: str, verdict
     assert site.verdict == verdict, site.reason
 
 
+SESSION = """
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+class Product: ...
+class Sale: ...
+"""
+# The body of a loop over `xs`, its verdict and its remedy.
+ON_ONE_SESSION = {
+    "reads": ("found.append(await session.get(Product, x))", "unsafe", "batch"),
+    "writes": ("session.add(Sale(x)); await session.flush()", "unsafe", "batch"),
+    "reads what was written": (
+        "session.add(Sale(x)); await session.flush(); await session.get(Sale, x)",
+        "unsafe",
+        "none",
+    ),
+    "stops early": (
+        "if await session.get(Product, x) is None: break",
+        "dependent",
+        "batch",
+    ),
+    "a sum": ("found += await session.scalar(select(Product, x))", "unsafe", "batch"),
+    "what the last round found": (
+        "found = await session.get(Product, found)",
+        "dependent",
+        "none",
+    ),
+    "what the last round found, until nothing is": (
+        "found = await session.get(Product, found)\n        if not found: break",
+        "dependent",
+        "none",
+    ),
+    "another session each time": (
+        "session = await again(session); await session.get(Product, x)",
+        "dependent",
+        "none",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "verdict", "remedy"), ON_ONE_SESSION.values(), ids=ON_ONE_SESSION)
+def test_a_loop_on_one_session_is_better_one_query_unless_a_round_needs_another(
+    scan_source: Callable[..., Scan], body: str, verdict: str, remedy: str
+) -> None:
+    scan = scan_source(
+        f"{SESSION}\nasync def f(session: AsyncSession, xs):\n"
+        f"    found = []\n    for x in xs:\n        {body}\n    return found\n"
+    )
+    (site,) = [site for site in scan.sites if site.kind == "loop"]
+    assert (site.verdict, site.remedy) == (verdict, remedy), site.reason
+
+
+@pytest.mark.parametrize(
+    ("around", "session"),
+    [
+        ("async with maker() as db:", "one session, which serves one caller at a time"),
+        ("if db := session:", "one session, `session`, which serves one caller at a time"),
+    ],
+)
+def test_a_session_is_named_where_it_has_a_name(
+    scan_source: Callable[..., Scan], around: str, session: str
+) -> None:
+    scan = scan_source(
+        f"{SESSION}\nfrom sqlalchemy.ext.asyncio import async_sessionmaker\n"
+        f"maker = async_sessionmaker()\nasync def f(session: AsyncSession, xs):\n"
+        f"    {around}\n        for x in xs: await db.get(Product, x)\n"
+    )
+    (site,) = [site for site in scan.sites if site.kind == "loop"]
+    assert site.reason == f"all iterations use {session}"
+
+
 @pytest.mark.parametrize(
     ("body", "verdict"),
     [

@@ -53,7 +53,7 @@ def render_comparison(comparison: Comparison, console: Console) -> None:
     ]
     shown = [section for section in sections if section is not None]
     for i, section in enumerate(shown):
-        console.print(Page(Group("", section) if i else section), end="")
+        console.print(Page(Group("", section) if i else section), end="", crop=False)
 
 
 def _warnings(warnings: Sequence[str], width: int) -> RenderableType | None:

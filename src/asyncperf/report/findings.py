@@ -10,13 +10,12 @@ from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from asyncperf.report.layout import PROSE_WIDTH, prose
+from asyncperf.report.layout import INDENT, PROSE_WIDTH, prose, titled
 from asyncperf.report.units import TIE, in_words, known, number, plural, seconds
 from asyncperf.report.untrusted import clean, shorten
 from asyncperf.results import Diagnosis, Finding, Healthy
 
 MARKS = {"error": ("x", "bold red"), "warning": ("!", "bold yellow"), "info": ("i", "bold cyan")}
-INDENT = "    "
 # More findings than this are counted, no longer told; the JSON has all of them.
 TOLD = 12
 # Of the endpoints that one line of code concerns, so many are named.
@@ -79,10 +78,10 @@ def _title(finding: Finding, handlers: dict[str, str], width: int) -> Text:
     where = [place, function] if place else [label]
     if place and function != handlers.get(finding.endpoint, function):
         where.append(label)
-    title = Text(overflow="fold").append(f"{mark} {clean(finding.code)}", style)
-    title.append("".join(f"  {shorten(part, width)}" for part in where if part))
+    title = titled(Text(f"{mark} {clean(finding.code)}", style), [w for w in where if w], width)
     cost = _cost(finding)
-    if cost and title.cell_len + cell_len(cost) + 2 <= width:
+    last = title.plain.rpartition("\n")[2]
+    if cost and cell_len(last) + cell_len(cost) + 2 <= width:
         title.append(f"  {cost}", "dim")
     return title
 

@@ -3,7 +3,7 @@
 Cells and sentences are plain strings, never rich markup, so nothing in them is interpreted.
 """
 
-import textwrap
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
@@ -13,7 +13,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from asyncperf.report.units import TIE
-from asyncperf.report.untrusted import shorten
+from asyncperf.report.untrusted import cut_off, shorten
 
 # Longer lines of prose than this are hard to read, however wide the terminal is.
 PROSE_WIDTH = 100
@@ -21,6 +21,10 @@ PROSE_WIDTH = 100
 LEAST_LABEL = 12
 # The least room for a sentence beside figures.
 LEAST_WORDS = 24
+# What belongs to a title stands below it so far to the right.
+INDENT = "    "
+# A line of a file, as editors and terminals open it on a click.
+PLACE = re.compile(r"\w\.[A-Za-z]\w*:\d")
 # What our own typography becomes where the stream cannot carry it.
 ASCII = str.maketrans(
     {"·": "-", "…": ".", "–": "-", "━": "=", "│": "|", "└": "+", "─": "-", "●": "o"}
@@ -29,14 +33,45 @@ ASCII = str.maketrans(
 
 def prose(text: str, width: int, indent: str = "", style: str = "", hang: str = "") -> Text:
     """Wrap without parting a figure from its unit; `hang` indents the lines after the first."""
-    lines = textwrap.wrap(
-        text,
-        min(width, PROSE_WIDTH),
-        initial_indent=indent,
-        subsequent_indent=indent + hang,
-        break_on_hyphens=False,
-    )
-    return Text("\n".join(lines).replace(TIE, " "), style, overflow="fold")
+    lines = wrap(text, min(width, PROSE_WIDTH), indent, indent + hang)
+    return Text("\n".join(lines).replace(TIE, " "), style, overflow="ignore")
+
+
+def wrap(text: str, width: int, first: str = "", other: str = "") -> list[str]:
+    """Break at blanks into lines of so many columns, and within a word that is longer than one; a
+    place in a file stays whole, however long, for half of one leads nowhere."""
+    lines: list[str] = []
+    line, blank = first, ""
+    for part in re.split("( +)", text.strip(" ")):
+        if part.startswith(" "):
+            blank = part
+            continue
+        if line.strip(" ") and cell_len(line + blank + part) > width:
+            lines.append(line)
+            line, blank = other, ""
+        line, blank = line + blank + part, ""
+        while cell_len(line) > width and not is_place(part):
+            start = cut_off(line, max(width, cell_len(other) + 2))
+            lines.append(start)
+            line = other + line[len(start) :]
+    return [*lines, line] if line.strip(" ") else lines
+
+
+def is_place(word: str) -> bool:
+    return PLACE.search(word) is not None
+
+
+def titled(title: Text, parts: Sequence[str], width: int) -> Text:
+    """A title with its parts on one line where they fit, else each that does not on a line of its
+    own; a place in a file stays whole."""
+    title = Text(overflow="ignore").append_text(title)
+    filled = title.cell_len
+    for part in parts:
+        part = part if is_place(part) else shorten(part, width - len(INDENT))
+        begin = "  " if filled + 2 + cell_len(part) <= width else f"\n{INDENT}"
+        title.append(begin + part)
+        filled = cell_len(part) + (filled + 2 if begin == "  " else len(INDENT))
+    return title
 
 
 def table(
@@ -73,10 +108,11 @@ def table(
                 continue
             label = ""
         if words:
-            cells[-1] = "\n".join(textwrap.wrap(cells[-1], rest, break_on_hyphens=False))
+            cells[-1] = "\n".join(wrap(cells[-1], rest))
         lines += [Text(line, style) for line in _lines([label, *cells], widths, gap, left)]
     for line in lines:
-        line.no_wrap, line.overflow = True, "ellipsis"
+        line.no_wrap = True
+        line.overflow = "ignore" if words and is_place(line.plain) else "ellipsis"
     return Group(*lines)
 
 
@@ -108,13 +144,14 @@ def _width(cell: str) -> int:
 
 
 class Page:
-    """Lines without trailing blanks, and in ASCII alone where the stream carries no more."""
+    """Lines without trailing blanks, and in ASCII alone where the stream carries no more. What is
+    wider than the console is not cut: print it with `crop=False`."""
 
     def __init__(self, content: RenderableType) -> None:
         self.content = content
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
-        for line in console.render_lines(self.content, options, pad=False):
+        for line in Segment.split_lines(console.render(self.content, options)):
             for segment in _without_trailing_blanks(line):
                 text = to_ascii(segment.text) if options.ascii_only else segment.text
                 yield Segment(text, segment.style)

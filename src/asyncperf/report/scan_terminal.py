@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from asyncperf.report.layout import Page, prose
-from asyncperf.report.units import count, in_words, plural
-from asyncperf.report.untrusted import clean, clean_code, clean_path, cut, shorten
+from asyncperf.report.layout import INDENT, Page, prose, titled
+from asyncperf.report.units import TIE, count, in_words, plural
+from asyncperf.report.untrusted import clean, clean_code, clean_path, cut
 from asyncperf.sites import Problem, ScanResult, Site, SiteVerdict, SourceFinding
 
 MARKS = {"warning": ("!", "bold yellow"), "info": ("i", "bold cyan")}
-INDENT = "    "
 # A frame shows so many lines; of more, the rest is left out.
 FRAME = 12
 # Lines that are further apart have the ones between them left out.
@@ -34,7 +32,7 @@ def render_scan(result: ScanResult, lines_of: Lines, every_site: bool, console: 
     """Print the findings; with `every_site` also minor ones, and what was judged and is not
     worth a finding."""
     for i, section in enumerate(_sections(result, lines_of, every_site, console.width)):
-        console.print(Page(Group("", section) if i else section), end="")
+        console.print(Page(Group("", section) if i else section), end="", crop=False)
 
 
 def _sections(
@@ -74,13 +72,13 @@ def _finding(
     finding, *others = alike
     through = [
         prose(
-            f"{clean_path(shown(step.file))}:{step.line} in {clean(step.function)}",
+            f"{_place(shown(step.file), step.line)} in {clean(step.function)}",
             width,
             indent=INDENT,
         )
         for step in finding.related
     ]
-    places = [f"{clean_path(shown(other.file))}:{other.line}" for other in others[:NAMED]]
+    places = [_place(shown(other.file), other.line) for other in others[:NAMED]]
     if len(others) > NAMED:
         places.append(f"{len(others) - NAMED} more places")
     same = [prose(f"The same at {in_words(places)}.", width, indent=INDENT)] if places else []
@@ -95,16 +93,14 @@ def _finding(
 
 
 def _title(finding: SourceFinding, shown: Shown, width: int) -> Text:
-    """On one line where it fits, else the place, and then the function, on lines of their own."""
     mark, style = MARKS[finding.severity]
-    title = Text(overflow="fold").append(f"{mark} {finding.code}", style)
-    filled = title.cell_len
-    for part in (f"{clean_path(shown(finding.file))}:{finding.line}", clean(finding.function)):
-        part = shorten(part, width - len(INDENT))
-        begin = "  " if filled + 2 + cell_len(part) <= width else f"\n{INDENT}"
-        title.append(begin + part)
-        filled = cell_len(part) + (filled + 2 if begin == "  " else len(INDENT))
-    return title
+    place = f"{clean_path(shown(finding.file))}:{finding.line}"
+    return titled(Text(f"{mark} {finding.code}", style), [place, clean(finding.function)], width)
+
+
+def _place(file: str, lines: int | str | None) -> str:
+    """In prose, which must not break it."""
+    return f"{clean_path(file)}{f':{lines}' if lines else ''}".replace(" ", TIE)
 
 
 def _frame(lines: Sequence[str], finding: SourceFinding, width: int) -> Iterator[Text]:
@@ -136,16 +132,17 @@ def _frame(lines: Sequence[str], finding: SourceFinding, width: int) -> Iterator
 def _judged(site: Site, shown: Shown, width: int) -> RenderableType:
     fact = ""
     if site.fact_line is not None:
-        fact = f" ({clean_path(shown(site.fact_file or site.file))}:{site.fact_line})"
+        fact = f" ({_place(shown(site.fact_file or site.file), site.fact_line)})"
     lines = ", ".join(str(line) for line in site.lines)
-    text = f"{site.verdict}  {clean_path(shown(site.file))}:{lines}  {clean(site.function)}: "
+    place = _place(shown(site.file), lines)
+    text = f"{site.verdict}  {place}  {clean(site.function)}: "
     reason = clean(site.reason).rstrip(".")
     return prose(f"{text}{reason[:1].upper()}{reason[1:]}{fact}.", width, hang=INDENT)
 
 
 def _problems(problems: Sequence[Problem], shown: Shown, width: int) -> Iterator[RenderableType]:
     for problem in problems[:TOLD]:
-        place = clean_path(shown(problem.file)) + (f":{problem.line}" if problem.line else "")
+        place = _place(shown(problem.file), problem.line)
         yield prose(f"? {place}: {clean(problem.what)}", width, hang="  ")
     if rest := problems[TOLD:]:
         yield prose(f"? and {plural(len(rest), 'more problem')}", width)

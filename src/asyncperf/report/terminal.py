@@ -22,7 +22,7 @@ def render(diagnosis: Diagnosis, console: Console, charted: bool | None = None) 
     if charted is None:
         charted = len(diagnosis.endpoints) <= verdict.FEW
     for i, section in enumerate(_sections(diagnosis, console, charted)):
-        console.print(Page(Group("", section) if i else section), end="")
+        console.print(Page(Group("", section) if i else section), end="", crop=False)
 
 
 def _sections(diagnosis: Diagnosis, console: Console, charted: bool) -> Iterator[RenderableType]:

@@ -41,7 +41,7 @@ def clean_path(path: str) -> str:
 
 def cut(text: str, width: int) -> str:
     """At most `width` columns; the end gives way."""
-    return text if cell_len(text) <= width else _start(text, width - 1) + "…"
+    return text if cell_len(text) <= width else cut_off(text, width - 1) + "…"
 
 
 def shorten(text: str, width: int) -> str:
@@ -50,7 +50,7 @@ def shorten(text: str, width: int) -> str:
         return text
     tail = (width - 1) * 2 // 3
     backwards = text[::-1]
-    return _start(text, width - 1 - tail) + "…" + _start(backwards, tail)[::-1]
+    return cut_off(text, width - 1 - tail) + "…" + cut_off(backwards, tail)[::-1]
 
 
 def fold(text: str, width: int, lines: int) -> str:
@@ -60,14 +60,14 @@ def fold(text: str, width: int, lines: int) -> str:
         if folded[-1] and cell_len(folded[-1]) + cell_len(piece.rstrip()) > width:
             folded.append("")
         while cell_len(piece.rstrip()) > width:
-            start = _start(piece, max(width, 2))
+            start = cut_off(piece, max(width, 2))
             folded[-1:] = [start, ""]
             piece = piece[len(start) :]
         folded[-1] += piece
     return "\n".join(line.rstrip() for line in folded if line)
 
 
-def _start(text: str, width: int) -> str:
+def cut_off(text: str, width: int) -> str:
     """The longest start of `text` that fills at most `width` columns."""
     end = next((i for i in range(len(text)) if cell_len(text[: i + 1]) > width), len(text))
     return text[:end]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from asyncperf.scan.library_effects import DATABASE_KINDS
 from asyncperf.scan.library_texts import settled
-from asyncperf.scan.values import Effect, Place, is_private, spelled
+from asyncperf.scan.values import Effect, Place, is_private, one_at_a_time, spelled
 from asyncperf.sites import SiteVerdict
 
 UNKNOWN_OBJECT = "object"  # its method was called, and is not known
@@ -124,19 +124,9 @@ def shared_object(first: Doings, second: Doings) -> Finding | None:
         for b in second.own:
             if _reaches(a, b) or _reaches(b, a):
                 session = b if _reaches(a, b) else a
-                return decided(
-                    "unsafe",
-                    f"both may use one {session.what}, `{spelled(session.place)}`, "
-                    "which serves one caller at a time",
-                    session,
-                )
+                return decided("unsafe", f"both may use {one_at_a_time(session)}", session)
             if a.what != UNKNOWN_OBJECT and a.place == b.place and b.what != UNKNOWN_OBJECT:
-                return decided(
-                    "unsafe",
-                    f"both use one {a.what}, `{spelled(a.place)}`, which serves one caller at a "
-                    "time",
-                    b,
-                )
+                return decided("unsafe", f"both use {one_at_a_time(a)}", b)
     for a in first.own:
         for b in second.own:
             if (

@@ -9,7 +9,7 @@ from asyncperf.scan.candidates import COMPREHENSIONS, FOR, Loop
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.facts import Facts, called, promised
 from asyncperf.scan.syntax import spelling
-from asyncperf.scan.values import Effect, is_private, spelled
+from asyncperf.scan.values import Effect, is_private, one_at_a_time
 from asyncperf.scan.verbs import names_a_hook, sends
 from asyncperf.sites import Remedy, Site
 
@@ -29,9 +29,15 @@ class LoopJudge(Facts):
         decided = self.order(loop, done)
         if decided:
             return decided, "none"
+        passed, stopped = self.passed_on(loop, done), self.stopped(loop)
+        if stopped:
+            # One query before the loop gives all that it may come to.
+            return stopped, "batch" if is_reading(done) and not passed else "none"
+        if passed:
+            return passed, "none"
         decided = self.shared_in_loop(loop, done)
         if decided:
-            return decided, "batch" if is_reading(done) else "none"
+            return decided, "batch" if is_reading(done) or is_writing(done) else "none"
         open_: list[Finding] = []
         if all(is_handed(await_.value, loop.node) for await_ in loop.awaits):
             return Finding("likely", "awaits what was started before, so it runs already"), "none"
@@ -86,7 +92,7 @@ class LoopJudge(Facts):
         return Finding("likely", reason, self.file, loop.node.lineno), remedy
 
     def order(self, loop: Loop, done: Doings) -> Finding | None:
-        """Sleeps, exits and values that one iteration leaves to the next."""
+        """Pauses, contexts, and what others see of each iteration before the next."""
         for effect in done.sleeps:
             if self.is_own(effect, loop.statement):
                 return Finding("unsafe", "the sleep paces the iterations", self.file, effect.line)
@@ -111,6 +117,12 @@ class LoopJudge(Facts):
             if flow.hands_out(statement):
                 reason = f"line {statement.lineno} yields: others go on before the next iteration"
                 return Finding("dependent", reason, self.file, statement.lineno)
+        return None
+
+    def stopped(self, loop: Loop) -> Finding | None:
+        """Exits, and a sum over what is awaited: overlapping would change what comes out of it."""
+        if not isinstance(loop.node, FOR):
+            return None
         found = flow.loop_exit(loop.node.body)
         if found is not None:
             line = found.lineno
@@ -128,7 +140,15 @@ class LoopJudge(Facts):
                         self.file,
                         node.lineno,
                     )
-        carried = flow.carried(loop.node)
+        return None
+
+    def passed_on(self, loop: Loop, done: Doings) -> Finding | None:
+        """What one iteration leaves to the next and that decides about an await. A session that
+        is given something (`session.add(row)`) is no such value: that all of them use one is what
+        speaks against overlapping."""
+        if not isinstance(loop.node, FOR):
+            return None
+        carried = flow.carried(loop.node) - self.sessions(loop.node, done)
         for node, names in flow.deciding_names(loop.node):
             shared = sorted(names & carried)
             if shared:
@@ -141,15 +161,17 @@ class LoopJudge(Facts):
                 )
         return None
 
+    def sessions(self, loop: FOR, done: Doings) -> set[str]:
+        """Names of what serves one caller at a time, unless the loop's body binds them anew."""
+        places = {e.place for e in done.own if e.what != conflicts.UNKNOWN_OBJECT}
+        held = {name for name, value in self.walk.env.items() if value.places & places}
+        return held - {n for statement in loop.body for n in flow.names(statement).bound}
+
     def shared_in_loop(self, loop: Loop, done: Doings) -> Finding | None:
         for effect in done.own:
             if effect.what != conflicts.UNKNOWN_OBJECT and not self.is_private(effect, loop):
-                return conflicts.decided(
-                    "unsafe",
-                    f"all iterations use one {effect.what}, `{spelled(effect.place)}`, "
-                    "which serves one caller at a time",
-                    effect,
-                )
+                reason = f"all iterations use {one_at_a_time(effect)}"
+                return conflicts.decided("unsafe", reason, effect)
         return conflicts.context(done)
 
     def is_private(self, effect: Effect, loop: Loop) -> bool:
@@ -274,6 +296,12 @@ def is_addressed(call: ast.expr, derived: set[str]) -> bool:
 def is_reading(done: Doings) -> bool:
     """Whether all that is known of it is that it reads a database: one query can do that."""
     return {(effect.what, effect.mode) for effect in done.external} == {("database", "r")}
+
+
+def is_writing(done: Doings) -> bool:
+    """Whether all that is known of it is that it writes to a database: one statement for many
+    rows can do that."""
+    return {(effect.what, effect.mode) for effect in done.external} == {("database", "w")}
 
 
 def _is_caught(loop: FOR) -> bool:

@@ -1,4 +1,5 @@
-"""Verdicts on what was seen to run: awaits and dependencies, by where they stand.
+"""Verdicts on what was seen to run: awaits and dependencies, by where they stand, and the calls
+that block the loop behind what answered requests.
 
 The judge is that of every scan; here it is asked about any two awaits of a function, neighbours
 or not. For `scan` and whoever starts one.
@@ -7,21 +8,34 @@ or not. For `scan` and whoever starts one.
 import ast
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations, permutations, product
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from asyncperf.insight import Site
 from asyncperf.scan import Loaded, load, room_to_work, sources
+from asyncperf.scan.blocking import blocking_calls
 from asyncperf.scan.candidates import SCOPES, Awaiting, all_loops, runs
 from asyncperf.scan.columns import characters
 from asyncperf.scan.conflicts import Finding
 from asyncperf.scan.dependencies import Dependency, dependencies, judge_pair
+from asyncperf.scan.endpoints import endpoints, place_of
 from asyncperf.scan.index import AnyFunction, Function
 from asyncperf.scan.judge import Judge
 from asyncperf.scan.siblings import siblings
-from asyncperf.sites import Independence, Problem, Remedy, SeenAt, Verdict, Verdicts
+from asyncperf.sites import (
+    BlockingCall,
+    Independence,
+    Problem,
+    Remedy,
+    Route,
+    SeenAt,
+    Verdict,
+    Verdicts,
+)
+
+T = TypeVar("T")
 
 CHANGED = "its source has changed since it ran"
 OUTSIDE = "its file is not there, or not in the project"
@@ -33,27 +47,35 @@ CUT = "…"
 
 @dataclass(frozen=True)
 class Asked:
-    """What was seen, by file: awaits, and where functions begin that are dependencies."""
+    """What was seen, by file: awaits, where functions begin that are dependencies, and the `def`s
+    that answered requests."""
 
     awaits: Mapping[str, Sequence[Site]]
     dependencies: Mapping[str, Sequence[Site]]
+    routes: Mapping[str, Sequence[Route]] = field(default_factory=dict)
 
     @property
     def files(self) -> list[str]:
-        return sorted({*self.awaits, *self.dependencies})
+        return sorted({*self.awaits, *self.dependencies, *self.routes})
 
     def without(self, files: Collection[str]) -> Self:
-        def kept(sites: Mapping[str, Sequence[Site]]) -> Mapping[str, Sequence[Site]]:
-            return {file: found for file, found in sites.items() if file not in files}
+        def kept(found: Mapping[str, Sequence[T]]) -> Mapping[str, Sequence[T]]:
+            return {file: each for file, each in found.items() if file not in files}
 
-        return replace(self, awaits=kept(self.awaits), dependencies=kept(self.dependencies))
+        return replace(
+            self,
+            awaits=kept(self.awaits),
+            dependencies=kept(self.dependencies),
+            routes=kept(self.routes),
+        )
 
 
 def judge_seen(paths: Sequence[Path], root: Path, asked: Asked) -> Verdicts:
     """What the Python files under `paths`, all below `root`, say of it."""
+    names = {file: sources.relative(Path(os.path.abspath(file)), root) for file in asked.files}
+    routes = [replace(r, file=names[file]) for file, each in asked.routes.items() for r in each]
     with room_to_work():
-        loaded = load(paths, root)
-        names = {file: sources.relative(Path(os.path.abspath(file)), root) for file in asked.files}
+        loaded = load(paths, root, routes=routes)
         found_in = {file: loaded.project.at(name) for file, name in names.items()}
         modules = {file: module for file, module in found_in.items() if module is not None}
         unread = {
@@ -81,7 +103,10 @@ def judge_seen(paths: Sequence[Path], root: Path, asked: Asked) -> Verdicts:
             if _is_at(function, site)
         }
         found += judge_dependencies(functions, loaded)
-    return Verdicts(tuple(_on_disk(verdict, root) for verdict in found), unread)
+        blocking = list(blocking_behind(routes, loaded, root))
+    return Verdicts(
+        tuple(_on_disk(verdict, root) for verdict in found), unread, blocking=tuple(blocking)
+    )
 
 
 def _why_not(name: str, problems: Sequence[Problem]) -> str:
@@ -103,6 +128,22 @@ def _on_disk(verdict: Verdict, root: Path) -> Verdict:
     if said.file is None:
         return verdict
     return replace(verdict, independence=replace(said, file=str(root / said.file)))
+
+
+def blocking_behind(routes: Sequence[Route], loaded: Loaded, root: Path) -> Iterator[BlockingCall]:
+    """The calls that would block the loop behind these endpoints, with their files on disk."""
+    if not routes:
+        return
+    loaded.trees.make_room(sum(module.lines for module in loaded.project.modules.values()))
+    answering = {
+        function: names
+        for function, names in endpoints(loaded.analyst, loaded.included, loaded.routed).items()
+        if place_of(function) in loaded.routed  # another app of the folder may have its like
+    }
+    for call in blocking_calls(loaded.analyst, answering, loaded.launching):
+        if call.endpoints:
+            chain = tuple(replace(step, file=str(root / step.file)) for step in call.chain)
+            yield replace(call, file=str(root / call.file), chain=chain)
 
 
 # Where the awaits of a file stand, as the parser counts; with what was seen of each.

@@ -193,6 +193,17 @@ def is_unknown(callee: Callee) -> bool:
     return isinstance(callee.target, str) and callee.target.startswith(UNKNOWN)
 
 
+# What has no name that a reader could look for.
+LOCAL = "a local object"
+
+
+def one_at_a_time(own: Effect) -> str:
+    """What a session or connection is, by its name if it has one."""
+    name = spelled(own.place)
+    named = "" if name == LOCAL else f" `{name}`,"
+    return f"one {own.what},{named} which serves one caller at a time"
+
+
 def spelled(place: Place) -> str:
     """A place as a reader would write it."""
     if not place:
@@ -201,7 +212,7 @@ def spelled(place: Place) -> str:
     if place[0] == "call":
         root += "()"
     if place[0] in {"new", "item"}:
-        root = place[2] if len(place) > 2 and place[2][0] not in ".[" else "a local object"
+        root = place[2] if len(place) > 2 and place[2][0] not in ".[" else LOCAL
     if place[0] == "free":
         root = place[2] if len(place) > 2 else root
     rest = place[3:] if place[0] in {"free", "new"} else place[2:]

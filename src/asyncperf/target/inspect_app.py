@@ -10,6 +10,7 @@ import importlib
 import inspect
 import json
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from fastapi_cli.exceptions import FastAPICLIException
 from starlette.applications import Starlette
 from uvicorn.importer import ImportFromStringError, import_from_string
 
+from asyncperf.target.import_errors import import_hint
 from asyncperf.target.inspect_routes import describe_routes
 
 NO_FASTAPI = "is no FastAPI app, so it has no OpenAPI document"
@@ -181,19 +183,10 @@ def main(result_file: str, app: str | None) -> int:
         result = {"error": message, "hint": hint}
     except Exception as error:
         print_user_traceback(error)
-        result = {"error": f"{type(error).__name__} on import", "hint": import_hint(error)}
+        hint = import_hint(error, app, Path.cwd(), os.environ)
+        result = {"error": f"{type(error).__name__} on import", "hint": hint}
     Path(result_file).write_text(json.dumps(result), encoding="utf-8")
     return 0
-
-
-def import_hint(error: Exception) -> str:
-    """What to type where a package of the app's may be in another environment than ours."""
-    if not isinstance(error, ModuleNotFoundError):
-        return ""
-    return (
-        f"asyncperf runs in {sys.prefix}: install what is missing there, or serve the app with "
-        "its own Python: asyncperf run -- PYTHON -m uvicorn MODULE:APP --port 8001"
-    )
 
 
 def print_user_traceback(error: BaseException) -> None:

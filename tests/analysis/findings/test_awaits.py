@@ -6,77 +6,27 @@ import numpy as np
 import pytest
 
 from asyncperf.analysis.findings import healthy
-from asyncperf.insight import Resource, Site
-from asyncperf.results import Figures, Latency
-from asyncperf.sites import Independence, Verdict, Verdicts
+from asyncperf.insight import Resource
+from asyncperf.sites import Verdicts
 
-from ...builders import ITEMS, PLAN, result_of
-from .seen import FILE, codes, evidence, found, insight_of, requests, table
-
-LINES = (3, 4, 5)
-PROVED = Independence("independent", "no data flows between them", "overlap")
-LIKELY = Independence("likely", "no data flows, but `ask` is not known", "overlap", FILE, 9)
-NEEDS = Independence("dependent", "line 4 uses `a`, which comes from line 3", "none", FILE, 4)
-SHARED = Independence("unsafe", "both use one session, `db`", "none", FILE, 30)
-NO_GAIN = Independence("independent", "`one` never waits", "none")
-UNTOLD = Independence(None, "they stand in one statement", "overlap")
-BLOCKS = Independence(None, "they stand in different blocks", "none")
-
-
-def site(line):
-    return Site(FILE, line, 9, "items", f"await on_line_{line}()")
-
-
-def pairs(*said):
-    """What the source says of line 3 and 4, of 3 and 5, of 4 and 5."""
-    both = ((3, 4), (3, 5), (4, 5))
-    return Verdicts(
-        tuple(
-            Verdict("pair", tuple((FILE, line, 9) for line in lines), each)
-            for lines, each in zip(both, said, strict=False)
-        )
-    )
-
-
-def rounds(said):
-    """What it says of the loop around line 3."""
-    return Verdicts((Verdict("loop", ((FILE, 3, 9),), said),))
-
-
-def spans(each_s, *, requests=10, rounds=1, parent=None):
-    """In each request the sites' awaits one after another, of these lengths."""
-    rows = []
-    for request in range(requests):
-        at, number = 20.0, 0
-        for site, length_s in enumerate(each_s):
-            for _ in range(rounds):
-                rows.append(
-                    {
-                        "start": at,
-                        "end": at + length_s,
-                        "request": request,
-                        "span": number,
-                        "parent": number if parent is None else parent,
-                        "site": site,
-                    }
-                )
-                at, number = at + length_s, number + 1
-    return rows
-
-
-def seen(*each_s, **how):
-    sites = tuple(map(site, LINES[: len(each_s)]))
-    return insight_of(requests=requests(), sites=sites, spans=spans(each_s, **how))
-
-
-def users(mean_s, rate_rps=None):
-    """500 users who wait for nothing else."""
-    rate = rate_rps or 500 / mean_s
-    return result_of(
-        ITEMS,
-        steady=Figures(5000, 0, rate, Latency(mean_s, mean_s, mean_s, {50: mean_s})),
-        unloaded_s=mean_s,
-    )
+from ...builders import PLAN
+from .awaited import (
+    BLOCKS,
+    LIKELY,
+    NEEDS,
+    NO_GAIN,
+    PROVED,
+    SESSION,
+    SHARED,
+    UNTOLD,
+    pairs,
+    seen,
+    site,
+    spans,
+    users,
+    using,
+)
+from .seen import FILE, codes, evidence, found, insight_of, requests
 
 
 @pytest.mark.parametrize(
@@ -204,64 +154,6 @@ def test_nothing_else_is_said_to_be_in_good_order(said):
     assert healthy(evidence(seen(0.5, 0.5), users(1.0), verdicts=pairs(said)), ()) == ()
 
 
-BOUNDED = replace(PROVED, remedy="bounded-overlap")
-BATCH = Independence("unsafe", "all iterations use one session, `db`", "batch", FILE, 3)
-CARRIED = Independence("dependent", "`a` passes from one iteration to the next", "none", FILE, 3)
-
-
-@pytest.mark.parametrize(
-    ("said", "count", "length_s", "expected"),
-    [
-        (BOUNDED, 5, 0.1, ["sequential-loop"]),
-        (BOUNDED, 3, 0.1, ["sequential-loop"]),
-        (BOUNDED, 2, 0.1, []),  # a pair is no loop
-        (BOUNDED, 5, 0.01, []),  # saves 40 ms of a second
-        (BATCH, 5, 0.1, ["sequential-loop"]),
-        (SHARED, 5, 0.1, []),
-        (CARRIED, 5, 0.1, []),
-    ],
-)
-def test_sequential_loop(said, count, length_s, expected):
-    insight = seen(length_s, rounds=count)
-    assert codes(insight, users(1.0), verdicts=rounds(said)) == expected
-
-
-def test_a_loop_without_a_verdict_is_told_and_nothing_claimed():
-    (finding,) = found(seen(0.1, rounds=5), users(1.0), verdicts=Verdicts())
-    assert "cannot tell from source whether independent" in finding.message
-    assert finding.advice.startswith("If they are, ask for all of it at once")
-    assert (finding.severity, finding.evidence["rounds"]) == ("info", 5)
-
-
-def test_rounds_that_have_to_stay_in_order_are_said_to():
-    every = evidence(seen(0.1, rounds=5), users(1.0), verdicts=rounds(CARRIED))
-    (line,) = healthy(every, ())
-    assert (line.code, line.message) == (
-        "sequential-loop",
-        "items: its rounds stay in order (shop.py:3): `a` passes from one iteration to the next",
-    )
-
-
-def test_a_session_in_a_loop_is_asked_once_not_many_times_together():
-    (finding,) = found(seen(0.1, rounds=5), users(1.0), verdicts=rounds(BATCH))
-    assert "in one query: all iterations use one session, `db` (shop.py:3)." in finding.advice
-    assert "gather" not in finding.advice
-    assert finding.fix_kind == "batch"
-
-
-SESSION = Resource("one at a time", "Session", None, None)
-
-
-def using(insight, *rows, resource=SESSION, held_s=0.0):
-    """Sessions used in each request: (when, which, in which task)."""
-    uses = [
-        {"request": request, "asked": at, "released": at + held_s, "instance": n, "task": task}
-        for request in range(10)
-        for at, n, task in rows
-    ]
-    return replace(insight, resources=(resource,), uses=table("uses", uses))
-
-
 @pytest.mark.parametrize(
     ("uses", "together"),
     [
@@ -285,27 +177,6 @@ def test_data_that_flows_is_told_even_where_a_session_is_shared_too():
     insight = using(seen(0.5, 0.5), (20.1, 1, 0), (20.6, 1, 0))
     (line,) = healthy(evidence(insight, users(1.0), verdicts=pairs(NEEDS)), ())
     assert "each await needs the one before it" in line.message
-
-
-@pytest.mark.parametrize(
-    ("said", "second", "advice"),
-    [
-        (BOUNDED, 1, "in one query: all rounds use one Session"),
-        (BOUNDED, 2, "gather"),
-        (BATCH, 1, "in one query: all rounds use one Session"),
-    ],
-)
-def test_rounds_that_were_seen_to_use_one_session_are_better_one_query(said, second, advice):
-    insight = using(seen(0.1, rounds=5), (20.05, 1, 0), (20.15, second, 0))
-    (finding,) = found(insight, users(1.0), verdicts=rounds(said))
-    assert advice in finding.advice
-    assert finding.independence.by == ("probe" if second == 1 else "source")
-
-
-@pytest.mark.parametrize("said", [SHARED, CARRIED])
-def test_rounds_that_write_or_need_each_other_are_no_query(said):
-    insight = using(seen(0.1, rounds=5), (20.05, 1, 0), (20.15, 1, 0))
-    assert codes(insight, users(1.0), verdicts=rounds(said)) == []
 
 
 @pytest.mark.parametrize(

@@ -258,4 +258,4 @@ def test_a_line_of_one_endpoints_is_its_own_in_requests_that_were_not_recorded()
 @pytest.mark.parametrize(("failures", "expected"), [(2500, ["loop-busy"]), (2501, [])])
 def test_a_loop_that_is_busy_refusing_says_nothing_of_the_endpoint(failures, expected):
     result = result_of(steady=figures(requests=5000, failures=failures))
-    assert codes(insight_of(requests=requests(loop_s=0.01), ticks=ticks(0.9)), result) == expected
+    assert codes(insight_of(requests=requests(loop_s=0.009), ticks=ticks(0.9)), result) == expected

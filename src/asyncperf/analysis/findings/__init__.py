@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache, partial
 
-from asyncperf.analysis.findings.awaits import sequential_awaits, sequential_loop
+from asyncperf.analysis.findings.awaits import sequential_awaits
 from asyncperf.analysis.findings.collector import gc_pauses
 from asyncperf.analysis.findings.dependencies import sequential_dependencies
 from asyncperf.analysis.findings.evidence import Evidence, alone_in
@@ -29,7 +29,9 @@ from asyncperf.analysis.findings.resources import (
     connections_saturated,
     lock_saturated,
 )
+from asyncperf.analysis.findings.rounds import sequential_loop
 from asyncperf.analysis.findings.server import server_settings
+from asyncperf.analysis.findings.short_waits import loop_blocked_in_short
 from asyncperf.analysis.findings.standstill import connection_standstill
 from asyncperf.analysis.prediction import Demands
 from asyncperf.levels import Held
@@ -42,6 +44,7 @@ Rule = Callable[[Evidence], Iterable[Finding]]
 RULES: tuple[Rule, ...] = (
     too_little_data,
     loop_blocked,
+    loop_blocked_in_short,
     loop_busy,
     loop_locked_out,
     gc_pauses,

@@ -1,4 +1,4 @@
-"""Awaits one after another that could run together, and loops of awaits."""
+"""Awaits one after another that could run together."""
 
 from __future__ import annotations
 
@@ -17,10 +17,8 @@ from asyncperf.analysis.findings.independence import (
     called,
     grouped,
     of_pairs,
-    of_rounds,
     severity,
     shown,
-    told,
 )
 from asyncperf.analysis.findings.words import spoken
 from asyncperf.insight import Records, Site
@@ -86,6 +84,10 @@ class Function:
             together_s += max(lengths_s, default=0.0)
         return apart_s / self.requests, together_s / self.requests
 
+    def awaited(self, site: int) -> float:
+        """How often a request awaits there."""
+        return sum(len(run.get(site, ())) for run in self.runs) / self.requests
+
 
 @dataclass(frozen=True, eq=False)
 class Looked:
@@ -101,12 +103,6 @@ def sequential_awaits(evidence: Evidence) -> Iterable[Finding]:
             apart_s, together_s = looked.function.times(group.members)
             if group.independence is not None and worthwhile(evidence, apart_s - together_s):
                 yield _sequential(evidence, looked.function, group.members, group.independence)
-
-
-def sequential_loop(evidence: Evidence) -> Iterable[Finding]:
-    for function, number, rounds, said in loops(evidence):
-        if said.remedy != "none":
-            yield _loop(evidence, function, number, rounds, said)
 
 
 def _sequential(
@@ -144,45 +140,6 @@ def _sequential(
     )
 
 
-def _loop(
-    evidence: Evidence, function: Function, number: int, rounds: float, said: Independence
-) -> Finding:
-    site, (apart_s, together_s) = function.sites[number], function.times([number])
-    gain_s = apart_s - together_s
-    cost = cost_of(evidence, gain_s)
-    again = f"This await runs {rounds:.3g} times in a row, {spoken(apart_s)} of a request"
-    if said.verdict == "unsafe":
-        message = f"{again}; the longest of them takes {spoken(together_s)}{evidence.change(cost)}."
-        advice = f"Ask for all of it in one query: {told(evidence, said)}."
-    else:
-        message = f"{again}, {called(said)}: together {spoken(together_s)}{evidence.change(cost)}."
-        advice = advised(
-            evidence,
-            said,
-            "Ask for all of it at once if the other side can; else run some of them together "
-            "(`asyncio.gather` with a semaphore).",
-        )
-    return Finding(
-        code="sequential-loop",
-        severity=severity(said),
-        endpoint=evidence.label,
-        **evidence.spot(site)._asdict(),
-        message=message,
-        advice=advice,
-        evidence={
-            "rounds": rounds,
-            "apart_s": apart_s,
-            "together_s": together_s,
-            "requests_seen": float(function.requests),
-        },
-        fix_kind="batch" if said.remedy == "batch" else "batch-or-gather",
-        predicted=cost.predicted,
-        cost_ms_per_request=1000 * gain_s,
-        cost_rps=cost.rps,
-        independence=shown(evidence, said),
-    )
-
-
 def looked_at(evidence: Evidence) -> list[Looked]:
     """Functions with several awaits that together would save something."""
     found = []
@@ -194,18 +151,6 @@ def looked_at(evidence: Evidence) -> list[Looked]:
             says = of_pairs(evidence, shared, function.sites)
             found.append(Looked(function, grouped(sites, says)))
     return found
-
-
-def loops(evidence: Evidence) -> Iterable[tuple[Function, int, float, Independence]]:
-    """Awaits that run again and again and together would save something: the function, the
-    await's number, how often it runs, and what is said of that."""
-    shared = shared_by(evidence)
-    for function in functions(evidence):
-        for number, rounds in function.rounds().items():
-            apart_s, together_s = function.times([number])
-            if worthwhile(evidence, apart_s - together_s):
-                said = of_rounds(evidence, shared, function.sites, number)
-                yield function, number, rounds, said
 
 
 def shared_by(evidence: Evidence) -> Sharing:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from asyncperf.analysis.findings.gains import Cost, Measured, cost, with_queue, without
-from asyncperf.analysis.findings.inside import NOTHING, Inside, own_s
+from asyncperf.analysis.findings.inside import NOTHING, WAITED, Inside, own_s
+from asyncperf.analysis.findings.words import rate
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import (
     LOOP,
@@ -30,6 +31,9 @@ from asyncperf.results import EndpointResult
 EVERY_ENDPOINT = "*"
 # Fewer requests than this say nothing of what requests are like.
 LEAST_REQUESTS = 20
+# Of the time that requests keep the loop: those that were recorded may take a little more of it
+# than the rest, and so may a step that was interrupted.
+LEAST_WAITING = 0.2
 # Fewer requests in detail than this say nothing of their awaits.
 LEAST_DETAILED = 5
 
@@ -144,7 +148,8 @@ class Evidence:
             return None
         found = together(known)
         if self.inside is not None and self.answered:
-            busy_s = (self.inside.loop_cpu_s + self.blocked_s) / self.answered
+            stood_s = self.blocked_s + self.short_waits_s
+            busy_s = (self.inside.loop_cpu_s + stood_s) / self.answered
             found = with_queue(found, LOOP, Queue(busy_s))
             if self.inside.threads_compute:
                 computed_s = self.inside.process_cpu_s / self.answered
@@ -165,13 +170,32 @@ class Evidence:
         return float(np.maximum(0.0, own_s(stalls) - stalls["cpu_s"]).sum())
 
     @cached_property
+    def short_waits_s(self) -> float:
+        """How long, at least, requests kept the event loops without computing, beside what was
+        seen as stalls: not for want of a CPU, nor of Python's lock while other threads computed.
+        0 where the system does not say how long a thread waits for a CPU, or too little to tell."""
+        inside = self.inside
+        if (
+            inside is None
+            or self.requests is None
+            or not np.isfinite(inside.ticks["delay_s"]).all()
+        ):
+            return 0.0
+        steps_s = float(inside.requests["loop_s"].sum(dtype=np.float64)) * self.of_each_recorded
+        stalled_s = float(own_s(inside.stalls[np.isin(inside.stalls["kind"], WAITED)]).sum())
+        threads_s = max(0.0, inside.process_cpu_s - inside.loop_cpu_s)
+        left_s = steps_s - inside.loop_cpu_s - inside.loop_delay_s - threads_s - stalled_s
+        return left_s if left_s >= LEAST_WAITING * steps_s else 0.0
+
+    @cached_property
     def loop_share(self) -> float:
         """For how much of the time the event loops had work: computing, blocked, or waiting for
         a CPU; 0 where that was not seen."""
         if self.inside is None or not self.inside.ticked_s:
             return 0.0
         inside = self.inside
-        return (inside.loop_cpu_s + inside.loop_delay_s + self.blocked_s) / inside.ticked_s
+        stood_s = self.blocked_s + self.short_waits_s
+        return (inside.loop_cpu_s + inside.loop_delay_s + stood_s) / inside.ticked_s
 
     @property
     def workers(self) -> int:
@@ -225,11 +249,15 @@ class Evidence:
     # Words.
 
     def change(self, cost: Cost) -> str:
-        """`; at 500 users 33.3 -> 100 req/s`, after what the load gains; "" if it gains nothing."""
+        """`; at 500 users 33.3 -> 100 req/s`, after what the load gains; "" if it gains
+        nothing that a digit shows."""
         plan, now_rps = self.run.plan, self.rate_rps
         if plan.rate_rps is not None or now_rps is None or not cost.rps or cost.rps <= 0:
             return ""
-        return f"; at {plan.users} users {cost.from_to(now_rps)}"
+        if rate(now_rps) == rate(cost.rate_rps or now_rps):
+            return ""
+        users = "1 user" if plan.users == 1 else f"{plan.users} users"
+        return f"; at {users} {cost.from_to(now_rps)}"
 
     def shown(self, file: str) -> str:
         """A file as the report's other paths are: from the directory that the app was found

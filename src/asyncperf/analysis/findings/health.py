@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from asyncperf.analysis.findings.awaits import looked_at, loops, worthwhile
+from asyncperf.analysis.findings.awaits import looked_at, worthwhile
 from asyncperf.analysis.findings.dependencies import resolved
 from asyncperf.analysis.findings.evidence import EVERY_ENDPOINT, Evidence
 from asyncperf.analysis.findings.generator import generator_limit
 from asyncperf.analysis.findings.independence import in_order, stays, told
 from asyncperf.analysis.findings.inside import Inside, own_s
 from asyncperf.analysis.findings.pool import visits
+from asyncperf.analysis.findings.rounds import loops
 from asyncperf.analysis.findings.words import share, spoken
 from asyncperf.probe.record_format import DEFAULT_POOL
 from asyncperf.results import Finding, Healthy
@@ -45,12 +46,14 @@ def _order(evidence: Evidence) -> Iterable[Healthy]:
             if why is not None:
                 message = f"{looked.function.name}: {why}"
                 yield Healthy("sequential-awaits", evidence.label, message)
-    for function, number, _, said in loops(evidence):
-        if stays(said):
-            spot = evidence.spot(function.sites[number])
+    for repeated in loops(evidence):
+        if stays(repeated.said) and not repeated.may_be_batch:
+            spot = evidence.spot(repeated.site)
             place = f"{spot.file}:{spot.line}"
-            why = f"its rounds stay in order ({place}): {told(evidence, said, place)}"
-            yield Healthy("sequential-loop", evidence.label, f"{function.name}: {why}")
+            why = f"its rounds stay in order ({place}): {told(evidence, repeated.said, place)}"
+            if repeated.trips:
+                why += f"; a request makes {repeated.in_words()}"
+            yield Healthy("sequential-loop", evidence.label, f"{repeated.function.name}: {why}")
     found = resolved(evidence)
     if found is None or not worthwhile(evidence, np.subtract(*found.times(list(found.sites)))):
         return

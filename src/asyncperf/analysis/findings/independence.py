@@ -92,9 +92,15 @@ def of_rounds(
     """What is said of the rounds of the loop around an await, in the same way."""
     said = by_source(evidence, "loop", [_at(sites[number], "loop")], "bounded-overlap")
     seen = shared.rounds(number)
-    # What they share allows one query for all of them, unless that would change what they do.
-    remedy: Remedy = "none" if said.remedy == "none" else "batch"
-    return said if seen is None else seen_to_share("all rounds", seen, said, remedy)
+    if seen is None:
+        return said
+    if said.verdict == "unsafe" and not seen.is_lock:
+        return replace(said, by="probe")
+    # What they share allows one query for all of them, where they do little else and the source
+    # knows what they do.
+    does_more = not seen.is_lock and said.remedy != "batch" and not shared.trips(number)
+    known = said.verdict is not None and said.remedy != "none" and not does_more
+    return seen_to_share("all rounds", seen, said, "batch" if known else "none")
 
 
 def seen_to_share(who: str, shared: Shared, said: Independence, remedy: Remedy) -> Independence:

@@ -131,6 +131,14 @@ class Inside:
         handlers = [e.handler.name if e.handler else None for e in self.endpoints]
         return handlers.index(function) if function and handlers.count(function) == 1 else NOBODY
 
+    def names(self, endpoint: int) -> set[str]:
+        """The routes that the requests of an endpoint came to, such as `GET /items/{key}`."""
+        return {
+            f"{route.method} {route.path}"
+            for route in self.insight.routes
+            if self._endpoint_of(route.method, route.path, route.function) == endpoint
+        }
+
     def causes(self, stalls: Records) -> Indices:
         """The endpoint that caused each stall: whose step it was, or whose handler was running.
         (A request that was not recorded shows in the stack alone.)"""

@@ -11,6 +11,7 @@ import numpy as np
 from asyncperf.analysis.capacity import THREAD_TOKENS
 from asyncperf.analysis.findings.evidence import Evidence, Spot
 from asyncperf.analysis.findings.gains import at_most, with_queue, without
+from asyncperf.analysis.findings.shown_calls import calls_of, named
 from asyncperf.analysis.findings.stalls import (
     GRAVE,
     Blamed,
@@ -62,13 +63,13 @@ def loop_blocked(evidence: Evidence) -> Iterable[Finding]:
         if cost.gain:
             advice += f": {cost.gain}"
         if not in_background(stalls):
-            in_threads = _by_threads(evidence, mean_s)
             plain = "background task" if after_answer(evidence, stalls) else "endpoint"
-            advice += f"; in threads (a plain `def` {plain}, `asyncio.to_thread`) {in_threads}"
+            moved = in_threads(evidence, mean_s)
+            advice += f"; in threads (a plain `def` {plain}, `asyncio.to_thread`) {moved}"
         suffers = damage(evidence, stalls)
         yield Finding(
             code="loop-blocked",
-            severity=_severity(part),
+            severity=severity(part),
             endpoint=_label(evidence, stalls),
             **spot._asdict(),
             message=(
@@ -106,7 +107,7 @@ def loop_busy(evidence: Evidence) -> Iterable[Finding]:
             advice = f"{HASHING}: at most {rate(cpus / mean_s)} on {cpus} CPUs."
         yield Finding(
             code="loop-busy",
-            severity=_severity(part),
+            severity=severity(part),
             endpoint=_label(evidence, stalls),
             **spot._asdict(),
             message=(
@@ -166,12 +167,21 @@ def _no_time_left(evidence: Evidence) -> Iterable[Finding]:
             "That is little more than FastAPI itself takes: more workers help, up to the "
             f"{cpus} CPUs; threads do not."
             if little
-            else f"{NO_THREADS}; more workers help, up to the {cpus} CPUs."
+            else f"{_shown(evidence)}{NO_THREADS}; more workers help, up to the {cpus} CPUs."
         ),
         evidence={"loop_cpu": cpu, "cpu_wait": delay, "loop_s": mean_s},
         fix_kind="compute-less-or-elsewhere",
         cost_ms_per_request=cost.ms_per_request,
     )
+
+
+def _shown(evidence: Evidence) -> str:
+    """The calls behind the endpoint that may be a part of it."""
+    calls = calls_of(evidence, [evidence.index])
+    if not calls:
+        return ""
+    native = NATIVE_CALL if any(call.blocks == "cpu" for call in calls) else ""
+    return f"The source shows calls there that keep it: {named(evidence, calls)}. {native}"
 
 
 def _takes_most(evidence: Evidence) -> bool:
@@ -195,7 +205,7 @@ def mean_length(stalls: Blamed) -> float:
     return stalls.own_s / len(stalls.records)
 
 
-def _severity(part: float) -> Severity:
+def severity(part: float) -> Severity:
     return "error" if part >= GRAVE else "warning"
 
 
@@ -207,14 +217,14 @@ def _label(evidence: Evidence, stalls: Blamed) -> str:
     return evidence.everyone if in_background(stalls) else evidence.label
 
 
-def _by_threads(evidence: Evidence, mean_s: float) -> str:
+def in_threads(evidence: Evidence, mean_s: float) -> str:
     """What threads would allow: they wait as long, but 40 at a time."""
     now = evidence.demands
     if now is None or evidence.rate_rps is None:
         return f"at most {rate(evidence.workers * THREAD_TOKENS / mean_s)}"
     held = now.queues.get(THREADS, Queue(0.0, THREAD_TOKENS))
-    in_threads = replace(held, demand_s=held.demand_s + mean_s)
-    moved = with_queue(without(now, queues_s={LOOP: mean_s}), THREADS, in_threads)
+    longer = replace(held, demand_s=held.demand_s + mean_s)
+    moved = with_queue(without(now, queues_s={LOOP: mean_s}), THREADS, longer)
     return evidence.cost_of(now, moved, mean_s).gain or "nothing would be gained"
 
 
