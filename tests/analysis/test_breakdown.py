@@ -276,6 +276,36 @@ def test_an_await_around_the_rest_of_the_app_gives_way_to_those_in_it():
     assert found.tolist() == [False, False, False, True, False]
 
 
+@pytest.mark.parametrize("behind_a_middleware", [False, True])
+def test_what_a_response_streams_from_a_task_of_the_librarys_is_awaited_by_the_request(
+    behind_a_middleware,
+):
+    """Starlette sends a StreamingResponse in a task of its own, which iterates the user's
+    generator. Tasks that an endpoint sets out on, and the user's own, go on beside."""
+    venv = "/venv/lib/python3.11/site-packages"
+    endpoint = Site(f"{venv}/fastapi/routing.py", 1, 1, "app", "x")
+    wrap = Site(f"{venv}/starlette/responses.py", 9, None, "wrap", None)
+    child = Site("shop.py", 30, None, "child", None)
+    sites = (site(0), site(7, "self.app()"), endpoint, wrap, child, site(9, "sleep()"))
+    spans = records(
+        "spans",
+        8,
+        # the middleware; the endpoint; the response's task and the await of its generator;
+        # the user's task and one of a library's, from within the endpoint, with an await each
+        span=range(8),
+        parent=[0, 0, 0, 2, 0, 4, 1, 6],
+        site=[1, 2, NOTHING, 5, NOTHING, 5, NOTHING, 5],
+        callee=[3, 0, 3, 5, 4, 5, 3, 5],
+        task=[0, 0, 1, 1, 2, 2, 3, 3],
+        end=1.0,
+    )
+    if not behind_a_middleware:
+        spans = spans[1:]
+        spans["parent"] = np.where(spans["parent"] == 0, spans["span"], spans["parent"])
+    found = outermost(insight(spans=spans, sites=sites))
+    assert spans["span"][found].tolist() == [3]
+
+
 def test_what_comes_after_the_answer_takes_no_part_of_the_latency():
     """A background task awaits something, and sends another thing to a thread."""
     rows = requests(SENT, inside_s=0.5, after_s=2.0, pool_run_s=0.9, pool_wait_s=0.3, detail=1)

@@ -229,7 +229,8 @@ def awaits_of(insight: Insight, seen: Seen) -> tuple[AwaitPart, ...]:
 def outermost(insight: Insight) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which spans are awaits of the user's own source that a request itself waits at, and that
     no other such await is around. One that FastAPI's own lie within (in a middleware) is the
-    whole rest of the app, so those inside count; that may be in a task of its own."""
+    whole rest of the app, so those inside count; that may be in a task of its own. So may what
+    comes after the endpoint: a response streams what the app makes."""
     spans = insight.spans
     size = len(insight.sites)
     number = np.minimum(spans["site"], size)
@@ -253,7 +254,11 @@ def outermost(insight: Insight) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         inner = outer & ~middleware
         middleware |= outer
     tasks = owners.astype(np.float64) * 2.0**20 + spans["task"]
-    mains = (spans["task"] == 0) | np.isin(tasks, tasks[app])
+    # A library's task that no endpoint or dependency set out on goes on with the request.
+    begins = spans["site"] >= size
+    goes_on = begins & ~theirs[np.minimum(spans["callee"], size)]
+    goes_on &= ~has_parent | middleware[around]
+    mains = (spans["task"] == 0) | np.isin(tasks, tasks[app | goes_on])
     own &= mains & ~middleware
     inside = np.zeros(len(spans), bool)
     while True:
