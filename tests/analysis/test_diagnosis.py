@@ -264,6 +264,20 @@ def test_a_thread_pool_that_its_own_rate_refutes_is_not_the_limiter():
     assert diagnosis.findings == ()
 
 
+@pytest.mark.parametrize(
+    ("alone_s", "kind"),
+    [(SLEEP_S * 1.07, "users"), (SLEEP_S * 1.2, None)],
+)
+def test_a_single_user_that_was_disturbed_does_not_hide_who_the_limit_is(alone_s, kind):
+    measured = Measured(ITEMS, alone(alone_s), simulate(ClosedLoad(500, 50, fixed(SLEEP_S)), 60))
+    result = only(diagnosed(load_of(measured)))
+    assert (result.limiter and result.limiter.kind) == kind
+    if kind is None:
+        assert result.limiter_note == "it was faster under load than with a single user"
+        return
+    assert result.ceiling_rps == pytest.approx(result.steady.rate_rps)
+
+
 def test_users_that_were_elsewhere_are_not_blamed_on_the_app():
     """Half of a second between answers belongs to the user, or to the generator."""
     thinking = simulate(ClosedLoad(500, 50, fixed(SLEEP_S + 0.5)), 60)

@@ -7,6 +7,7 @@ from asyncperf.analysis.capacity import (
     EXPLAINED,
     MACHINE_BUSY,
     Demand,
+    answered_sooner,
     explains,
     limiters,
     next_limiter,
@@ -79,13 +80,14 @@ def explain(
     if steady is None or steady.latency is None or whole is None:
         why = no_window_why or "no request succeeded in the steady state"
         return limited_to(ordered, share, turn_s, why)
+    sooner = answered_sooner(ordered, whole.rate_rps)
     ordered = without_kept(standing(ordered, whole.rate_rps))
-    if not ordered:
+    if not ordered and sooner is None:
         return Limits(note="it was faster under load than with a single user")
     if generator_limit(load.generator):
         why = "the load generator was the limit, not the app"
         return limited_to(ordered, share, turn_s, why)
-    found = next((each for each in ordered if explains(each, whole.rate_rps)), None)
+    found = next((each for each in ordered if explains(each, whole.rate_rps)), sooner)
     if found is None:
         why = unexplained(run, load, ordered, whole)
         return limited_to(ordered, share, turn_s, f"{within}: {why}" if within else why)
