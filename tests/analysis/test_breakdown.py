@@ -15,7 +15,7 @@ from asyncperf.probe_files import NOTHING
 from asyncperf.results import Window
 
 from ..builders import ITEMS
-from ..insights import answered, insight, records, requests, site
+from ..insights import answered, insight, records, requests, site, trips, uses
 
 WINDOW = Window(0.0, 100.0, 1.0, 100)
 SENT = np.arange(50) * 0.5
@@ -84,6 +84,26 @@ def test_the_parts_always_add_up_and_none_but_other_is_negative(
     assert found.other_s == pytest.approx(back, abs=1e-6)
     assert min(found.await_s, found.loop_cpu_s, found.pool_run_s, found.loop_wait_s) >= 0
     assert min(found.connection_wait_s, found.lock_wait_s) >= 0
+
+
+def test_a_background_task_on_a_thread_waits_for_its_connection_alone():
+    """The endpoint runs 0.3 s on a thread, 0.1 s of it in wait for a connection; the task after the
+    answer waits for another one."""
+    rows = requests(SENT, inside_s=0.5, after_s=2.0, pool_run_s=1.3, thread_conn_wait_s=0.9)
+    numbers = np.arange(50)
+    runs = [(0.1, 0.3), (0.6, 1.0)]
+    found = broken_down(
+        rows,
+        trips=np.concatenate([trips(SENT + at, 0.0, run, request=numbers) for at, run in runs]),
+        uses=np.concatenate(
+            [
+                uses(SENT + at, wait_s, 0.1, request=numbers, on_thread=1)
+                for at, wait_s in ((0.1, 0.1), (0.6, 0.8))
+            ]
+        ),
+    )
+    assert found.pool_run_s == pytest.approx(0.2)
+    assert found.connection_wait_s == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(("late_s", "loop_cpu_s"), [(0.03, 0.02), (0.0, 0.05)])

@@ -183,3 +183,25 @@ def test_where_the_loop_has_no_time_left_that_alone_is_to_be_mended_first():
     )
     (finding,) = [f for f in found(insight) if f.code == "connections-saturated"]
     assert finding.advice.startswith("Mend the event loop first")
+
+
+@pytest.mark.parametrize(
+    ("resource", "code"), [(POOL, "connections-saturated"), (LOCK, "lock-saturated")]
+)
+def test_what_only_background_tasks_wait_for_costs_no_request_anything(resource, code):
+    """A request that never got it holds nothing, and is not averaged in."""
+    rows = [use(i, 10.0, 20.0, 21.0) for i in range(50)]
+    rows += [use(50 + i, 10.0, NEVER, NEVER) for i in range(50)]
+    insight = insight_of(
+        requests=requests(answered=12.0, start=11.0, sent=11.0),
+        uses=rows,
+        resources=(resource,),
+        sites=(ASKS,),
+    )
+    (finding,) = found(insight)
+    assert (finding.code, finding.severity) == (code, "warning")
+    assert finding.message.startswith("After its answer each request waits ")
+    assert "then holds it for 1.00 s" in finding.message
+    assert "req/s" not in finding.message + finding.advice
+    assert (finding.cost_ms_per_request, finding.cost_rps, finding.predicted) == (0.0, None, None)
+    assert finding.fix_kind is None

@@ -13,7 +13,7 @@ from asyncperf.analysis.findings.gains import Cost, with_queue, without
 from asyncperf.analysis.findings.holding import Idle, idle
 from asyncperf.analysis.findings.loop import BUSY
 from asyncperf.analysis.findings.standstill import standstill
-from asyncperf.analysis.findings.words import rate, share, spoken
+from asyncperf.analysis.findings.words import PILES_UP, rate, share, spoken
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import name_of
 from asyncperf.insight import Records, Resource
@@ -24,7 +24,7 @@ from asyncperf.probe.record_format import (
     MAX_CONCURRENCY,
     SEMAPHORE,
 )
-from asyncperf.results import Finding, FindingCode
+from asyncperf.results import Finding, FindingCode, Severity
 
 LOCKS = (LOCK, SEMAPHORE, CAPACITY_LIMITER, MAX_CONCURRENCY)
 # Locks that an app makes for each request bound what that request does at a time, and no one
@@ -52,6 +52,7 @@ SLOWED = 2.0
 LEAST_STAYS = 20
 # Requests that held one connection and waited for another, before it is called their way.
 LEAST_DEADLOCKS = 2
+COSTS_NOTHING = Cost(0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +67,15 @@ class Stays:
     wait_s: float
     hold_s: float
     alone_s: float | None  # the hold of the single user's requests, where that is known
+    late: bool  # only after the answers, by background tasks and what else goes on
+
+    @property
+    def who(self) -> str:
+        return "After its answer each request" if self.late else "Each request"
+
+    @property
+    def severity(self) -> Severity:
+        return "warning" if self.late else "error"
 
     @property
     def slowed(self) -> bool:
@@ -104,14 +114,22 @@ def connections_saturated(evidence: Evidence) -> Iterable[Finding]:
             stays,
             place,
             "connections-saturated",
-            f"Each request waits {spoken(stays.wait_s)} for one of {stays.capacity} connections "
+            f"{stays.who} waits {spoken(stays.wait_s)} for one of {stays.capacity} connections "
             f"per worker ({stays.resource.name}), then holds it for {spoken(stays.hold_s)}; they "
             f"are busy for {share(min(1.0, place.used))} of the time."
             f"{_meanwhile(evidence, unused)}",
-            f"Held so long, they cap it at {rate(place.most_rps)}, however the queries are "
-            f"arranged: gathering them gains nothing. {_shorter(unused)}; a bigger pool moves the "
-            "queue to what is behind it, which has to bear that as well.",
+            f"{_capped(stays, place)}{_shorter(unused)}; a bigger pool moves the queue to what is "
+            "behind it, which has to bear that as well.",
         )
+
+
+def _capped(stays: Stays, place: Place) -> str:
+    if stays.late:
+        return ""
+    return (
+        f"Held so long, they cap it at {rate(place.most_rps)}, however the queries are arranged: "
+        "gathering them gains nothing. "
+    )
 
 
 def _meanwhile(evidence: Evidence, unused: Idle | None) -> str:
@@ -138,13 +156,14 @@ def lock_saturated(evidence: Evidence) -> Iterable[Finding]:
         place = _place(evidence, stays)
         kind = stays.resource.kind.replace("_", " ").replace("-", " ")
         places = f"a {kind}" + (f" of {stays.capacity}" if stays.capacity > 1 else "")
+        most = "" if stays.late else f": at most {rate(place.most_rps)}"
         yield _saturated(
             evidence,
             stays,
             place,
             "lock-saturated",
-            f"Each request waits {spoken(stays.wait_s)} for {places}, then holds it for "
-            f"{spoken(stays.hold_s)}: at most {rate(place.most_rps)}.",
+            f"{stays.who} waits {spoken(stays.wait_s)} for {places}, then holds it for "
+            f"{spoken(stays.hold_s)}{most}.",
             "Hold it for less (do nothing slow inside it), or have one for each thing that it "
             "guards. If it protects something behind it, that is the limit.",
         )
@@ -213,9 +232,9 @@ def _without_nested(evidence: Evidence, number: int, resource: Resource, wait_s:
 def _saturated(
     evidence: Evidence, stays: Stays, place: Place, code: FindingCode, message: str, advice: str
 ) -> Finding:
-    cost = _cost(evidence, stays, place)
+    cost = COSTS_NOTHING if stays.late else _cost(evidence, stays, place)
     behind_loop = evidence.loop_share >= BUSY
-    advice += cost.sentence
+    advice = f"{PILES_UP} {advice}" if stays.late else f"{advice}{cost.sentence}"
     if behind_loop:
         message += (
             f" But who holds one waits for the event loop, which had work for "
@@ -224,7 +243,7 @@ def _saturated(
         advice = "Mend the event loop first: more places would only wait there as well."
     return Finding(
         code=code,
-        severity="info" if behind_loop or place.used < OFTEN_FREE else "error",
+        severity="info" if behind_loop or place.used < OFTEN_FREE else stays.severity,
         endpoint=evidence.label,
         **evidence.asked_at(stays.records)._asdict(),
         message=message,
@@ -237,9 +256,9 @@ def _saturated(
             "utilization": place.used,
             "loop_share": evidence.loop_share,
         },
-        fix_kind=None if behind_loop else "hold-shorter",
+        fix_kind=None if behind_loop or stays.late else "hold-shorter",
         predicted=None if behind_loop else cost.predicted,
-        cost_ms_per_request=1000 * stays.wait_s,
+        cost_ms_per_request=0.0 if stays.late else 1000 * stays.wait_s,
         cost_rps=None if behind_loop else cost.rps,
     )
 
@@ -260,18 +279,20 @@ def _stays(evidence: Evidence, kinds: tuple[str, ...]) -> Iterable[Stays]:
         wait_s, hold_s = _mean_s(mine, inside.end_s)
         alone = early[early["resource"] == number]
         alone_s = _mean_s(alone, 0.0)[1] if len(alone) else None
-        yield Stays(number, resource, resource.capacity, mine, requests, wait_s, hold_s, alone_s)
+        late = not inside.keeps_answers(mine, mine["got"])
+        yield Stays(
+            number, resource, resource.capacity, mine, requests, wait_s, hold_s, alone_s, late
+        )
 
 
 def _mean_s(uses: Records, end_s: float) -> tuple[float, float]:
-    """How long a request waits, and how long it holds; what lasts, until `end_s`."""
+    """How long a request waits, and one that got it holds it; what lasts, until `end_s`."""
+    holders = max(1, len(_requests(uses[~np.isnan(uses["got"])])))
     got = np.where(np.isnan(uses["got"]), end_s, uses["got"])
     left = np.where(np.isnan(uses["released"]), end_s, uses["released"])
     requests = len(_requests(uses))
-    wait_s, hold_s = (
-        float(np.maximum(0.0, s).sum() / requests) for s in (got - uses["asked"], left - got)
-    )
-    return wait_s, hold_s
+    wait_s, hold_s = (float(np.maximum(0.0, s).sum()) for s in (got - uses["asked"], left - got))
+    return wait_s / requests, hold_s / holders
 
 
 def _slowed(stays: Stays) -> str:
