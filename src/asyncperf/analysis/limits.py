@@ -154,14 +154,14 @@ def unexplained(run: Run, load: Load, ordered: Sequence[Limiter], whole: Whole) 
         )
         if whole.rate_rps + failed_rps >= EXPLAINED * ceiling_rps * (waiting + thinking) / users:
             return f"{reached}: {said[0]}"  # that is all there is to explain
-    said += _held_back(load, ordered, whole) or [
+    said += _held_back(run, load, ordered, whole) or [
         "something inside the app or its workers' CPU holds it back, which a look from outside "
         "cannot name"
     ]
     return f"{reached}: {'; '.join(said)}"
 
 
-def _held_back(load: Load, ordered: Sequence[Limiter], whole: Whole) -> list[str]:
+def _held_back(run: Run, load: Load, ordered: Sequence[Limiter], whole: Whole) -> list[str]:
     """What is known to hold a rate back that no limiter explains."""
     reasons = []
     if inside := [limiter for limiter in ordered if limiter.each]:
@@ -171,6 +171,10 @@ def _held_back(load: Load, ordered: Sequence[Limiter], whole: Whole) -> list[str
             f"in the busiest worker {', '.join(most)} busy"
             + (f", and the event loops waited {queued:.0%} of the time for a CPU" * bool(queued))
         )
+    seen = 0 if load.insight is None else len(load.insight.workers)
+    if (anew := seen - (run.target.workers or seen)) > 0:
+        workers = "worker was" if anew == 1 else "workers were"
+        reasons.append(f"{anew} {workers} started anew meanwhile, and requests waited for them")
     if load.machine_cpu is not None and load.machine_cpu > MACHINE_BUSY:
         busy = f"{load.machine_cpu:.0%}"
         reasons.append(f"the machine's CPUs were {busy} busy, by whatever runs on it")
