@@ -53,6 +53,48 @@ def test_the_line_and_the_cost_of_a_blocking_call():
     assert "in threads" in finding.advice
 
 
+@pytest.mark.parametrize(
+    ("loop_s", "cpu", "delay", "others", "expected"),
+    [
+        (0.45, 0.1, 0.0, 0.0, ["loop-blocked"]),  # of 0.9 of the time 0.8 without a CPU
+        (0.16, 0.1, 0.0, 0.0, ["loop-blocked"]),
+        (0.14, 0.1, 0.0, 0.0, []),  # less than a fifth
+        (0.45, 0.1, 0.65, 0.0, []),  # the machine's
+        (0.45, 0.1, float("nan"), 0.0, []),  # or it may be
+        (0.45, 0.1, 0.0, 0.5, []),  # other threads had Python's lock
+    ],
+)
+def test_many_short_waits_are_told_by_the_endpoint(loop_s, cpu, delay, others, expected):
+    """Two requests a second of one worker, whose steps take so long."""
+    clocks = [
+        {**tick, "process_cpu_s": (cpu + others) * tick["at"]}
+        for tick in ticks(cpu=cpu, delay=delay)
+    ]
+    insight = insight_of(requests=requests(loop_s=loop_s), ticks=clocks)
+    every = found(insight, result_of(steady=figures(rate_rps=2.0, requests=100)))
+    assert [finding.code for finding in every] == expected
+    assert all((finding.severity == "error") == (loop_s == 0.45) for finding in every)
+    if loop_s == 0.45 and every:
+        (finding,) = every
+        assert (finding.file, finding.line, finding.function) == ("shop.py", 12, "items")
+        assert "block the event loop for 400 ms of a request: 80% of" in finding.message
+        assert finding.cost_rps > 0
+
+
+def test_of_several_endpoints_the_one_whose_steps_take_most_waits():
+    insight = insight_of(
+        requests=requests(50, loop_s=0.4) + requests(50, route=1, first=50, loop_s=0.01),
+        ticks=[{**tick, "process_cpu_s": tick["cpu_s"]} for tick in ticks(cpu=0.05)],
+    )
+    half = figures(rate_rps=1.0, requests=50)
+    results = [result_of(each, steady=half, unloaded_s=0.6) for each in (ITEMS, BLOCKING)]
+    (finding,) = found(insight, *results)
+    assert (finding.code, finding.endpoint) == ("loop-blocked", "GET /items")
+    # Of what keeps the loop 0.36 of 0.41 is this; so much of the other's 0.4 s.
+    assert finding.suffers == {"GET /blocking": pytest.approx(0.4 * 0.36 / 0.41, rel=0.01)}
+    assert "GET /blocking waits 351 ms a request for it." in finding.message
+
+
 def test_waits_for_a_cpu_are_not_the_apps_doing():
     crowded = stalls(100, 0.05, kind=CPU, delay_s=0.049)
     assert codes(insight_of(requests=requests(), stalls=crowded), SLOW) == []

@@ -165,6 +165,19 @@ class Evidence:
         return float(np.maximum(0.0, own_s(stalls) - stalls["cpu_s"]).sum())
 
     @cached_property
+    def steps_waited_s(self) -> float:
+        """How long the steps of all requests neither computed nor waited for a CPU. 0 where that
+        cannot be told: other threads computed meanwhile, which may have had Python's lock, or
+        nobody says how long the loops waited for a CPU."""
+        inside = self.inside
+        if inside is None or not np.isfinite(inside.ticks["delay_s"]).any():
+            return 0.0
+        steps_s = float(inside.requests["loop_s"].sum(dtype=np.float64)) * self.of_each_recorded
+        waited_s = steps_s - inside.loop_cpu_s - inside.loop_delay_s
+        others_s = inside.process_cpu_s - inside.loop_cpu_s
+        return waited_s if waited_s > 2 * max(0.0, others_s) else 0.0
+
+    @cached_property
     def loop_share(self) -> float:
         """For how much of the time the event loops had work: computing, blocked, or waiting for
         a CPU; 0 where that was not seen."""

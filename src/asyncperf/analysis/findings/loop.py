@@ -19,6 +19,7 @@ from asyncperf.analysis.findings.stalls import (
     damage,
     in_background,
     share_of,
+    slowed,
 )
 from asyncperf.analysis.findings.words import rate, share, spoken
 from asyncperf.analysis.mva import Queue
@@ -30,6 +31,11 @@ from asyncperf.results import Finding, Severity
 BUSY = 0.8
 # Of that, so much is the machine's part and worth naming: no CPU was free for the loop.
 CROWDED = 0.1
+# So much of the loop's time in steps that wait, each too short to be seen by itself, is more than
+# what the machine's page faults and reads from its disk, or a clock's grain, come to.
+SHORT_WAITS = 0.2
+# What the clocks miss is of no weight from here on.
+MOSTLY_WAITS = 0.5
 # FastAPI and uvicorn take some 0.12 to 0.3 ms for a request by themselves; an endpoint that
 # takes less than this has little of its own to save.
 FRAMEWORK_S = 0.001
@@ -52,8 +58,10 @@ NATIVE_CALL = (
 
 
 def loop_blocked(evidence: Evidence) -> Iterable[Finding]:
-    """A call that waits on the event loop: in it no other request goes on."""
-    for stalls in blamed(evidence, waiting=True):
+    """A call that waits on the event loop: in it no other request goes on. By the line, if it does
+    so for long at a time; else by what a request's steps take in all, if that is a good part."""
+    found = blamed(evidence, waiting=True)
+    for stalls in found:
         spot, what = _spot(evidence, stalls)
         part = share_of(stalls, evidence.inside) if evidence.inside else 0.0
         mean_s = stalls.own_s / max(1, evidence.answered)
@@ -84,6 +92,46 @@ def loop_blocked(evidence: Evidence) -> Iterable[Finding]:
             cost_ms_per_request=cost.ms_per_request,
             cost_rps=cost.rps,
         )
+    if not found:
+        yield from _many_short_waits(evidence)
+
+
+def _many_short_waits(evidence: Evidence) -> Iterable[Finding]:
+    """Steps that neither computed nor waited for a CPU, each too short for a stall."""
+    inside, requests, now = evidence.inside, evidence.requests, evidence.demands
+    if inside is None or requests is None or not inside.ticked_s or not _takes_most(evidence):
+        return
+    waited_s = evidence.steps_waited_s - evidence.blocked_s
+    part = waited_s / inside.ticked_s
+    if part < SHORT_WAITS:
+        return
+    mean_s = waited_s / max(1, evidence.answered)
+    if now is not None and LOOP in now.queues:
+        now = with_queue(now, LOOP, Queue(now.queues[LOOP].demand_s + mean_s))
+    cost = evidence.cost_of(now, now and without(now, queues_s={LOOP: mean_s}), mean_s)
+    own_s = mean_s / max(1e-9, evidence.shares[evidence.index])
+    suffers = slowed(evidence, part / max(part, evidence.loop_share + part))
+    yield Finding(
+        code="loop-blocked",
+        severity="error" if part >= MOSTLY_WAITS else "warning",
+        endpoint=evidence.label,
+        **evidence.handler._asdict(),
+        message=(
+            f"Calls of less than 20 ms each block the event loop for {spoken(own_s)} of a request: "
+            f"{share(min(1.0, part))} of the loop's time.{_damage(suffers)}"
+        ),
+        advice=(
+            "Look for calls in it that wait (files, a synchronous client or driver, `time.sleep`; "
+            "`asyncperf scan` names those that it knows), and await asynchronous versions of them"
+            f"{f': {cost.gain}' if cost.gain else ''}."
+        ),
+        evidence={"mean_s": own_s, "loop_share": part},
+        suffers=suffers,
+        fix_kind="await-or-thread",
+        predicted=cost.predicted,
+        cost_ms_per_request=cost.ms_per_request,
+        cost_rps=cost.rps,
+    )
 
 
 def loop_busy(evidence: Evidence) -> Iterable[Finding]:

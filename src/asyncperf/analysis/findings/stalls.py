@@ -81,8 +81,8 @@ def matters(stalls: Blamed, inside: Inside) -> bool:
 
 
 def share_of(stalls: Blamed, inside: Inside) -> float:
-    """Of the time of all event loops."""
-    return stalls.own_s / (inside.span_s * max(1, inside.workers))
+    """Of the time of all event loops. (Of the last one a part is later.)"""
+    return min(1.0, stalls.own_s / (inside.span_s * max(1, inside.workers)))
 
 
 def _by_line(inside: Inside, stalls: Records, cause: int) -> Iterable[Blamed]:
@@ -148,6 +148,20 @@ def damage(evidence: Evidence, stalls: Blamed) -> dict[str, float]:
         met_s = min(_met_s(requests, stalls.records), slowed_s)
         if met_s >= LEAST_DAMAGE_S:
             found[result.endpoint.label] = met_s
+    return found
+
+
+def slowed(evidence: Evidence, part: float) -> dict[str, float]:
+    """By their labels: how much longer than alone the requests of the other endpoints took, as far
+    as this part of what keeps the loop goes."""
+    found = {}
+    for index, result in enumerate(evidence.together):
+        latency = result.steady.latency if result.steady else None
+        if index == evidence.index or latency is None or result.unloaded_s is None:
+            continue
+        slowed_s = part * (latency.mean_s - result.unloaded_s)
+        if slowed_s >= LEAST_DAMAGE_S:
+            found[result.endpoint.label] = slowed_s
     return found
 
 
