@@ -81,6 +81,15 @@ def test_many_short_waits_are_told_by_the_endpoint(loop_s, cpu, delay, others, e
         assert finding.cost_rps > 0
 
 
+@pytest.mark.parametrize(("requests_seen", "expected"), [(109, ["loop-blocked"]), (120, [])])
+def test_short_waits_of_some_requests_alone_are_a_guess(requests_seen, expected):
+    """Of a hundred recorded ones: a third of the loop's time."""
+    clocks = [{**tick, "process_cpu_s": tick["cpu_s"]} for tick in ticks(cpu=0.05)]
+    insight = insight_of(requests=requests(loop_s=0.19), ticks=clocks)
+    result = result_of(steady=figures(rate_rps=2.0, requests=requests_seen))
+    assert codes(insight, result) == expected
+
+
 def test_of_several_endpoints_the_one_whose_steps_take_most_waits():
     insight = insight_of(
         requests=requests(50, loop_s=0.4) + requests(50, route=1, first=50, loop_s=0.01),

@@ -5,7 +5,7 @@ import pytest
 from asyncperf.insight import Resource, Site
 from asyncperf.results import Figures
 
-from ...builders import figures, result_of
+from ...builders import BLOCKING, ITEMS, figures, result_of
 from .seen import FILE, codes, found, insight_of, requests, ticks
 
 ASKS = Site(FILE, 13, 5, "items", "async with pool")
@@ -205,3 +205,29 @@ def test_what_only_background_tasks_wait_for_costs_no_request_anything(resource,
     assert "req/s" not in finding.message + finding.advice
     assert (finding.cost_ms_per_request, finding.cost_rps, finding.predicted) == (0.0, None, None)
     assert finding.fix_kind is None
+
+
+def shared(slow_hold_s):
+    """Two endpoints and a pool: ten stays at a time, of the second endpoint's as long as said."""
+    rows = [use(i, 20.0, 20.5, 20.5 + (0.5, slow_hold_s)[i >= 50]) for i in range(100)]
+    insight = insight_of(
+        requests=requests(50, answered=59.0) + requests(50, route=1, first=50, answered=59.0),
+        uses=rows,
+        resources=(POOL,),
+    )
+    half = figures(requests=2500)
+    return found(insight, result_of(ITEMS, steady=half), result_of(BLOCKING, steady=half))
+
+
+def test_who_waits_for_an_endpoint_that_holds_nearly_all_is_told_so():
+    suffers, causes = sorted(shared(5.0), key=lambda finding: finding.endpoint == "GET /blocking")
+    assert suffers.endpoint == "GET /items"
+    assert "GET /blocking has 91% of what is held: that is to be mended." in suffers.message
+    assert causes.endpoint == "GET /blocking"
+    assert "GET /items waits 500 ms a request for it." in causes.message
+    assert causes.suffers == {"GET /items": pytest.approx(0.5)}
+    assert suffers.suffers == {}
+
+
+def test_where_both_hold_it_each_is_to_be_mended():
+    assert all("to be mended" not in finding.message for finding in shared(1.0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +21,7 @@ from asyncperf.analysis.findings.stalls import (
     share_of,
     slowed,
 )
-from asyncperf.analysis.findings.words import rate, share, spoken
+from asyncperf.analysis.findings.words import damage_said, rate, share, spoken
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import LOOP, THREADS
 from asyncperf.results import Finding, Severity
@@ -34,8 +34,9 @@ CROWDED = 0.1
 # So much of the loop's time in steps that wait, each too short to be seen by itself, is more than
 # what the machine's page faults and reads from its disk, or a clock's grain, come to.
 SHORT_WAITS = 0.2
-# What the clocks miss is of no weight from here on.
+# What the clocks miss, and what was not recorded, is of no weight from here on.
 MOSTLY_WAITS = 0.5
+NEARLY_ALL = 1.1
 # FastAPI and uvicorn take some 0.12 to 0.3 ms for a request by themselves; an endpoint that
 # takes less than this has little of its own to save.
 FRAMEWORK_S = 0.001
@@ -82,7 +83,7 @@ def loop_blocked(evidence: Evidence) -> Iterable[Finding]:
             message=(
                 f"{what} blocks the event loop for {spoken(mean_length(stalls))} at a time, "
                 f"{len(stalls.records):,} times in {_span(evidence)}: {share(part)} of the "
-                f"loop's time.{_damage(suffers)}"
+                f"loop's time.{damage_said(suffers)}"
             ),
             advice=f"{advice}.",
             evidence=_evidence(stalls, part),
@@ -103,7 +104,9 @@ def _many_short_waits(evidence: Evidence) -> Iterable[Finding]:
         return
     waited_s = evidence.steps_waited_s - evidence.blocked_s
     part = waited_s / inside.ticked_s
-    if part < SHORT_WAITS:
+    # Of those that were recorded alone it is an estimate, and so are the machine's waits.
+    sure = SHORT_WAITS if evidence.of_each_recorded <= NEARLY_ALL else MOSTLY_WAITS
+    if part < max(sure, inside.delay_share):
         return
     mean_s = waited_s / max(1, evidence.answered)
     if now is not None and LOOP in now.queues:
@@ -118,7 +121,7 @@ def _many_short_waits(evidence: Evidence) -> Iterable[Finding]:
         **evidence.handler._asdict(),
         message=(
             f"Calls of less than 20 ms each block the event loop for {spoken(own_s)} of a request: "
-            f"{share(min(1.0, part))} of the loop's time.{_damage(suffers)}"
+            f"{share(min(1.0, part))} of the loop's time.{damage_said(suffers)}"
         ),
         advice=(
             "Look for calls in it that wait (files, a synchronous client or driver, `time.sleep`; "
@@ -160,7 +163,7 @@ def loop_busy(evidence: Evidence) -> Iterable[Finding]:
             message=(
                 f"{what} computes on the event loop for {spoken(mean_length(stalls))} at a time, "
                 f"{len(stalls.records):,} times in {_span(evidence)}: {share(part)} of the "
-                f"loop's time.{_damage(suffers)}"
+                f"loop's time.{damage_said(suffers)}"
             ),
             advice=advice,
             evidence=_evidence(stalls, part),
@@ -289,12 +292,3 @@ def _evidence(stalls: Blamed, part: float) -> dict[str, float]:
         "longest_s": stalls.longest_s,
         "loop_share": part,
     }
-
-
-def _damage(suffers: Mapping[str, float]) -> str:
-    """Collateral damage, the worst first."""
-    worst = sorted(suffers.items(), key=lambda item: -item[1])
-    named = [f"{label} waits {spoken(time_s)} a request for it" for label, time_s in worst[:3]]
-    if len(worst) > len(named):
-        named.append(f"{len(worst) - len(named)} more endpoints wait as well")
-    return f" {'; '.join(named)}." if named else ""

@@ -13,7 +13,7 @@ from asyncperf.analysis.findings.gains import Cost, with_queue, without
 from asyncperf.analysis.findings.holding import Idle, idle
 from asyncperf.analysis.findings.loop import BUSY
 from asyncperf.analysis.findings.standstill import standstill
-from asyncperf.analysis.findings.words import PILES_UP, rate, share, spoken
+from asyncperf.analysis.findings.words import PILES_UP, damage_said, rate, share, spoken
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import name_of
 from asyncperf.insight import Records, Resource
@@ -48,6 +48,8 @@ FOUND_TAKEN = 0.5
 # A place that is held so much longer than without load is not the cause: what its holder does
 # meanwhile has become slow.
 SLOWED = 2.0
+# Who holds less than this part of what another endpoint holds waits for that one.
+OTHERS_HOLD = 0.25
 # Fewer stays than this say nothing of how long they usually are.
 LEAST_STAYS = 20
 # Requests that held one connection and waited for another, before it is called their way.
@@ -233,6 +235,14 @@ def _saturated(
     evidence: Evidence, stays: Stays, place: Place, code: FindingCode, message: str, advice: str
 ) -> Finding:
     cost = COSTS_NOTHING if stays.late else _cost(evidence, stays, place)
+    suffers = {}
+    parts = held_by(evidence, stays.number)
+    most = max(parts, key=lambda label: parts[label])
+    if parts[evidence.label] < OTHERS_HOLD * parts[most]:
+        message += f" {most} has {share(parts[most])} of what is held: that is to be mended."
+    elif most == evidence.label:
+        suffers = suffering(evidence, stays.number)
+        message += damage_said(suffers)
     behind_loop = evidence.loop_share >= BUSY
     advice = f"{PILES_UP} {advice}" if stays.late else f"{advice}{cost.sentence}"
     if behind_loop:
@@ -248,6 +258,7 @@ def _saturated(
         **evidence.asked_at(stays.records)._asdict(),
         message=message,
         advice=f"{_slowed(stays)} {advice}" if stays.slowed and not behind_loop else advice,
+        suffers=suffers,
         evidence={
             "capacity": float(stays.capacity),
             "hold_s": stays.hold_s,
@@ -261,6 +272,37 @@ def _saturated(
         cost_ms_per_request=0.0 if stays.late else 1000 * stays.wait_s,
         cost_rps=None if behind_loop else cost.rps,
     )
+
+
+def held_by(evidence: Evidence, number: int) -> dict[str, float]:
+    """Which part of the time that a resource is held each endpoint of the load has it."""
+    labels = [result.endpoint.label for result in evidence.together]
+    inside = evidence.inside
+    if inside is None:
+        return dict.fromkeys(labels, 0.0)
+    uses = inside.uses[inside.uses["resource"] == number]
+    left = np.where(np.isnan(uses["released"]), inside.end_s, uses["released"])
+    held_s = np.nan_to_num(np.maximum(0.0, left - uses["got"]))
+    owners = inside.owners(uses)
+    by = [float(held_s[owners == index].sum()) for index in range(len(labels))]
+    return {label: each / max(1e-9, sum(by)) for label, each in zip(labels, by, strict=True)}
+
+
+def suffering(evidence: Evidence, number: int) -> dict[str, float]:
+    """How long each request of the other endpoints waits for a resource before its answer."""
+    inside = evidence.inside
+    found: dict[str, float] = {}
+    if inside is None:
+        return found
+    for index, result in enumerate(evidence.together):
+        uses = inside.of(inside.uses, index)
+        uses = uses[uses["resource"] == number]
+        if index == evidence.index or not len(uses) or not inside.keeps_answers(uses, uses["got"]):
+            continue
+        wait_s, _ = _mean_s(uses, inside.end_s)
+        if wait_s >= LEAST_WAIT_S:
+            found[result.endpoint.label] = wait_s
+    return found
 
 
 def _stays(evidence: Evidence, kinds: tuple[str, ...]) -> Iterable[Stays]:
