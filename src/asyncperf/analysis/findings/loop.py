@@ -217,7 +217,7 @@ def _no_time_left(evidence: Evidence) -> Iterable[Finding]:
             "That is little more than FastAPI itself takes: more workers help, up to the "
             f"{cpus} CPUs; threads do not."
             if little
-            else f"{NO_THREADS}; more workers help, up to the {cpus} CPUs."
+            else f"{NATIVE_CALL}{NO_THREADS}; more workers help, up to the {cpus} CPUs."
         ),
         evidence={"loop_cpu": cpu, "cpu_wait": delay, "loop_s": mean_s},
         fix_kind="compute-less-or-elsewhere",

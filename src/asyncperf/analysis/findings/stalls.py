@@ -100,7 +100,7 @@ def _by_function(inside: Inside, lines: Sequence[Blamed]) -> list[Blamed]:
     stall of which nothing was seen."""
     stacks = inside.insight.stacks
     found: list[Blamed] = []
-    for each in sorted(lines, key=lambda each: -each.own_s):
+    for each in sorted(lines, key=lambda each: (each.frame is None, -each.own_s)):
         same = next((i for i, other in enumerate(found) if _is_part(each, other, stacks)), None)
         if same is None:
             found.append(each)
