@@ -10,6 +10,13 @@ import numpy as np
 
 from asyncperf.analysis.findings.evidence import Evidence
 from asyncperf.analysis.findings.gains import Cost, with_queue, without
+from asyncperf.analysis.findings.holders import (
+    LEAST_WAIT_S,
+    held_by,
+    mean_s,
+    requests_of,
+    suffering,
+)
 from asyncperf.analysis.findings.holding import Idle, idle
 from asyncperf.analysis.findings.loop import BUSY
 from asyncperf.analysis.findings.standstill import standstill
@@ -30,10 +37,9 @@ LOCKS = (LOCK, SEMAPHORE, CAPACITY_LIMITER, MAX_CONCURRENCY)
 # Locks that an app makes for each request bound what that request does at a time, and no one
 # waits for another. Of a shared one there are fewer than requests by this factor.
 SHARED_BY = 2
-# A queue, and no chance meeting: by this share of the time that a place is held ...
+# A queue, and no chance meeting: by this share of the time that a place is held, and longer than
+# `LEAST_WAIT_S`.
 QUEUED = 0.05
-# ... and longer than a turn of the event loop takes.
-LEAST_WAIT_S = 0.001
 # Places that are free for half of the time are waited for in bursts only (of M/M/c, Lazowska et
 # al., 1984, section 3.3, hardly one request in ten waits for one of five).
 OFTEN_FREE = 0.5
@@ -182,7 +188,7 @@ def connection_deadlock(evidence: Evidence) -> Iterable[Finding]:
         if resource.kind != CONNECTIONS or not resource.capacity:
             continue
         nested = _nested(uses, number)
-        if len(_requests(nested)) < LEAST_DEADLOCKS:
+        if len(requests_of(nested)) < LEAST_DEADLOCKS:
             continue
         gave_up = int(np.isnan(nested["got"]).sum())
         ended = np.where(np.isnan(nested["got"]), inside.end_s, nested["got"])
@@ -195,7 +201,7 @@ def connection_deadlock(evidence: Evidence) -> Iterable[Finding]:
             endpoint=evidence.label,
             **evidence.asked_at(nested)._asdict(),
             message=(
-                f"{len(_requests(nested)):,} requests held a connection ({resource.name}) and "
+                f"{len(requests_of(nested)):,} requests held a connection ({resource.name}) and "
                 f"asked for another one, for {spoken(wait_s)} on average"
                 + (f"; {gave_up:,} never got it" if gave_up else "")
                 + f". {resource.capacity} of them at once, and all wait for each other."
@@ -205,14 +211,14 @@ def connection_deadlock(evidence: Evidence) -> Iterable[Finding]:
                 "only needs more requests for the same end." + (cost.sentence if cost else "")
             ),
             evidence={
-                "requests": float(len(_requests(nested))),
+                "requests": float(len(requests_of(nested))),
                 "wait_s": wait_s,
                 "gave_up": float(gave_up),
                 "capacity": float(resource.capacity),
             },
             fix_kind="one-connection-a-request",
             predicted=cost.predicted if cost else None,
-            cost_ms_per_request=1000 * wait_s * len(nested) / max(1, len(_requests(uses))),
+            cost_ms_per_request=1000 * wait_s * len(nested) / max(1, len(requests_of(uses))),
             cost_rps=cost.rps if cost else None,
         )
 
@@ -274,37 +280,6 @@ def _saturated(
     )
 
 
-def held_by(evidence: Evidence, number: int) -> dict[str, float]:
-    """Which part of the time that a resource is held each endpoint of the load has it."""
-    labels = [result.endpoint.label for result in evidence.together]
-    inside = evidence.inside
-    if inside is None:
-        return dict.fromkeys(labels, 0.0)
-    uses = inside.uses[inside.uses["resource"] == number]
-    left = np.where(np.isnan(uses["released"]), inside.end_s, uses["released"])
-    held_s = np.nan_to_num(np.maximum(0.0, left - uses["got"]))
-    owners = inside.owners(uses)
-    by = [float(held_s[owners == index].sum()) for index in range(len(labels))]
-    return {label: each / max(1e-9, sum(by)) for label, each in zip(labels, by, strict=True)}
-
-
-def suffering(evidence: Evidence, number: int) -> dict[str, float]:
-    """How long each request of the other endpoints waits for a resource before its answer."""
-    inside = evidence.inside
-    found: dict[str, float] = {}
-    if inside is None:
-        return found
-    for index, result in enumerate(evidence.together):
-        uses = inside.of(inside.uses, index)
-        uses = uses[uses["resource"] == number]
-        if index == evidence.index or not len(uses) or not inside.keeps_answers(uses, uses["got"]):
-            continue
-        wait_s, _ = _mean_s(uses, inside.end_s)
-        if wait_s >= LEAST_WAIT_S:
-            found[result.endpoint.label] = wait_s
-    return found
-
-
 def _stays(evidence: Evidence, kinds: tuple[str, ...]) -> Iterable[Stays]:
     inside = evidence.inside
     if inside is None:
@@ -315,26 +290,16 @@ def _stays(evidence: Evidence, kinds: tuple[str, ...]) -> Iterable[Stays]:
         mine = uses[uses["resource"] == number]
         if resource.kind not in kinds or not resource.capacity or len(mine) < LEAST_STAYS:
             continue
-        requests = len(_requests(mine))
+        requests = len(requests_of(mine))
         if SHARED_BY * _instances(mine) > requests:
             continue
-        wait_s, hold_s = _mean_s(mine, inside.end_s)
+        wait_s, hold_s = mean_s(mine, inside.end_s)
         alone = early[early["resource"] == number]
-        alone_s = _mean_s(alone, 0.0)[1] if len(alone) else None
+        alone_s = mean_s(alone, 0.0)[1] if len(alone) else None
         late = not inside.keeps_answers(mine, mine["got"])
         yield Stays(
             number, resource, resource.capacity, mine, requests, wait_s, hold_s, alone_s, late
         )
-
-
-def _mean_s(uses: Records, end_s: float) -> tuple[float, float]:
-    """How long a request waits, and one that got it holds it; what lasts, until `end_s`."""
-    holders = max(1, len(_requests(uses[~np.isnan(uses["got"])])))
-    got = np.where(np.isnan(uses["got"]), end_s, uses["got"])
-    left = np.where(np.isnan(uses["released"]), end_s, uses["released"])
-    requests = len(_requests(uses))
-    wait_s, hold_s = (float(np.maximum(0.0, s).sum()) for s in (got - uses["asked"], left - got))
-    return wait_s / requests, hold_s / holders
 
 
 def _slowed(stays: Stays) -> str:
@@ -402,7 +367,7 @@ def _deadlocked(evidence: Evidence, number: int) -> bool:
         return False
     uses = inside.of(inside.uses, evidence.index)
     stood = standstill(inside, number)
-    return stood is not None or len(_requests(_nested(uses, number))) >= LEAST_DEADLOCKS
+    return stood is not None or len(requests_of(_nested(uses, number))) >= LEAST_DEADLOCKS
 
 
 def _nested(uses: Records, number: int) -> Records:
@@ -414,8 +379,3 @@ def _nested(uses: Records, number: int) -> Records:
 def _instances(uses: Records) -> int:
     """How many locks or pools they are, over all workers."""
     return len(np.unique(uses[["worker", "instance"]]))
-
-
-def _requests(records: Records) -> Records:
-    found: Records = np.unique(records[["worker", "request"]])
-    return found
