@@ -106,6 +106,14 @@ def test_a_background_task_on_a_thread_waits_for_its_connection_alone():
     assert found.connection_wait_s == pytest.approx(0.1)
 
 
+def test_a_run_of_before_does_not_know_who_waited_on_a_thread():
+    rows = requests(SENT, inside_s=0.5, pool_run_s=0.3, thread_conn_wait_s=0.1)
+    held = uses(SENT, 0.1, 0.1, request=np.arange(50))
+    known = [name for name in held.dtype.names if name != "on_thread"]
+    found = broken_down(rows, uses=held[known])
+    assert found.connection_wait_s == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize(("late_s", "loop_cpu_s"), [(0.03, 0.02), (0.0, 0.05)])
 def test_what_a_background_task_computes_is_none_of_the_answers_own(late_s, loop_cpu_s):
     """It awaits something as well, so the time after the answer says nothing of it."""

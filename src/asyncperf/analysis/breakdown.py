@@ -128,6 +128,8 @@ def without_late_trips(insight: Insight, rows: Records) -> Records:
     ):
         spent = np.bincount(at, np.nan_to_num(trips[part]), len(rows))
         rows[column] -= spent.astype(rows[column].dtype)
+    if "on_thread" not in (uses.dtype.names or ()):  # a run of before
+        return rows
     # What is asked for on such a trip (the others end at the answer for the probe).
     uses = uses[(uses["on_thread"] == 1) & after_answer(rows, uses, uses["asked"])]
     at, _ = places_of(rows, uses)

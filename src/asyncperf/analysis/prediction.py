@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from asyncperf.analysis.answers import keeps_answers, keys_of
+from asyncperf.analysis.answers import BEFORE_MATTERS, keeps_answers, keys_of
 from asyncperf.analysis.breakdown import parts_of, without_late_trips
 from asyncperf.analysis.capacity import THREAD_TOKENS
 from asyncperf.analysis.mva import Queue, per_worker
@@ -100,7 +100,8 @@ def seen_queues(insight: Insight, seen: Seen, first: Records) -> dict[str, Queue
     latency_s = seen.latency_s[later_ones]
     pool_s = typical(parts_of(rows, latency_s).pool_run)
     # What only a background task runs keeps no answer back, however full the threads are.
-    if pool_s > 0 and typical(parts_of(without_late_trips(insight, rows), latency_s).pool_run) > 0:
+    early_s = typical(parts_of(without_late_trips(insight, rows), latency_s).pool_run)
+    if early_s > BEFORE_MATTERS * pool_s:
         tokens = [r.capacity for r in insight.resources if r.kind == THREADS and r.capacity]
         queues[THREADS] = Queue(pool_s, tokens[0] if tokens else THREAD_TOKENS)
     if (computed_s := threads_cpu_s(insight, rows)) is not None:

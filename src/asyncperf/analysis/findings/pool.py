@@ -273,7 +273,10 @@ def _seen(evidence: Evidence, seen: list[Visits]) -> Iterable[Finding]:
         found,
         severity="warning",
         message=f"After its answer each request {waits}",
-        advice=f"{PILES_UP} Hand it to a queue and workers of its own, or await it in a task.",
+        advice=(
+            f"{PILES_UP} Make it `async def` and await what it waits for, or hand it to a queue "
+            "with workers of its own."
+        ),
         fix_kind=None,
         predicted=None,
         why_not=None,
