@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from asyncperf.insight import Insight, Resource, Route, Site, WorkerInfo
-from asyncperf.probe.record_format import BLOCKED, TABLES
+from asyncperf.probe.record_format import BLOCKED, NO_REQUEST, TABLES
 from asyncperf.probe_files import stored
 from asyncperf.samples import Samples
 
@@ -74,12 +74,18 @@ def ticks(
     )
 
 
-def trips(asked: Any, wait_s: Any, run_s: Any, **columns: Any) -> np.ndarray:
+def trips(
+    asked: Any, wait_s: Any, run_s: Any, request: Any = NO_REQUEST, **columns: Any
+) -> np.ndarray:
+    columns["request"] = request
     asked = np.asarray(asked, dtype=float)
     return records("trips", len(asked), asked=asked, wait_s=wait_s, run_s=run_s, **columns)
 
 
-def uses(asked: Any, wait_s: Any, hold_s: Any, **columns: Any) -> np.ndarray:
+def uses(
+    asked: Any, wait_s: Any, hold_s: Any, request: Any = NO_REQUEST, **columns: Any
+) -> np.ndarray:
+    columns["request"] = request
     asked = np.asarray(asked, dtype=float)
     got = asked + wait_s
     return records("uses", len(asked), asked=asked, got=got, released=got + hold_s, **columns)

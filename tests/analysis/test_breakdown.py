@@ -15,7 +15,7 @@ from asyncperf.probe_files import NOTHING
 from asyncperf.results import Window
 
 from ..builders import ITEMS
-from ..insights import answered, insight, records, requests, site
+from ..insights import answered, insight, records, requests, site, trips, uses
 
 WINDOW = Window(0.0, 100.0, 1.0, 100)
 SENT = np.arange(50) * 0.5
@@ -84,6 +84,34 @@ def test_the_parts_always_add_up_and_none_but_other_is_negative(
     assert found.other_s == pytest.approx(back, abs=1e-6)
     assert min(found.await_s, found.loop_cpu_s, found.pool_run_s, found.loop_wait_s) >= 0
     assert min(found.connection_wait_s, found.lock_wait_s) >= 0
+
+
+def test_a_background_task_on_a_thread_waits_for_its_connection_alone():
+    """The endpoint runs 0.3 s on a thread, 0.1 s of it in wait for a connection; the task after the
+    answer waits for another one."""
+    rows = requests(SENT, inside_s=0.5, after_s=2.0, pool_run_s=1.3, thread_conn_wait_s=0.9)
+    numbers = np.arange(50)
+    runs = [(0.1, 0.3), (0.6, 1.0)]
+    found = broken_down(
+        rows,
+        trips=np.concatenate([trips(SENT + at, 0.0, run, request=numbers) for at, run in runs]),
+        uses=np.concatenate(
+            [
+                uses(SENT + at, wait_s, 0.1, request=numbers, on_thread=1)
+                for at, wait_s in ((0.1, 0.1), (0.6, 0.8))
+            ]
+        ),
+    )
+    assert found.pool_run_s == pytest.approx(0.2)
+    assert found.connection_wait_s == pytest.approx(0.1)
+
+
+def test_a_run_of_before_does_not_know_who_waited_on_a_thread():
+    rows = requests(SENT, inside_s=0.5, pool_run_s=0.3, thread_conn_wait_s=0.1)
+    held = uses(SENT, 0.1, 0.1, request=np.arange(50))
+    known = [name for name in held.dtype.names if name != "on_thread"]
+    found = broken_down(rows, uses=held[known])
+    assert found.connection_wait_s == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(("late_s", "loop_cpu_s"), [(0.03, 0.02), (0.0, 0.05)])
@@ -274,6 +302,36 @@ def test_an_await_around_the_rest_of_the_app_gives_way_to_those_in_it():
     )
     found = outermost(insight(spans=spans, sites=sites))
     assert found.tolist() == [False, False, False, True, False]
+
+
+@pytest.mark.parametrize("behind_a_middleware", [False, True])
+def test_what_a_response_streams_from_a_task_of_the_librarys_is_awaited_by_the_request(
+    behind_a_middleware,
+):
+    """Starlette sends a StreamingResponse in a task of its own, which iterates the user's
+    generator. Tasks that an endpoint sets out on, and the user's own, go on beside."""
+    venv = "/venv/lib/python3.11/site-packages"
+    endpoint = Site(f"{venv}/fastapi/routing.py", 1, 1, "app", "x")
+    wrap = Site(f"{venv}/starlette/responses.py", 9, None, "wrap", None)
+    child = Site("shop.py", 30, None, "child", None)
+    sites = (site(0), site(7, "self.app()"), endpoint, wrap, child, site(9, "sleep()"))
+    spans = records(
+        "spans",
+        8,
+        # the middleware; the endpoint; the response's task and the await of its generator;
+        # the user's task and one of a library's, from within the endpoint, with an await each
+        span=range(8),
+        parent=[0, 0, 0, 2, 0, 4, 1, 6],
+        site=[1, 2, NOTHING, 5, NOTHING, 5, NOTHING, 5],
+        callee=[3, 0, 3, 5, 4, 5, 3, 5],
+        task=[0, 0, 1, 1, 2, 2, 3, 3],
+        end=1.0,
+    )
+    if not behind_a_middleware:
+        spans = spans[1:]
+        spans["parent"] = np.where(spans["parent"] == 0, spans["span"], spans["parent"])
+    found = outermost(insight(spans=spans, sites=sites))
+    assert spans["span"][found].tolist() == [3]
 
 
 def test_what_comes_after_the_answer_takes_no_part_of_the_latency():

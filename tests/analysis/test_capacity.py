@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from asyncperf.analysis.capacity import (
     Demand,
+    answered_sooner,
     limiters,
     next_limiter,
     standing,
@@ -118,6 +119,23 @@ def test_under_load(limiter, rate_rps, mean_latency_s, utilization, wait_s):
 def test_a_limiter_that_the_rate_exceeds_is_refuted(rate_rps, kinds):
     ordered = limiters(Demand(is_async=False, response_s=15.0, users=500, workers=2))
     assert tuple(limiter.kind for limiter in standing(ordered, rate_rps)) == kinds
+
+
+@pytest.mark.parametrize(
+    ("ratio", "holds"),
+    [(0.99, False), (1.02, False), (1.04, True), (1.1, True), (1.12, False)],
+)
+def test_users_who_are_answered_a_little_sooner_than_one_alone_wait_for_nothing(ratio, holds):
+    demand = Demand(is_async=True, response_s=0.1, users=3, workers=1)
+    found = answered_sooner(limiters(demand), 30.0 * ratio)
+    assert (found is not None) == holds
+    if found:
+        assert (found.kind, found.ceiling_rps) == ("users", pytest.approx(30.0 * ratio))
+
+
+def test_arrivals_are_no_users():
+    demand = Demand(is_async=True, response_s=0.1, users=3, workers=1, rate_rps=30.0)
+    assert answered_sooner(limiters(demand), 32.0) is None
 
 
 def test_the_rate_at_which_requests_arrive_is_never_refuted():

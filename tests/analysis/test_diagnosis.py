@@ -250,6 +250,18 @@ def test_what_holds_a_rate_back_is_the_machine_only_where_that_was_busy(machine_
     assert says in result.limiter_note
 
 
+@pytest.mark.parametrize(
+    ("seen", "says"),
+    [(2, None), (3, "1 worker was started anew"), (6, "4 workers were started anew meanwhile")],
+)
+def test_workers_that_took_others_places_are_told(seen, says):
+    slow = Measured(ITEMS, alone(SLEEP_S / 2), simulate(ClosedLoad(500, 50, fixed(SLEEP_S)), 60))
+    result = only(diagnosed(load_of(slow, insight=insight(seen))))
+    assert result.limiter is None
+    assert (says or "look from outside cannot name") in result.limiter_note
+    assert ("started anew" in result.limiter_note) == bool(says)
+
+
 def test_a_thread_pool_that_its_own_rate_refutes_is_not_the_limiter():
     """A `def` handler behind an awaiting dependency holds its thread for half the time."""
     load = simulate(ClosedLoad(60, 60, fixed(0.5)), 30)
@@ -262,6 +274,20 @@ def test_a_thread_pool_that_its_own_rate_refutes_is_not_the_limiter():
     diagnosis = diagnose(run)
     assert only(diagnosis).limiter.kind == "users"
     assert diagnosis.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("alone_s", "kind"),
+    [(SLEEP_S * 1.07, "users"), (SLEEP_S * 1.2, None)],
+)
+def test_a_single_user_that_was_disturbed_does_not_hide_who_the_limit_is(alone_s, kind):
+    measured = Measured(ITEMS, alone(alone_s), simulate(ClosedLoad(500, 50, fixed(SLEEP_S)), 60))
+    result = only(diagnosed(load_of(measured)))
+    assert (result.limiter and result.limiter.kind) == kind
+    if kind is None:
+        assert result.limiter_note == "it was faster under load than with a single user"
+        return
+    assert result.ceiling_rps == pytest.approx(result.steady.rate_rps)
 
 
 def test_users_that_were_elsewhere_are_not_blamed_on_the_app():

@@ -197,3 +197,20 @@ def test_a_mix_needs_the_mean_of_its_demands():
     assert found.queues["loop"].demand_s == pytest.approx(0.0075)
     # Their times differ from each other, though neither varies.
     assert found.variation == pytest.approx((0.25 + 0.0075) / 0.325**2 - 1)
+
+
+@pytest.mark.parametrize(("after_s", "rate_rps"), [(0.05, 10.0), (0.15, 1000.0)])
+def test_what_background_tasks_hold_is_no_queue_of_the_answers(after_s, rate_rps):
+    """They are answered after 0.1 s; a lock is held for as long, or a thread."""
+    numbers = np.arange(len(ALONE))
+    held = uses(ALONE, after_s, 0.1, request=numbers)
+    ran = trips(ALONE + after_s, 0.0, 0.1, request=numbers)
+    for kind, parts, pool_run_s in (
+        ("lock", {"uses": held}, 0.0),
+        ("threads", {"trips": ran}, 0.1),
+    ):
+        rows = requests(ALONE, inside_s=0.1, pool_run_s=pool_run_s)
+        rows["end"] += 1.0
+        inside = insight(requests=rows, resources=(pool(kind, 1),), **parts)
+        found = foretold(ITEMS, answered(rows), 100, 1, inside)
+        assert found.high_rps == pytest.approx(rate_rps, rel=0.05), kind

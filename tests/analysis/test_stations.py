@@ -129,6 +129,16 @@ def test_connections_and_locks_are_held_from_when_they_were_got(kind, limiter):
     assert found.each == pytest.approx((0.75 + 2 / 40, 0.75), rel=0.01)
 
 
+@pytest.mark.parametrize(("after_s", "count"), [(0.005, 2), (0.02, 1)])
+def test_a_place_that_only_background_tasks_take_is_no_station(after_s, count):
+    """Requests are answered after 0.01 s, and what they hold is got before that or after it."""
+    numbers = np.arange(len(AT))
+    rows = [uses(AT, after_s, 0.09, worker=worker, request=numbers) for worker in (0, 1)]
+    assert len(seen(uses=np.concatenate(rows), resources=(pool("lock", 1),))) == count
+    rows = [trips(AT, after_s, 0.09, worker=worker, request=numbers) for worker in (0, 1)]
+    assert len(seen(trips=np.concatenate(rows), resources=(pool(capacity=1),))) == count
+
+
 def test_what_its_own_use_exceeds_is_several_that_look_alike():
     """A semaphore that an app makes for each request."""
     rows = [uses(AT, 0.0, 0.5, worker=worker) for worker in (0, 1)]

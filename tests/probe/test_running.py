@@ -8,7 +8,9 @@ import traceback
 import pytest
 
 from asyncperf.probe.awaits import span
+from asyncperf.probe.record_format import CONNECTIONS, LOCK
 from asyncperf.probe.request import LONG_S, STEPPING, Request, timed
+from asyncperf.probe.uses import Limited, Use
 
 from .detail import Detail
 
@@ -296,6 +298,20 @@ def test_a_request_s_wait_counts_once():
     request.begin_wait("third")
     assert request.end_wait("third", 2.0, 4.0) == 3.0
     assert request.counted_until == 4.0
+
+
+@pytest.mark.parametrize(("answered", "waited_s"), [(0.0, 3.0), (5.0, 3.0), (2.0, 1.0), (0.5, 0.0)])
+@pytest.mark.parametrize("kind", [CONNECTIONS, LOCK])
+def test_a_wait_counts_until_the_answer_alone(kind, answered, waited_s):
+    """A background task waits as well, and nobody for it."""
+    request = Request(1)
+    request.answered = answered
+    use = Use(request, None, Limited(kind, "a pool", 1, None, 1), None)
+    use.asked = 1.0
+    request.begin_wait(use)
+    use._waited(4.0)
+    waits_s = (request.conn_wait_s, request.lock_wait_s)
+    assert waits_s == ((waited_s, 0.0) if kind == CONNECTIONS else (0.0, waited_s))
 
 
 def test_a_signal_that_ends_the_process_is_raised_though_the_probe_was_at_work(monkeypatch):

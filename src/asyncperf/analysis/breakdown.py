@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from asyncperf.analysis.answers import after_answer, keys_of, places_of
 from asyncperf.analysis.seen import Seen
 from asyncperf.explanation import NOT_STARVED, AwaitPart, Breakdown, Starved
 from asyncperf.insight import Insight, Records
@@ -115,29 +116,26 @@ def notes_of(found: Breakdown) -> Iterator[str]:
 def without_late_trips(insight: Insight, rows: Records) -> Records:
     """The requests' own figures without the trips to threads that they set out on after their
     answer: background tasks, and dependencies that are left."""
-    rows, trips = rows.copy(), insight.trips
-    if not len(rows) or not len(trips):
+    rows, trips, uses = rows.copy(), insight.trips, insight.uses
+    if not len(rows):
         return rows
-    at, ours = _places(rows, trips)
-    late = ours & (trips["asked"] >= rows["answered"][at])
+    trips = trips[after_answer(rows, trips, trips["asked"])]
+    at, _ = places_of(rows, trips)
     for column, part in (
         ("pool_wait_s", "wait_s"),
         ("pool_run_s", "run_s"),
         ("resume_s", "resume_s"),
     ):
-        spent = np.nan_to_num(trips[part][late])
-        rows[column] -= np.bincount(at[late], spent, len(rows)).astype(rows[column].dtype)
+        spent = np.bincount(at, np.nan_to_num(trips[part]), len(rows))
+        rows[column] -= spent.astype(rows[column].dtype)
+    if "on_thread" not in (uses.dtype.names or ()):  # a run of before
+        return rows
+    # What is asked for on such a trip (the others end at the answer for the probe).
+    uses = uses[(uses["on_thread"] == 1) & after_answer(rows, uses, uses["asked"])]
+    at, _ = places_of(rows, uses)
+    waited = np.bincount(at, np.nan_to_num(uses["got"] - uses["asked"]), len(rows))
+    rows["thread_conn_wait_s"] = np.maximum(0.0, rows["thread_conn_wait_s"] - waited)
     return rows
-
-
-def _places(
-    rows: Records, of_requests: Records
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """The place in `rows` of each record's request, and whether it is there at all."""
-    keys, wanted = keys_of(rows, "number"), keys_of(of_requests, "request")
-    order = np.argsort(keys)
-    at = order[np.searchsorted(keys, wanted, sorter=order).clip(0, len(keys) - 1)]
-    return at, keys[at] == wanted
 
 
 def parts_of(rows: Records, latency_s: Floats) -> Parts:
@@ -200,7 +198,7 @@ def awaits_of(insight: Insight, seen: Seen) -> tuple[AwaitPart, ...]:
     if not detailed.any() or len(spans) == 0:
         return ()
     rows, weight = seen.rows[detailed], seen.weight[detailed]
-    at, ours = _places(rows, spans)
+    at, ours = places_of(rows, spans)
     # Nobody waits for what comes after the answer.
     end_s = np.minimum(spans["end"], rows["answered"][at])
     ours &= end_s > spans["start"]
@@ -229,7 +227,8 @@ def awaits_of(insight: Insight, seen: Seen) -> tuple[AwaitPart, ...]:
 def outermost(insight: Insight) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which spans are awaits of the user's own source that a request itself waits at, and that
     no other such await is around. One that FastAPI's own lie within (in a middleware) is the
-    whole rest of the app, so those inside count; that may be in a task of its own."""
+    whole rest of the app, so those inside count; that may be in a task of its own. So may what
+    comes after the endpoint: a response streams what the app makes."""
     spans = insight.spans
     size = len(insight.sites)
     number = np.minimum(spans["site"], size)
@@ -253,7 +252,11 @@ def outermost(insight: Insight) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         inner = outer & ~middleware
         middleware |= outer
     tasks = owners.astype(np.float64) * 2.0**20 + spans["task"]
-    mains = (spans["task"] == 0) | np.isin(tasks, tasks[app])
+    # A library's task that no endpoint or dependency set out on goes on with the request.
+    begins = spans["site"] >= size
+    goes_on = begins & ~theirs[np.minimum(spans["callee"], size)]
+    goes_on &= ~has_parent | middleware[around]
+    mains = (spans["task"] == 0) | np.isin(tasks, tasks[app | goes_on])
     own &= mains & ~middleware
     inside = np.zeros(len(spans), bool)
     while True:
@@ -261,8 +264,3 @@ def outermost(insight: Insight) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         if (further == inside).all():
             return np.asarray(own & ~inside, dtype=np.bool_)
         inside = further
-
-
-def keys_of(records: Records, column: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Requests are numbered by their workers."""
-    return records["worker"].astype(np.int64) << 32 | records[column].astype(np.int64)

@@ -109,6 +109,16 @@ def explains(limiter: Limiter, rate_rps: float) -> bool:
     return rate_rps >= EXPLAINED * limiter.ceiling_rps
 
 
+def answered_sooner(ordered: Sequence[Limiter], rate_rps: float) -> Limiter | None:
+    """The users, where they are answered a little sooner than the single user was, which refutes
+    the ceiling made of that: something disturbed the single user, and nothing makes these wait.
+    Where it is much sooner, its requests were cold, and a queue may hide behind that."""
+    users = next((each for each in ordered if each.kind == "users"), None)
+    if users is None or not REFUTED < rate_rps / users.ceiling_rps <= 1 / EXPLAINED:
+        return None
+    return replace(users, hold_s=users.capacity / rate_rps)
+
+
 def next_limiter(ordered: Sequence[Limiter], turn_s: float) -> NextLimiter | None:
     """What caps throughput once the tightest limiter is gone, and from how many users on, by
     Little's law; `turn_s` is the response time without contention with the think time."""

@@ -7,6 +7,7 @@ from asyncperf.analysis.capacity import (
     EXPLAINED,
     MACHINE_BUSY,
     Demand,
+    answered_sooner,
     explains,
     limiters,
     next_limiter,
@@ -15,13 +16,21 @@ from asyncperf.analysis.capacity import (
     without_kept,
 )
 from asyncperf.analysis.findings import generator_limit
+from asyncperf.analysis.findings.words import spoken
 from asyncperf.analysis.mixture import Mix, Whole
+from asyncperf.analysis.stations import station_of
+from asyncperf.explanation import Breakdown
 from asyncperf.model import Endpoint, Load, Run
 from asyncperf.results import Figures, Limiter, LimiterKind, NextLimiter
 
 # In a closed load without think time all users wait for the app, but for the moments that
 # the generator takes between two requests.
 ALL_WAITING = 0.95
+# What takes so much longer than all of a single user's request queues for something ...
+GROWN = 1.5
+# ... and is why the rate is low where it is most of the latency; but not where the event loop, for
+# whose turn each await waits too, is busy or has no CPU for so much of the time.
+MOSTLY = 0.5
 LIMITER_NAMES: dict[LimiterKind, str] = {
     "users": "the users",
     "rate": "the arrival rate",
@@ -79,13 +88,14 @@ def explain(
     if steady is None or steady.latency is None or whole is None:
         why = no_window_why or "no request succeeded in the steady state"
         return limited_to(ordered, share, turn_s, why)
+    sooner = answered_sooner(ordered, whole.rate_rps)
     ordered = without_kept(standing(ordered, whole.rate_rps))
-    if not ordered:
+    if not ordered and sooner is None:
         return Limits(note="it was faster under load than with a single user")
     if generator_limit(load.generator):
         why = "the load generator was the limit, not the app"
         return limited_to(ordered, share, turn_s, why)
-    found = next((each for each in ordered if explains(each, whole.rate_rps)), None)
+    found = next((each for each in ordered if explains(each, whole.rate_rps)), sooner)
     if found is None:
         why = unexplained(run, load, ordered, whole)
         return limited_to(ordered, share, turn_s, f"{within}: {why}" if within else why)
@@ -131,6 +141,38 @@ def limited_to(ordered: Sequence[Limiter], share: float, turn_s: float, note: st
     )
 
 
+def with_growth(
+    limits: Limits, parts: Breakdown | None, alone_s: float | None, seen: Sequence[Limiter]
+) -> Limits:
+    """Where no limiter explains the rate: what of a request takes longer than without load, for
+    then it queues for something that nobody watches, in the app or behind it."""
+    if limits.limiter is not None or limits.note is None or parts is None or alone_s is None:
+        return limits
+    loop = next((each for each in seen if station_of(each.kind) == "loop"), None)
+    busy = max(loop.each) if loop else 0.0
+    least_s = max(GROWN * alone_s, MOSTLY * parts.mean_s)
+    if max(busy, parts.starved.loop) > MOSTLY:
+        return limits
+    if parts.await_s >= least_s:
+        longest = parts.awaits[0] if parts.awaits else None
+        what, took_s = "it awaits", parts.await_s
+        if longest is not None and longest.mean_s >= MOSTLY * parts.await_s:
+            place = f"{longest.file.rpartition('/')[2]}:{longest.line}"
+            what = f"{place} ({longest.text or longest.function}) awaits"
+            took_s = min(took_s, longest.mean_s)
+        why = "who answers there has a queue"
+    elif parts.pool_run_s >= least_s:
+        what, took_s = "it runs on threads", parts.pool_run_s
+        why = "there they wait for each other (a lock, Python's own), or for who answers them"
+    else:
+        return limits
+    grown = (
+        f"what {what} takes {spoken(took_s)}, where all of a single user's request takes "
+        f"{spoken(alone_s)}: {why}"
+    )
+    return replace(limits, note=f"{grown}; {limits.note}")
+
+
 def unexplained(run: Run, load: Load, ordered: Sequence[Limiter], whole: Whole) -> str:
     """Where the rest of a ceiling went, as far as a look from outside can tell."""
     ceiling_rps, users = ordered[0].ceiling_rps, run.plan.users
@@ -152,14 +194,14 @@ def unexplained(run: Run, load: Load, ordered: Sequence[Limiter], whole: Whole) 
         )
         if whole.rate_rps + failed_rps >= EXPLAINED * ceiling_rps * (waiting + thinking) / users:
             return f"{reached}: {said[0]}"  # that is all there is to explain
-    said += _held_back(load, ordered, whole) or [
+    said += _held_back(run, load, ordered, whole) or [
         "something inside the app or its workers' CPU holds it back, which a look from outside "
         "cannot name"
     ]
     return f"{reached}: {'; '.join(said)}"
 
 
-def _held_back(load: Load, ordered: Sequence[Limiter], whole: Whole) -> list[str]:
+def _held_back(run: Run, load: Load, ordered: Sequence[Limiter], whole: Whole) -> list[str]:
     """What is known to hold a rate back that no limiter explains."""
     reasons = []
     if inside := [limiter for limiter in ordered if limiter.each]:
@@ -169,6 +211,10 @@ def _held_back(load: Load, ordered: Sequence[Limiter], whole: Whole) -> list[str
             f"in the busiest worker {', '.join(most)} busy"
             + (f", and the event loops waited {queued:.0%} of the time for a CPU" * bool(queued))
         )
+    seen = 0 if load.insight is None else len(load.insight.workers)
+    if (anew := seen - (run.target.workers or seen)) > 0:
+        workers = "worker was" if anew == 1 else "workers were"
+        reasons.append(f"{anew} {workers} started anew meanwhile, and requests waited for them")
     if load.machine_cpu is not None and load.machine_cpu > MACHINE_BUSY:
         busy = f"{load.machine_cpu:.0%}"
         reasons.append(f"the machine's CPUs were {busy} busy, by whatever runs on it")

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from asyncperf.analysis import statistics
+from asyncperf.analysis.findings import generator_limit
 from asyncperf.analysis.inside import breakdown_of, predicted_of, stations_of
-from asyncperf.analysis.limits import explain
+from asyncperf.analysis.limits import explain, with_growth
 from asyncperf.analysis.mixture import Mix, mix_of
 from asyncperf.analysis.published import published_for
 from asyncperf.analysis.repetition import pooled
@@ -198,6 +199,8 @@ def endpoint_result(run: Run, found: Measurement, mix: Mix | None) -> EndpointRe
         run, load, measured.endpoint, unloaded_s, steady, no_window_why, mix, found.seen
     )
     parts, no_breakdown_why = breakdown_of(run, load, measured, found.part[1], steady)
+    if generator_limit(load.generator) is None:
+        limits = with_growth(limits, parts, unloaded_s, found.seen)
     return EndpointResult(
         endpoint=measured.endpoint,
         load=load.name,

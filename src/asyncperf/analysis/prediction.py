@@ -20,7 +20,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from asyncperf.analysis.breakdown import keys_of, parts_of
+from asyncperf.analysis.answers import BEFORE_MATTERS, keeps_answers, keys_of
+from asyncperf.analysis.breakdown import parts_of, without_late_trips
 from asyncperf.analysis.capacity import THREAD_TOKENS
 from asyncperf.analysis.mva import Queue, per_worker
 from asyncperf.analysis.seen import Seen, first_rows, seen_alone
@@ -96,8 +97,11 @@ def seen_queues(insight: Insight, seen: Seen, first: Records) -> dict[str, Queue
     queues = {LOOP: Queue(float(np.quantile(first["loop_s"], UNDISTURBED)))}
     later_ones = slice(1, None) if len(seen) > 1 else slice(None)
     rows = seen.rows[later_ones]
-    pool_s = typical(parts_of(rows, seen.latency_s[later_ones]).pool_run)
-    if pool_s > 0:
+    latency_s = seen.latency_s[later_ones]
+    pool_s = typical(parts_of(rows, latency_s).pool_run)
+    # What only a background task runs keeps no answer back, however full the threads are.
+    early_s = typical(parts_of(without_late_trips(insight, rows), latency_s).pool_run)
+    if early_s > BEFORE_MATTERS * pool_s:
         tokens = [r.capacity for r in insight.resources if r.kind == THREADS and r.capacity]
         queues[THREADS] = Queue(pool_s, tokens[0] if tokens else THREAD_TOKENS)
     if (computed_s := threads_cpu_s(insight, rows)) is not None:
@@ -107,7 +111,8 @@ def seen_queues(insight: Insight, seen: Seen, first: Records) -> dict[str, Queue
         uses = insight.uses[insight.uses["resource"] == number]
         if resource.kind == THREADS or resource.capacity is None or not is_shared(uses):
             continue
-        if len(uses) > 0:
+        ours = uses[np.isin(keys_of(uses, "request"), keys)]
+        if len(ours) > 0 and keeps_answers(rows, ours, ours["got"]):
             held_s = typical(held(uses, keys))
             if held_s > 0:
                 queues[name_of(number, resource)] = Queue(held_s, resource.capacity)

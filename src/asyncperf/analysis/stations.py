@@ -12,6 +12,7 @@ from itertools import groupby
 
 import numpy as np
 
+from asyncperf.analysis.answers import keeps_answers
 from asyncperf.analysis.capacity import EXPLAINED, MACHINE_BUSY
 from asyncperf.analysis.seen import has_sent
 from asyncperf.insight import Insight, Records
@@ -221,7 +222,8 @@ def threads_station(
 def resources(
     insight: Insight, window: Window, requests: int, scale: float, workers: int
 ) -> Iterator[Limiter]:
-    """Pools and locks; each worker has its own."""
+    """Pools and locks; each worker has its own. Those that are taken after the answers alone, by
+    background tasks, hold none of them back."""
     trips, uses = insight.trips, insight.uses
     # A trip that was given up before it began held nothing.
     began = np.where(np.isnan(trips["run_s"]), np.nan, trips["asked"] + trips["wait_s"])
@@ -231,6 +233,8 @@ def resources(
     )
     for number, resource in enumerate(insight.resources):
         if resource.capacity is None or not is_shared(uses[uses["resource"] == number]):
+            continue
+        if not keeps_any_answer(insight, number, began, window):
             continue
         taken_s, waited_s = np.zeros(workers), 0.0
         for numbers, of_worker, asked, got, released in tables:
@@ -253,6 +257,16 @@ def resources(
             each=tuple(map(float, each)),
             name=resource.name,
         )
+
+
+def keeps_any_answer(insight: Insight, number: int, began: Floats, window: Window) -> bool:
+    """Whether a resource is taken before answers, in a window; `began` is when each trip did."""
+    trips, uses = insight.trips, insight.uses
+    for stays, numbers, got in ((trips, "pool", began), (uses, "resource", uses["got"])):
+        ours = (stays[numbers] == number) & ~(got < window.start_s)
+        if ours.any() and keeps_answers(insight.requests, stays[ours], got[ours]):
+            return True
+    return False
 
 
 def is_shared(uses: Records) -> bool:

@@ -141,6 +141,8 @@ class Use:
             return
         request = self.request
         since = request.end_wait(self, self.asked, until)
+        if request.answered:  # what a background task waits for is none of the answer's time
+            until = min(until, request.answered)
         if since is None or until <= since:
             return
         if self.limited.kind == CONNECTIONS:

@@ -40,7 +40,7 @@ def rounds(said):
 
 
 def spans(each_s, *, requests=10, rounds=1, parent=None):
-    """In each request the sites' awaits one after another, of these lengths."""
+    """In each request the sites' awaits one after another, of these lengths, before its answer."""
     rows = []
     for request in range(requests):
         at, number = 20.0, 0
@@ -62,7 +62,7 @@ def spans(each_s, *, requests=10, rounds=1, parent=None):
 
 def seen(*each_s, **how):
     sites = tuple(map(site, LINES[: len(each_s)]))
-    return insight_of(requests=requests(), sites=sites, spans=spans(each_s, **how))
+    return insight_of(requests=requests(answered=59.0), sites=sites, spans=spans(each_s, **how))
 
 
 def users(mean_s, rate_rps=None):

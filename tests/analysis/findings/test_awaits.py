@@ -55,11 +55,18 @@ def test_spans_of_a_library_or_of_other_tasks_are_no_sequence():
     for row in rows:
         row["task"] = row["site"]
     sites = (site(3), site(4))
-    insight = insight_of(requests=requests(), sites=sites, spans=rows)
+    insight = insight_of(requests=requests(answered=59.0), sites=sites, spans=rows)
     assert codes(insight, users(1.0), verdicts=pairs(PROVED)) == []
     library = [replace(each, file="/venv/site-packages/x.py") for each in sites]
-    insight = insight_of(requests=requests(), sites=library, spans=spans((0.5, 0.5)))
+    insight = insight_of(requests=requests(answered=59.0), sites=library, spans=spans((0.5, 0.5)))
     assert codes(insight, users(1.0)) == []
+
+
+@pytest.mark.parametrize(("answered_s", "expected"), [(19.9, []), (59.0, ["sequential-awaits"])])
+def test_nobody_waits_for_what_a_background_task_awaits(answered_s, expected):
+    rows = requests(answered=answered_s, start=19.0)
+    insight = insight_of(requests=rows, sites=(site(3), site(4)), spans=spans((0.5, 0.5)))
+    assert codes(insight, users(1.0), verdicts=pairs(PROVED)) == expected
 
 
 def test_the_experiment_at_its_published_scale():
@@ -128,7 +135,9 @@ def test_the_longest_is_taken_for_each_request_and_then_averaged():
     others = spans((0.3, 0.1), requests=5)
     for row in others:
         row["request"] += 5
-    insight = insight_of(requests=requests(), sites=(site(3), site(4)), spans=rows + others)
+    insight = insight_of(
+        requests=requests(answered=59.0), sites=(site(3), site(4)), spans=rows + others
+    )
     (finding,) = found(insight, users(1.0), verdicts=pairs(PROVED))
     assert finding.evidence["together_s"] == pytest.approx(0.3)
 

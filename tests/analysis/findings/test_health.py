@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
+
 from asyncperf.analysis.findings import find, healthy
 from asyncperf.model import GeneratorHealth
+from asyncperf.results import Limiter
 
 from ...builders import BLOCKING, result_of
 from .seen import evidence, insight_of, requests, stalls, table, threads, ticks
@@ -33,6 +36,16 @@ def test_nothing_is_called_healthy_that_is_not_or_was_not_seen():
     assert messages(blocked) == []
     assert messages(insight_of(requests=requests(), ticks=ticks()[:100])) == []
     assert messages(None) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"), [("loop_blocked", 0), ("loop_cpu", 0), ("gc", 0), ("users", 1)]
+)
+def test_a_loop_that_is_the_limit_is_not_in_good_order(kind, count):
+    """Though no stall was seen, and nothing else of it."""
+    limited = replace(result_of(), limiter=Limiter(kind, 1, 0.01))
+    insight = insight_of(requests=requests(), ticks=ticks())
+    assert len(messages(insight, limited)) == count
 
 
 def test_what_the_generator_limited_is_not_called_healthy():

@@ -201,6 +201,17 @@ def test_what_computes_is_told_once_whichever_line_it_was_seen_at():
     assert finding.evidence["stalls"] == sum(counts)
 
 
+def test_what_was_not_looked_at_goes_to_the_line_that_was_however_seldom():
+    """A call that keeps Python's lock is over before anybody can look."""
+    unseen = [
+        {**row, "request": row["request"] + 30} for row in stalls(60, 0.05, kind=CPU, stack=9)
+    ]
+    rows = stalls(20, 0.05, kind=NATIVE) + unseen
+    (finding,) = found(insight_of(requests=requests(), stalls=rows), SLOW)
+    assert (finding.code, finding.line) == ("loop-busy", 14)
+    assert "80 times" in finding.message
+
+
 def test_two_functions_that_compute_are_told_apart():
     handler = (14, "items")
     stacks = (at(handler, (30, "build")), at(handler, (40, "draw")))

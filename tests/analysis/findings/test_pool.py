@@ -34,7 +34,9 @@ def trips(count, *, wait_s, run_s, cause=0, first=0, resume_s=0.0001):
 
 def seen(rows, count=100, **changes):
     how = {"sites": (HANDLER, CHECK), "resources": (threads(),)} | changes
-    return insight_of(requests=requests(count, route=1, pool_run_s=0.5), trips=rows, **how)
+    return insight_of(
+        requests=requests(count, route=1, pool_run_s=0.5, answered=59.0), trips=rows, **how
+    )
 
 
 @pytest.mark.parametrize(
@@ -214,3 +216,26 @@ def test_a_decorated_function_is_told_by_its_def():
     rows = trips(100, wait_s=0.03, run_s=0.0002, cause=1)
     (finding,) = found(seen(rows), RESULT, verdicts=verdicts)
     assert (finding.code, finding.file, finding.line) == ("pool-trips", "shop.py", 52)
+
+
+def test_a_pool_that_background_tasks_fill_costs_no_request_anything():
+    """What is sent there is a builtin, which only a library's line is known of; and held for long
+    after an answer that was quick it is no computation."""
+    background = Site("/venv/site-packages/starlette/background.py", 23, None, "__call__", None)
+    rows = [{**row, "asked": 60.0} for row in trips(100, wait_s=2.0, run_s=1.5)]
+    insight = seen(rows, sites=(background,))
+    (finding,) = found(insight, RESULT)
+    assert (finding.code, finding.severity) == ("pool-saturated", "warning")
+    assert (finding.file, finding.line, finding.function) == ("shop.py", 30, "blocking")
+    assert finding.message.startswith("After its answer each request waits 2.00 s for one of 40")
+    assert (finding.cost_ms_per_request, finding.cost_rps, finding.predicted) == (0.0, None, None)
+    assert (finding.fix_kind, finding.why_not) == (None, None)
+
+
+def test_the_wait_of_background_tasks_is_none_of_the_endpoints_own():
+    """Both take a thread; whoever waits before the answer waits for 0.5 s."""
+    rows = trips(100, wait_s=0.5, run_s=0.5)
+    rows += [{**row, "asked": 60.0} for row in trips(100, wait_s=3.0, run_s=0.5)]
+    (finding,) = found(seen(rows), RESULT)
+    assert "Each request waits 500 ms for one of 40 threads" in finding.message
+    assert finding.severity == "error"

@@ -5,7 +5,7 @@ import pytest
 from asyncperf.insight import Resource, Site
 from asyncperf.results import Figures
 
-from ...builders import figures, result_of
+from ...builders import BLOCKING, ITEMS, figures, result_of
 from .seen import FILE, codes, found, insight_of, requests, ticks
 
 ASKS = Site(FILE, 13, 5, "items", "async with pool")
@@ -183,3 +183,51 @@ def test_where_the_loop_has_no_time_left_that_alone_is_to_be_mended_first():
     )
     (finding,) = [f for f in found(insight) if f.code == "connections-saturated"]
     assert finding.advice.startswith("Mend the event loop first")
+
+
+@pytest.mark.parametrize(
+    ("resource", "code"), [(POOL, "connections-saturated"), (LOCK, "lock-saturated")]
+)
+def test_what_only_background_tasks_wait_for_costs_no_request_anything(resource, code):
+    """A request that never got it holds nothing, and is not averaged in."""
+    rows = [use(i, 10.0, 20.0, 21.0) for i in range(50)]
+    rows += [use(50 + i, 10.0, NEVER, NEVER) for i in range(50)]
+    insight = insight_of(
+        requests=requests(answered=12.0, start=11.0, sent=11.0),
+        uses=rows,
+        resources=(resource,),
+        sites=(ASKS,),
+    )
+    (finding,) = found(insight)
+    assert (finding.code, finding.severity) == (code, "warning")
+    assert finding.message.startswith("After its answer each request waits ")
+    assert "then holds it for 1.00 s" in finding.message
+    assert "req/s" not in finding.message + finding.advice
+    assert (finding.cost_ms_per_request, finding.cost_rps, finding.predicted) == (0.0, None, None)
+    assert finding.fix_kind is None
+
+
+def shared(slow_hold_s):
+    """Two endpoints and a pool: ten stays at a time, of the second endpoint's as long as said."""
+    rows = [use(i, 20.0, 20.5, 20.5 + (0.5, slow_hold_s)[i >= 50]) for i in range(100)]
+    insight = insight_of(
+        requests=requests(50, answered=59.0) + requests(50, route=1, first=50, answered=59.0),
+        uses=rows,
+        resources=(POOL,),
+    )
+    half = figures(requests=2500)
+    return found(insight, result_of(ITEMS, steady=half), result_of(BLOCKING, steady=half))
+
+
+def test_who_waits_for_an_endpoint_that_holds_nearly_all_is_told_so():
+    suffers, causes = sorted(shared(5.0), key=lambda finding: finding.endpoint == "GET /blocking")
+    assert suffers.endpoint == "GET /items"
+    assert "GET /blocking has 91% of what is held: that is to be mended." in suffers.message
+    assert causes.endpoint == "GET /blocking"
+    assert "GET /items waits 500 ms a request for it." in causes.message
+    assert causes.suffers == {"GET /items": pytest.approx(0.5)}
+    assert suffers.suffers == {}
+
+
+def test_where_both_hold_it_each_is_to_be_mended():
+    assert all("to be mended" not in finding.message for finding in shared(1.0))

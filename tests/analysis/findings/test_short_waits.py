@@ -137,7 +137,7 @@ def test_a_busy_loop_names_the_calls_behind_its_endpoint():
         "Where it is a call that releases Python's lock"
     )
     (plain,) = [each for each in found(seen(0.4, cpu=0.9), USERS) if each.code == "loop-busy"]
-    assert plain.advice.startswith("A thread would not mend it")
+    assert plain.advice.startswith("Where it is a call that releases Python's lock")
 
 
 def test_stalls_of_waiting_alone_are_not_counted_twice():

@@ -172,6 +172,8 @@ def functions(evidence: Evidence) -> list[Function]:
     users = [number for number, site in enumerate(inside.insight.sites) if is_await(site)]
     requests = len(np.unique(spans[KEY]))
     spans = spans[np.isin(spans["site"], users) & (spans["outcome"] == RETURNED)]
+    # Nobody waits for a background task, in whichever order it awaits.
+    spans = spans[~inside.after_answer(spans, spans["start"])]
     runs: dict[tuple[str, str], dict[tuple[int, ...], dict[int, list[float]]]] = defaultdict(dict)
     order = np.argsort(spans["start"], kind="stable")
     for span in spans[order]:

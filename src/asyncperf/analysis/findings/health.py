@@ -15,6 +15,7 @@ from asyncperf.analysis.findings.inside import Inside, own_s
 from asyncperf.analysis.findings.pool import visits
 from asyncperf.analysis.findings.rounds import loops
 from asyncperf.analysis.findings.words import share, spoken
+from asyncperf.analysis.stations import station_of
 from asyncperf.probe.record_format import DEFAULT_POOL
 from asyncperf.results import Finding, Healthy
 
@@ -76,6 +77,10 @@ def _loop(every: Sequence[Evidence], findings: Sequence[Finding]) -> Iterable[He
         (evidence, inside)
         for evidence, inside in seen
         if not stopped & {EVERY_ENDPOINT, *(other.endpoint.label for other in evidence.together)}
+        and not any(
+            other.limiter and station_of(other.limiter.kind) == "loop"
+            for other in evidence.together
+        )
     ]
     if good and len(good) == len(seen):
         yield Healthy("loop-blocked", None, f"event loop: {_steadiness([i for _, i in good])}")

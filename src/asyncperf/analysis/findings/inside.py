@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from asyncperf.analysis.answers import after_answer, keeps_answers
 from asyncperf.analysis.stations import MOSTLY_THREADS, REFUTED
 from asyncperf.insight import Frame, Insight, Records, Site
 from asyncperf.model import Endpoint
@@ -86,6 +87,14 @@ class Inside:
         ended = _keys(self.requests, "number")
         whole: Records = records[np.isin(_keys(records, "request"), ended)]
         return whole
+
+    def after_answer(self, records: Records, moments: Floats) -> NDArray[np.bool_]:
+        """Which of these moments came after the answer of the record's request."""
+        return after_answer(self.insight.requests, records, moments)
+
+    def keeps_answers(self, stays: Records, got: Floats) -> bool:
+        """Whether something is got before answers as well."""
+        return keeps_answers(self.insight.requests, stays, got)
 
     def _cut(self, records: Records, column: str) -> Records:
         at = records[column]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +21,7 @@ from asyncperf.analysis.findings.stalls import (
     in_background,
     share_of,
 )
-from asyncperf.analysis.findings.words import rate, share, spoken
+from asyncperf.analysis.findings.words import damage_said, rate, share, spoken
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import LOOP, THREADS
 from asyncperf.results import Finding, Severity
@@ -75,7 +75,7 @@ def loop_blocked(evidence: Evidence) -> Iterable[Finding]:
             message=(
                 f"{what} blocks the event loop for {spoken(mean_length(stalls))} at a time, "
                 f"{len(stalls.records):,} times in {_span(evidence)}: {share(part)} of the "
-                f"loop's time.{_damage(suffers)}"
+                f"loop's time.{damage_said(suffers)}"
             ),
             advice=f"{advice}.",
             evidence=_evidence(stalls, part),
@@ -113,7 +113,7 @@ def loop_busy(evidence: Evidence) -> Iterable[Finding]:
             message=(
                 f"{what} computes on the event loop for {spoken(mean_length(stalls))} at a time, "
                 f"{len(stalls.records):,} times in {_span(evidence)}: {share(part)} of the "
-                f"loop's time.{_damage(suffers)}"
+                f"loop's time.{damage_said(suffers)}"
             ),
             advice=advice,
             evidence=_evidence(stalls, part),
@@ -179,7 +179,7 @@ def _shown(evidence: Evidence) -> str:
     """The calls behind the endpoint that may be a part of it."""
     calls = calls_of(evidence, [evidence.index])
     if not calls:
-        return ""
+        return NATIVE_CALL
     native = NATIVE_CALL if any(call.blocks == "cpu" for call in calls) else ""
     return f"The source shows calls there that keep it: {named(evidence, calls)}. {native}"
 
@@ -251,12 +251,3 @@ def _evidence(stalls: Blamed, part: float) -> dict[str, float]:
         "longest_s": stalls.longest_s,
         "loop_share": part,
     }
-
-
-def _damage(suffers: Mapping[str, float]) -> str:
-    """Collateral damage, the worst first."""
-    worst = sorted(suffers.items(), key=lambda item: -item[1])
-    named = [f"{label} waits {spoken(time_s)} a request for it" for label, time_s in worst[:3]]
-    if len(worst) > len(named):
-        named.append(f"{len(worst) - len(named)} more endpoints wait as well")
-    return f" {'; '.join(named)}." if named else ""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from asyncperf.analysis.capacity import THREAD_TOKENS
 from asyncperf.analysis.findings.evidence import Evidence
 from asyncperf.analysis.findings.inside import Inside
-from asyncperf.analysis.findings.words import spoken, times
+from asyncperf.analysis.findings.words import PILES_UP, spoken, times
 from asyncperf.analysis.prediction import LOOP, THREADS_CPU
 from asyncperf.analysis.prediction import THREADS as THREADS_QUEUE
 from asyncperf.insight import Records, Resource, Site
@@ -212,10 +212,15 @@ def _seen(evidence: Evidence, seen: list[Visits]) -> Iterable[Finding]:
     inside, result, longest = evidence.inside, evidence.result, seen[0]
     if inside is None or evidence.requests is None:
         return
-    wait_s, run_s = sum(each.wait_s for each in seen), sum(each.run_s for each in seen)
+    trips = np.concatenate([each.trips for each in seen])
+    # What is run after the answer keeps threads from others, and no answer waits for it.
+    late = not inside.keeps_answers(trips, trips["asked"] + trips["wait_s"])
+    waiting = trips if late else trips[~inside.after_answer(trips, trips["asked"])]
+    wait_s = float(waiting["wait_s"].sum()) / longest.requests
+    run_s = sum(each.run_s for each in seen)
     if wait_s < max(LEAST_WAIT_S, QUEUED * run_s):
         return
-    numbers, counts = np.unique(np.concatenate([v.trips["pool"] for v in seen]), return_counts=True)
+    numbers, counts = np.unique(trips["pool"], return_counts=True)
     number = int(numbers[np.argmax(counts)])
     pool = inside.insight.resources[number]
     places = (pool.capacity or THREAD_TOKENS) * inside.workers
@@ -227,22 +232,27 @@ def _seen(evidence: Evidence, seen: list[Visits]) -> Iterable[Finding]:
     taken_s = own.queues[THREADS_QUEUE].demand_s if own and THREADS_QUEUE in own.queues else run_s
     cost = evidence.cost(wait_s * share, queues_s={THREADS_QUEUE: taken_s * share})
     handler, site = result.endpoint.handler, longest.site
-    of_handler = handler is not None and (site is None or _is(site, handler.file, handler.name))
+    # A builtin is sent by a library, for the endpoint.
+    of_handler = handler is not None and (
+        site is None or _is(site, handler.file, handler.name) or not is_users(site.file)
+    )
     spot = evidence.handler if of_handler else evidence.spot(site)
     conn_wait_s = float(evidence.requests["thread_conn_wait_s"].mean())
     queues = conn_wait_s > run_s / 2
-    computes = result.unloaded_s is not None and run_s - conn_wait_s > COMPUTES * result.unloaded_s
+    for_answer_s = float(np.nansum(waiting["run_s"])) / longest.requests - conn_wait_s
+    computes = result.unloaded_s is not None and for_answer_s > COMPUTES * result.unloaded_s
     waits_for = NO_CPU if inside.on_several_cpus else LOCKED
     why_not = CONNECTIONS_FIRST if queues else waits_for if computes else None
-    yield Finding(
+    waits = (
+        f"waits {spoken(wait_s)} for one of {places // inside.workers} threads per worker, then "
+        f"holds it for {spoken(run_s)}."
+    )
+    found = Finding(
         code="pool-saturated",
         severity="error",
         endpoint=evidence.label,
         **spot._asdict(),
-        message=(
-            f"Each request waits {spoken(wait_s)} for one of {places // inside.workers} threads "
-            f"per worker, then holds it for {spoken(run_s)}."
-        ),
+        message=f"Each request {waits}",
         advice=_advice(why_not, conn_wait_s, cost.gain),
         evidence={
             "capacity": float(places),
@@ -255,6 +265,23 @@ def _seen(evidence: Evidence, seen: list[Visits]) -> Iterable[Finding]:
         why_not=why_not,
         cost_ms_per_request=max(1000 * wait_s, 0.0 if why_not else cost.ms_per_request),
         cost_rps=None if why_not else cost.rps,
+    )
+    if not late:
+        yield found
+        return
+    yield replace(
+        found,
+        severity="warning",
+        message=f"After its answer each request {waits}",
+        advice=(
+            f"{PILES_UP} Make it `async def` and await what it waits for, or hand it to a queue "
+            "with workers of its own."
+        ),
+        fix_kind=None,
+        predicted=None,
+        why_not=None,
+        cost_ms_per_request=0.0,
+        cost_rps=None,
     )
 
 

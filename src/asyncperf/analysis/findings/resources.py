@@ -10,10 +10,17 @@ import numpy as np
 
 from asyncperf.analysis.findings.evidence import Evidence
 from asyncperf.analysis.findings.gains import Cost, with_queue, without
+from asyncperf.analysis.findings.holders import (
+    LEAST_WAIT_S,
+    held_by,
+    mean_s,
+    requests_of,
+    suffering,
+)
 from asyncperf.analysis.findings.holding import Idle, idle
 from asyncperf.analysis.findings.loop import BUSY
 from asyncperf.analysis.findings.standstill import standstill
-from asyncperf.analysis.findings.words import rate, share, spoken
+from asyncperf.analysis.findings.words import PILES_UP, damage_said, rate, share, spoken
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import name_of
 from asyncperf.insight import Records, Resource
@@ -24,16 +31,15 @@ from asyncperf.probe.record_format import (
     MAX_CONCURRENCY,
     SEMAPHORE,
 )
-from asyncperf.results import Finding, FindingCode
+from asyncperf.results import Finding, FindingCode, Severity
 
 LOCKS = (LOCK, SEMAPHORE, CAPACITY_LIMITER, MAX_CONCURRENCY)
 # Locks that an app makes for each request bound what that request does at a time, and no one
 # waits for another. Of a shared one there are fewer than requests by this factor.
 SHARED_BY = 2
-# A queue, and no chance meeting: by this share of the time that a place is held ...
+# A queue, and no chance meeting: by this share of the time that a place is held, and longer than
+# `LEAST_WAIT_S`.
 QUEUED = 0.05
-# ... and longer than a turn of the event loop takes.
-LEAST_WAIT_S = 0.001
 # Places that are free for half of the time are waited for in bursts only (of M/M/c, Lazowska et
 # al., 1984, section 3.3, hardly one request in ten waits for one of five).
 OFTEN_FREE = 0.5
@@ -48,10 +54,13 @@ FOUND_TAKEN = 0.5
 # A place that is held so much longer than without load is not the cause: what its holder does
 # meanwhile has become slow.
 SLOWED = 2.0
+# Who holds less than this part of what another endpoint holds waits for that one.
+OTHERS_HOLD = 0.25
 # Fewer stays than this say nothing of how long they usually are.
 LEAST_STAYS = 20
 # Requests that held one connection and waited for another, before it is called their way.
 LEAST_DEADLOCKS = 2
+COSTS_NOTHING = Cost(0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +75,15 @@ class Stays:
     wait_s: float
     hold_s: float
     alone_s: float | None  # the hold of the single user's requests, where that is known
+    late: bool  # only after the answers, by background tasks and what else goes on
+
+    @property
+    def who(self) -> str:
+        return "After its answer each request" if self.late else "Each request"
+
+    @property
+    def severity(self) -> Severity:
+        return "warning" if self.late else "error"
 
     @property
     def slowed(self) -> bool:
@@ -104,14 +122,22 @@ def connections_saturated(evidence: Evidence) -> Iterable[Finding]:
             stays,
             place,
             "connections-saturated",
-            f"Each request waits {spoken(stays.wait_s)} for one of {stays.capacity} connections "
+            f"{stays.who} waits {spoken(stays.wait_s)} for one of {stays.capacity} connections "
             f"per worker ({stays.resource.name}), then holds it for {spoken(stays.hold_s)}; they "
             f"are busy for {share(min(1.0, place.used))} of the time."
             f"{_meanwhile(evidence, unused)}",
-            f"Held so long, they cap it at {rate(place.most_rps)}, however the queries are "
-            f"arranged: gathering them gains nothing. {_shorter(unused)}; a bigger pool moves the "
-            "queue to what is behind it, which has to bear that as well.",
+            f"{_capped(stays, place)}{_shorter(unused)}; a bigger pool moves the queue to what is "
+            "behind it, which has to bear that as well.",
         )
+
+
+def _capped(stays: Stays, place: Place) -> str:
+    if stays.late:
+        return ""
+    return (
+        f"Held so long, they cap it at {rate(place.most_rps)}, however the queries are arranged: "
+        "gathering them gains nothing. "
+    )
 
 
 def _meanwhile(evidence: Evidence, unused: Idle | None) -> str:
@@ -138,13 +164,14 @@ def lock_saturated(evidence: Evidence) -> Iterable[Finding]:
         place = _place(evidence, stays)
         kind = stays.resource.kind.replace("_", " ").replace("-", " ")
         places = f"a {kind}" + (f" of {stays.capacity}" if stays.capacity > 1 else "")
+        most = "" if stays.late else f": at most {rate(place.most_rps)}"
         yield _saturated(
             evidence,
             stays,
             place,
             "lock-saturated",
-            f"Each request waits {spoken(stays.wait_s)} for {places}, then holds it for "
-            f"{spoken(stays.hold_s)}: at most {rate(place.most_rps)}.",
+            f"{stays.who} waits {spoken(stays.wait_s)} for {places}, then holds it for "
+            f"{spoken(stays.hold_s)}{most}.",
             "Hold it for less (do nothing slow inside it), or have one for each thing that it "
             "guards. If it protects something behind it, that is the limit.",
         )
@@ -161,7 +188,7 @@ def connection_deadlock(evidence: Evidence) -> Iterable[Finding]:
         if resource.kind != CONNECTIONS or not resource.capacity:
             continue
         nested = _nested(uses, number)
-        if len(_requests(nested)) < LEAST_DEADLOCKS:
+        if len(requests_of(nested)) < LEAST_DEADLOCKS:
             continue
         gave_up = int(np.isnan(nested["got"]).sum())
         ended = np.where(np.isnan(nested["got"]), inside.end_s, nested["got"])
@@ -174,7 +201,7 @@ def connection_deadlock(evidence: Evidence) -> Iterable[Finding]:
             endpoint=evidence.label,
             **evidence.asked_at(nested)._asdict(),
             message=(
-                f"{len(_requests(nested)):,} requests held a connection ({resource.name}) and "
+                f"{len(requests_of(nested)):,} requests held a connection ({resource.name}) and "
                 f"asked for another one, for {spoken(wait_s)} on average"
                 + (f"; {gave_up:,} never got it" if gave_up else "")
                 + f". {resource.capacity} of them at once, and all wait for each other."
@@ -184,14 +211,14 @@ def connection_deadlock(evidence: Evidence) -> Iterable[Finding]:
                 "only needs more requests for the same end." + (cost.sentence if cost else "")
             ),
             evidence={
-                "requests": float(len(_requests(nested))),
+                "requests": float(len(requests_of(nested))),
                 "wait_s": wait_s,
                 "gave_up": float(gave_up),
                 "capacity": float(resource.capacity),
             },
             fix_kind="one-connection-a-request",
             predicted=cost.predicted if cost else None,
-            cost_ms_per_request=1000 * wait_s * len(nested) / max(1, len(_requests(uses))),
+            cost_ms_per_request=1000 * wait_s * len(nested) / max(1, len(requests_of(uses))),
             cost_rps=cost.rps if cost else None,
         )
 
@@ -213,9 +240,17 @@ def _without_nested(evidence: Evidence, number: int, resource: Resource, wait_s:
 def _saturated(
     evidence: Evidence, stays: Stays, place: Place, code: FindingCode, message: str, advice: str
 ) -> Finding:
-    cost = _cost(evidence, stays, place)
+    cost = COSTS_NOTHING if stays.late else _cost(evidence, stays, place)
+    suffers = {}
+    parts = held_by(evidence, stays.number)
+    most = max(parts, key=lambda label: parts[label])
+    if parts[evidence.label] < OTHERS_HOLD * parts[most]:
+        message += f" {most} has {share(parts[most])} of what is held: that is to be mended."
+    elif most == evidence.label:
+        suffers = suffering(evidence, stays.number)
+        message += damage_said(suffers)
     behind_loop = evidence.loop_share >= BUSY
-    advice += cost.sentence
+    advice = f"{PILES_UP} {advice}" if stays.late else f"{advice}{cost.sentence}"
     if behind_loop:
         message += (
             f" But who holds one waits for the event loop, which had work for "
@@ -224,11 +259,12 @@ def _saturated(
         advice = "Mend the event loop first: more places would only wait there as well."
     return Finding(
         code=code,
-        severity="info" if behind_loop or place.used < OFTEN_FREE else "error",
+        severity="info" if behind_loop or place.used < OFTEN_FREE else stays.severity,
         endpoint=evidence.label,
         **evidence.asked_at(stays.records)._asdict(),
         message=message,
         advice=f"{_slowed(stays)} {advice}" if stays.slowed and not behind_loop else advice,
+        suffers=suffers,
         evidence={
             "capacity": float(stays.capacity),
             "hold_s": stays.hold_s,
@@ -237,9 +273,9 @@ def _saturated(
             "utilization": place.used,
             "loop_share": evidence.loop_share,
         },
-        fix_kind=None if behind_loop else "hold-shorter",
+        fix_kind=None if behind_loop or stays.late else "hold-shorter",
         predicted=None if behind_loop else cost.predicted,
-        cost_ms_per_request=1000 * stays.wait_s,
+        cost_ms_per_request=0.0 if stays.late else 1000 * stays.wait_s,
         cost_rps=None if behind_loop else cost.rps,
     )
 
@@ -254,24 +290,16 @@ def _stays(evidence: Evidence, kinds: tuple[str, ...]) -> Iterable[Stays]:
         mine = uses[uses["resource"] == number]
         if resource.kind not in kinds or not resource.capacity or len(mine) < LEAST_STAYS:
             continue
-        requests = len(_requests(mine))
+        requests = len(requests_of(mine))
         if SHARED_BY * _instances(mine) > requests:
             continue
-        wait_s, hold_s = _mean_s(mine, inside.end_s)
+        wait_s, hold_s = mean_s(mine, inside.end_s)
         alone = early[early["resource"] == number]
-        alone_s = _mean_s(alone, 0.0)[1] if len(alone) else None
-        yield Stays(number, resource, resource.capacity, mine, requests, wait_s, hold_s, alone_s)
-
-
-def _mean_s(uses: Records, end_s: float) -> tuple[float, float]:
-    """How long a request waits, and how long it holds; what lasts, until `end_s`."""
-    got = np.where(np.isnan(uses["got"]), end_s, uses["got"])
-    left = np.where(np.isnan(uses["released"]), end_s, uses["released"])
-    requests = len(_requests(uses))
-    wait_s, hold_s = (
-        float(np.maximum(0.0, s).sum() / requests) for s in (got - uses["asked"], left - got)
-    )
-    return wait_s, hold_s
+        alone_s = mean_s(alone, 0.0)[1] if len(alone) else None
+        late = not inside.keeps_answers(mine, mine["got"])
+        yield Stays(
+            number, resource, resource.capacity, mine, requests, wait_s, hold_s, alone_s, late
+        )
 
 
 def _slowed(stays: Stays) -> str:
@@ -339,7 +367,7 @@ def _deadlocked(evidence: Evidence, number: int) -> bool:
         return False
     uses = inside.of(inside.uses, evidence.index)
     stood = standstill(inside, number)
-    return stood is not None or len(_requests(_nested(uses, number))) >= LEAST_DEADLOCKS
+    return stood is not None or len(requests_of(_nested(uses, number))) >= LEAST_DEADLOCKS
 
 
 def _nested(uses: Records, number: int) -> Records:
@@ -351,8 +379,3 @@ def _nested(uses: Records, number: int) -> Records:
 def _instances(uses: Records) -> int:
     """How many locks or pools they are, over all workers."""
     return len(np.unique(uses[["worker", "instance"]]))
-
-
-def _requests(records: Records) -> Records:
-    found: Records = np.unique(records[["worker", "request"]])
-    return found

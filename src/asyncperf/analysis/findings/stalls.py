@@ -81,8 +81,8 @@ def matters(stalls: Blamed, inside: Inside) -> bool:
 
 
 def share_of(stalls: Blamed, inside: Inside) -> float:
-    """Of the time of all event loops."""
-    return stalls.own_s / (inside.span_s * max(1, inside.workers))
+    """Of the time of all event loops. (Of the last one a part is later.)"""
+    return min(1.0, stalls.own_s / (inside.span_s * max(1, inside.workers)))
 
 
 def _by_line(inside: Inside, stalls: Records, cause: int) -> Iterable[Blamed]:
@@ -100,7 +100,7 @@ def _by_function(inside: Inside, lines: Sequence[Blamed]) -> list[Blamed]:
     stall of which nothing was seen."""
     stacks = inside.insight.stacks
     found: list[Blamed] = []
-    for each in sorted(lines, key=lambda each: -each.own_s):
+    for each in sorted(lines, key=lambda each: (each.frame is None, -each.own_s)):
         same = next((i for i, other in enumerate(found) if _is_part(each, other, stacks)), None)
         if same is None:
             found.append(each)

@@ -1,5 +1,10 @@
 """Figures inside the sentences of a finding."""
 
+from collections.abc import Mapping
+
+# What holds no answer back can be trouble all the same.
+PILES_UP = "No answer waits for it, but what comes faster than it is done piles up in memory."
+
 
 def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
@@ -26,3 +31,12 @@ def share(part: float) -> str:
 def in_words(parts: list[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def damage_said(suffers: Mapping[str, float]) -> str:
+    """Collateral damage, the worst first."""
+    worst = sorted(suffers.items(), key=lambda item: -item[1])
+    named = [f"{label} waits {spoken(time_s)} a request for it" for label, time_s in worst[:3]]
+    if len(worst) > len(named):
+        named.append(f"{len(worst) - len(named)} more endpoints wait as well")
+    return f" {'; '.join(named)}." if named else ""
