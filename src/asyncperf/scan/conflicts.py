@@ -42,7 +42,7 @@ KEYED_READS = frozenset({"kr", "rk", "ur", "ru", "mr", "rm"})
 # Both change what is kept under keys.
 STORED = frozenset(a + b for a in "kum" for b in "kum")
 # Both ask a cache, and fill it where nothing is found.
-CACHED = frozenset({"mm", "mr", "rm"})
+CACHED = frozenset({"mm", "mr", "rm", "mi", "im"})
 # A program raises these at its own mistakes, not to refuse what it was asked for.
 MISTAKES = frozenset({"TypeError", "AttributeError", "NameError", "AssertionError"})
 

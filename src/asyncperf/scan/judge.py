@@ -14,7 +14,7 @@ from asyncperf.scan.judge_loops import LoopJudge
 from asyncperf.scan.library_special import STARTED_BEFORE
 from asyncperf.scan.siblings import Sibling, relation, siblings
 from asyncperf.scan.syntax import spelling
-from asyncperf.scan.verbs import ends, guards, secures
+from asyncperf.scan.verbs import ends, guards, names_a_hook, secures
 from asyncperf.scan.walk import Walk
 from asyncperf.sites import Remedy, Site
 
@@ -132,6 +132,9 @@ class Judge(LoopJudge, DataJudge):
             decided = self.for_its_effect(a, first)
             if decided:
                 return decided, "none"
+        decided = self.in_turn(a, first) or self.in_turn(b, second)
+        if decided:
+            return decided, "none"
         for finding, more in (
             conflicts.changed_memory(first, second),
             conflicts.changed_world(first, second, is_dropped, drops),
@@ -183,6 +186,16 @@ class Judge(LoopJudge, DataJudge):
             f"`{self.name(part)}` is awaited for its effect, which `{effect.what}` hides",
             effect,
         )
+
+    def in_turn(self, part: Awaiting, doings: Doings) -> Finding | None:
+        """Hooks that others have registered may rely on what was done before them."""
+        hidden = [effect for effect in doings.unknown if effect.mode == "await"]
+        is_hook = names_a_hook(self.name(part))
+        for effect in hidden:
+            if is_hook or names_a_hook(effect.what):
+                reason = f"`{effect.what}` may be anything, and hooks are called in turn"
+                return conflicts.decided("unsafe", reason, effect)
+        return None
 
     def name(self, part: Awaiting) -> str:
         """What the statement's outermost await calls."""
