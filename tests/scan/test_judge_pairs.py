@@ -241,3 +241,23 @@ async def f():
     return a, b
 """)
     assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict"),
+    [
+        ("a = await shop_a(1); b = await shop_b(2)", "independent"),
+        ("await shop_a(1); a = b = await shop_b(2)", "dependent"),
+        ("a = await shop_a(1); b = await get('/')", "dependent"),
+        ("a = await shop_a(1); b = await other(2)", "dependent"),
+    ],
+    ids=["both", "for nothing else", "the first alone", "in two places"],
+)
+def test_what_both_refuse_in_one_place(only_site: OnlySite, body: str, verdict: str) -> None:
+    site = only_site(
+        f"{HTTP}{REFUSES}async def shop_a(x): return await shop(x)\n"
+        "async def shop_b(x): return await shop(x)\n"
+        "async def other(x):\n    if not x: raise NotFound\n    return await get(x)\n"
+        f"async def f():\n    {body}\n    return a, b\n"
+    )
+    assert site.verdict == verdict, site.reason

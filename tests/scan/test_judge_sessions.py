@@ -281,3 +281,23 @@ async def f(shop: Shop):
     return a, b
 """)
     assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize("first", ["found", "opened_rows"])
+def test_a_session_of_what_asks_itself_for_another(only_site: OnlySite, first: str) -> None:
+    site = only_site(f"""{SQL}
+from contextlib import asynccontextmanager
+@asynccontextmanager
+async def opened(tenant):
+    if tenant: await found()
+    async with maker() as session: yield session
+async def found():
+    async with opened(None) as made: return await made.execute(select(1))
+async def opened_rows():
+    async with opened(1) as rows: return await rows.execute(select(1))
+async def f():
+    a = await {first}()
+    b = await {first}()
+    return a, b
+""")
+    assert site.verdict == "independent", site.reason

@@ -125,7 +125,7 @@ class Judge(LoopJudge, DataJudge):
             reason = f"{hidden[0].reason}, and must not happen if the first fails"
             return Finding("unsafe", reason, self.file, b.awaits[0].lineno), "none"
         unseen += hidden
-        finding, open_ = self.guard(a, b, first, is_dropped)
+        finding, open_ = self.guard(a, b, first, second, is_dropped)
         if finding:
             return finding, "none"
         if is_dropped and first.unknown:
@@ -163,7 +163,7 @@ class Judge(LoopJudge, DataJudge):
         )
 
     def guard(
-        self, a: Awaiting, b: Awaiting, first: Doings, is_dropped: bool
+        self, a: Awaiting, b: Awaiting, first: Doings, second: Doings, is_dropped: bool
     ) -> tuple[Finding | None, list[Finding]]:
         """Whether the first is there to refuse: not so if both ask one and the same."""
         name = self.name(a)
@@ -173,7 +173,7 @@ class Judge(LoopJudge, DataJudge):
         names_a_guard = guards(last) and (secured or not secures(last))
         if name == self.name(b) and not (is_dropped or names_a_guard):
             return None, []
-        return conflicts.guard(first, is_dropped, name, names_a_guard)
+        return conflicts.guard(first, second, is_dropped, name, names_a_guard)
 
     def for_its_effect(self, part: Awaiting, doings: Doings) -> Finding | None:
         """A result that is dropped: the call is there for what it changes, known or not."""
