@@ -44,3 +44,38 @@ def test_what_is_too_deep_to_read_does_what_its_name_says(
         f"async def f():\n    a = await {name}_0(); b = await {name}_0(); return a, b\n"
     )
     assert site.verdict == verdict, site.reason
+
+
+POOLS = """
+import asyncpg
+pool = None
+async def start():
+    global pool
+    pool = await asyncpg.create_pool()
+async def rows():
+    async with pool.acquire() as lent:
+        return await lent.fetch("SELECT 1")
+async def taken():
+    lent = await pool.acquire()
+    return await lent.fetch("SELECT 1")
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict"),
+    [
+        ("a = await rows(); b = await rows()", "independent"),
+        (
+            "async with pool.acquire() as c: a = await c.fetch('SELECT 1'); "
+            "b = await c.fetch('SELECT 2')",
+            "unsafe",
+        ),
+        ("a = await taken(); b = await taken()", "unsafe"),
+    ],
+    ids=["of each one's own", "one for both", "never given back"],
+)
+def test_a_connection_that_a_pool_of_no_known_class_lends(
+    only_site: OnlySite, body: str, verdict: str
+) -> None:
+    site = only_site(f"{POOLS}async def f():\n    {body}\n    return a, b\n")
+    assert site.verdict == verdict, site.reason

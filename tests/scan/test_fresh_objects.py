@@ -127,3 +127,70 @@ def test_what_may_be_anything_is_no_response(only_site: OnlySite) -> None:
             return a, b
         """
     assert only_site(source).verdict == "independent"
+
+
+COPIES = """
+import copy, httpx
+client = httpx.AsyncClient()
+class Context:
+    def __init__(self): self.path = "/"; self.seen = []
+    def at(self, path):
+        other = copy.copy(self)
+        other.path = path
+        return other
+    def seeing(self, path):
+        other = copy.copy(self)
+        other.seen.append(path)
+        return other
+    def moved(self, path):
+        self.path = path
+        return self
+async def ask(context):
+    return await client.get(context.path)
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "verdict"),
+    [("at", "independent"), ("seeing", "unsafe"), ("moved", "unsafe")],
+    ids=["an attribute of the copy", "what both hold", "the object itself"],
+)
+def test_what_a_copy_is_given_is_its_own(only_site: OnlySite, method: str, verdict: str) -> None:
+    site = only_site(
+        f"{COPIES}\nasync def f(one: Context):\n    a = await ask(one.{method}('/a')); "
+        f"b = await ask(one.{method}('/b'))\n    return a, b\n"
+    )
+    assert site.verdict == verdict, site.reason
+
+
+BESIDE = {
+    "together, by the same": ("if self.made is not None: return", "self.made = object(); self.kind = 'a'", "independent"),
+    "together, after an await": ("if self.made: return", "self.made = await client.get('/'); self.kind = self.made.text", "independent"),
+    "in two branches": ("if self.made: return", "\n        if x: self.made = 1\n        else: self.made = await client.get('/')\n        self.kind = 2", "independent"),
+    "of an argument": ("if self.made: return", "self.made = await client.get('/'); self.kind = x", "unsafe"),
+    "with no question whether it is there": ("if self.made == x: return", "self.made = await client.get('/'); self.kind = self.made.text", "unsafe"),
+    "another attribute alone": ("if self.made: return", "self.kind = await client.get(x)", "unsafe"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("asks", "sets", "verdict"), BESIDE.values(), ids=BESIDE)
+def test_what_is_set_beside_what_was_not_there(
+    only_site: OnlySite, asks: str, sets: str, verdict: str
+) -> None:
+    site = only_site(f"""
+import httpx
+client = httpx.AsyncClient()
+class Shop:
+    def __init__(self): self.made = None; self.kind = None
+    async def ready(self, x):
+        {asks}
+        {sets}
+    async def ask(self, x):
+        await self.ready(x)
+        return await client.get(self.kind)
+async def f(shop: Shop):
+    a = await shop.ask(1)
+    b = await shop.ask(2)
+    return a, b
+""")
+    assert site.verdict == verdict, site.reason

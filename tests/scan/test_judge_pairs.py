@@ -188,3 +188,76 @@ PAIRS = {
 def test_a_pair(only_site: OnlySite, setup: str, body: str, verdict: str) -> None:
     site = only_site(f"{setup}\nasync def f():\n    {body}\n")
     assert (site.kind, site.verdict) == ("pair", verdict), site.reason
+
+
+HOOKED = """
+async def called(function, x): return await function(x)
+def called_plainly(function, x): return function(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict", "said"),
+    [
+        ("await called(x.hook, 1)", "unsafe", "`x.hook` may be anything, and hooks"),
+        ("await called(x.ask, 1)", "likely", "whatever x.ask reaches"),
+        ("await get(called_plainly(x.hook, 1))", "likely", "`hook`"),
+    ],
+    ids=["a hook", "a function", "a plain hook"],
+)
+def test_what_others_have_registered(
+    only_site: OnlySite, body: str, verdict: str, said: str
+) -> None:
+    site = only_site(
+        f"{HTTP}{HOOKED}from elsewhere import xs\n"
+        f"async def f():\n    x = xs[0]\n    a = {body}; b = await get('/')\n    return a, b\n"
+    )
+    assert site.verdict == verdict, site.reason
+    assert said in site.reason
+    assert "never waits" not in site.reason
+
+
+@pytest.mark.parametrize(
+    ("told", "verdict"),
+    [
+        ("logger.info(x)", "independent"),
+        ("logger.told(x)", "unsafe"),
+        ("audit_logger.info(x)", "unsafe"),
+    ],
+)
+def test_what_a_logger_is_told(only_site: OnlySite, told: str, verdict: str) -> None:
+    site = only_site(f"""{HTTP}
+class Logger:
+    def __init__(self): self.lines = []
+    def info(self, line): self.lines.append(line)
+    def told(self, line): self.lines.append(line)
+logger = audit_logger = Logger()
+async def shop(x):
+    {told}
+    return await get(x)
+async def f():
+    a = await shop(1)
+    b = await shop(2)
+    return a, b
+""")
+    assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict"),
+    [
+        ("a = await shop_a(1); b = await shop_b(2)", "independent"),
+        ("await shop_a(1); a = b = await shop_b(2)", "dependent"),
+        ("a = await shop_a(1); b = await get('/')", "dependent"),
+        ("a = await shop_a(1); b = await other(2)", "dependent"),
+    ],
+    ids=["both", "for nothing else", "the first alone", "in two places"],
+)
+def test_what_both_refuse_in_one_place(only_site: OnlySite, body: str, verdict: str) -> None:
+    site = only_site(
+        f"{HTTP}{REFUSES}async def shop_a(x): return await shop(x)\n"
+        "async def shop_b(x): return await shop(x)\n"
+        "async def other(x):\n    if not x: raise NotFound\n    return await get(x)\n"
+        f"async def f():\n    {body}\n    return a, b\n"
+    )
+    assert site.verdict == verdict, site.reason

@@ -221,3 +221,83 @@ def test_an_unknown_response_serves_one_reader_at_a_time(only_site: OnlySite) ->
         "    b = await response.read()\n    return a, b\n"
     )
     assert site.verdict == "unsafe", site.reason
+
+
+@pytest.mark.parametrize(
+    ("scope", "verdict"),
+    [
+        ("scopefunc=current_task", "independent"),
+        ("asyncio.current_task", "independent"),
+        ("scopefunc=request_id", "unsafe"),
+    ],
+)
+def test_a_session_for_each_task(only_site: OnlySite, scope: str, verdict: str) -> None:
+    site = only_site(f"""{SQL}
+import asyncio
+from asyncio import current_task
+from contextlib import asynccontextmanager
+from sqlalchemy.ext.asyncio import async_scoped_session
+from elsewhere import request_id
+scoped = async_scoped_session(maker, {scope})
+@asynccontextmanager
+async def opened():
+    session = scoped()
+    try: yield session
+    finally: await session.close()
+async def found():
+    async with opened() as session: return await users(session)
+async def f():
+    a = await found()
+    b = await found()
+    return a, b
+""")
+    assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("lock", "body", "verdict"),
+    [
+        ("self._lock", "return await self._conn.execute(select(1))", "independent"),
+        ("self._lock", "await self._conn.execute(select(1)); await self._conn.commit()", "unsafe"),
+        ("asyncio.Lock()", "return await self._conn.execute(select(1))", "unsafe"),
+        ("self._slots", "return await self._conn.execute(select(1))", "unsafe"),
+    ],
+    ids=["one's own", "with a commit", "of each call", "a semaphore"],
+)
+def test_a_connection_under_a_lock(only_site: OnlySite, lock: str, body: str, verdict: str) -> None:
+    site = only_site(f"""{SQL}
+import asyncio
+class Shop:
+    def __init__(self, conn: AsyncSession):
+        self._conn = conn
+        self._lock = asyncio.Lock()
+        self._slots = asyncio.Semaphore(2)
+    async def ask(self):
+        async with {lock}:
+            {body}
+async def f(shop: Shop):
+    a = await shop.ask()
+    b = await shop.ask()
+    return a, b
+""")
+    assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize("first", ["found", "opened_rows"])
+def test_a_session_of_what_asks_itself_for_another(only_site: OnlySite, first: str) -> None:
+    site = only_site(f"""{SQL}
+from contextlib import asynccontextmanager
+@asynccontextmanager
+async def opened(tenant):
+    if tenant: await found()
+    async with maker() as session: yield session
+async def found():
+    async with opened(None) as made: return await made.execute(select(1))
+async def opened_rows():
+    async with opened(1) as rows: return await rows.execute(select(1))
+async def f():
+    a = await {first}()
+    b = await {first}()
+    return a, b
+""")
+    assert site.verdict == "independent", site.reason

@@ -210,3 +210,51 @@ async def f(own: Own):
     return a
 """)
     assert site.verdict in {"dependent", "unsafe"}, site.reason
+
+
+@pytest.mark.parametrize(
+    ("grant", "verdict"),
+    [("client_credentials", "independent"), ("refresh_token", "unsafe")],
+)
+def test_a_post_for_a_token(only_site: OnlySite, grant: str, verdict: str) -> None:
+    site = only_site(f"""{HTTP}
+async def asked(path):
+    token = await client.post("/oauth/token", json={{"grant_type": "{grant}"}})
+    return await client.get(path, headers={{"Authorization": token.text}})
+async def f():
+    a = await asked("/a")
+    b = await asked("/b")
+    return a, b
+""")
+    assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(("does", "verdict"), [("listdir", "independent"), ("mkdir", "unsafe")])
+@pytest.mark.parametrize("call", ["shown('/')", "sync_to_async(lambda: names('/'))()"])
+def test_what_is_made_async_does_in_a_thread_what_it_is_made_of(
+    only_site: OnlySite, call: str, does: str, verdict: str
+) -> None:
+    site = only_site(f"""
+import os
+from asgiref.sync import sync_to_async
+def names(path): return os.{does}(path)
+shown = sync_to_async(names)
+async def f():
+    a = await {call}
+    b = await {call}
+    return a, b
+""")
+    assert site.verdict == verdict, site.reason
+    assert site.remedy == ("overlap" if verdict == "independent" else "none")
+
+
+def test_calling_a_new_type_gives_what_it_is_given(only_site: OnlySite) -> None:
+    site = only_site(f"""from typing import NewType
+Path = NewType("Path", str)
+{HTTP}
+async def f(x):
+    a = await get(Path(x))
+    b = await get(Path("/b"))
+    return a, b
+""")
+    assert site.verdict == "independent", site.reason

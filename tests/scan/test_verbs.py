@@ -18,6 +18,7 @@ from asyncperf.scan import verbs
         ("Keys.get_and_set", False),
         ("Keys.get_dispatch_hash", True),
         ("Model.embed_text", True),
+        ("Model.get_response", False),  # it is asked for one
         ("Model.get", False),
         ("Session.get_user", False),
     ],

@@ -62,7 +62,7 @@ class Analyst:
         outer_lowest = self._lowest
         self._stack[function] = depth
         before = set(self._cyclic)
-        for _ in range(MAX_ROUNDS):
+        for number in range(MAX_ROUNDS):
             self._lowest = math.inf
             try:
                 found = self._walk(function)
@@ -72,10 +72,14 @@ class Analyst:
             lowest = self._lowest
             if lowest != math.inf:
                 self._give_up(function)
+            opens = found.yields is not None and lowest != math.inf and number == 0
+            if opens:  # what it does was found without knowing what it gives to itself
+                self._provisional[function] = replace(found, effects=())
             if lowest != depth or found == self._provisional.get(function):
                 break
-            self._provisional[function] = found
-            if _ < MAX_ROUNDS - 1:
+            if not opens:
+                self._provisional[function] = found
+            if number < MAX_ROUNDS - 1:
                 for other in set(self._cyclic) - before:
                     del self._cyclic[other]
         del self._stack[function]
@@ -84,6 +88,7 @@ class Analyst:
             self._provisional.pop(function, None)
             for other in set(self._cyclic) - before:
                 self._summaries[other] = self._shared(self._cyclic.pop(other)[0])
+                self._provisional.pop(other, None)
         else:
             self._cyclic[function] = (found, lowest)
         self._lowest = min(outer_lowest, lowest if lowest < depth else math.inf)

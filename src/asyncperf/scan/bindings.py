@@ -6,7 +6,17 @@ from dataclasses import replace
 
 from asyncperf.scan.calls import Calls
 from asyncperf.scan.syntax import spelling
-from asyncperf.scan.values import Place, Value, extend, is_private, join, ordered, same_value, step
+from asyncperf.scan.values import (
+    ARGUMENT,
+    Place,
+    Value,
+    extend,
+    is_private,
+    join,
+    ordered,
+    same_value,
+    step,
+)
 
 
 class Bindings(Calls):
@@ -23,8 +33,11 @@ class Bindings(Calls):
         elif isinstance(target, ast.Starred):
             self.bind(target.value, value)
         elif isinstance(target, ast.Attribute):
-            for place in ordered(step(self.evaluate(target.value), f".{target.attr}")):
-                self.emit("memory", place, self.rebinding(place), same_value(value), target)
+            for place in ordered(step(self.changed(target.value), f".{target.attr}")):
+                mode, what = self.rebinding(place), same_value(value)
+                if mode == "w" and self.tested and self.is_beside(place):
+                    self.beside.append(len(self.effects))
+                self.emit("memory", place, mode, what, target)
                 if place[0] == "new":
                     self.heap[place] = value
                 elif value.places or value.types:
@@ -48,6 +61,12 @@ class Bindings(Calls):
         old = self.env.get(name)
         self.env[name] = join([old, value]) if old is not None and self.depth else value
 
+    def changed(self, node: ast.expr) -> Value:
+        """The object of which an attribute is assigned; of a copy, not what it is copied from."""
+        value = self.evaluate(node)
+        copied = {place for made in value.places for place in self.copies.get(made, ())}
+        return replace(value, places=value.places - copied) if copied else value
+
     def rebinding(self, place: Place) -> str:
         """How an attribute is assigned: `if self.x is None: self.x = ...` happens once, or, with
         an await in between, may happen twice with the same outcome, as a cache is filled."""
@@ -55,6 +74,23 @@ class Bindings(Calls):
         if begin is None:
             return "w"
         return "m" if any(effect.kind == "suspend" for effect in self.effects[begin:]) else "i"
+
+    def is_beside(self, place: Place) -> bool:
+        """Whether another attribute of the object was asked for, and found empty."""
+        return any(p[:-1] == place[:-1] for p in self.tested if p in self.found_empty)
+
+    def made_at_once(self) -> None:
+        """What is set together with what was found empty is as that is: whoever comes first
+        makes all of it, with the same, but for what is made of an argument."""
+        filled = {
+            e.place[:-1]
+            for e in self.effects
+            if e.kind == "memory" and e.mode in "im" and e.place in self.found_empty
+        }
+        for number in self.beside:
+            effect = self.effects[number]
+            if effect.place[:-1] in filled and not effect.what.startswith(ARGUMENT):
+                self.effects[number] = effect._replace(mode="m")
 
     def contents(self, value: Value) -> Iterator[tuple[Place, Value]]:
         """What the attributes of an object made here hold."""

@@ -52,6 +52,11 @@ ASKED_BY_TEXT = named(
     """
 )
 
+# Methods that give a pool's connection to whoever enters what they give, and names of such pools.
+LENDING = named("acquire connection get_connection getconn checkout lease")
+POOL = re.compile(r"(^|_)pool$", re.IGNORECASE)
+LENT = Type("pool.Connection")
+
 # What is asked for an object of a class makes it, and what it needs, where it has none yet.
 CONTAINER = re.compile(r"(container|injector|resolver)$", re.IGNORECASE)
 
@@ -81,6 +86,9 @@ def unknown_call(
     if not awaited:
         walk.emit("unknown", (), "call", spelled, node)
         return Value(frozenset({("call", spelled)}) | walk.exclusive_in(arguments))
+    if name in LENDING and POOL.search(owner_of(walk, node)) and walk.entering is node:
+        walk.emit("suspend", (), "", spelled, node)
+        return walk.made(node, (LENT,))
     if name == "run_in_executor":
         walk.emit("suspend", (), "", "a thread", node)
         return walk.made(node)
@@ -132,6 +140,7 @@ def only_fetches(walk: HandingOver, dotted: str, receiver: Value, node: ast.AST)
     owner = owner_of(walk, node)
     return (
         fetches(dotted)
+        and "/" not in dotted  # a name that a module of the project gives, nobody sees how
         and walk.discarded is not node
         and not catalogue.is_standard(dotted)
         and not is_session_like(owner)

@@ -4,10 +4,12 @@ For `scan` only.
 """
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from asyncperf.scan import by_name, caches, library, library_special
+from asyncperf.scan.annotations import last_name
 from asyncperf.scan.catalogue_names import LOCK_LIKE
 from asyncperf.scan.index import Class, Function
 from asyncperf.scan.inferring import Inferring
@@ -27,12 +29,25 @@ from asyncperf.scan.values import (
     is_private,
     is_unknown,
     join,
+    named,
     ordered,
 )
 from asyncperf.scan.verbs import writes
 
 SIDES = frozenset({".reader", ".writer", ".read", ".write", ".reader_lock", ".writer_lock"})
+LOGGER = re.compile(r"^_*log(ging)?$|^(?!.*audit).*logger$", re.IGNORECASE)
+LOG_METHODS = named("debug info warning warn error critical exception fatal trace success")
+LOGGED = frozenset({"own", "raise"})  # what telling a logger does that matters to others
 MAX_IMPLEMENTATIONS = 8  # of one method; more than that are named, not followed
+
+
+def is_logging(func: ast.expr) -> bool:
+    """Whether a logger is told something, by its name: `self._logger.info(...)`."""
+    return (
+        isinstance(func, ast.Attribute)
+        and func.attr in LOG_METHODS
+        and bool(LOGGER.search(last_name(func.value)))
+    )
 
 
 def gives_coroutine(callee: Callee) -> bool:
@@ -82,6 +97,8 @@ class Calls(Inferring):
                 self.emit("unknown", (), "await", f"{spelling(func)}, filled elsewhere", node)
                 if writes(name):
                     self.emit("external", (), "w", f"whatever {spelling(func)} reaches", node)
+            if not awaited and is_logging(func):
+                self.effects[begin:] = [e for e in self.effects[begin:] if e.kind in LOGGED]
             if awaited and not all(gives_coroutine(callee) for callee in callees):
                 self.emit("suspend", (), "", f"what {spelling(func)} gives", node)
             self.fill(node, begin)

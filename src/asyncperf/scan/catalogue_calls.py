@@ -11,10 +11,10 @@ CALLS: dict[str, CallEffects] = {
     **_call("asyncio.sleep anyio.sleep trio.sleep anyio.sleep_until", special="sleep"),
     **_call("time.sleep", special="blocking"),
     **_call(
-        "asyncio.to_thread anyio.run_sync starlette.run_in_threadpool fastapi.run_in_threadpool "
-        "asgiref.sync_to_async asyncer.asyncify",
+        "asyncio.to_thread anyio.run_sync starlette.run_in_threadpool fastapi.run_in_threadpool",
         special="thread",
     ),
+    **_call("asgiref.sync_to_async asyncer.asyncify", special="threaded"),
     **_call(
         "asyncio.gather asyncio.wait asyncio.wait_for asyncio.shield asyncio.as_completed "
         "asyncio.timeout asyncio.timeout_at anyio.fail_after anyio.move_on_after "
@@ -29,12 +29,15 @@ CALLS: dict[str, CallEffects] = {
     **_call("typing.cast typing_extensions.cast", special="cast"),
     **_call(
         "contextlib.asynccontextmanager contextlib.contextmanager functools.wraps "
-        "functools.lru_cache functools.cache contextlib.aclosing contextlib.closing copy.copy "
+        "functools.lru_cache functools.cache contextlib.aclosing contextlib.closing "
         "builtins.aiter builtins.iter builtins.reversed builtins.sorted builtins.list "
         "builtins.tuple "
         "builtins.set builtins.enumerate fastapi.Depends fastapi.Security",
         special="same",
     ),
+    **_call("copy.copy", special="copy"),
+    **_call("typing.NewType typing_extensions.NewType", special="newtype"),
+    **_call("typing.__supertype__", special="same"),
     **_call("builtins.anext builtins.next", special="next"),
     **_call(
         "sqlalchemy.select sqlmodel.select sqlalchemy.exists sqlalchemy.union_all",

@@ -35,6 +35,7 @@ TYPES: dict[str, TypeEffects] = {
             "aiomysql.Cursor",
             "asyncpg.PoolConnectionProxy",
             "databases.Connection",
+            "pool.Connection",  # that a pool of no known class lends
         ),
         methods.CONNECTION,
     ),

@@ -42,7 +42,7 @@ KEYED_READS = frozenset({"kr", "rk", "ur", "ru", "mr", "rm"})
 # Both change what is kept under keys.
 STORED = frozenset(a + b for a in "kum" for b in "kum")
 # Both ask a cache, and fill it where nothing is found.
-CACHED = frozenset({"mm", "mr", "rm"})
+CACHED = frozenset({"mm", "mr", "rm", "mi", "im"})
 # A program raises these at its own mistakes, not to refuse what it was asked for.
 MISTAKES = frozenset({"TypeError", "AttributeError", "NameError", "AssertionError"})
 
@@ -329,7 +329,7 @@ def context(doings: Doings) -> Finding | None:
 
 
 def guard(
-    first: Doings, is_dropped: bool, name: str, names_a_guard: bool
+    first: Doings, second: Doings, is_dropped: bool, name: str, names_a_guard: bool
 ) -> tuple[Finding | None, list[Finding]]:
     """Whether the first is there to refuse."""
     if names_a_guard and (first.raises or first.unknown or is_dropped):
@@ -338,7 +338,10 @@ def guard(
         if effect is not None:
             return decided("dependent", f"{reason}: it raises {effect.what}", effect), []
         return Finding("dependent", reason), []
+    both = {(e.what, e.file, e.line) for e in second.raises}
     for effect in first.raises:
+        if not is_dropped and (effect.what, effect.file, effect.line) in both:
+            continue  # the second asks that by itself
         depth = int(effect.mode)
         is_guard = any(part in effect.what.lower() for part in GUARD_EXCEPTIONS)
         if (is_dropped and depth <= 2) or (is_guard and depth <= 2):

@@ -282,7 +282,7 @@ def judge_pair(a: Dependency, b: Dependency, analyst: Analyst) -> Finding:
     )
     if decided:
         return decided
-    decided, open_ = conflicts.guard(first, not a.is_named, a.name, guards(a.name))
+    decided, open_ = conflicts.guard(first, second, not a.is_named, a.name, guards(a.name))
     if decided:
         return decided
     for check in (conflicts.changed_memory, conflicts.changed_world):

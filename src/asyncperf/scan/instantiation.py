@@ -6,6 +6,7 @@ from dataclasses import replace
 from asyncperf.scan import library_texts
 from asyncperf.scan.handing_over import HandingOver
 from asyncperf.scan.index import Function
+from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import (
     ARGUMENT,
     NOTHING,
@@ -16,6 +17,7 @@ from asyncperf.scan.values import (
     Type,
     Value,
     extend,
+    is_unknown,
     join,
     ordered,
     same_value,
@@ -155,7 +157,7 @@ class Instantiation(HandingOver):
             elif not own or own[0] == "global" or own[0] == "call":
                 self.effects.append(effect)
             elif kind == "call" and own[0] == "param":
-                self.called_back(effect, mapping, node)
+                self.called_back(effect, mapping, function, node)
                 mapped.clear()  # what is held may be another object now
             elif mode == "?" and own[0] == "param":
                 value = mapping.get(own[1], NOTHING)
@@ -196,16 +198,39 @@ class Instantiation(HandingOver):
             if extend(place, effect.place[-1:]) in self.tested
         )
 
-    def called_back(self, effect: Effect, mapping: dict[str, Value], node: ast.AST) -> None:
+    def called_back(
+        self, effect: Effect, mapping: dict[str, Value], function: Function, node: ast.AST
+    ) -> None:
         """A callee calls what it was given."""
         value = mapping.get(effect.place[1])
         if value is None:
             return
         if value.callees:
+            begin = len(self.effects)
             for callee in value.callees:
                 self.apply(callee, Arguments((), {}, True), node, effect.mode == "await")
+            if any(map(is_unknown, value.callees)):  # told by the name of who calls it back
+                by, what = self.written(node), self.given_as(function, effect.place[1], node)
+                self.effects[begin:] = [
+                    e._replace(what=e.what.replace(by, what)) if by in e.what else e
+                    for e in self.effects[begin:]
+                ]
         elif any(place[0] == "param" for place in value.places):
             for place in ordered(value.places):
                 self.effects.append(effect._replace(place=place))
         elif value.places:
-            self.effects.append(effect._replace(kind="unknown", place=()))
+            what = self.given_as(function, effect.place[1], node)
+            self.effects.append(effect._replace(kind="unknown", place=(), what=what))
+            if effect.mode == "await":
+                self.effects.append(effect._replace(kind="suspend", place=(), mode=""))
+
+    def given_as(self, function: Function, parameter: str, node: ast.AST) -> str:
+        """How a caller writes what it gives for a parameter, which says more than its name."""
+        if not isinstance(node, ast.Call):
+            return parameter
+        given = {k.arg: k.value for k in node.keywords}
+        names = self.declarations.signature(function).positional
+        if function.owner is not None and not self.declarations.is_static(function):
+            names = names[1:]
+        given.update(zip(names, node.args, strict=False))
+        return spelling(given[parameter]) if parameter in given else parameter

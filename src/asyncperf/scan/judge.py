@@ -14,7 +14,7 @@ from asyncperf.scan.judge_loops import LoopJudge
 from asyncperf.scan.library_special import STARTED_BEFORE
 from asyncperf.scan.siblings import Sibling, relation, siblings
 from asyncperf.scan.syntax import spelling
-from asyncperf.scan.verbs import ends, guards, secures
+from asyncperf.scan.verbs import ends, guards, names_a_hook, secures
 from asyncperf.scan.walk import Walk
 from asyncperf.sites import Remedy, Site
 
@@ -125,13 +125,16 @@ class Judge(LoopJudge, DataJudge):
             reason = f"{hidden[0].reason}, and must not happen if the first fails"
             return Finding("unsafe", reason, self.file, b.awaits[0].lineno), "none"
         unseen += hidden
-        finding, open_ = self.guard(a, b, first, is_dropped)
+        finding, open_ = self.guard(a, b, first, second, is_dropped)
         if finding:
             return finding, "none"
         if is_dropped and first.unknown:
             decided = self.for_its_effect(a, first)
             if decided:
                 return decided, "none"
+        decided = self.in_turn(a, first) or self.in_turn(b, second)
+        if decided:
+            return decided, "none"
         for finding, more in (
             conflicts.changed_memory(first, second),
             conflicts.changed_world(first, second, is_dropped, drops),
@@ -160,7 +163,7 @@ class Judge(LoopJudge, DataJudge):
         )
 
     def guard(
-        self, a: Awaiting, b: Awaiting, first: Doings, is_dropped: bool
+        self, a: Awaiting, b: Awaiting, first: Doings, second: Doings, is_dropped: bool
     ) -> tuple[Finding | None, list[Finding]]:
         """Whether the first is there to refuse: not so if both ask one and the same."""
         name = self.name(a)
@@ -170,7 +173,7 @@ class Judge(LoopJudge, DataJudge):
         names_a_guard = guards(last) and (secured or not secures(last))
         if name == self.name(b) and not (is_dropped or names_a_guard):
             return None, []
-        return conflicts.guard(first, is_dropped, name, names_a_guard)
+        return conflicts.guard(first, second, is_dropped, name, names_a_guard)
 
     def for_its_effect(self, part: Awaiting, doings: Doings) -> Finding | None:
         """A result that is dropped: the call is there for what it changes, known or not."""
@@ -183,6 +186,16 @@ class Judge(LoopJudge, DataJudge):
             f"`{self.name(part)}` is awaited for its effect, which `{effect.what}` hides",
             effect,
         )
+
+    def in_turn(self, part: Awaiting, doings: Doings) -> Finding | None:
+        """Hooks that others have registered may rely on what was done before them."""
+        hidden = [effect for effect in doings.unknown if effect.mode == "await"]
+        is_hook = names_a_hook(self.name(part))
+        for effect in hidden:
+            if is_hook or names_a_hook(effect.what):
+                reason = f"`{effect.what}` may be anything, and hooks are called in turn"
+                return conflicts.decided("unsafe", reason, effect)
+        return None
 
     def name(self, part: Awaiting) -> str:
         """What the statement's outermost await calls."""

@@ -13,6 +13,7 @@ from asyncperf.scan import (
     library_texts,
     named_objects,
 )
+from asyncperf.scan.annotations import last_name
 from asyncperf.scan.handing_over import HandingOver
 from asyncperf.scan.index import Class, Function
 from asyncperf.scan.library_effects import TypeEffects
@@ -39,6 +40,9 @@ FACTORIES = {
     "sqlalchemy.sessionmaker": "sqlalchemy.AsyncSession",
     "sqlalchemy.shared_sessionmaker": "sqlalchemy.shared_session",
 }
+
+# What gives each task a session of its own.
+EACH_TASK = "sqlalchemy.async_sessionmaker"
 
 
 def called_object(types: tuple[Type, ...]) -> Type | None:
@@ -95,7 +99,8 @@ def apply(
                 walk.emit("external", (), "i" if makes else does, special.world, node)
         if awaited:
             walk.emit("suspend", (), "", dotted, node)
-        return walk.made(node, (Type(special.returns),) if special.returns else ())
+        returns = EACH_TASK if is_scoped_by_task(special.returns, node) else special.returns
+        return walk.made(node, (Type(returns),) if returns else ())
     if catalogue.type_effects(dotted) is not None or called_object((Type(dotted),)):
         return walk.made(node, (Type(dotted),))
     return _unlisted(walk, callee, arguments, node, awaited)
@@ -215,7 +220,10 @@ def _method(
                 walk, effects.world, arguments.get(0, "method", "request"), node
             )
         elif name == "post" and effects.world == "http":
-            library_texts.path_decides(walk, arguments.get(0, "url"), node)
+            if library_texts.asks_for_token(node):
+                walk.emit("external", (), "r", effects.world, node)
+            else:
+                library_texts.path_decides(walk, arguments.get(0, "url"), node)
         elif does in {"r", "w", "q"}:
             makes = is_there_already(name, node)
             walk.emit("external", (), "i" if makes else does, effects.world, node)
@@ -274,6 +282,14 @@ def _plain_method(
     walk.hand_over(arguments, node)
     by_name.presume(walk, dotted, name, receiver, node)
     return walk.made(node)
+
+
+def is_scoped_by_task(returns: str, node: ast.AST) -> bool:
+    """`async_scoped_session(factory, scopefunc=current_task)`"""
+    if returns != "sqlalchemy.shared_sessionmaker" or not isinstance(node, ast.Call):
+        return False
+    scopes = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "scopefunc")]
+    return any(last_name(scope) == "current_task" for scope in scopes)
 
 
 def is_there_already(name: str, node: ast.AST) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.handing_over import HandingOver
 from asyncperf.scan.index import Function
-from asyncperf.scan.values import NOTHING, Arguments, Type, Value, join, ordered
+from asyncperf.scan.values import NOTHING, Arguments, Callee, Type, Value, join, ordered
 
 ANY = frozenset({"typing.Any", "builtins.object"})  # what says nothing of a cast value
 HANDING_ON = frozenset({"cast", "same", "next"})  # awaited, they give something to wait for
@@ -42,6 +42,13 @@ def special_call(
         return replace(arguments.get(1), types=types, either=()) if types else arguments.get(1)
     if special == "same":
         return arguments.get(0)
+    if special == "newtype":  # calling it gives back what it is given
+        return Value(callees=(Callee("typing.__supertype__"),))
+    if special == "copy":  # what it holds is that of the first, but for what it is given
+        copied = arguments.get(0)
+        made = walk.made(node)
+        walk.copies.update(dict.fromkeys(made.places, copied.places))
+        return replace(copied, places=copied.places | made.places)
     if special == "next":
         for place in ordered(arguments.get(0).places) if awaited else ():
             walk.emit("own", place, "w", "iterator", node)
@@ -75,6 +82,10 @@ def special_call(
         if not any(place[0] == "param" for place in first.places):
             walk.emit("unknown", (), "call", "what runs in a thread", node)
         return NOTHING
+    if special == "threaded":  # what it gives runs the first in a thread, when that is called
+        return replace(
+            walk.made(node), callees=(Callee("asyncio.to_thread", None, (arguments.get(0),)),)
+        )
     if special == "start":
         if awaited:  # as if there were no task
             walk.emit("suspend", (), "", "a task", node)

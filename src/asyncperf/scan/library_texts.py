@@ -86,6 +86,16 @@ def path_decides(walk: State, path: Value, node: ast.AST) -> None:
     external(walk, before, path, ())
 
 
+def asks_for_token(node: ast.AST) -> bool:
+    """Whether it asks for an access token by the app's own secret (RFC 6749, 4.4), of which there
+    may be any number; a refresh token would be used up."""
+    return isinstance(node, ast.Call) and any(
+        isinstance(each, ast.Constant) and each.value == "client_credentials"
+        for keyword in node.keywords
+        for each in ast.walk(keyword.value)
+    )
+
+
 def text_decides(walk: State, world: str, value: Value, node: ast.AST) -> None:
     before = Effect("external", (), "?", world, walk.module.file, getattr(node, "lineno", 0))
     external(walk, before, value, ())

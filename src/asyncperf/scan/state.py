@@ -59,13 +59,17 @@ class State:
         self.declared_global: set[str] = set()
         self.declared_nonlocal: set[str] = set()
         self.heap: dict[Place, Value] = {}  # what attributes of objects made here hold
+        self.copies: dict[Place, frozenset[Place]] = {}  # objects made here, by copying which
         self.stores: list[tuple[Place, Value]] = []
         self.exclusive: dict[Place, str] = {}  # places seen to hold a session or the like
         self.effects: list[Effect] = []
         self.spans: dict[int, tuple[int, int]] = {}  # effects of a node, by its `id`
         self.tested: dict[Place, int] = {}  # what an `if` around looked at, and when
+        self.found_empty: set[Place] = set()  # what such an `if` asks only whether it is there
+        self.beside: list[int] = []  # effects that set something beside what was so asked for
         self.narrowed: dict[str, tuple[Told, ...]] = {}  # what `isinstance` tests said
         self.discarded: ast.AST | None = None  # the call whose result the statement drops
+        self.entering: ast.AST | None = None  # the call whose result `with` enters
         self.fills: frozenset[tuple[int, int]] | None = None  # calls that fill a cache, if asked
         self.catching = 0  # of `try` blocks around that swallow what is raised
         self.depth = 0  # of conditional blocks, where an assignment may not happen

@@ -8,7 +8,7 @@ from typing import Any
 from asyncperf.scan.annotations import types_of
 from asyncperf.scan.bindings import Bindings
 from asyncperf.scan.branches import LEAVING
-from asyncperf.scan.values import NOTHING, Value, ordered, step
+from asyncperf.scan.values import NOTHING, Place, Value, ordered, step
 
 FIXED = frozenset({"builtins.str", "builtins.bytes", "builtins.int", "builtins.float"})
 BROAD = frozenset({"Exception", "BaseException"})
@@ -95,6 +95,8 @@ class Statements(Bindings):
         tested = {e.place for e in self.effects[begin:] if e.kind == "memory" and e.mode == "r"}
         outer = dict(self.tested)
         self.tested.update(dict.fromkeys(tested, begin))
+        if asks_if_there(node.test):
+            self.found_empty |= tested
         self.branch(node.body, node.test, True)
         if not (node.body and isinstance(node.body[-1], ast.Return | ast.Raise | ast.Continue)):
             self.tested = outer  # else what follows is under the test's opposite
@@ -134,8 +136,9 @@ class Statements(Bindings):
 
     def _with(self, node: ast.With | ast.AsyncWith) -> None:
         awaited = isinstance(node, ast.AsyncWith)
-        suppressing, outer = 0, self.narrowed
+        suppressing, outer, begin = 0, self.narrowed, len(self.effects)
         for item in node.items:
+            self.entering = item.context_expr
             value = self.evaluate(item.context_expr, awaited)
             entered = self.entered(value, item.context_expr, awaited)
             if item.optional_vars is not None:
@@ -144,10 +147,22 @@ class Statements(Bindings):
             func = item.context_expr.func if isinstance(item.context_expr, ast.Call) else None
             if func is not None and getattr(func, "attr", getattr(func, "id", "")) == "suppress":
                 suppressing = 1
+        held = [e.place for e in self.effects[begin:] if e.kind == "lock" and e.what == "lock"]
+        inside = len(self.effects)
         self.catching += suppressing
         self.block(node.body)
         self.catching -= suppressing
         self.let_go(outer)
+        if held:
+            self.take_turns({place[:-1] for place in held if len(place) > 2}, inside)
+
+    def take_turns(self, owners: set[Place], begin: int) -> None:
+        """Under a lock of one's own, callers take turns at what else one holds; what they write
+        is told by itself."""
+        for number in range(begin, len(self.effects)):
+            effect = self.effects[number]
+            if effect.kind == "own" and effect.mode in "rw" and effect.place[:-1] in owners:
+                self.effects[number] = effect._replace(kind="memory", mode="r")
 
     def _try(self, node: ast.Try | ast.TryStar) -> None:
         swallows = any(_swallows(handler) for handler in node.handlers)
@@ -184,6 +199,18 @@ class Statements(Bindings):
 
     def _nonlocal(self, node: ast.Nonlocal) -> None:
         self.declared_nonlocal.update(node.names)
+
+
+def asks_if_there(test: ast.expr) -> bool:
+    """`if self.x`, `if not self.x`, `if self.x is None`, and several of them."""
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return asks_if_there(operand)
+        case ast.BoolOp(values=values):
+            return all(map(asks_if_there, values))
+        case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot()], comparators=[ast.Constant()]):
+            return asks_if_there(left)
+    return isinstance(test, ast.Name | ast.Attribute)
 
 
 def is_fixed(value: Value, written: ast.expr | None = None) -> bool:

@@ -345,13 +345,15 @@ class TracingWalk(Launching):
         ):
             self.launch(node)
 
-    def called_back(self, effect: Effect, mapping: dict[str, Value], node: ast.AST) -> None:
+    def called_back(
+        self, effect: Effect, mapping: dict[str, Value], function: Function, node: ast.AST
+    ) -> None:
         name, outer = effect.place[1], self.is_away
         if self.callee is not None and (key_of(self.callee), name) in self.analyst.handed_on:
             self.is_away = True
         if self.is_away:
             self.hand_on(mapping.get(name, Value()))
-        super().called_back(effect, mapping, node)
+        super().called_back(effect, mapping, function, node)
         self.is_away = outer
 
     def apply_function(

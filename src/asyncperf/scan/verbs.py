@@ -50,6 +50,8 @@ TAKEN = named(
     frame packet token one all many row rows val
     """
 )
+# What is got by these names is made by asking for it, whatever it takes.
+ASKED_FOR = named("response responses reply answer completion generation output")
 # What follows these says which, not what.
 WHICH = named("by with for of from in at on to without any")
 # What a library's plain call that is named so does, is told by what it gives.
@@ -129,7 +131,7 @@ def fetches(dotted: str) -> bool:
         len(found) > 1
         and (found[0] in FETCHING or found[0].removeprefix("a") in FETCHING)
         and not TAKING & set(found)
-        and _head(found) not in TAKEN | WRITING
+        and _head(found) not in TAKEN | WRITING | ASKED_FOR
         and not STREAMING.search(owner)
     )
 

@@ -30,6 +30,8 @@ class Walk(Statements):
     def function_body(self, function: Function, node: AnyFunction) -> Summary:
         self.parameters(function, node)
         self.block(node.body)
+        if self.beside:
+            self.made_at_once()
         self.effects = [  # by name takes thrice as long
             self.as_seen(effect) if effect[0] == "own" else effect for effect in self.effects
         ]
