@@ -30,11 +30,11 @@ CALLS: dict[str, CallEffects] = {
     **_call(
         "contextlib.asynccontextmanager contextlib.contextmanager functools.wraps "
         "functools.lru_cache functools.cache contextlib.aclosing contextlib.closing copy.copy "
-        "builtins.aiter builtins.iter builtins.reversed builtins.sorted builtins.list "
-        "builtins.tuple "
-        "builtins.set builtins.enumerate fastapi.Depends fastapi.Security",
+        "builtins.aiter builtins.iter builtins.reversed builtins.enumerate fastapi.Depends "
+        "fastapi.Security",
         special="same",
     ),
+    **_call("builtins.sorted builtins.list builtins.tuple builtins.set", special="copied"),
     **_call("builtins.anext builtins.next", special="next"),
     **_call(
         "sqlalchemy.select sqlmodel.select sqlalchemy.exists sqlalchemy.union_all",

@@ -29,7 +29,7 @@ from asyncperf.scan.values import (
     ordered,
     step,
 )
-from asyncperf.scan.verbs import computes
+from asyncperf.scan.verbs import computes, writes
 
 PRINT = "builtins.print"  # beside what else it is for, as a log is
 
@@ -192,6 +192,8 @@ def _method(
 ) -> Value:
     """A method of a catalogued class."""
     does = effects.does.get(name, effects.otherwise)
+    if does == "q" and name not in effects.does and writes(name):
+        does = "w"
     is_lock = effects is catalogue_types.TYPES["asyncio.Lock"]
     if awaited and name not in effects.quiet:
         walk.emit("suspend", (), "", f".{name}()", node)

@@ -6,13 +6,17 @@ For `scan` only.
 import ast
 from dataclasses import replace
 
+from asyncperf.scan import catalogue
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.handing_over import HandingOver
 from asyncperf.scan.index import Function
-from asyncperf.scan.values import NOTHING, Arguments, Type, Value, join, ordered
+from asyncperf.scan.values import NOTHING, Arguments, Type, Value, bare, join, ordered
+from asyncperf.scan.verbs import computes, computes_long
 
 ANY = frozenset({"typing.Any", "builtins.object"})  # what says nothing of a cast value
-HANDING_ON = frozenset({"cast", "same", "next"})  # awaited, they give something to wait for
+HANDING_ON = frozenset(
+    {"cast", "same", "copied", "next"}
+)  # awaited, they give something to wait for
 BACKGROUND = "a task in the background"
 STARTED_BEFORE = "what was started before"
 # They give what a container held before.
@@ -42,6 +46,15 @@ def special_call(
         return replace(arguments.get(1), types=types, either=()) if types else arguments.get(1)
     if special == "same":
         return arguments.get(0)
+    if special == "copied":  # a container of its own, with what the other one holds
+        given = arguments.get(0)
+        walk.looked_through(given, node)
+        return replace(
+            given,
+            places=walk.made(node).places,
+            yields=given.yields or bare(walk.element(given)),
+            either=(),
+        )
     if special == "next":
         for place in ordered(arguments.get(0).places) if awaited else ():
             walk.emit("own", place, "w", "iterator", node)
@@ -68,6 +81,9 @@ def special_call(
         if first.callees:
             begin = len(walk.effects)
             result = join([walk.apply(callee, rest, node, False) for callee in first.callees])
+            for callee in first.callees:
+                if is_presumed(str(callee.target)) and len(walk.effects) == begin:
+                    walk.emit("unknown", (), "call", str(callee.target), node)
             # A thread has a context, and an event loop if it sets one, of its own.
             walk.effects[begin:] = [e for e in walk.effects[begin:] if e.kind != "context"]
             return result
@@ -88,6 +104,13 @@ def special_call(
             walk.emit("unknown", (), "await", STARTED_BEFORE, node)
         return arguments.get(0)
     return NOTHING
+
+
+def is_presumed(dotted: str) -> bool:
+    """Whether of a library's call its name alone says that it computes, though nothing that
+    computes in an instant needs a thread."""
+    name = dotted.rpartition(".")[2]
+    return not catalogue.is_benign(dotted) and computes(name) and not computes_long(name)
 
 
 def _is_made_here(node: ast.expr) -> bool:
