@@ -52,6 +52,11 @@ LOOPS = {
     "folders": ("import asyncio, os\n", "    for x in xs: await asyncio.to_thread(os.makedirs, x)", "unsafe"),
     "an accumulator passed on": (HTTP, "    y = 0\n    for x in xs: y = await get(y)", "dependent"),
     "a name seen so far": (HTTP, "    seen = set()\n    for x in xs:\n        if x in seen: continue\n        seen.add(await get(x))", "dependent"),
+    "a name seen, noted before anything waits": (HTTP, "    seen = set()\n    for x in xs:\n        if x in seen: continue\n        seen.add(x)\n        found.append(await get(x))", "independent"),
+    "a name seen, noted after something waited": (HTTP, "    seen = set()\n    for x in xs:\n        if x in seen: continue\n        found.append(await get(x))\n        seen.add(x)", "dependent"),
+    "a name seen, asked for by what waits": (HTTP, "    seen = set()\n    for x in xs:\n        seen.add(x)\n        found.append(await get(seen))", "dependent"),
+    "what is added to a log, caught": (HTTP, "    for x in xs:\n        try: await store.save_trace(x.id)\n        except Exception: pass", "unsafe"),
+    "what is added under its own name, caught": (HTTP, "    for x in xs:\n        try: await store.save_user(x.id)\n        except Exception: pass", "likely"),
     "the first match": (HTTP, "    for x in xs:\n        if await get(x): return x", "dependent"),
     "a break": (HTTP, "    for x in xs:\n        if await get(x): break", "dependent"),
     "a sum across an await": (HTTP, "    y = 0\n    for x in xs: y += await get(x)", "unsafe"),
@@ -148,3 +153,36 @@ async def f(emitter: Silent, names):
         await emitter.emit(name)
 """)
     assert site.verdict == "unsafe", site.reason
+
+
+@pytest.mark.parametrize(
+    ("copied", "verdict"),
+    [("list(KEPT)", "independent"), ("sorted(KEPT)", "independent"), ("KEPT", "unsafe")],
+)
+def test_a_copy_is_a_container_of_its_own(only_site: OnlySite, copied: str, verdict: str) -> None:
+    site = only_site(f"""{HTTP}
+KEPT = []
+async def sum_up(x):
+    found = {copied}
+    found.append(await get(x))
+    return found
+async def f(xs):
+    return [await sum_up(x) for x in xs]
+""")
+    assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("does", "verdict"),
+    [("SESSION.get(int, x)", "independent"), ("SESSION.add(x)", "unsafe")],
+)
+def test_a_plain_session_is_read_in_one_go(only_site: OnlySite, does: str, verdict: str) -> None:
+    site = only_site(f"""
+from sqlalchemy.orm import Session
+SESSION: Session = Session()
+async def users(x):
+    return {does}
+async def f(xs):
+    return [await users(x) for x in xs]
+""")
+    assert site.verdict == verdict, site.reason

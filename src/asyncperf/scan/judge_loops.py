@@ -8,10 +8,12 @@ from asyncperf.scan.annotations import last_name
 from asyncperf.scan.candidates import COMPREHENSIONS, FOR, Loop
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.facts import Facts, called, promised
+from asyncperf.scan.library_special import STARTED_BEFORE
+from asyncperf.scan.started import runs_already
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import Effect, is_private, spelled
-from asyncperf.scan.verbs import names_a_hook, sends
-from asyncperf.sites import Remedy, Site
+from asyncperf.scan.verbs import logs, names_a_hook, sends
+from asyncperf.sites import Remedy, Site, SiteVerdict
 
 # What puts into one without waiting has done so before the next iteration starts.
 QUEUE = "queue"
@@ -34,7 +36,9 @@ class LoopJudge(Facts):
             return decided, "batch" if is_reading(done) else "none"
         open_: list[Finding] = []
         if all(is_handed(await_.value, loop.node) for await_ in loop.awaits):
-            return Finding("likely", "awaits what was started before, so it runs already"), "none"
+            proved = self.only_waits(loop, done)
+            verdict: SiteVerdict = "independent" if proved else "likely"
+            return Finding(verdict, "awaits what was started before, so it runs already"), "none"
         finding, more = self.changes(loop, done)
         if finding:
             return finding, "none"
@@ -56,6 +60,15 @@ class LoopJudge(Facts):
         reaches = {effect.what for effect in done.external}
         remedy: Remedy = "batch" if reaches == {"database"} else "bounded-overlap"
         return self.settled(open_, "no iteration needs or changes what another one has", remedy)
+
+    def only_waits(self, loop: Loop, done: Doings) -> bool:
+        """Whether all that a loop awaits is known to run already, and it does nothing else that
+        stands against waiting for all of it together."""
+        if not all(runs_already(self.node, loop.node, await_.value) for await_ in loop.awaits):
+            return False
+        finding, open_ = self.changes(loop, done)
+        hidden = [effect for effect in done.unknown if effect.what != STARTED_BEFORE]
+        return finding is None and not open_ and not hidden
 
     def leaves_traces(self, loop: Loop, done: Doings) -> bool:
         """Whether others see how far it came when an iteration fails."""
@@ -128,7 +141,7 @@ class LoopJudge(Facts):
                         self.file,
                         node.lineno,
                     )
-        carried = flow.carried(loop.node)
+        carried = flow.carried(loop.node) - flow.left_at_once(loop.node)
         for node, names in flow.deciding_names(loop.node):
             shared = sorted(names & carried)
             if shared:
@@ -143,6 +156,8 @@ class LoopJudge(Facts):
 
     def shared_in_loop(self, loop: Loop, done: Doings) -> Finding | None:
         for effect in done.own:
+            if effect.mode == "r" and not done.suspends:
+                continue  # read in one go, before the next iteration starts
             if effect.what != conflicts.UNKNOWN_OBJECT and not self.is_private(effect, loop):
                 return conflicts.decided(
                     "unsafe",
@@ -258,7 +273,8 @@ def calls_element(statement: ast.Expr, derived: set[str]) -> bool:
 
 def is_addressed(call: ast.expr, derived: set[str]) -> bool:
     """Whether what a call writes goes somewhere that depends on the loop's element: of
-    `chat.send(text)` the text does not say where to."""
+    `chat.send(text)` the text does not say where to, and what `store.save_trace(...)` adds comes
+    after what was added before."""
     if not isinstance(call, ast.Call):
         return False
     func = call.func
@@ -266,6 +282,8 @@ def is_addressed(call: ast.expr, derived: set[str]) -> bool:
     if isinstance(func, ast.Attribute):
         if flow.names(func.value).read & derived:
             return True
+        if logs(func.attr):
+            return False
         if sends(func.attr):
             arguments = arguments[:1] if len(arguments) > 1 else []
     return any(flow.names(argument).read & derived for argument in arguments)
