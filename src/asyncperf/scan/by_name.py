@@ -241,7 +241,9 @@ def container_call(
     if name in catalogue_names.CONTAINER_READS:
         for place in ordered(step(receiver, "[]")):
             walk.emit("memory", place, "r", f".{name}()", node)
-        if name in {"get", "values", "items", "copy"}:
+        if name == "copy":
+            return copied(walk, receiver, node)
+        if name in {"get", "values", "items"}:
             element = walk.element(receiver)
             return Value(element.places, element.types or receiver.types, yields=bare(element))
         return _derived(walk, name, receiver, node)
@@ -253,6 +255,12 @@ def container_call(
         walk.emit("unknown", (), "call", spelled, node)
     made = walk.made(node)
     return Value(made.places | walk.exclusive_in(arguments), made.types)
+
+
+def copied(walk: HandingOver, value: Value, node: ast.AST) -> Value:
+    """A container of its own, with what the other one holds."""
+    held = value.yields or bare(walk.element(value))
+    return replace(value, places=walk.made(node).places, yields=held, either=())
 
 
 def _derived(walk: HandingOver, name: str, receiver: Value, node: ast.AST) -> Value:

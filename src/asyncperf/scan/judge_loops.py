@@ -21,6 +21,9 @@ QUEUE = "queue"
 TOGETHER = frozenset({"gather", "wait", "as_completed"})
 
 
+INFINITE = 1 << 30  # beyond every column
+
+
 class LoopJudge(Facts):
     def loop(self, loop: Loop) -> Site:
         finding, remedy = self.judge_loop(loop)
@@ -101,8 +104,8 @@ class LoopJudge(Facts):
     def order(self, loop: Loop, done: Doings) -> Finding | None:
         """Sleeps, exits and values that one iteration leaves to the next."""
         for effect in done.sleeps:
-            if self.is_own(effect, loop.statement):
-                return Finding("unsafe", "the sleep paces the iterations", self.file, effect.line)
+            if effect.mode == "p" or self.is_own(effect, loop.statement):
+                return conflicts.decided("unsafe", "the sleep paces the iterations", effect)
         for await_ in loop.awaits:
             if called(await_).endswith((".enter_async_context", ".__aenter__")):
                 reason = "enters contexts, which are left in the order in which they were entered"
@@ -169,14 +172,16 @@ class LoopJudge(Facts):
 
     def is_private(self, effect: Effect, loop: Loop) -> bool:
         """Whether each iteration has an object of its own here."""
-        if effect.place[:1] == ("item",):
-            return True
-        if effect.place[:1] == ("new",):
-            line = effect.place[1].partition(":")[0]
-            end = loop.node.end_lineno or loop.node.lineno
-            body = loop.node.body[0].lineno if isinstance(loop.node, FOR) else loop.node.lineno
-            return line.isdigit() and body <= int(line) <= end
-        return False
+        if effect.place[:1] not in {("item",), ("new",)}:
+            return False
+        line, _, column = effect.place[1].partition(":")
+        if not (line.isdigit() and column.isdigit()):
+            return False
+        node = loop.node
+        begin = (node.lineno, node.col_offset)  # the element of a loop around stands before it
+        if effect.place[0] == "new" and isinstance(node, FOR):
+            begin = (node.body[0].lineno, 0)
+        return begin <= (int(line), int(column)) <= (node.end_lineno or node.lineno, INFINITE)
 
     def in_order(self, loop: FOR, caught: bool) -> Finding | None:
         """Calls for their effect that is not known, and what goes to one receiver in turn."""

@@ -6,11 +6,11 @@ For `scan` only.
 import ast
 from dataclasses import replace
 
-from asyncperf.scan import catalogue
+from asyncperf.scan import by_name, catalogue
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.handing_over import HandingOver
 from asyncperf.scan.index import Function
-from asyncperf.scan.values import NOTHING, Arguments, Type, Value, bare, join, ordered
+from asyncperf.scan.values import NOTHING, Arguments, Type, Value, join, ordered
 from asyncperf.scan.verbs import computes, computes_long
 
 ANY = frozenset({"typing.Any", "builtins.object"})  # what says nothing of a cast value
@@ -30,7 +30,8 @@ def special_call(
     """Calls of which the meaning is not an effect of their own."""
     if special == "sleep":
         walk.emit("suspend", (), "", "sleep", node)
-        walk.emit("sleep", (), "", "sleep", node)
+        in_passing = not (walk.rounds or walk.handler_depth)
+        walk.emit("sleep", (), "d" if in_passing else "", "sleep", node)
         return NOTHING
     if special == "session":  # which the object was loaded by, as others were
         return Value(OBJECTS_SESSION, (Type("sqlalchemy.AsyncSession"),))
@@ -46,15 +47,9 @@ def special_call(
         return replace(arguments.get(1), types=types, either=()) if types else arguments.get(1)
     if special == "same":
         return arguments.get(0)
-    if special == "copied":  # a container of its own, with what the other one holds
-        given = arguments.get(0)
-        walk.looked_through(given, node)
-        return replace(
-            given,
-            places=walk.made(node).places,
-            yields=given.yields or bare(walk.element(given)),
-            either=(),
-        )
+    if special == "copied":
+        walk.looked_through(arguments.get(0), node)
+        return by_name.copied(walk, arguments.get(0), node)
     if special == "next":
         for place in ordered(arguments.get(0).places) if awaited else ():
             walk.emit("own", place, "w", "iterator", node)
