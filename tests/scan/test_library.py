@@ -47,11 +47,17 @@ def test_a_method_of_a_library(
 
 
 @pytest.mark.parametrize(
-    ("made", "verdict"), [("parse_rate(x)", "independent"), ("charge(x)", "likely")]
+    ("made", "verdict"),
+    [
+        ("parse_rate(x)", "independent"),
+        ("charge(x)", "likely"),
+        ("Rate.model_validate(x)", "independent"),
+        ("Rate.settle(x)", "likely"),
+    ],
 )
 def test_a_plain_call_of_a_library(only_site: OnlySite, made: str, verdict: str) -> None:
     site = only_site(f"""{HTTP}
-from somecloud import charge, parse_rate
+from somecloud import Rate, charge, parse_rate
 async def asked(x):
     return {made}, await get(x)
 async def f():
@@ -165,15 +171,25 @@ def test_a_client_of_the_catalogue(
 
 
 @pytest.mark.parametrize(
-    ("name", "verdict"), [("embed", "likely"), ("_get_scores", "likely"), ("settle", "unsafe")]
+    ("name", "url", "verdict"),
+    [
+        ("embed", "self.url", "likely"),
+        ("_get_scores", "self.url", "likely"),
+        ("settle", "self.url", "unsafe"),
+        ("fetch_rows", "'/v1/rows'", "likely"),
+        ("fetch_rows", "'/v1/delete'", "unsafe"),
+        ("fetch_rows", "'/'", "unsafe"),
+        ("settle", "f'{self.url}/v1/embeddings'", "independent"),
+        ("settle", "f'{self.url}/v1/rows'", "unsafe"),
+    ],
 )
-def test_a_post_to_an_unknown_path_is_what_its_function_is_named(
-    only_site: OnlySite, name: str, verdict: str
+def test_a_post_is_what_its_path_and_its_function_are_named(
+    only_site: OnlySite, name: str, url: str, verdict: str
 ) -> None:
     site = only_site(f"""{HTTP}
 class Model:
     async def {name}(self, texts):
-        return await client.post(self.url, json=texts)
+        return await client.post({url}, json=texts)
 async def f(model: Model):
     a = await model.{name}(1)
     b = await model.{name}(2)

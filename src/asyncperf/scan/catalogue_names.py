@@ -84,6 +84,13 @@ CONTAINER_READS = named(
     model_json_schema schema groupdict getroot findtext itertext
     """
 )
+# Of these, what makes a model of what it is given.
+MODEL_METHODS = named(
+    """
+    model_validate model_validate_json model_construct parse_obj parse_raw from_orm construct
+    model_json_schema
+    """
+)
 # Of these, what makes a text from a text.
 TEXT_METHODS = named(
     """

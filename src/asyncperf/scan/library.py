@@ -173,12 +173,18 @@ def _unlisted(
         walk.emit("suspend", (), "", dotted, node)
     elif awaited:
         by_name.presume(walk, dotted, name, callee.receiver or NOTHING, node)
-    elif not (is_class or catalogue.is_benign(dotted) or computes(name)):
+    elif not (is_class or catalogue.is_benign(dotted) or computes(name) or _models(dotted)):
         walk.emit("unknown", (), "call", dotted, node)
     if name == "set_event_loop" or (dotted.startswith("contextvars.") and name == "set"):
         walk.emit("context", (), "w", dotted, node)
     made = walk.made(node, (Type(dotted),) if is_class else ())
     return Value(made.places | held, made.types)
+
+
+def _models(dotted: str) -> bool:
+    """Whether a library's model is made of what it is given: `Recipe.model_validate(...)`."""
+    owner, _, name = dotted.rpartition(".")
+    return owner.rpartition(".")[2][:1].isupper() and name in catalogue_names.MODEL_METHODS
 
 
 def _method(

@@ -6,7 +6,7 @@ import re
 from asyncperf.scan.library_effects import Does
 from asyncperf.scan.state import State
 from asyncperf.scan.values import Effect, Value, ordered
-from asyncperf.scan.verbs import asks
+from asyncperf.scan.verbs import asks, writes
 
 READING_SQL = re.compile(
     r"^[\s(]*(--[^\n]*\n\s*)*(select|show|explain|values|pragma\s+\w+\s*;?$)", re.IGNORECASE
@@ -63,6 +63,8 @@ def external(walk: State, effect: Effect, value: Value, others: tuple[Value, ...
     else:
         mode = _http_mode(value, others) if effect.what == "http" else _sql_mode(value)
     if mode is not None:
+        if effect.what == ASKED and mode == "w" and not _writing_path(str(value.text)):
+            mode = "q"
         what = "http" if effect.what in {POST, ASKED} else effect.what
         walk.effects.append(effect._replace(place=(), mode=mode, what=what))
         return
@@ -126,6 +128,12 @@ def _sql_mode(value: Value) -> Does | None:
     if re.match(r"^\s*with\b", text, re.IGNORECASE) and not CHANGING_CTE.search(text):
         return "r"
     return "w"
+
+
+def _writing_path(path: str) -> bool:
+    """Whether a path's last part is named as a write, or says nothing at all."""
+    last = path.rstrip("/").rpartition("/")[2]
+    return not last or writes(last)
 
 
 def _http_mode(value: Value, others: tuple[Value, ...]) -> Does | None:

@@ -145,7 +145,9 @@ def asks(name: str) -> bool:
     """Whether a function is named so that it reads, or asks a model: `aencode`, `embed_texts`."""
     found = words(name)
     first = {found[0], found[0].removeprefix("a")} if found else set()
-    return bool(first & (READING | MODEL_USES)) and not (TAKING | WRITING) & set(found[1:])
+    return bool(first & (READING | MODEL_USES) - {"resolve"}) and not (TAKING | WRITING) & set(
+        found[1:]
+    )
 
 
 def fetches(dotted: str) -> bool:
