@@ -57,6 +57,7 @@ LOOPS = {
     "a name seen, asked for by what waits": (HTTP, "    seen = set()\n    for x in xs:\n        seen.add(x)\n        found.append(await get(seen))", "dependent"),
     "what is added to a log, caught": (HTTP, "    for x in xs:\n        try: await store.save_trace(x.id)\n        except Exception: pass", "unsafe"),
     "what is added under its own name, caught": (HTTP, "    for x in xs:\n        try: await store.save_user(x.id)\n        except Exception: pass", "likely"),
+    "what is logged beside": (HTTP, "    for x in xs:\n        await logger.ainfo(x)\n        found.append(await get(x))", "likely"),
     "the first match": (HTTP, "    for x in xs:\n        if await get(x): return x", "dependent"),
     "a break": (HTTP, "    for x in xs:\n        if await get(x): break", "dependent"),
     "a sum across an await": (HTTP, "    y = 0\n    for x in xs: y += await get(x)", "unsafe"),

@@ -78,6 +78,9 @@ def unknown_call(
             walk.used_elsewhere(receiver, node)
         return container_call(walk, spelled, name, receiver, arguments, node)
     walk.hand_over(arguments, node)
+    if awaited and is_log(spelled):
+        walk.emit("suspend", (), "", spelled, node)
+        return NOTHING
     if not awaited:
         walk.emit("unknown", (), "call", spelled, node)
         return Value(frozenset({("call", spelled)}) | walk.exclusive_in(arguments))
@@ -95,6 +98,12 @@ def unknown_call(
             walk.emit("own", place, "w", "container of services", node)
     presume(walk, spelled, name, receiver, node)
     return Value(frozenset({("call", spelled)}) | walk.exclusive_in(arguments), classes)
+
+
+def is_log(spelled: str) -> bool:
+    """Whether it is structlog's way to log what is awaited: `logger.ainfo(...)`."""
+    root, _, name = spelled.rpartition(".")
+    return root in catalogue_names.LOGGING_ROOTS and name in catalogue_names.ASYNC_LOGS
 
 
 def is_foreign(walk: HandingOver, func: ast.expr) -> bool:

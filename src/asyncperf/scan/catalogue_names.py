@@ -56,6 +56,8 @@ LOCK_LIKE = re.compile(r"(lock|semaphore|sema|mutex|limiter)(\(\))?$", re.IGNORE
 # ... but these of their calls leave traces that others see, or wait for someone else.
 LOGGING_ROOTS = frozenset({"logger", "log", "logging", "LOGGER", "LOG", "_logger", "_log"})
 
+ASYNC_LOGS = named("adebug ainfo awarning awarn aerror acritical aexception alog amsg")
+
 # Methods of built-in containers and text by what they do to the object.
 CONTAINER_READS = named(
     """
