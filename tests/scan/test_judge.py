@@ -114,7 +114,7 @@ def test_a_model_is_only_asked(only_site: OnlySite) -> None:
         "    a = await client.embeddings.create(input='a')\n"
         "    b = await client.embeddings.create(input='b')\n    return a, b\n"
     )
-    assert site.verdict == "likely", site.reason
+    assert site.verdict == "independent", site.reason
 
 
 THREADS = {"in a thread": "independent", "here": "unsafe"}

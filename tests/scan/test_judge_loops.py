@@ -52,6 +52,12 @@ LOOPS = {
     "folders": ("import asyncio, os\n", "    for x in xs: await asyncio.to_thread(os.makedirs, x)", "unsafe"),
     "an accumulator passed on": (HTTP, "    y = 0\n    for x in xs: y = await get(y)", "dependent"),
     "a name seen so far": (HTTP, "    seen = set()\n    for x in xs:\n        if x in seen: continue\n        seen.add(await get(x))", "dependent"),
+    "a name seen, noted before anything waits": (HTTP, "    seen = set()\n    for x in xs:\n        if x in seen: continue\n        seen.add(x)\n        found.append(await get(x))", "independent"),
+    "a name seen, noted after something waited": (HTTP, "    seen = set()\n    for x in xs:\n        if x in seen: continue\n        found.append(await get(x))\n        seen.add(x)", "dependent"),
+    "a name seen, asked for by what waits": (HTTP, "    seen = set()\n    for x in xs:\n        seen.add(x)\n        found.append(await get(seen))", "dependent"),
+    "what is added to a log, caught": (HTTP, "    for x in xs:\n        try: await store.save_trace(x.id)\n        except Exception: pass", "unsafe"),
+    "what is added under its own name, caught": (HTTP, "    for x in xs:\n        try: await store.save_user(x.id)\n        except Exception: pass", "likely"),
+    "what is logged beside": (HTTP, "    for x in xs:\n        await logger.ainfo(x)\n        found.append(await get(x))", "likely"),
     "the first match": (HTTP, "    for x in xs:\n        if await get(x): return x", "dependent"),
     "a break": (HTTP, "    for x in xs:\n        if await get(x): break", "dependent"),
     "a sum across an await": (HTTP, "    y = 0\n    for x in xs: y += await get(x)", "unsafe"),
@@ -218,3 +224,125 @@ async def f(emitter: Silent, names):
         await emitter.emit(name)
 """)
     assert site.verdict == "unsafe", site.reason
+
+
+@pytest.mark.parametrize(
+    ("copied", "verdict"),
+    [
+        ("list(KEPT)", "independent"),
+        ("sorted(KEPT)", "independent"),
+        ("KEPT.copy()", "independent"),
+        ("KEPT", "unsafe"),
+    ],
+)
+def test_a_copy_is_a_container_of_its_own(only_site: OnlySite, copied: str, verdict: str) -> None:
+    site = only_site(f"""{HTTP}
+KEPT = []
+async def sum_up(x):
+    found = {copied}
+    found.append(await get(x))
+    return found
+async def f(xs):
+    return [await sum_up(x) for x in xs]
+""")
+    assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("does", "verdict"),
+    [("SESSION.get(int, x)", "independent"), ("SESSION.add(x)", "unsafe")],
+)
+def test_a_plain_session_is_read_in_one_go(only_site: OnlySite, does: str, verdict: str) -> None:
+    site = only_site(f"""
+from sqlalchemy.orm import Session
+SESSION: Session = Session()
+async def users(x):
+    return {does}
+async def f(xs):
+    return [await users(x) for x in xs]
+""")
+    assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("around", "verdict"),
+    [("shop.session", "unsafe"), ("x.session", "independent")],
+    ids=["of the element around", "of its own element"],
+)
+def test_the_session_of_an_element(only_site: OnlySite, around: str, verdict: str) -> None:
+    site = only_site(f"""
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+class Shop:
+    session: AsyncSession
+async def f(shops: list[Shop], xs: list[Shop]):
+    found = []
+    for shop in shops:
+        for x in xs: found.append(await {around}.execute(select(1)))
+    return found
+""")
+    assert site.verdict == verdict, site.reason
+
+
+def test_a_name_that_an_earlier_loop_has_bound(scan_source: Callable[..., Scan]) -> None:
+    """It is another object in each iteration, whatever it was before."""
+    scan = scan_source(f"""{HTTP}
+async def f(xs, ys):
+    found = []
+    for x in xs:
+        parts = x.parts
+        parts.append(1)
+    for y in ys:
+        parts = y.parts
+        parts.append(await get(y))
+        found.append(parts)
+    return found
+""")
+    (site,) = scan.sites
+    assert site.verdict == "independent", site.reason
+
+
+def test_what_is_put_into_given_options_is_not_seen_outside(only_site: OnlySite) -> None:
+    site = only_site(f"""{HTTP}
+def made(**options):
+    options.setdefault("proxy", 1)
+    return options
+class Shop:
+    async def ask(self, x):
+        return made(proxy=self.proxy), await get(x)
+async def f(shop: Shop, xs):
+    return [await shop.ask(x) for x in xs]
+""")
+    assert site.verdict == "independent", site.reason
+
+
+PAUSES = {
+    "after what is asked": ("found = await get(x)\n    await asyncio.sleep(1)", "unsafe"),
+    "for nothing else": ("found = 1\n    await asyncio.sleep(1)", "independent"),
+    "until it is there": (
+        "while not (found := await get(x)): await asyncio.sleep(1)",
+        "independent",
+    ),
+    "before it is tried again": (
+        "try: found = await get(x)\n    except OSError:\n        await asyncio.sleep(1)\n"
+        "        found = await get(x)",
+        "independent",
+    ),
+    "two calls down": ("found = await paced(x)", "independent"),
+}
+
+
+@pytest.mark.parametrize(("body", "verdict"), PAUSES.values(), ids=PAUSES)
+def test_a_pause_in_what_an_iteration_calls(only_site: OnlySite, body: str, verdict: str) -> None:
+    site = only_site(f"""{HTTP}
+import asyncio
+async def paced(x):
+    await asyncio.sleep(1)
+    return await get(x)
+async def ask(x):
+    {body}
+    return found
+async def f(xs):
+    return [await ask(x) for x in xs]
+""")
+    assert site.verdict == verdict, site.reason

@@ -47,11 +47,17 @@ def test_a_method_of_a_library(
 
 
 @pytest.mark.parametrize(
-    ("made", "verdict"), [("parse_rate(x)", "independent"), ("charge(x)", "likely")]
+    ("made", "verdict"),
+    [
+        ("parse_rate(x)", "independent"),
+        ("charge(x)", "likely"),
+        ("Rate.model_validate(x)", "independent"),
+        ("Rate.settle(x)", "likely"),
+    ],
 )
 def test_a_plain_call_of_a_library(only_site: OnlySite, made: str, verdict: str) -> None:
     site = only_site(f"""{HTTP}
-from somecloud import charge, parse_rate
+from somecloud import Rate, charge, parse_rate
 async def asked(x):
     return {made}, await get(x)
 async def f():
@@ -127,6 +133,86 @@ def test_a_model_that_is_asked(only_site: OnlySite, asks: str, verdict: str) -> 
     site = only_site(
         f"async def f():\n    a = await {asks}(x=1)\n    b = await {asks}(x=2)\n    return a, b\n"
     )
+    assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("client", "asks", "verdict"),
+    [
+        ("openai.AsyncOpenAI", "x.chat.completions.create(1)", "independent"),
+        ("openai.AsyncOpenAI", "x.embeddings.create(1)", "independent"),
+        ("openai.AsyncOpenAI", "x.beta.threads.messages.create(1)", "unsafe"),
+        ("langchain_openai.ChatOpenAI", "x.bind_tools([]).ainvoke(1)", "independent"),
+        ("qdrant_client.AsyncQdrantClient", "x.query_points(1)", "independent"),
+        ("qdrant_client.AsyncQdrantClient", "x.upsert(1)", "unsafe"),
+        (
+            "weaviate.WeaviateAsyncClient",
+            "x.collections.get('a').query.near_text(1)",
+            "independent",
+        ),
+        ("weaviate.WeaviateAsyncClient", "x.collections.get('a').data.insert(1)", "unsafe"),
+        ("elasticsearch.AsyncElasticsearch", "x.search()", "independent"),
+        ("elasticsearch.AsyncElasticsearch", "x.index()", "unsafe"),
+        ("redis.asyncio.Redis", "x.zrevrank('a', 1)", "independent"),
+        ("aiobotocore.client.AioBaseClient", "x.get_object()", "independent"),
+        ("aiobotocore.client.AioBaseClient", "x.upload_part()", "unsafe"),
+        ("aiobotocore.client.AioBaseClient", "x.detect_faces()", "likely"),
+    ],
+)
+def test_a_client_of_the_catalogue(
+    only_site: OnlySite, client: str, asks: str, verdict: str
+) -> None:
+    package = client.rpartition(".")[0]
+    site = only_site(
+        f"import {package}\nasync def f(x: {client}):\n"
+        f"    a = await {asks}\n    b = await {asks}\n    return a, b\n"
+    )
+    assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "verdict"),
+    [
+        ("embed", "self.url", "likely"),
+        ("_get_scores", "self.url", "likely"),
+        ("settle", "self.url", "unsafe"),
+        ("fetch_rows", "'/v1/rows'", "likely"),
+        ("fetch_rows", "'/v1/delete'", "unsafe"),
+        ("fetch_rows", "'/'", "unsafe"),
+        ("settle", "f'{self.url}/v1/embeddings'", "independent"),
+        ("settle", "f'{self.url}/v1/rows'", "unsafe"),
+    ],
+)
+def test_a_post_is_what_its_path_and_its_function_are_named(
+    only_site: OnlySite, name: str, url: str, verdict: str
+) -> None:
+    site = only_site(f"""{HTTP}
+class Model:
+    async def {name}(self, texts):
+        return await client.post({url}, json=texts)
+async def f(model: Model):
+    a = await model.{name}(1)
+    b = await model.{name}(2)
+    return a, b
+""")
+    assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("made", "verdict"),
+    [
+        ("Index.extract_text", "independent"),
+        ("Index.from_url", "likely"),
+        ("Index.from_texts", "unsafe"),
+    ],
+)
+def test_what_a_library_does_in_a_thread(only_site: OnlySite, made: str, verdict: str) -> None:
+    site = only_site(f"""
+import asyncio
+from somecloud import Index
+async def f(xs):
+    return [await asyncio.to_thread({made}, x) for x in xs]
+""")
     assert site.verdict == verdict, site.reason
 
 

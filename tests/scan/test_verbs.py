@@ -30,6 +30,42 @@ def test_what_only_reads(dotted: str, expected: bool) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
+        ("fetch_rows", True),
+        ("aencode", True),
+        ("_rerank_texts", True),
+        ("create_user", False),
+        ("get_or_create", False),
+        ("load_and_store", False),
+    ],
+)
+def test_what_asks(name: str, expected: bool) -> None:
+    assert verbs.asks(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("save_trace", True), ("add_event", True), ("event", False), ("update_event", False)],
+)
+def test_what_adds_to_a_log(name: str, expected: bool) -> None:
+    assert verbs.logs(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("from_texts", True),
+        ("afrom_documents", True),
+        ("from_texts_return_keys", True),
+        ("from_text", False),
+    ],
+)
+def test_what_makes_a_store_of_texts_writes(name: str, expected: bool) -> None:
+    assert verbs.writes(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
         ("extract_text", True),
         ("convert", True),
         ("to_table", True),

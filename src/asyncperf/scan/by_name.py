@@ -83,6 +83,9 @@ def unknown_call(
             walk.used_elsewhere(receiver, node)
         return container_call(walk, spelled, name, receiver, arguments, node)
     walk.hand_over(arguments, node)
+    if awaited and is_log(spelled):
+        walk.emit("suspend", (), "", spelled, node)
+        return NOTHING
     if not awaited:
         walk.emit("unknown", (), "call", spelled, node)
         return Value(frozenset({("call", spelled)}) | walk.exclusive_in(arguments))
@@ -103,6 +106,12 @@ def unknown_call(
             walk.emit("own", place, "w", "container of services", node)
     presume(walk, spelled, name, receiver, node)
     return Value(frozenset({("call", spelled)}) | walk.exclusive_in(arguments), classes)
+
+
+def is_log(spelled: str) -> bool:
+    """Whether it is structlog's way to log what is awaited: `logger.ainfo(...)`."""
+    root, _, name = spelled.rpartition(".")
+    return root in catalogue_names.LOGGING_ROOTS and name in catalogue_names.ASYNC_LOGS
 
 
 def is_foreign(walk: HandingOver, func: ast.expr) -> bool:
@@ -250,7 +259,9 @@ def container_call(
     if name in catalogue_names.CONTAINER_READS:
         for place in ordered(step(receiver, "[]")):
             walk.emit("memory", place, "r", f".{name}()", node)
-        if name in {"get", "values", "items", "copy"}:
+        if name == "copy":
+            return copied(walk, receiver, node)
+        if name in {"get", "values", "items"}:
             element = walk.element(receiver)
             return Value(element.places, element.types or receiver.types, yields=bare(element))
         return _derived(walk, name, receiver, node)
@@ -262,6 +273,12 @@ def container_call(
         walk.emit("unknown", (), "call", spelled, node)
     made = walk.made(node)
     return Value(made.places | walk.exclusive_in(arguments), made.types)
+
+
+def copied(walk: HandingOver, value: Value, node: ast.AST) -> Value:
+    """A container of its own, with what the other one holds."""
+    held = value.yields or bare(walk.element(value))
+    return replace(value, places=walk.made(node).places, yields=held, either=())
 
 
 def _derived(walk: HandingOver, name: str, receiver: Value, node: ast.AST) -> Value:

@@ -30,11 +30,11 @@ CALLS: dict[str, CallEffects] = {
     **_call(
         "contextlib.asynccontextmanager contextlib.contextmanager functools.wraps "
         "functools.lru_cache functools.cache contextlib.aclosing contextlib.closing "
-        "builtins.aiter builtins.iter builtins.reversed builtins.sorted builtins.list "
-        "builtins.tuple "
-        "builtins.set builtins.enumerate fastapi.Depends fastapi.Security",
+        "builtins.aiter builtins.iter builtins.reversed builtins.enumerate fastapi.Depends "
+        "fastapi.Security",
         special="same",
     ),
+    **_call("builtins.sorted builtins.list builtins.tuple builtins.set", special="copied"),
     **_call("copy.copy", special="copy"),
     **_call("typing.NewType typing_extensions.NewType", special="newtype"),
     **_call("typing.__supertype__", special="same"),

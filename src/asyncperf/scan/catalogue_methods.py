@@ -149,7 +149,10 @@ REDIS = TypeEffects(
         "xrange "
         "xinfo_stream bitcount getbit mget pubsub_numsub time hscan sscan zscan zmscore "
         "zrangebylex "
-        "srandmember hstrlen search aggregate xpending",
+        "srandmember hstrlen search aggregate xpending zrevrank zrevrangebyscore zrevrangebylex "
+        "zlexcount zrandmember zinter zunion zdiff zintercard sdiff sintercard smismember "
+        "hrandfield lpos lcs bitpos substr expiretime pexpiretime randomkey geodist geohash "
+        "geopos geosearch pfcount xrevrange xread object client_list config_get pubsub_channels",
         neither="ft json ts bf pipeline pubsub lock register_script from_url aclose close "
         "get_default_node "
         "set_default_node get_node_from_key get_nodes get_primaries",
@@ -255,6 +258,39 @@ PATH = TypeEffects(
     "-",
     makes=dict.fromkeys(("joinpath", "resolve", "with_suffix", "absolute"), "pathlib.Path"),
 )
+# A client of a model asks it, whatever its method makes of the answer.
+MODEL = TypeEffects(
+    "a model",
+    "",
+    does(
+        reads="create parse generate stream count_tokens ainvoke invoke agenerate abatch batch "
+        "aembed_query aembed_documents embed_query embed_documents generate_content embed_content",
+        neither="bind bind_tools with_structured_output with_retry with_fallbacks with_config",
+    ),
+    makes=dict.fromkeys(
+        named("bind bind_tools with_structured_output with_retry with_fallbacks with_config"),
+        "langchain_core.BaseChatModel",
+    ),
+)
+VECTORS = TypeEffects(
+    "vector store",
+    "",
+    does(
+        reads="search search_batch query_points query_batch_points query_points_groups scroll "
+        "retrieve count get_collection get_collections collection_exists recommend discover facet "
+        "get_aliases info"
+    ),
+)
+ELASTIC = TypeEffects(
+    "search index",
+    "",
+    does(
+        reads="search get mget msearch count exists exists_source get_source info ping field_caps "
+        "get_mapping get_settings get_alias exists_alias stats",
+        neither="close options",
+    ),
+)
+READ_ONLY = TypeEffects("vector store", "", {}, "r")
 MEMORY = TypeEffects("", "", {}, "-")
 BOTO = TypeEffects(
     "cloud",

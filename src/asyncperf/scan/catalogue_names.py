@@ -56,6 +56,8 @@ LOCK_LIKE = re.compile(r"(lock|semaphore|sema|mutex|limiter)(\(\))?$", re.IGNORE
 # ... but these of their calls leave traces that others see, or wait for someone else.
 LOGGING_ROOTS = frozenset({"logger", "log", "logging", "LOGGER", "LOG", "_logger", "_log"})
 
+ASYNC_LOGS = named("adebug ainfo awarning awarn aerror acritical aexception alog amsg")
+
 # Methods of built-in containers and text by what they do to the object.
 CONTAINER_READS = named(
     """
@@ -82,6 +84,13 @@ CONTAINER_READS = named(
     getvalue hexdigest digest cache_clear __anext__ __aiter__ get_secret_value from_orm
     parse_obj model_validate model_validate_json parse_raw construct model_construct
     model_json_schema schema groupdict getroot findtext itertext
+    """
+)
+# Of these, what makes a model of what it is given.
+MODEL_METHODS = named(
+    """
+    model_validate model_validate_json model_construct parse_obj parse_raw from_orm construct
+    model_json_schema
     """
 )
 # Of these, what makes a text from a text.

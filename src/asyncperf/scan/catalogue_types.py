@@ -165,7 +165,7 @@ TYPES: dict[str, TypeEffects] = {
         ),
         methods.EXCLUSIVE,
     ),
-    "boto3.Client": methods.BOTO,
+    **dict.fromkeys(("boto3.Client", "aiobotocore.AioBaseClient"), methods.BOTO),
     **dict.fromkeys(
         ("boto3.Session", "aioboto3.Session", "aiobotocore.Session", "aiobotocore.AioSession"),
         TypeEffects(
@@ -183,6 +183,53 @@ TYPES: dict[str, TypeEffects] = {
             ),
             makes={"bucket": "google.Bucket", "blob": "google.Blob", "get_bucket": "google.Bucket"},
         ),
+    ),
+    **dict.fromkeys(
+        (
+            "openai.completions",
+            "openai.embeddings",
+            "openai.moderations",
+            "openai.transcriptions",
+            "openai.responses",
+            "anthropic.messages",
+            "groq.completions",
+            "langchain_core.BaseChatModel",
+            "langchain_core.Embeddings",
+            "langchain_openai.ChatOpenAI",
+            "langchain_openai.AzureChatOpenAI",
+            "langchain_openai.OpenAIEmbeddings",
+            "langchain_openai.AzureOpenAIEmbeddings",
+            "langchain_anthropic.ChatAnthropic",
+        ),
+        methods.MODEL,
+    ),
+    **dict.fromkeys(
+        ("qdrant_client.AsyncQdrantClient", "qdrant_client.QdrantClient"), methods.VECTORS
+    ),
+    **dict.fromkeys(
+        (
+            "elasticsearch.AsyncElasticsearch",
+            "opensearchpy.AsyncOpenSearch",
+            "elasticsearch.indices",
+            "opensearchpy.indices",
+        ),
+        methods.ELASTIC,
+    ),
+    **dict.fromkeys(
+        ("weaviate.query", "weaviate.aggregate", "weaviate.generate"), methods.READ_ONLY
+    ),
+    "weaviate.data": replace(methods.VECTORS, does=methods.does(reads="exists")),
+    "weaviate.collections": TypeEffects(
+        "vector store",
+        "",
+        methods.does(reads="exists list_all export_config", neither="get use"),
+        makes=dict.fromkeys(("get", "use"), "weaviate.CollectionAsync"),
+    ),
+    "weaviate.CollectionAsync": TypeEffects(
+        "vector store",
+        "",
+        methods.does(reads="length exists iterator", neither="with_tenant with_consistency_level"),
+        makes=dict.fromkeys(("with_tenant", "with_consistency_level"), "weaviate.CollectionAsync"),
     ),
     "anyio.Path": methods.PATH,
     "pathlib.Path": methods.PATH,

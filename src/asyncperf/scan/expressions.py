@@ -119,7 +119,9 @@ class Expressions(Members):
                 known.append(value.text or "{}")
         text = "".join(known)
         # A text that begins with an argument is what that argument says it is.
+        # ... but what comes after a host is a path, whatever the host.
         opened = text.lstrip().startswith("{}") or not text.strip()
+        opened = opened and not text.lstrip().startswith("{}/")
         return Value(first.places if opened else frozenset(), text=None if opened else text)
 
     def _tuple(self, node: ast.Tuple | ast.List | ast.Set) -> Value:

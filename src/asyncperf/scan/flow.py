@@ -203,6 +203,28 @@ def carried(loop: ast.For | ast.AsyncFor) -> set[str]:
     return (changed & read_first) - own
 
 
+def left_at_once(loop: ast.For | ast.AsyncFor) -> set[str]:
+    """Names that an iteration is done with before it first waits, as `seen` of `if x in seen:
+    continue` and `seen.add(x)`: iterations that start in order go so far in order."""
+    waits = (ast.Await, ast.AsyncFor, ast.AsyncWith)
+    begin = next(
+        (
+            number
+            for number, statement in enumerate(loop.body)
+            if any(isinstance(node, waits) for node in nodes(statement))
+        ),
+        len(loop.body),
+    )
+    found = names_of(loop.body[:begin])
+    return found - names_of(loop.body[begin:])
+
+
+def names_of(statements: Iterable[ast.stmt]) -> set[str]:
+    """All names that statements mention, whatever they do with them."""
+    found = (names(statement) for statement in statements)
+    return {name for each in found for name in each.read | each.bound | each.filled}
+
+
 def derived(loop: ast.For | ast.AsyncFor) -> set[str]:
     """The names that hold the element of an iteration, or what was made with it."""
     found = names(loop.target).bound

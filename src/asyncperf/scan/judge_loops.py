@@ -8,15 +8,20 @@ from asyncperf.scan.annotations import last_name
 from asyncperf.scan.candidates import COMPREHENSIONS, FOR, Loop
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.facts import Facts, called, promised
+from asyncperf.scan.library_special import STARTED_BEFORE
+from asyncperf.scan.started import runs_already
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import Effect, is_private, one_at_a_time
-from asyncperf.scan.verbs import names_a_hook, sends
-from asyncperf.sites import Remedy, Site
+from asyncperf.scan.verbs import logs, names_a_hook, sends
+from asyncperf.sites import Remedy, Site, SiteVerdict
 
 # What puts into one without waiting has done so before the next iteration starts.
 QUEUE = "queue"
 # They run what they are given together.
 TOGETHER = frozenset({"gather", "wait", "as_completed"})
+
+
+INFINITE = 1 << 30  # beyond every column
 
 
 class LoopJudge(Facts):
@@ -40,7 +45,9 @@ class LoopJudge(Facts):
             return decided, "batch" if is_reading(done) or is_writing(done) else "none"
         open_: list[Finding] = []
         if all(is_handed(await_.value, loop.node) for await_ in loop.awaits):
-            return Finding("likely", "awaits what was started before, so it runs already"), "none"
+            proved = self.only_waits(loop, done)
+            verdict: SiteVerdict = "independent" if proved else "likely"
+            return Finding(verdict, "awaits what was started before, so it runs already"), "none"
         finding, more = self.changes(loop, done)
         if finding:
             return finding, "none"
@@ -62,6 +69,15 @@ class LoopJudge(Facts):
         reaches = {effect.what for effect in done.external}
         remedy: Remedy = "batch" if reaches == {"database"} else "bounded-overlap"
         return self.settled(open_, "no iteration needs or changes what another one has", remedy)
+
+    def only_waits(self, loop: Loop, done: Doings) -> bool:
+        """Whether all that a loop awaits is known to run already, and it does nothing else that
+        stands against waiting for all of it together."""
+        if not all(runs_already(self.node, loop.node, await_.value) for await_ in loop.awaits):
+            return False
+        finding, open_ = self.changes(loop, done)
+        hidden = [effect for effect in done.unknown if effect.what != STARTED_BEFORE]
+        return finding is None and not open_ and not hidden
 
     def leaves_traces(self, loop: Loop, done: Doings) -> bool:
         """Whether others see how far it came when an iteration fails."""
@@ -94,8 +110,8 @@ class LoopJudge(Facts):
     def order(self, loop: Loop, done: Doings) -> Finding | None:
         """Pauses, contexts, and what others see of each iteration before the next."""
         for effect in done.sleeps:
-            if self.is_own(effect, loop.statement):
-                return Finding("unsafe", "the sleep paces the iterations", self.file, effect.line)
+            if effect.mode == "p" or self.is_own(effect, loop.statement):
+                return conflicts.decided("unsafe", "the sleep paces the iterations", effect)
         for await_ in loop.awaits:
             if called(await_).endswith((".enter_async_context", ".__aenter__")):
                 reason = "enters contexts, which are left in the order in which they were entered"
@@ -148,7 +164,8 @@ class LoopJudge(Facts):
         speaks against overlapping."""
         if not isinstance(loop.node, FOR):
             return None
-        carried = flow.carried(loop.node) - self.sessions(loop.node, done)
+        carried = flow.carried(loop.node) - flow.left_at_once(loop.node)
+        carried -= self.sessions(loop.node, done)
         for node, names in flow.deciding_names(loop.node):
             shared = sorted(names & carried)
             if shared:
@@ -169,6 +186,8 @@ class LoopJudge(Facts):
 
     def shared_in_loop(self, loop: Loop, done: Doings) -> Finding | None:
         for effect in done.own:
+            if effect.mode == "r" and not done.suspends:
+                continue  # read in one go, before the next iteration starts
             if effect.what != conflicts.UNKNOWN_OBJECT and not self.is_private(effect, loop):
                 reason = f"all iterations use {one_at_a_time(effect)}"
                 return conflicts.decided("unsafe", reason, effect)
@@ -176,14 +195,16 @@ class LoopJudge(Facts):
 
     def is_private(self, effect: Effect, loop: Loop) -> bool:
         """Whether each iteration has an object of its own here."""
-        if effect.place[:1] == ("item",):
-            return True
-        if effect.place[:1] == ("new",):
-            line = effect.place[1].partition(":")[0]
-            end = loop.node.end_lineno or loop.node.lineno
-            body = loop.node.body[0].lineno if isinstance(loop.node, FOR) else loop.node.lineno
-            return line.isdigit() and body <= int(line) <= end
-        return False
+        if effect.place[:1] not in {("item",), ("new",)}:
+            return False
+        line, _, column = effect.place[1].partition(":")
+        if not (line.isdigit() and column.isdigit()):
+            return False
+        node = loop.node
+        begin = (node.lineno, node.col_offset)  # the element of a loop around stands before it
+        if effect.place[0] == "new" and isinstance(node, FOR):
+            begin = (node.body[0].lineno, 0)
+        return begin <= (int(line), int(column)) <= (node.end_lineno or node.lineno, INFINITE)
 
     def in_order(self, loop: FOR, caught: bool) -> Finding | None:
         """Calls for their effect that is not known, and what goes to one receiver in turn."""
@@ -280,7 +301,8 @@ def calls_element(statement: ast.Expr, derived: set[str]) -> bool:
 
 def is_addressed(call: ast.expr, derived: set[str]) -> bool:
     """Whether what a call writes goes somewhere that depends on the loop's element: of
-    `chat.send(text)` the text does not say where to."""
+    `chat.send(text)` the text does not say where to, and what `store.save_trace(...)` adds comes
+    after what was added before."""
     if not isinstance(call, ast.Call):
         return False
     func = call.func
@@ -288,6 +310,8 @@ def is_addressed(call: ast.expr, derived: set[str]) -> bool:
     if isinstance(func, ast.Attribute):
         if flow.names(func.value).read & derived:
             return True
+        if logs(func.attr):
+            return False
         if sends(func.attr):
             arguments = arguments[:1] if len(arguments) > 1 else []
     return any(flow.names(argument).read & derived for argument in arguments)

@@ -30,7 +30,7 @@ from asyncperf.scan.values import (
     ordered,
     step,
 )
-from asyncperf.scan.verbs import computes
+from asyncperf.scan.verbs import computes, writes
 
 PRINT = "builtins.print"  # beside what else it is for, as a log is
 
@@ -178,12 +178,18 @@ def _unlisted(
         walk.emit("suspend", (), "", dotted, node)
     elif awaited:
         by_name.presume(walk, dotted, name, callee.receiver or NOTHING, node)
-    elif not (is_class or catalogue.is_benign(dotted) or computes(name)):
+    elif not (is_class or catalogue.is_benign(dotted) or computes(name) or _models(dotted)):
         walk.emit("unknown", (), "call", dotted, node)
     if name == "set_event_loop" or (dotted.startswith("contextvars.") and name == "set"):
         walk.emit("context", (), "w", dotted, node)
     made = walk.made(node, (Type(dotted),) if is_class else ())
     return Value(made.places | held, made.types)
+
+
+def _models(dotted: str) -> bool:
+    """Whether a library's model is made of what it is given: `Recipe.model_validate(...)`."""
+    owner, _, name = dotted.rpartition(".")
+    return owner.rpartition(".")[2][:1].isupper() and name in catalogue_names.MODEL_METHODS
 
 
 def _method(
@@ -197,6 +203,8 @@ def _method(
 ) -> Value:
     """A method of a catalogued class."""
     does = effects.does.get(name, effects.otherwise)
+    if does == "q" and name not in effects.does and writes(name):
+        does = "w"
     is_lock = effects is catalogue_types.TYPES["asyncio.Lock"]
     if awaited and name not in effects.quiet:
         walk.emit("suspend", (), "", f".{name}()", node)

@@ -6,13 +6,17 @@ For `scan` only.
 import ast
 from dataclasses import replace
 
+from asyncperf.scan import by_name, catalogue
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.handing_over import HandingOver
 from asyncperf.scan.index import Function
 from asyncperf.scan.values import NOTHING, Arguments, Callee, Type, Value, join, ordered
+from asyncperf.scan.verbs import computes, computes_long
 
 ANY = frozenset({"typing.Any", "builtins.object"})  # what says nothing of a cast value
-HANDING_ON = frozenset({"cast", "same", "next"})  # awaited, they give something to wait for
+HANDING_ON = frozenset(
+    {"cast", "same", "copied", "next"}
+)  # awaited, they give something to wait for
 BACKGROUND = "a task in the background"
 STARTED_BEFORE = "what was started before"
 # They give what a container held before.
@@ -26,7 +30,8 @@ def special_call(
     """Calls of which the meaning is not an effect of their own."""
     if special == "sleep":
         walk.emit("suspend", (), "", "sleep", node)
-        walk.emit("sleep", (), "", "sleep", node)
+        in_passing = not (walk.rounds or walk.handler_depth)
+        walk.emit("sleep", (), "d" if in_passing else "", "sleep", node)
         return NOTHING
     if special == "session":  # which the object was loaded by, as others were
         return Value(OBJECTS_SESSION, (Type("sqlalchemy.AsyncSession"),))
@@ -49,6 +54,9 @@ def special_call(
         made = walk.made(node)
         walk.copies.update(dict.fromkeys(made.places, copied.places))
         return replace(copied, places=copied.places | made.places)
+    if special == "copied":
+        walk.looked_through(arguments.get(0), node)
+        return by_name.copied(walk, arguments.get(0), node)
     if special == "next":
         for place in ordered(arguments.get(0).places) if awaited else ():
             walk.emit("own", place, "w", "iterator", node)
@@ -75,6 +83,9 @@ def special_call(
         if first.callees:
             begin = len(walk.effects)
             result = join([walk.apply(callee, rest, node, False) for callee in first.callees])
+            for callee in first.callees:
+                if is_presumed(str(callee.target)) and len(walk.effects) == begin:
+                    walk.emit("unknown", (), "call", str(callee.target), node)
             # A thread has a context, and an event loop if it sets one, of its own.
             walk.effects[begin:] = [e for e in walk.effects[begin:] if e.kind != "context"]
             return result
@@ -99,6 +110,13 @@ def special_call(
             walk.emit("unknown", (), "await", STARTED_BEFORE, node)
         return arguments.get(0)
     return NOTHING
+
+
+def is_presumed(dotted: str) -> bool:
+    """Whether of a library's call its name alone says that it computes, though nothing that
+    computes in an instant needs a thread."""
+    name = dotted.rpartition(".")[2]
+    return not catalogue.is_benign(dotted) and computes(name) and not computes_long(name)
 
 
 def _is_made_here(node: ast.expr) -> bool:

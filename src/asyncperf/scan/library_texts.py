@@ -6,6 +6,7 @@ import re
 from asyncperf.scan.library_effects import Does
 from asyncperf.scan.state import State
 from asyncperf.scan.values import Effect, Value, ordered
+from asyncperf.scan.verbs import asks, writes
 
 READING_SQL = re.compile(
     r"^[\s(]*(--[^\n]*\n\s*)*(select|show|explain|values|pragma\s+\w+\s*;?$)", re.IGNORECASE
@@ -33,13 +34,19 @@ ASKING_CYPHER = re.compile(r"^\s*(optional\s+match|match|unwind)\b", re.IGNORECA
 CHANGING_CYPHER = re.compile(r"\b(create|merge|set|delete|remove|drop|foreach)\b", re.IGNORECASE)
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 POST = "http POST"  # the world of one of which the path is not known yet
+ASKED = "http POST, asked"  # ... in a function that is named as one that asks
 # POST is also used to ask long questions; the path then says so,
 # ... by a word that says no less than a method does, or that leaves room for a change.
-SEARCHING_PATH = re.compile(r"/(_?search|filter|count|lookup|paginate)/?$", re.IGNORECASE)
+SEARCHING_PATH = re.compile(
+    r"/(_?search|filter|count|lookup|paginate|completions?|embed|embeddings?|re-?rank|tokenize|"
+    r"detokenize|moderations|transcriptions)/?$",
+    re.IGNORECASE,
+)
 ASKING_PATH = re.compile(
     r"/(_?search|filter|query|queries|count|graphql|lookup|history|paginate)\b[^/]*/?$|"
     r"/((get|list|count|search|find|fetch|query|lookup|describe)[_-][\w-]+|"
-    r"[\w-]+[_-](details|info|status|stats|list|search|query))/?$",
+    r"[\w-]+[_-](details|info|status|stats|list|search|query)|chat|generate|predict|infer|classify|"
+    r"translate|summari[sz]e|transcribe)/?$|:(\w*generate\w*|\w*embed\w*|predict|count\w*)$",
     re.IGNORECASE,
 )
 
@@ -51,12 +58,14 @@ def is_statement(text: str) -> bool:
 
 def external(walk: State, effect: Effect, value: Value, others: tuple[Value, ...]) -> None:
     """An effect that depends on an argument, now that this and the other arguments are known."""
-    if effect.what == POST:
+    if effect.what in {POST, ASKED}:
         mode = _post_mode(value)
     else:
         mode = _http_mode(value, others) if effect.what == "http" else _sql_mode(value)
     if mode is not None:
-        what = "http" if effect.what == POST else effect.what
+        if effect.what == ASKED and mode == "w" and not _writing_path(str(value.text)):
+            mode = "q"
+        what = "http" if effect.what in {POST, ASKED} else effect.what
         walk.effects.append(effect._replace(place=(), mode=mode, what=what))
         return
     parameters = [place for place in ordered(value.places) if place[0] == "param"]
@@ -68,8 +77,11 @@ def external(walk: State, effect: Effect, value: Value, others: tuple[Value, ...
 
 
 def settled(effect: Effect) -> Effect:
-    """What is to be presumed of an effect, whatever an argument may say: a POST writes."""
-    return effect._replace(mode="w", what="http") if effect.what == POST else effect
+    """What is to be presumed of an effect, whatever an argument may say: a POST writes, unless
+    the function that makes it is named as one that asks."""
+    if effect.what in {POST, ASKED}:
+        return effect._replace(mode="w" if effect.what == POST else "q", what="http")
+    return effect
 
 
 def _post_mode(path: Value) -> Does | None:
@@ -81,8 +93,9 @@ def _post_mode(path: Value) -> Does | None:
 
 
 def path_decides(walk: State, path: Value, node: ast.AST) -> None:
-    """A POST, which may only ask where its path says so."""
-    before = Effect("external", (), "?", POST, walk.module.file, getattr(node, "lineno", 0))
+    """A POST, which may only ask where its path says so, or the function that makes it."""
+    what = ASKED if walk.function is not None and asks(walk.function.name) else POST
+    before = Effect("external", (), "?", what, walk.module.file, getattr(node, "lineno", 0))
     external(walk, before, path, ())
 
 
@@ -125,6 +138,12 @@ def _sql_mode(value: Value) -> Does | None:
     if re.match(r"^\s*with\b", text, re.IGNORECASE) and not CHANGING_CTE.search(text):
         return "r"
     return "w"
+
+
+def _writing_path(path: str) -> bool:
+    """Whether a path's last part is named as a write, or says nothing at all."""
+    last = path.rstrip("/").rpartition("/")[2]
+    return not last or writes(last)
 
 
 def _http_mode(value: Value, others: tuple[Value, ...]) -> Does | None:

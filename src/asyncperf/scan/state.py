@@ -74,6 +74,7 @@ class State:
         self.catching = 0  # of `try` blocks around that swallow what is raised
         self.depth = 0  # of conditional blocks, where an assignment may not happen
         self.handler_depth = 0
+        self.rounds = 0  # of loops around
         self.returned: list[Value] = []
         self.yielded: list[Value] = []
 

@@ -8,7 +8,7 @@ from typing import Any
 from asyncperf.scan.annotations import types_of
 from asyncperf.scan.bindings import Bindings
 from asyncperf.scan.branches import LEAVING
-from asyncperf.scan.values import NOTHING, Place, Value, ordered, step
+from asyncperf.scan.values import NOTHING, Place, Value, join, ordered, step
 
 FIXED = frozenset({"builtins.str", "builtins.bytes", "builtins.int", "builtins.float"})
 BROAD = frozenset({"Exception", "BaseException"})
@@ -121,17 +121,26 @@ class Statements(Bindings):
 
     def _while(self, node: ast.While) -> None:
         self.tested_for_truth(node.test)
+        self.rounds += 1
         self.conditional(node.body)
+        self.rounds -= 1
         self.conditional(node.orelse)
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         iterated = self.iterated(node.iter, isinstance(node, ast.AsyncFor), node)
-        self.depth += 1
+        before, outer = self.env.copy(), self.depth
         begin = len(self.effects)
+        self.depth = 0  # what an iteration binds is what its rest sees, not what was there before
+        self.rounds += 1
         self.bind(node.target, self.item(iterated, node))
         self.block(node.body)
+        self.depth = outer
+        self.rounds -= 1
         self.spans[-id(node)] = (begin, len(self.effects))
-        self.depth -= 1
+        for name, old in before.items():
+            value = self.env[name]
+            if value is not old:
+                self.env[name] = join([old, value])
         self.conditional(node.orelse)
 
     def _with(self, node: ast.With | ast.AsyncWith) -> None:

@@ -98,7 +98,9 @@ class Effect(NamedTuple):
     (rebinds once), a (ordered append), k (keyed store), m (one that fills a cache), u (update from
     its old value). own, an
     object that serves one caller at a time: r, w, c (commits), o (it may hold one). external: r,
-    w, q (probably reads), i (makes what is missing), ? (decided by the text at `place`). raise:
+    w, q (probably reads), i (makes what is missing), ? (decided by the text at `place`). sleep: d
+    (directly in this function, in no loop), p (so in the function that was called, which also
+    reaches the world). raise:
     how many calls down, 0 to 9. unknown: await, call.
     """
 

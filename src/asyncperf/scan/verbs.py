@@ -30,7 +30,7 @@ WRITING = named(
     acquire release lock unlock trigger execute_many executemany provision deploy install
     uninstall restart reload import export archive restore merge replace accept reject
     approve deny pay charge refund transfer complete finish fail begin
-    declare bind unbind purge ingest spawn launch replay
+    declare bind unbind purge ingest spawn launch replay abort
     """
 )
 
@@ -62,6 +62,20 @@ COMPUTING = named(
     tokenize hash estimate loads dumps resolve filter sort match diff compare truncate
     """
 )
+# Of these, what may take long without waiting for anybody.
+CRUNCHING = named(
+    """
+    parse format render convert decode encode compute calculate normalize normalise strip
+    extract detect guess tokenize hash loads dumps truncate split sort match diff compare
+    """
+)
+# What a function does that asks a model.
+MODEL_USES = named(
+    """
+    embed vectorize vectorise rerank translate transcribe summarize summarise classify predict
+    infer complete ask chat
+    """
+)
 # Objects of which even reading takes turns, or takes something away.
 STREAMING = re.compile(
     r"(session|connection|cursor|transaction|stream|reader|writer|socket|(^|[._])channel|consumer|"
@@ -90,6 +104,12 @@ PREPARING = named(
 
 # What others have registered to be called, in turn.
 HOOKS = named("hook handler callback cb listener observer middleware subscriber interceptor")
+
+# LangChain's way to name what makes a store of texts and puts them into it.
+MAKES_A_STORE = re.compile(r"a?from_(texts|documents|embeddings)(_|$)")
+
+# What keeps the order in which things happened.
+LOGS = named("log logs trace traces event events history audit journal")
 
 # What is done with a tool that a model chose.
 TOOL_USES = named("call invoke ainvoke run arun execute use")
@@ -121,6 +141,15 @@ def words(name: str) -> tuple[str, ...]:
 def reads(name: str) -> bool:
     first = next(iter(words(name)), "")
     return first in READING and not guards(name)
+
+
+def asks(name: str) -> bool:
+    """Whether a function is named so that it reads, or asks a model: `aencode`, `embed_texts`."""
+    found = words(name)
+    first = {found[0], found[0].removeprefix("a")} if found else set()
+    return bool(first & (READING | MODEL_USES) - {"resolve"}) and not (TAKING | WRITING) & set(
+        found[1:]
+    )
 
 
 def fetches(dotted: str) -> bool:
@@ -164,6 +193,8 @@ def writes(name: str) -> bool:
     found = words(name)
     if "tool" in found and TOOL_USES & set(found):
         return True
+    if MAKES_A_STORE.match(name):
+        return True
     # `adelete` is Django's and LangChain's way to name what is awaited.
     begin = [*found[:2], *(w[1:] for w in found[:2] if w[0] == "a" and w != "async")]
     return any(word in WRITING for word in begin)
@@ -193,6 +224,17 @@ def prepares(name: str) -> bool:
 def connects(name: str) -> bool:
     """Whether it names what gives a connection, which changes nothing that others see."""
     return next(iter(words(name)), "") == "connect"
+
+
+def logs(name: str) -> bool:
+    """Whether it adds to what tells in which order things happened: `save_trace`."""
+    found = words(name)
+    return bool(LOGS & set(found[1:])) and found[0] in WRITING - {"update", "delete", "process"}
+
+
+def computes_long(name: str) -> bool:
+    """Whether it can need a thread and yet only compute, as `from_url` and `get_rows` can not."""
+    return computes(name) and words(name)[0] in CRUNCHING
 
 
 def sends(name: str) -> bool:

@@ -32,8 +32,14 @@ class Walk(Statements):
         self.block(node.body)
         if self.beside:
             self.made_at_once()
+        gathered = {
+            ("param", rest.arg, "[]") for rest in (node.args.vararg, node.args.kwarg) if rest
+        }
         self.effects = [  # by name takes thrice as long
-            self.as_seen(effect) if effect[0] == "own" else effect for effect in self.effects
+            self.as_seen(effect) if effect[0] == "own" else effect
+            for effect in self.effects
+            # What is put into `**options` the caller never sees.
+            if not gathered or effect[0] != "memory" or effect[1] not in gathered
         ]
         return self.summary(node)
 
@@ -116,6 +122,9 @@ def condense(effects: list[Effect]) -> tuple[Effect, ...]:
         if kind == "suspend":
             kept.setdefault(("suspend",), effect)
             continue
+        if kind == "sleep":
+            kept.setdefault(("sleep", mode == "d"), effect)
+            continue
         if kind == "raise":
             known = kept.get(("raise", what))
             if known is None or mode < known.mode:
@@ -129,6 +138,11 @@ def condense(effects: list[Effect]) -> tuple[Effect, ...]:
             if unknown > MAX_UNKNOWN:
                 continue
         kept[key] = effect
+    for is_own in (True, False):  # a pause beside what asks or writes: one call up it paces
+        pause = kept.get(("sleep", is_own))
+        if pause is not None:
+            paces = is_own and any(effect.kind == "external" for effect in kept.values())
+            kept["sleep", is_own] = pause._replace(mode="p" if paces else "")
     if len(kept) > MAX_EFFECTS:
         first = next(iter(kept.values()))
         important = [
