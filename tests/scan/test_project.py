@@ -18,6 +18,7 @@ from asyncperf.scan.index import (
     Trees,
 )
 from asyncperf.scan.project import External
+from asyncperf.scan.sources import Excerpts
 from asyncperf.sites import Scan
 
 READS = "import httpx\nclient = httpx.AsyncClient()\nasync def get():\n    return await client.get('/')\n"
@@ -92,7 +93,7 @@ def test_trees_make_room_in_large_projects() -> None:
         parsed.append(file)
         return ast.parse("def f(): ...")
 
-    trees = Trees(parse)
+    trees = Trees(parse, lambda *_: None)
     for number in range(10):
         trees.keep(f"{number}.py", parse("first"), MAX_LINES_OF_TREES // 10)
     parsed.clear()
@@ -104,6 +105,49 @@ def test_trees_make_room_in_large_projects() -> None:
     trees.make_room(MAX_LINES_OF_TREES * LINES_FOR_A_LINE_OF_TREES * 2)  # but the last one stays
     assert len(trees.definitions("4.py", 1)) == 1
     assert parsed == ["4.py"]
+
+
+NESTED = """\
+class Shop:
+    if True:
+        @first
+        @second(
+            1)
+        async def get(self):
+            text = '''
+no indent
+'''
+            def inner():
+                return lambda: text
+            return inner
+
+def last(): return 1; pass
+"""
+
+
+def test_a_function_is_parsed_again_alone_and_stands_where_it_stood(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(NESTED)
+    module = load([tmp_path], tmp_path).project.modules["a.py"]
+    whole = [function.node for function in module.functions]
+    trees = module.trees = Trees(lambda file: None, Excerpts(tmp_path))
+    get, inner, last = (function.node for function in module.functions)
+    for again, before in zip((get, inner, last), whole, strict=True):
+        assert again is not None
+        assert before is not None
+        assert again is not before
+        assert ast.dump(again, include_attributes=True) == ast.dump(before, include_attributes=True)
+    assert inner in ast.walk(get)  # one tree
+    assert trees.definition(module.functions[0]) is get
+
+
+def test_what_cannot_be_parsed_alone_is_parsed_with_its_file(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(NESTED)
+    project = load([tmp_path], tmp_path).project
+    module = project.modules["a.py"]
+    module.trees = Trees(lambda file: ast.parse(NESTED), lambda *_: None)
+    assert [function.node is not None for function in module.functions] == [True, True, True]
+    (tmp_path / "a.py").unlink()
+    assert Excerpts(tmp_path)("a.py", 1, 3) is None
 
 
 def test_functions_know_their_class_and_line(tmp_path: Path) -> None:

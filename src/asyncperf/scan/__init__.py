@@ -143,7 +143,7 @@ def load(
             return None
         return tree
 
-    trees = Trees(parse_again)
+    trees = Trees(parse_again, sources.Excerpts(root))
     modules: list[Module] = []
     awaiting: list[Function] = []
     depending: list[Function] = []

@@ -28,39 +28,78 @@ MAX_LINES_OF_TREES = 100_000
 LINES_FOR_A_LINE_OF_TREES = 20
 
 
-class Trees:
-    """The definitions of the files used last, parsed again where they were given up."""
+# A whole file, or one of its functions with all inside it, by the function's ordinal.
+Part = tuple[str, int | None]
 
-    def __init__(self, parse: Callable[[str], ast.Module | None]) -> None:
+
+class Trees:
+    """The definitions of the files used last, and of functions of others. What was given up is
+    parsed again: by `parse` a whole file, by `excerpt` some lines of it, from the first to the
+    last; None where those cannot be parsed by themselves."""
+
+    def __init__(
+        self,
+        parse: Callable[[str], ast.Module | None],
+        excerpt: Callable[[str, int, int], ast.Module | None],
+    ) -> None:
         self._parse = parse
-        self._kept: OrderedDict[str, tuple[list[Definition], int]] = OrderedDict()
+        self._excerpt = excerpt
+        self._kept: OrderedDict[Part, tuple[list[Definition], int]] = OrderedDict()
         self._lines = 0
         self._most = MAX_LINES_OF_TREES
 
     def keep(self, file: str, tree: ast.Module, lines: int) -> list[Definition]:
-        found = list(definitions(tree.body))
-        self._kept[file] = (found, lines)
-        self._lines += lines
-        self._give_up()
-        return found
+        return self._keep((file, None), tree, lines)
 
     def make_room(self, lines: int) -> None:
         """For the call graph of a project of so many lines, for which few trees are looked at."""
         self._most = max(0, MAX_LINES_OF_TREES - lines // LINES_FOR_A_LINE_OF_TREES)
         self._give_up()
 
+    def definitions(self, file: str, lines: int) -> list[Definition]:
+        """All of a file."""
+        kept = self._known((file, None))
+        if kept is not None:
+            return kept
+        tree = self._parse(file)
+        return self.keep(file, tree, lines) if tree else []
+
+    def definition(self, function: "Function") -> Definition | None:
+        """That of one function: to parse it costs what is in it, not what is around it. What it
+        holds is parsed with the outermost function around, so that all of it is one tree."""
+        module, outermost = function.module, function
+        while outermost.outer is not None:
+            outermost = outermost.outer
+        found, number = self._known((module.file, None)), function.ordinal
+        if found is None:
+            part = (module.file, outermost.ordinal)
+            found, number = self._known(part), function.ordinal - outermost.ordinal
+            if found is None:
+                first, last = outermost.lines
+                tree = self._excerpt(module.file, first, last)
+                found = self._keep(part, tree, last - first + 1) if tree else None
+        if found is None:
+            found, number = self.definitions(module.file, module.lines), function.ordinal
+        return found[number] if number < len(found) else None
+
+    def _known(self, part: Part) -> list[Definition] | None:
+        kept = self._kept.get(part)
+        if kept is None:
+            return None
+        self._kept.move_to_end(part)
+        return kept[0]
+
+    def _keep(self, part: Part, tree: ast.Module, lines: int) -> list[Definition]:
+        found = list(definitions(tree.body))
+        self._kept[part] = (found, lines)
+        self._lines += lines
+        self._give_up()
+        return found
+
     def _give_up(self) -> None:
         while self._lines > self._most and len(self._kept) > 1:
             _, (_, dropped) = self._kept.popitem(last=False)
             self._lines -= dropped
-
-    def definitions(self, file: str, lines: int) -> list[Definition]:
-        kept = self._kept.get(file)
-        if kept:
-            self._kept.move_to_end(file)
-            return kept[0]
-        tree = self._parse(file)
-        return self.keep(file, tree, lines) if tree else []
 
 
 @dataclass(slots=True, eq=False)
@@ -124,13 +163,13 @@ class Function:
     owner: Class | None
     outer: "Function | None"
     decorators: list[ast.expr]
+    lines: tuple[int, int]  # from its first decorator to its end
     inner: dict[str, "Binding"] = field(default_factory=dict)
 
     @property
     def node(self) -> AnyFunction | None:
         """Its syntax; None where the file has changed or gone since."""
-        found = self.module.trees.definitions(self.module.file, self.module.lines)
-        node = found[self.ordinal] if self.ordinal < len(found) else None
+        node = self.module.trees.definition(self)
         return node if isinstance(node, AnyFunction) and node.name == self.name else None
 
     def __repr__(self) -> str:
@@ -240,6 +279,10 @@ class _Indexer:
             owner,
             outer,
             node.decorator_list,
+            (
+                min(part.lineno for part in (node, *node.decorator_list)),
+                node.end_lineno or node.lineno,
+            ),
         )
         self.module.functions.append(made)
         self.bodies.append((made, node))

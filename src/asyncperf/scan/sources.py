@@ -10,6 +10,7 @@ import re
 import stat
 import sys
 import tokenize
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -21,6 +22,8 @@ from asyncperf.sites import Problem
 
 # A larger file is generated: nobody wrote its awaits, and it would take the time of a project.
 MAX_FILE_BYTES = 2_000_000
+# So many lines of text are kept, of which some are parsed again: about 10 MB.
+MAX_LINES_OF_TEXT = 100_000
 
 # Not the project's own source: environments, caches, packages of other languages, builds.
 SKIPPED_FOLDERS = frozenset(
@@ -176,6 +179,41 @@ def parse(source: Source) -> ast.Module | Problem:
         return Problem(source.file, error.lineno, f"syntax error for {python}: {error.msg}")
     except (ValueError, RecursionError, MemoryError) as error:
         return Problem(source.file, None, f"cannot be parsed: {error or type(error).__name__}")
+
+
+class Excerpts:
+    """Lines of the files that were asked for last."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._kept: OrderedDict[str, list[str]] = OrderedDict()
+        self._lines = 0
+
+    def __call__(self, file: str, first: int, last: int) -> ast.Module | None:
+        """The tree of these lines alone, with the places that they have in the file; None where
+        they cannot be parsed by themselves."""
+        lines = self._lines_of(file)[first - 1 : last]
+        if not lines:
+            return None
+        # What is indented needs something around it.
+        indented = lines[0][:1].isspace()
+        above = "\n" * (first - 2) + "if 1:\n" if indented else "\n" * (first - 1)
+        try:
+            return ast.parse(above + "\n".join(lines), file)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+
+    def _lines_of(self, file: str) -> list[str]:
+        kept = self._kept.pop(file, None)
+        if kept is None:
+            source = read(self._root / file, self._root)
+            kept = [] if isinstance(source, Problem) else source.text.split("\n")
+            self._lines += len(kept)
+        self._kept[file] = kept
+        while self._lines > MAX_LINES_OF_TEXT and len(self._kept) > 1:
+            _, dropped = self._kept.popitem(last=False)
+            self._lines -= len(dropped)
+        return kept
 
 
 def _parsed(source: Source) -> ast.Module:
