@@ -72,8 +72,8 @@ static PyObject *
 passage_call(Passage *self, PyObject *args, PyObject *named)
 {
     double now = read_clock();
-    if (named != NULL || PyTuple_GET_SIZE(args) != 3)
-        return PyObject_Call(self->app, args, named);
+    if ((named != NULL && PyDict_GET_SIZE(named)) || PyTuple_GET_SIZE(args) != 3)
+        return PyObject_Call(self->app, args, named); /* as no server does */
     Intake *worker = (Intake *)self->worker;
     if (!is_none(self->worker) && now < worker->idle_until)
         return PyObject_Call(self->app, args, NULL);

@@ -253,7 +253,7 @@ def test_queries_in_a_loop_are_to_become_one_and_requests_to_run_together(seen: 
         found = [f for f in seen.found(label) if f["code"] == "sequential-loop"]
         return found[0]["advice"]
 
-    assert "in one query" in advice("GET /orders/{number}/items")
+    assert "in one trip" in advice("GET /orders/{number}/items")
     assert "asyncio.gather" in advice("GET /orders/{number}/freight")
 
 

@@ -301,3 +301,56 @@ async def f():
     return a, b
 """)
     assert site.verdict == "independent", site.reason
+
+
+PLAIN_STORE = """
+class Store:
+    def __init__(self, path):
+        self.conn = DRIVER.connect(path)
+        self.lock = threading.Lock()
+    def rows(self):
+        cursor = self.conn.cursor()
+        cursor.execute("SELECT * FROM a")
+        return cursor.fetchall()
+    def count(self):
+        return self.conn.execute("SELECT COUNT(*) FROM a").fetchone()
+    def rows_in_turn(self):
+        with self.lock:
+            return self.conn.execute("SELECT * FROM a").fetchall()
+    def count_in_turn(self):
+        with self.lock:
+            return self.conn.execute("SELECT COUNT(*) FROM a").fetchone()
+    async def rows_at_once(self):
+        found = self.rows()
+        await asyncio.sleep(0)
+        return found
+store = Store("shop.db")
+async def f(loop):
+    a = await FIRST
+    b = await SECOND
+    return a, b
+"""
+
+
+@pytest.mark.parametrize("driver", ["sqlite3", "psycopg2", "pymysql"])
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        ("asyncio.to_thread(store.rows)", "asyncio.to_thread(store.count)", "unsafe"),
+        ("loop.run_in_executor(None, store.rows)", "asyncio.to_thread(store.count)", "unsafe"),
+        (
+            "asyncio.to_thread(store.rows_in_turn)",
+            "asyncio.to_thread(store.count_in_turn)",
+            "independent",
+        ),
+        ("store.rows_at_once()", "store.rows_at_once()", "independent"),
+    ],
+)
+def test_a_connection_that_nobody_awaits_is_for_one_thread_at_a_time(
+    only_site: OnlySite, driver: str, first: str, second: str, verdict: str
+) -> None:
+    source = PLAIN_STORE.replace("DRIVER", driver).replace("FIRST", first).replace("SECOND", second)
+    site = only_site(f"import asyncio, threading, {driver}\n{source}")
+    assert site.verdict == verdict, site.reason
+    if verdict == "unsafe":
+        assert "one connection, `store.conn`" in site.reason

@@ -56,6 +56,7 @@ def test_body_file_gives_the_content_type(tmp_path: Path, name: str, kind: str) 
         ("GET /a\x07b", "no path"),
         ("POST /items {not json}", "the body is no JSON: Expecting property name"),
         ("POST /items @nowhere.json", "cannot read the body 'nowhere.json': No such file"),
+        ("GET /items weight=3", "a GET with the text 'weight=3' as its body"),
         ("POST /items @/", "cannot read the body '/': Is a directory"),
     ],
 )

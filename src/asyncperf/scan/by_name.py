@@ -77,11 +77,15 @@ def unknown_call(
         if root in catalogue_names.LOGGING_ROOTS:
             return NOTHING
         if name == "run_in_executor" or name == "run":
+            begin = len(walk.effects)
             walk.hand_over(arguments, node)
+            if name == "run_in_executor":
+                walk.runs_in_thread(begin)
             return walk.made(node)
         if is_session_like(spelled.rpartition(".")[0].rpartition(".")[2]):
             walk.used_elsewhere(receiver, node)
         return container_call(walk, spelled, name, receiver, arguments, node)
+    begin = len(walk.effects)
     walk.hand_over(arguments, node)
     if awaited and is_log(spelled):
         walk.emit("suspend", (), "", spelled, node)
@@ -93,6 +97,7 @@ def unknown_call(
         walk.emit("suspend", (), "", spelled, node)
         return walk.made(node, (LENT,))
     if name == "run_in_executor":
+        walk.runs_in_thread(begin)
         walk.emit("suspend", (), "", "a thread", node)
         return walk.made(node)
     asked = asked_by_text(walk, name, receiver, arguments, node)

@@ -74,16 +74,18 @@ CONNECTION = TypeEffects(
     makes={"cursor": "asyncpg.Cursor", "transaction": "asyncpg.Transaction"}
     | dict.fromkeys(("execute", "scalars", "stream", "fetch", "fetchrow"), "sqlalchemy.Result"),
 )
-# One that nobody awaits is used in one go, so that only what is written keeps an order.
+# One that nobody awaits is used in one go, so that only what is written keeps an order; but not
+# by two threads.
 PLAIN_CONNECTION = TypeEffects(
     "database",
-    "",
+    "connection",
     does(
         sql="execute executemany executescript",
         neither="cursor close fetchone fetchall fetchmany row_factory description "
         "enable_load_extension load_extension create_function set_session",
         writes="commit rollback callproc",
     ),
+    in_threads=True,
 )
 POOL = TypeEffects(
     "database",

@@ -133,6 +133,10 @@ TYPES: dict[str, TypeEffects] = {
         ("psycopg2.connection", "psycopg2.cursor"),
         replace(methods.PLAIN_CONNECTION, makes={"cursor": "psycopg2.cursor"}),
     ),
+    **dict.fromkeys(
+        ("pymysql.Connection", "pymysql.Cursor"),
+        replace(methods.PLAIN_CONNECTION, makes={"cursor": "pymysql.Cursor"}),
+    ),
     # Rows are fetched on the connection, of which the statement has said that it is used.
     **dict.fromkeys(("sqlalchemy.Result", "sqlalchemy.AsyncResult"), methods.MEMORY),
     **dict.fromkeys(

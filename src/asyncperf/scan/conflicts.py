@@ -83,7 +83,8 @@ class Doings:
                 continue
             seen.add(key)
             if effect.kind == "own":
-                self.own.append(effect)
+                if effect.mode != "s":
+                    self.own.append(effect)
             elif effect.kind == "memory":
                 self.memory.append(effect)
             elif effect.kind == "external":

@@ -210,6 +210,8 @@ def _method(
         walk.emit("suspend", (), "", f".{name}()", node)
     if effects.exclusive and name not in {"close", "get_bind"}:
         mode = "c" if does == "commit" else "w" if does in {"w", "sql"} else "r"
+        if effects.in_threads:
+            mode = "s"
         for place in ordered(receiver.places or {("call", f"a {effects.exclusive}")}):
             walk.emit("own", place, mode, effects.exclusive, node)
     if is_lock and does == "w":

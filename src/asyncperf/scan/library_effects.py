@@ -17,10 +17,10 @@ DATABASE_KINDS = frozenset({"session", "connection", "transaction"})
 class TypeEffects:
     """What the methods of one library class do.
 
-    `exclusive` names an object that serves one caller at a time; `world` what it reaches
-    (database, http...). `makes` says which methods return or enter an object of which class,
-    `quiet` which never suspend although they are awaited. `holds` names attributes in which the
-    app keeps objects of its own.
+    `exclusive` names an object that serves one caller at a time, `in_threads` only to threads,
+    as nobody awaits it; `world` what it reaches (database, http...). `makes` says which methods
+    return or enter an object of which class, `quiet` which never suspend although they are
+    awaited. `holds` names attributes in which the app keeps objects of its own.
     """
 
     world: str = ""
@@ -30,6 +30,7 @@ class TypeEffects:
     makes: dict[str, str] = field(default_factory=dict)
     quiet: frozenset[str] = frozenset()
     holds: frozenset[str] = frozenset()
+    in_threads: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,8 +86,7 @@ def special_call(
             for callee in first.callees:
                 if is_presumed(str(callee.target)) and len(walk.effects) == begin:
                     walk.emit("unknown", (), "call", str(callee.target), node)
-            # A thread has a context, and an event loop if it sets one, of its own.
-            walk.effects[begin:] = [e for e in walk.effects[begin:] if e.kind != "context"]
+            walk.runs_in_thread(begin)
             return result
         walk.hand_over(arguments, node)
         if not any(place[0] == "param" for place in first.places):

@@ -87,6 +87,15 @@ class State:
         line = getattr(node, "lineno", 0)
         self.effects.append(Effect(kind, place, mode, what, self.module.file, line))
 
+    def runs_in_thread(self, begin: int) -> None:
+        """What was found from there on. A thread has a context, and an event loop if it sets one,
+        of its own; and what it uses in one go another thread may use meanwhile."""
+        self.effects[begin:] = [
+            effect._replace(mode="w") if effect.kind == "own" and effect.mode == "s" else effect
+            for effect in self.effects[begin:]
+            if effect.kind != "context"
+        ]
+
     def made(self, node: ast.AST, types: tuple[Type, ...] = (), text: str | None = None) -> Value:
         """An object that this expression makes, which nobody else holds yet."""
         place = ("new", f"{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}")

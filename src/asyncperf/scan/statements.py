@@ -170,7 +170,7 @@ class Statements(Bindings):
         is told by itself."""
         for number in range(begin, len(self.effects)):
             effect = self.effects[number]
-            if effect.kind == "own" and effect.mode in "rw" and effect.place[:-1] in owners:
+            if effect.kind == "own" and effect.mode in "rws" and effect.place[:-1] in owners:
                 self.effects[number] = effect._replace(kind="memory", mode="r")
 
     def _try(self, node: ast.Try | ast.TryStar) -> None:

@@ -97,11 +97,11 @@ class Effect(NamedTuple):
     `mode` by kind. memory: r, w (rebinds; `what` begins with `=` where the value is known), i
     (rebinds once), a (ordered append), k (keyed store), m (one that fills a cache), u (update from
     its old value). own, an
-    object that serves one caller at a time: r, w, c (commits), o (it may hold one). external: r,
-    w, q (probably reads), i (makes what is missing), ? (decided by the text at `place`). sleep: d
-    (directly in this function, in no loop), p (so in the function that was called, which also
-    reaches the world). raise:
-    how many calls down, 0 to 9. unknown: await, call.
+    object that serves one caller at a time: r, w, c (commits), o (it may hold one), s (in one go,
+    which only another thread can come into). external: r, w, q (probably reads), i (makes what is
+    missing), ? (decided by the text at `place`). sleep: d (directly in this function, in no loop),
+    p (so in the function that was called, which also reaches the world). raise: how many calls
+    down, 0 to 9. unknown: await, call.
     """
 
     kind: EffectKind

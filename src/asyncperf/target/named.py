@@ -17,6 +17,8 @@ ENDPOINT = re.compile(r"\s*(?:([A-Za-z]+)\s+)?(/\S*)(?:\s+(.+?))?\s*", re.DOTALL
 EXAMPLE = "Write it as 'GET /items/1', 'POST /items @body.json' or 'POST /items {\"a\": 1}'."
 # Kept as they are: what may stand in a path and query, and escapes that are there already.
 IN_TARGET = "/%:?@!$&'()*+,;=[]~-._"
+# Who writes a text behind these means something else.
+WITHOUT_TEXT = ("GET", "HEAD", "OPTIONS")
 # What a body is called of which neither its text nor its file tells the type.
 SOME_TEXT, SOME_BYTES = NOT_RECOGNISED = "text/plain; charset=utf-8", "application/octet-stream"
 
@@ -47,11 +49,18 @@ def read_endpoint(text: str) -> Named:
         what = "is a whole URL" if "://" in text else "is no request"
         hint = "Name the server as asyncperf's argument, and only the path here. "
         raise UsageError(f"{where} {what}", (hint if "://" in text else "") + EXAMPLE)
-    method, target, given = match.groups()
+    named, target, given = match.groups()
+    method = checked_method(where, named or "GET")
     body, content_type = (None, None) if given is None else read_body(where, given)
+    if content_type == SOME_TEXT and method in WITHOUT_TEXT and not given.startswith("@"):
+        raise UsageError(
+            f"{where}: a {method} with the text {given!r} as its body",
+            "Weights, headers and names have room in a file: --requests FILE (docs/targets.md). "
+            "If it is meant as a body, put it into a file and name that: @body.txt",
+        )
     return Named(
         where=where,
-        method=checked_method(where, method or "GET"),
+        method=method,
         target=target_of(where, target),
         headers=(("Content-Type", content_type),) if content_type else (),
         body=body,

@@ -113,3 +113,4 @@ def test_a_gain_in_words():
         "up to 100 req/s, where the thread pool is full"
     )
     assert Cost(1.0).sentence == Cost(1.0, 0.0, 50.0).sentence == ""
+    assert Cost(1.0, 0.01, 41.11).sentence == Cost(1.0, 0.01, 41.11).gain == ""  # 41.1 before too

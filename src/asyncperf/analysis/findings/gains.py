@@ -39,7 +39,8 @@ class Cost:
     @property
     def gain(self) -> str:
         """`up to 50 req/s, where the thread pool is full`; "" where nothing is gained."""
-        return f"up to {rate(self.rate_rps)}{self._then}" if self.rps and self.rate_rps else ""
+        most = self._most
+        return f"up to {most}{self._then}" if most else ""
 
     def from_to(self, now_rps: float) -> str:
         """`33.3 -> 100 req/s, where the thread pool is full`."""
@@ -50,11 +51,18 @@ class Cost:
         return f", where {self.then}" if self.then else ""
 
     @property
-    def sentence(self) -> str:
-        """The same as a sentence of its own, after another one."""
+    def _most(self) -> str:
+        """The rate without it; "" where none of its digits shows a gain."""
         if not self.rps or not self.rate_rps:
             return ""
-        return f" Up to {rate(self.rate_rps)} under this load{self._then}."
+        most = rate(self.rate_rps)
+        return "" if most == rate(self.rate_rps - self.rps) else most
+
+    @property
+    def sentence(self) -> str:
+        """The same as a sentence of its own, after another one."""
+        most = self._most
+        return f" Up to {most} under this load{self._then}." if most else ""
 
 
 @dataclass(frozen=True)
