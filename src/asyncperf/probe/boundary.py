@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from .timeline import NONE, Track
 from .worker import Worker
 
 
-class Passage:
+class Passage(ABC):
     """An app whose requests are recorded by a worker, once there is one; everything else passes as
     it is."""
 
@@ -60,19 +61,19 @@ class Passage:
 
     # What is rare.
 
+    @abstractmethod
     def _made(self) -> Worker | None:
         """The worker, at the first call."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _watched(
         self, request: Request, scope: Scope, receive: Receive, send: Send
     ) -> Coroutine[Any, Any, None]:
         """A call that is none of HTTP's."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _fail(self, error: Exception) -> None:
         """The probe failed, not the app."""
-        raise NotImplementedError
 
 
 if NATIVE is not None and not TYPE_CHECKING:

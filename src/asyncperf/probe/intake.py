@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,7 @@ DEFAULT_RATES = Rates()
 EVERYTHING = Rates(float("inf"), float("inf"), float("inf"))
 
 
-class Intake:
+class Intake(ABC):
     """`numbers` are those of the routes that are known, `rows` take what is written of requests.
     `next_detail` is when the next may be recorded in detail; until `idle_until` requests pass as
     they are."""
@@ -146,15 +147,17 @@ class Intake:
 
     # What is rare.
 
+    @abstractmethod
     def _first(self, scope: MutableMapping[str, Any]) -> None:
         """The first request has been through the app."""
 
+    @abstractmethod
     def _add_waits(self, request: Request, late_s: float) -> None:
         """It has something to say that most do not."""
 
+    @abstractmethod
     def _route(self, scope: MutableMapping[str, Any]) -> int:
         """The number of a route that has none yet."""
-        raise NotImplementedError
 
 
 if NATIVE is not None and not TYPE_CHECKING:

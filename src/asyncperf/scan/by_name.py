@@ -72,20 +72,23 @@ def unknown_call(
     """A callee that could not be resolved."""
     spelled = spelling(func)
     name = func.attr if isinstance(func, ast.Attribute) else spelled
+    if name == "run_in_executor" and (awaited or isinstance(func, ast.Attribute)):
+        begin = len(walk.effects)
+        walk.hand_over(arguments, node)
+        walk.runs_in_thread(begin)
+        if awaited:
+            walk.emit("suspend", (), "", "a thread", node)
+        return walk.made(node)
     if not awaited and isinstance(func, ast.Attribute):
         root = spelled.partition(".")[0]
         if root in catalogue_names.LOGGING_ROOTS:
             return NOTHING
-        if name == "run_in_executor" or name == "run":
-            begin = len(walk.effects)
+        if name == "run":
             walk.hand_over(arguments, node)
-            if name == "run_in_executor":
-                walk.runs_in_thread(begin)
             return walk.made(node)
         if is_session_like(spelled.rpartition(".")[0].rpartition(".")[2]):
             walk.used_elsewhere(receiver, node)
         return container_call(walk, spelled, name, receiver, arguments, node)
-    begin = len(walk.effects)
     walk.hand_over(arguments, node)
     if awaited and is_log(spelled):
         walk.emit("suspend", (), "", spelled, node)
@@ -96,10 +99,6 @@ def unknown_call(
     if name in LENDING and POOL.search(owner_of(walk, node)) and walk.entering is node:
         walk.emit("suspend", (), "", spelled, node)
         return walk.made(node, (LENT,))
-    if name == "run_in_executor":
-        walk.runs_in_thread(begin)
-        walk.emit("suspend", (), "", "a thread", node)
-        return walk.made(node)
     asked = asked_by_text(walk, name, receiver, arguments, node)
     if asked is not None:
         return asked

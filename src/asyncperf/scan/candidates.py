@@ -69,16 +69,7 @@ def own_nodes(root: ast.AST) -> Iterator[ast.AST]:
 
 
 def awaits_in(node: ast.AST) -> tuple[ast.Await, ...]:
-    found: list[ast.Await] = []
-    waiting = children(node)
-    while waiting:  # as `own_nodes`, for this is asked most often
-        inner = waiting.pop()
-        kind = type(inner)
-        if kind in SINGLE or kind in SCOPE_KINDS:
-            continue
-        if isinstance(inner, ast.Await):
-            found.append(inner)
-        waiting += children(inner)
+    found = [inner for inner in own_nodes(node) if isinstance(inner, ast.Await)]
     if isinstance(node, ast.Await):
         found.append(node)
     if len(found) > 1:

@@ -329,6 +329,12 @@ def context(doings: Doings) -> Finding | None:
     return None
 
 
+def hook(name: str, effect: Effect) -> Finding:
+    """What others may have registered to be called."""
+    reason = f"`{name}` may be anything, and hooks are called in turn"
+    return decided("unsafe", reason, effect)
+
+
 def guard(
     first: Doings, second: Doings, is_dropped: bool, name: str, names_a_guard: bool
 ) -> tuple[Finding | None, list[Finding]]:

@@ -118,10 +118,10 @@ class Expressions(Members):
                     first, seen = value, True
                 known.append(value.text or "{}")
         text = "".join(known)
-        # A text that begins with an argument is what that argument says it is.
-        # ... but what comes after a host is a path, whatever the host.
-        opened = text.lstrip().startswith("{}") or not text.strip()
-        opened = opened and not text.lstrip().startswith("{}/")
+        # A text that begins with an argument is what that argument says it is; but what comes
+        # after a host is a path, whatever the host.
+        start = text.lstrip()
+        opened = not start or (start.startswith("{}") and not start.startswith("{}/"))
         return Value(first.places if opened else frozenset(), text=None if opened else text)
 
     def _tuple(self, node: ast.Tuple | ast.List | ast.Set) -> Value:

@@ -5,11 +5,11 @@ when the trees kept (see `Trees`) do not hold it any more. For `scan` only.
 """
 
 import ast
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from asyncperf.scan.last_used import LastUsed
 from asyncperf.scan.syntax import children
 
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
@@ -44,62 +44,50 @@ class Trees:
     ) -> None:
         self._parse = parse
         self._excerpt = excerpt
-        self._kept: OrderedDict[Part, tuple[list[Definition], int]] = OrderedDict()
-        self._lines = 0
-        self._most = MAX_LINES_OF_TREES
+        self._kept: LastUsed[Part, list[Definition]] = LastUsed(MAX_LINES_OF_TREES)
 
     def keep(self, file: str, tree: ast.Module, lines: int) -> list[Definition]:
         return self._keep((file, None), tree, lines)
 
     def make_room(self, lines: int) -> None:
         """For the call graph of a project of so many lines, for which few trees are looked at."""
-        self._most = max(0, MAX_LINES_OF_TREES - lines // LINES_FOR_A_LINE_OF_TREES)
-        self._give_up()
+        self._kept.make_room(max(0, MAX_LINES_OF_TREES - lines // LINES_FOR_A_LINE_OF_TREES))
 
     def definitions(self, file: str, lines: int) -> list[Definition]:
         """All of a file."""
-        kept = self._known((file, None))
+        kept = self._kept.get((file, None))
         if kept is not None:
             return kept
         tree = self._parse(file)
         return self.keep(file, tree, lines) if tree else []
 
     def definition(self, function: "Function") -> Definition | None:
-        """That of one function: to parse it costs what is in it, not what is around it. What it
-        holds is parsed with the outermost function around, so that all of it is one tree."""
-        module, outermost = function.module, function
-        while outermost.outer is not None:
-            outermost = outermost.outer
-        found, number = self._known((module.file, None)), function.ordinal
+        """That of one function: to parse it costs what is in it, not what is around it."""
+        module, number = function.module, function.ordinal
+        found = self._kept.get((module.file, None))
         if found is None:
-            part = (module.file, outermost.ordinal)
-            found, number = self._known(part), function.ordinal - outermost.ordinal
-            if found is None:
-                first, last = outermost.lines
-                tree = self._excerpt(module.file, first, last)
-                found = self._keep(part, tree, last - first + 1) if tree else None
+            outermost = function
+            while outermost.outer is not None:  # so that all that it holds is one tree
+                outermost = outermost.outer
+            found, number = self._alone(outermost), number - outermost.ordinal
         if found is None:
             found, number = self.definitions(module.file, module.lines), function.ordinal
         return found[number] if number < len(found) else None
 
-    def _known(self, part: Part) -> list[Definition] | None:
+    def _alone(self, function: "Function") -> list[Definition] | None:
+        """A function and all that it holds; None where it cannot be parsed by itself."""
+        part = (function.module.file, function.ordinal)
         kept = self._kept.get(part)
-        if kept is None:
-            return None
-        self._kept.move_to_end(part)
-        return kept[0]
+        if kept is not None:
+            return kept
+        first, last = function.lines
+        tree = self._excerpt(function.module.file, first, last)
+        return self._keep(part, tree, last - first + 1) if tree else None
 
     def _keep(self, part: Part, tree: ast.Module, lines: int) -> list[Definition]:
         found = list(definitions(tree.body))
-        self._kept[part] = (found, lines)
-        self._lines += lines
-        self._give_up()
+        self._kept.keep(part, found, lines)
         return found
-
-    def _give_up(self) -> None:
-        while self._lines > self._most and len(self._kept) > 1:
-            _, (_, dropped) = self._kept.popitem(last=False)
-            self._lines -= dropped
 
 
 @dataclass(slots=True, eq=False)

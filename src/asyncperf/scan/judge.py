@@ -193,8 +193,7 @@ class Judge(LoopJudge, DataJudge):
         is_hook = names_a_hook(self.name(part))
         for effect in hidden:
             if is_hook or names_a_hook(effect.what):
-                reason = f"`{effect.what}` may be anything, and hooks are called in turn"
-                return conflicts.decided("unsafe", reason, effect)
+                return conflicts.hook(effect.what, effect)
         return None
 
     def name(self, part: Awaiting) -> str:

@@ -19,8 +19,6 @@ from asyncperf.sites import Remedy, Site, SiteVerdict
 QUEUE = "queue"
 # They run what they are given together.
 TOGETHER = frozenset({"gather", "wait", "as_completed"})
-
-
 INFINITE = 1 << 30  # beyond every column
 
 
@@ -221,8 +219,7 @@ class LoopJudge(Facts):
         for node in awaits:
             hidden = self.doings(id(node)).unknown
             if hidden and (names_a_hook(called(node)) or any(map(names_a_hook, elements))):
-                reason = f"`{called(node)}` may be anything, and hooks are called in turn"
-                return conflicts.decided("unsafe", reason, hidden[0])
+                return conflicts.hook(called(node), hidden[0])
         for node in awaits:
             done = self.doings(id(node))
             write = next((e for e in done.external if e.mode == "w"), None)

@@ -10,12 +10,12 @@ import re
 import stat
 import sys
 import tokenize
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from asyncperf.scan.last_used import LastUsed
 from asyncperf.scan.newer_strings import in_older_strings, with_strings
 from asyncperf.scan.newer_syntax import in_older_words
 from asyncperf.sites import Problem
@@ -186,8 +186,7 @@ class Excerpts:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._kept: OrderedDict[str, list[str]] = OrderedDict()
-        self._lines = 0
+        self._kept: LastUsed[str, list[str]] = LastUsed(MAX_LINES_OF_TEXT)
 
     def __call__(self, file: str, first: int, last: int) -> ast.Module | None:
         """The tree of these lines alone, with the places that they have in the file; None where
@@ -204,15 +203,11 @@ class Excerpts:
             return None
 
     def _lines_of(self, file: str) -> list[str]:
-        kept = self._kept.pop(file, None)
+        kept = self._kept.get(file)
         if kept is None:
             source = read(self._root / file, self._root)
             kept = [] if isinstance(source, Problem) else source.text.split("\n")
-            self._lines += len(kept)
-        self._kept[file] = kept
-        while self._lines > MAX_LINES_OF_TEXT and len(self._kept) > 1:
-            _, dropped = self._kept.popitem(last=False)
-            self._lines -= len(dropped)
+            self._kept.keep(file, kept, len(kept))
         return kept
 
 
