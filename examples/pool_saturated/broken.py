@@ -23,5 +23,5 @@ app = FastAPI(lifespan=lifespan)
 
 @app.get("/invoice")
 def invoice(request: Request) -> dict[str, int]:
-    answer = request.state.shop.get("/invoice/400")
+    answer = request.state.shop.get("/invoice/800")
     return answer.json()

@@ -19,5 +19,5 @@ app = FastAPI(lifespan=lifespan)
 
 @app.get("/invoice")
 async def invoice(request: Request) -> dict[str, int]:
-    answer = await request.state.shop.get("/invoice/400")
+    answer = await request.state.shop.get("/invoice/800")
     return answer.json()
