@@ -69,6 +69,13 @@ def test_workers_come_under_one_clock_and_one_numbering(folder):
     assert insight.requests["loop_s"][0] == 0.5
 
 
+def test_a_shared_clock_needs_no_time_of_day(folder):
+    """Which a worker may have read while another process had its CPU, or before it was set."""
+    write_notes(folder, 8, worker(100.0, EPOCH + 0.02))
+    requests = read_insight(folder, EPOCH + 5, ramp_clock_s=105.0).requests
+    assert requests["start"].tolist() == [1.0, -1.0, 2.0]
+
+
 @pytest.mark.parametrize("count", [10, COMPRESSED_FROM])
 def test_what_a_killed_worker_did_not_finish_writing_is_left_out(folder, count):
     file = folder / file_name("requests", 7)

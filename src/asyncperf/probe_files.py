@@ -40,9 +40,16 @@ def stored(fields: Fields) -> np.dtype[np.void]:
     return np.dtype([(name, KINDS[code]) for name, code in fields])
 
 
-def read_insight(folder: Path, ramp_epoch: float) -> Insight | None:
+def read_insight(
+    folder: Path, ramp_epoch: float, ramp_clock_s: float | None = None
+) -> Insight | None:
     """What the probe recorded in `folder` of a load whose ramp began at that time; None if no
-    worker recorded anything. What a killed worker could not finish writing is left out."""
+    worker recorded anything. What a killed worker could not finish writing is left out.
+
+    `ramp_clock_s` is the same moment by the machine's monotonic clock, where it is known. All
+    processes share that clock, so then times are exact: the time of day, which ties the clocks
+    together otherwise, is adjusted while it runs, and read some microseconds apart.
+    """
     workers: list[dict[str, Any]] = []
     names = Names()
     missing: list[str] = []
@@ -63,7 +70,12 @@ def read_insight(folder: Path, ramp_epoch: float) -> Insight | None:
     if not workers:
         return None
     index = {worker["pid"]: number for number, worker in enumerate(workers)}
-    origins = {w["pid"]: ramp_epoch - w["epoch"] + w["perf_counter"] for w in workers}
+    origins = {
+        w["pid"]: ramp_epoch - w["epoch"] + w["perf_counter"]
+        if ramp_clock_s is None
+        else ramp_clock_s
+        for w in workers
+    }
     tables = {
         name: np.concatenate(
             [

@@ -99,18 +99,18 @@ def run_trial(
         troubles = server.troubles() if told else ()
     warnings = tuple(f"{workload.name}: {text}" for text in (*recording.warnings, *troubles))
     load = load_of(bench, workload, recording, started_at, trouble or recording.trouble)
-    insight = insight_of(server, load.started_at)
+    insight = insight_of(server, load.started_at, recording.clock_s)
     load = with_handlers(load, insight)
     return Trial(replace(load, machine_cpu=machine_cpu, insight=insight), warnings, error)
 
 
-def insight_of(server: Server, ramp_epoch: float) -> Insight | None:
+def insight_of(server: Server, ramp_epoch: float, ramp_clock_s: float | None) -> Insight | None:
     """What the probe saw in a server that has ended; its files are then no longer needed. Files
     that cannot be read stay where they are, and cost the load nothing of what it recorded."""
     if server.notes is None:
         return None
     try:
-        insight = read_insight(server.notes, ramp_epoch)
+        insight = read_insight(server.notes, ramp_epoch, ramp_clock_s)
     except (OSError, ValueError, LookupError):
         return None
     shutil.rmtree(server.notes, ignore_errors=True)

@@ -82,6 +82,7 @@ def test_the_single_user_comes_first(files: Files) -> None:
     ledger.update()
     recording = ledger.recording(PLAN)
     assert recording.ramp_started_at == 1_795_000_000.0
+    assert recording.clock_s == 101.0
     assert (recording.duration_s, recording.ramp_end_s) == (1.0, None)
     assert recording.unloaded[KEY].start_s.tolist() == [-1.0]
     loaded = recording.loaded[KEY]

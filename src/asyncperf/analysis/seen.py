@@ -1,8 +1,7 @@
 """The requests of an endpoint, seen from both sides: by the load engine and in the worker.
 
 When the engine began a request travels with it, so each of the worker's records finds its
-sample by that time. Both clocks are the machine's monotonic one; each process tied it to
-the time of day once, so the two agree to about a microsecond.
+sample by that time. Both read the machine's monotonic clock.
 """
 
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from asyncperf.results import Window
 from asyncperf.samples import Floats, Samples, Weights
 
 # Requests this close together would be one to us. A generator needs several times as long
-# for each, and the clocks' origins differ by a tenth of it.
+# for each, and what travels is cut to a billionth of a second.
 SAME_S = 5e-6
 # The worker records so many requests a second and leaves out the rest of a wave, so slow
 # and fast requests are not recorded alike. Each of so many equal parts of the latencies is

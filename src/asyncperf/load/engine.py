@@ -31,7 +31,8 @@ class Recording:
     ramps up; times count from the start of the ramp, which is None while the single user
     is still at work. Both maps go by (method, name). `ramp_end_s` is when the plan's users
     had started, of a load in stages the first stage's; `levels` are then its stages, as far
-    as they have begun.
+    as they have begun. `clock_s` is where times count from by this machine's monotonic clock,
+    which all its processes share, if the engine reads that one.
     """
 
     unloaded: dict[tuple[str, str], Samples]
@@ -44,6 +45,7 @@ class Recording:
     waiting: str | None = None
     warnings: tuple[str, ...] = ()
     levels: tuple[Held, ...] = ()
+    clock_s: float | None = None
 
 
 class LoadSession(Protocol):

@@ -162,6 +162,7 @@ class NativeLedger:
             duration_s=duration_s,
             generator=self._health(loaded),
             levels=tuple(self._levels(plan, origin, duration_s)),
+            clock_s=origin,
         )
 
     def _levels(self, plan: LoadPlan, origin: float, duration_s: float) -> Iterator[Held]:
