@@ -19,7 +19,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SOURCE = "native/module.c"
 BUILT = f"src/asyncperf/probe/_native{sysconfig.get_config_var('EXT_SUFFIX')}"
-FLAGS = ("-O2", "-fPIC", "-shared", "-DNDEBUG", "-Wall", "-Wextra")
+FLAGS = ("-O2", "-fPIC", "-shared", "-pthread", "-DNDEBUG", "-Wall", "-Wextra")
 
 
 class NativeProbe(BuildHookInterface):  # type: ignore[type-arg]

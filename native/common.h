@@ -17,7 +17,7 @@
 #endif
 
 /* As in accelerator.py. */
-#define INTERFACE 3
+#define INTERFACE 4
 /* As in request.py, intake.py, tables.py and record_format.py; a test compares them. */
 #define LONG_S 0.02
 #define LATE_S 0.0005

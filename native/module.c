@@ -12,6 +12,7 @@
 #include "span.h"
 #include "awaiting.h"
 #include "pulse.h"
+#include "sampler.h"
 
 static PyObject *
 nothing(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args))
@@ -109,7 +110,8 @@ make_shared(void)
         return 0;
     PyTypeObject *types[] = {&SteppingType, &RequestType, &RowsType, &SpansType,
                              &TrackType,    &TimedType,   &SpanType, &IntakeType,
-                             &PassageType,  &TimerType,   &MarkType, &PulseType};
+                             &PassageType,  &TimerType,   &MarkType, &PulseType,
+                             &SamplerType};
     for (size_t n = 0; n < Py_ARRAY_LENGTH(types); n++)
         if (PyType_Ready(types[n]) < 0)
             return -1;
@@ -145,7 +147,8 @@ PyInit__native(void)
         || PyModule_AddType(module, &IntakeType) < 0
         || PyModule_AddType(module, &PassageType) < 0
         || PyModule_AddType(module, &TimerType) < 0 || PyModule_AddType(module, &MarkType) < 0
-        || PyModule_AddType(module, &PulseType) < 0) {
+        || PyModule_AddType(module, &PulseType) < 0
+        || PyModule_AddType(module, &SamplerType) < 0) {
         Py_DECREF(module);
         return NULL;
     }

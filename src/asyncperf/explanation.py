@@ -19,6 +19,21 @@ class AwaitPart:
 
 
 @dataclass(frozen=True)
+class LoopPart:
+    """What the event loop is at for `share` of the time that it works for an endpoint, by so many
+    samples: a function of the user's, and its line that most of that went by at; None where it
+    was for none. `inside` is the library's function that most of it went by in, after its
+    package, or that alone; None where it is the function itself."""
+
+    file: str | None
+    line: int | None
+    function: str | None
+    inside: str | None
+    share: float
+    samples: int
+
+
+@dataclass(frozen=True)
 class Starved:
     """For which shares of the time the load generator and the event loops were ready to run and
     no CPU was free; 0 where that is not known."""
@@ -43,7 +58,8 @@ class Breakdown:
     that these had to make. `other_s` closes the sum: the answer's way back.
 
     `requests` were looked at, of `of_requests`; of several repetitions all together. `notes`
-    qualify it, a sentence each. `steps`: how often it ran on the loop.
+    qualify it, a sentence each. `steps`: how often it ran on the loop. `on_loop`: what the
+    loops were at; empty where their threads were not looked at, or hardly.
     """
 
     mean_s: float
@@ -62,6 +78,7 @@ class Breakdown:
     notes: tuple[str, ...] = ()
     starved: Starved = NOT_STARVED
     steps: float = 0.0
+    on_loop: tuple[LoopPart, ...] = ()
 
 
 @dataclass(frozen=True)

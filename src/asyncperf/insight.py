@@ -72,8 +72,9 @@ class Frame:
 
 @dataclass(frozen=True)
 class Stack:
-    """What the event loop was at while it stalled, from the outermost frame to the innermost.
-    `blame` is the index of the user's line to blame, None if no frame is the user's."""
+    """What the event loop was at, while it stalled or when it was looked at, from the outermost
+    frame to the innermost. `blame` is the index of the user's line to blame, None if no frame is
+    the user's."""
 
     frames: tuple[Frame, ...]
     blame: int | None
@@ -96,4 +97,5 @@ class Insight:
     collections: Records
     ticks: Records
     stalls: Records
+    profile: Records
     missing: tuple[str, ...] = ()

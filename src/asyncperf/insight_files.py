@@ -12,6 +12,7 @@ from asyncperf.insight import Insight, Resource, Route, Site, Stack, WorkerInfo
 from asyncperf.probe.record_format import TABLES
 
 WORDS = "words"
+NO_COLUMNS = np.dtype([("worker", "<u2")])
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,10 @@ def read_insight_file(path: Path) -> Insight | None:
         if not isinstance(arrays, np.lib.npyio.NpzFile):
             raise ValueError(f"{path.name} holds no arrays by name")
         words = _WORDS.validate_json(arrays[WORDS].tobytes())
-        parts: dict[str, Any] = {name: arrays[name] for name in TABLES}
+        parts: dict[str, Any] = {
+            # One that the run's version did not know yet is empty.
+            name: arrays[name] if name in arrays else np.empty(0, NO_COLUMNS)
+            for name in TABLES
+        }
     parts |= {field.name: getattr(words, field.name) for field in fields(words)}
     return Insight(**parts)

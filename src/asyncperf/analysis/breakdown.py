@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from asyncperf.analysis.answers import after_answer, keys_of, places_of
+from asyncperf.analysis.on_loop import on_loop
 from asyncperf.analysis.seen import Seen
 from asyncperf.explanation import NOT_STARVED, AwaitPart, Breakdown, Starved
 from asyncperf.insight import Insight, Records
@@ -78,6 +79,7 @@ def breakdown(
         requests=len(seen),
         of_requests=seen.of_requests,
         awaits=awaits_of(insight, seen),
+        on_loop=on_loop(insight, seen),
         notes=(),
         starved=starved,
         steps=seen.mean(seen.rows["steps"].astype(np.float64)),

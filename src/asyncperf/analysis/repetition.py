@@ -9,7 +9,7 @@ import numpy as np
 from asyncperf.analysis import statistics
 from asyncperf.analysis.breakdown import notes_of
 from asyncperf.analysis.findings import generator_limit
-from asyncperf.explanation import AwaitPart, Breakdown, Starved
+from asyncperf.explanation import AwaitPart, Breakdown, LoopPart, Starved
 from asyncperf.model import GeneratorHealth
 from asyncperf.ranks import latency
 from asyncperf.results import EndpointResult, Figures, Window
@@ -100,6 +100,7 @@ def broken_down(results: Sequence[EndpointResult], steady: Figures | None) -> Br
         requests=sum(found.requests for found in parts),
         of_requests=sum(found.of_requests for found in parts),
         awaits=_awaits(list(zip(parts, shares, strict=True))),
+        on_loop=_on_loop(list(zip(parts, shares, strict=True))),
         notes=(),
         starved=starved,
         steps=mean("steps"),
@@ -116,6 +117,20 @@ def _awaits(known: Sequence[tuple[Breakdown, float]]) -> tuple[AwaitPart, ...]:
             sums[1] += share * part.times
     parts = (replace(part, mean_s=m, times=t) for part, (m, t) in found.items())
     return tuple(sorted(parts, key=lambda part: -part.mean_s))
+
+
+def _on_loop(known: Sequence[tuple[Breakdown, float]]) -> tuple[LoopPart, ...]:
+    found: dict[LoopPart, LoopPart] = {}
+    for breakdown, share in known:
+        for part in breakdown.on_loop:
+            place = replace(part, share=0.0, samples=0)
+            sums = found.get(place, place)
+            found[place] = replace(
+                part,
+                share=sums.share + share * part.share,
+                samples=sums.samples + part.samples,
+            )
+    return tuple(sorted(found.values(), key=lambda part: -part.share))
 
 
 def _pooled(figures: Sequence[Figures], samples: Samples) -> Figures:

@@ -15,7 +15,7 @@ from typing import Any
 VARIABLE = "ASYNCPERF_PROBE_NATIVE"
 # What the two sides ask of each other, counted up with each change of it: what lies here may have
 # been built from other sources than those beside it.
-INTERFACE = 3
+INTERFACE = 4
 
 
 def load(env: Mapping[str, str]) -> Any:

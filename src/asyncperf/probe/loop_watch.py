@@ -23,11 +23,11 @@ class LoopWatch:
     """Made in the loop's thread, for it alone."""
 
     def __init__(
-        self, turns: Turns, folder: str, table: Table, clock: ThreadClock, garbage: Garbage
+        self, turns: Turns, stacks: Numbering, table: Table, clock: ThreadClock, garbage: Garbage
     ) -> None:
         self.watchdog = Watchdog(get_ident(), turns)
         self._table = table
-        self._stacks = Numbering(folder, "stack")
+        self._stacks = stacks
         self._clock = clock
         self._garbage = garbage
         # Steps since the last tick that were stalls, as (since, until).

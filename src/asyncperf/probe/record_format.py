@@ -177,6 +177,12 @@ STALLS: Fields = (
 # Computed in Python; waited in a call; was in native code; waited for Python's lock, which
 # another thread held.
 CPU, BLOCKED, NATIVE, LOCKED = range(4)
+# What the event loop's thread was at, at random moments of its CPU time.
+PROFILE: Fields = (
+    ("at", "d"),
+    ("request", "I"),  # whose step it was, else `NO_REQUEST`
+    ("stack", "H"),  # number of a `stack` note: the user's line, and what it called
+)
 # What a worker is like, at each tick of its timer (`ticks`), and every `RECORD_S` at least where
 # requests tick.
 TICKS: Fields = (
@@ -197,6 +203,7 @@ TABLES: dict[str, Fields] = {
     "uses": USES,
     "collections": COLLECTIONS,
     "stalls": STALLS,
+    "profile": PROFILE,
     "ticks": TICKS,
 }
 FILES: dict[str, Fields] = {

@@ -131,6 +131,7 @@ class Tables:
         self.uses = made["uses"]
         self.collections = made["collections"]
         self.stalls = made["stalls"]
+        self.profile = made["profile"]
         self.ticks = made["ticks"]
         self._all = tuple(made.values())
         self._writing = threading.Lock()

@@ -27,6 +27,7 @@ from .numbering import Numbering, Sites
 from .record_format import MOST
 from .request import STEPPING, Request
 from .routes import describe_route
+from .sampler import Sampling
 from .tables import BUFFERED, Tables
 from .tasks import close_cancelled, watch_tasks
 from .threads import watch_executors
@@ -81,9 +82,11 @@ class Worker(Intake):
             epoch=time.time(),
             native=NATIVE is not None,
         )
+        stacks = Numbering(folder, "stack")
         self._watch = LoopWatch(
-            turns_of(self.loop), folder, self.tables.stalls, clock, self._garbage
+            turns_of(self.loop), stacks, self.tables.stalls, clock, self._garbage
         )
+        self._sampling = Sampling(self.tables.profile, stacks, self._watch.watchdog)
         # asyncio's own loops write to the socket at once.
         STEPPING.next_turn = self.loop.call_soon if is_uvloop(self.loop) else None
         STEPPING.left = self.left
@@ -151,6 +154,7 @@ class Worker(Intake):
         """Whether the loop had little to do since the last time."""
         take_over(self.ledger)
         self._garbage.take_over()
+        self._sampling.record()
         close_cancelled()
         cpu_s, delay_s = self._watch.reading_at_tick()
         logged_s, in_flight = self._access_log.spent_s, self.in_flight
@@ -185,6 +189,7 @@ class Worker(Intake):
         if os.getpid() != self.pid:
             return  # a child that was forked off and has no part in this
         note(self.folder, "closed")
+        self._sampling.stop()
         close(self.ledger)
         close_cancelled()
         self._garbage.take_over()

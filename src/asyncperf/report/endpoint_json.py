@@ -6,6 +6,7 @@ from asyncperf.report.inside_json import (
     awaits_json,
     breakdown_json,
     breakdown_notes,
+    on_loop_json,
     predicted_json,
 )
 from asyncperf.report.load_json import generator_json
@@ -43,6 +44,7 @@ def endpoint_json(result: EndpointResult) -> Json:
         "breakdown_s": breakdown_json(result.breakdown),
         "breakdown_note": result.breakdown_note or breakdown_notes(result.breakdown),
         "awaits": awaits_json(result.breakdown),
+        "on_loop": on_loop_json(result.breakdown),
         "limiter": _limiter(result.limiter),
         "limiter_note": result.limiter_note,
         "ceiling_rps": finite(result.ceiling_rps),

@@ -1,6 +1,6 @@
 """What was seen from inside, as plain dicts for the JSON result."""
 
-from asyncperf.explanation import AwaitPart, Breakdown, Prediction
+from asyncperf.explanation import AwaitPart, Breakdown, LoopPart, Prediction
 from asyncperf.report.document import Json, finite
 
 
@@ -29,6 +29,21 @@ def breakdown_notes(found: Breakdown | None) -> str | None:
 
 def awaits_json(found: Breakdown | None) -> list[Json]:
     return [] if found is None else [_await(part) for part in found.awaits]
+
+
+def on_loop_json(found: Breakdown | None) -> list[Json]:
+    return [] if found is None else [_on_loop(part) for part in found.on_loop]
+
+
+def _on_loop(part: LoopPart) -> Json:
+    return {
+        "file": part.file,
+        "line": part.line,
+        "function": part.function,
+        "inside": part.inside,
+        "share": finite(part.share),
+        "samples": part.samples,
+    }
 
 
 def _await(part: AwaitPart) -> Json:

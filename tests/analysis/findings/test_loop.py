@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from asyncperf.explanation import Breakdown, LoopPart
 from asyncperf.insight import Frame, Stack
 from asyncperf.probe.record_format import BLOCKED, CPU, NATIVE, NO_REQUEST
 from asyncperf.sites import Verdicts
@@ -13,6 +14,7 @@ from .seen import FILE, SLEEPS, codes, found, insight_of, requests, stalls, tick
 
 # By its 50 s of one worker: a hundredth is 0.5 s.
 SLOW = result_of(steady=figures(rate_rps=20.0, requests=1000))
+BROKEN_DOWN = Breakdown(0.1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.098, 0.002, 0.0, 0.0, 900, 900)
 
 
 @pytest.mark.parametrize(
@@ -169,6 +171,37 @@ def test_a_loop_without_time_left(cpu, delay, loop_s, severities):
     insight = insight_of(requests=requests(loop_s=loop_s), ticks=ticks(cpu, delay))
     result = found(insight, SLOW)
     assert [(f.code, f.severity) for f in result] == [("loop-busy", s) for s in severities]
+
+
+def busy_at(*parts):
+    """The finding of a loop without time left that was seen at these parts of its 2 ms."""
+    breakdown = replace(BROKEN_DOWN, loop_cpu_s=0.002, on_loop=parts)
+    insight = insight_of(requests=requests(loop_s=0.002), ticks=ticks(0.9))
+    [finding] = found(insight, replace(SLOW, breakdown=breakdown))
+    return finding
+
+
+def test_the_line_that_most_of_its_time_went_by_at_is_the_one_to_change():
+    finding = busy_at(
+        LoopPart(FILE, 14, "items", "httpcore Pool.handle", 0.75, 300),
+        LoopPart(None, None, None, "uvicorn Cycle.send", 0.2, 80),
+        LoopPart(None, None, None, "starlette", 0.05, 20),
+    )
+    assert (finding.line, finding.function) == (14, "items")
+    assert (
+        "keeps it for 2 ms. Of the time that it worked 75% at shop.py:14, in httpcore Pool.handle; "
+        "20% in uvicorn Cycle.send (400 samples)."
+    ) in finding.message
+    assert finding.advice.startswith("A thread would not mend it")
+
+
+def test_where_no_line_has_most_of_it_the_handler_is_told():
+    finding = busy_at(
+        LoopPart(None, None, None, "fastapi serialize_response", 0.6, 300),
+        LoopPart(FILE, 14, "items", None, 0.4, 200),
+    )
+    assert finding.line == 12
+    assert "60% in fastapi serialize_response; 40% at shop.py:14 (500" in finding.message
 
 
 def test_too_few_requests_to_look_inside_is_said():

@@ -24,6 +24,7 @@ from asyncperf.analysis.findings.stalls import (
 from asyncperf.analysis.findings.words import damage_said, rate, share, spoken
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import LOOP, THREADS
+from asyncperf.insight import Frame
 from asyncperf.results import Finding, Severity
 
 # At four fifths of its time a loop already keeps what comes waiting for four times as long as
@@ -34,6 +35,12 @@ CROWDED = 0.1
 # FastAPI and uvicorn take some 0.12 to 0.3 ms for a request by themselves; an endpoint that
 # takes less than this has little of its own to save.
 FRAMEWORK_S = 0.001
+
+# What takes this share of the loop's time is named, of the first few; and what takes most of it is
+# the line to change.
+NAMED = 0.1
+MOST_NAMED = 3
+MOSTLY = 0.5
 
 NO_THREADS = (
     "A thread would not mend it: Python runs one thread at a time. Compute less, or once and "
@@ -154,24 +161,49 @@ def _no_time_left(evidence: Evidence) -> Iterable[Finding]:
     )
     little = mean_s < FRAMEWORK_S
     cpus = evidence.run.machine.cpus
+    spot, seen = _seen(evidence)
     yield Finding(
         code="loop-busy",
         severity="info" if little or delay > cpu else "warning",
         endpoint=evidence.label,
-        **evidence.handler._asdict(),
+        **(spot or evidence.handler)._asdict(),
         message=(
             f"The event loop had work for {share(min(1.0, cpu + delay))} of the time; a request "
-            f"keeps it for {spoken(mean_s)}.{crowded}"
+            f"keeps it for {spoken(mean_s)}.{seen}{crowded}"
         ),
         advice=(
             "That is little more than FastAPI itself takes: more workers help, up to the "
             f"{cpus} CPUs; threads do not."
             if little
-            else f"{_shown(evidence)}{NO_THREADS}; more workers help, up to the {cpus} CPUs."
+            else f"{'' if seen else _shown(evidence)}{NO_THREADS}; more workers help, up to the "
+            f"{cpus} CPUs."
         ),
         evidence={"loop_cpu": cpu, "cpu_wait": delay, "loop_s": mean_s},
         fix_kind="compute-less-or-elsewhere",
         cost_ms_per_request=cost.ms_per_request,
+    )
+
+
+def _seen(evidence: Evidence) -> tuple[Spot | None, str]:
+    """The line of the function that has most of the loop's time, if one has; and what took how
+    much, in words."""
+    found = evidence.result.breakdown
+    if found is None or not found.on_loop:
+        return None, ""
+    spot, texts = None, []
+    for part in found.on_loop[:MOST_NAMED]:
+        inside = f"in {part.inside}" if part.inside else ""
+        if part.file is not None and part.line is not None:
+            frame = Frame(part.file, part.line, part.function or "")
+            inside = f"at {evidence.shown(frame.file)}:{frame.line}{inside and ', '}{inside}"
+            if part.share > MOSTLY:
+                spot = evidence.spot(frame)
+        if part.share >= NAMED:
+            texts.append(f"{share(part.share)} {inside}")
+    samples = sum(part.samples for part in found.on_loop)
+    return (
+        spot,
+        f" Of the time that it worked {'; '.join(texts)} ({samples:,} samples)." if texts else "",
     )
 
 
