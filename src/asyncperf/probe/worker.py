@@ -32,7 +32,7 @@ from .tasks import close_cancelled, watch_tasks
 from .threads import watch_executors
 from .ticks import Ticks
 from .timeline import Timeline
-from .turns import is_uvloop, turns_of
+from .turns import is_uvloop
 from .uses import close, take_over
 
 # A loop with less to do than this share of the time is idle.
@@ -81,9 +81,7 @@ class Worker(Intake):
             epoch=time.time(),
             native=NATIVE is not None,
         )
-        self._watch = LoopWatch(
-            turns_of(self.loop), folder, self.tables.stalls, clock, self._garbage
-        )
+        self._watch = LoopWatch(self.loop, folder, self.tables.stalls, clock, self._garbage)
         # asyncio's own loops write to the socket at once.
         STEPPING.next_turn = self.loop.call_soon if is_uvloop(self.loop) else None
         STEPPING.left = self.left

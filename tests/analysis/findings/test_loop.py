@@ -5,7 +5,14 @@ from dataclasses import replace
 import pytest
 
 from asyncperf.insight import Frame, Stack
-from asyncperf.probe.record_format import BLOCKED, CPU, NATIVE, NO_REQUEST
+from asyncperf.probe.record_format import (
+    BLOCKED,
+    CALLED_BY_LOOP,
+    CPU,
+    NATIVE,
+    NO_REQUEST,
+    UNNAMED,
+)
 from asyncperf.sites import Verdicts
 
 from ...builders import BLOCKING, ITEMS, figures, result_of
@@ -115,6 +122,32 @@ def test_a_librarys_function_is_told_and_not_pythons_in_which_it_waits():
     )
     (finding,) = found(insight, SLOW)
     assert finding.message.startswith("schedule (/venv/")
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("time.sleep", "time.sleep, called back by the event loop, blocks the event loop for 50"),
+        (UNNAMED, "A callback of the event loop that is no Python function blocks the event loop"),
+    ],
+)
+def test_what_the_loop_calls_that_has_no_frame_is_named_all_the_same(name, begins):
+    rows = stalls(100, 0.05, request=NO_REQUEST)
+    stack = Stack((Frame(CALLED_BY_LOOP, 0, name),), None)
+    (finding,) = found(insight_of(requests=requests(), stacks=(stack,), stalls=rows), SLOW)
+    assert finding.message.startswith(begins)
+    assert (finding.file, finding.line, finding.endpoint) == (None, None, SLOW.endpoint.label)
+    assert "`call_soon`" in finding.advice
+
+
+def test_a_builtin_that_the_loop_was_seen_to_be_given_is_told_by_that_line():
+    rows = stalls(100, 0.05, request=NO_REQUEST)
+    frames = (Frame(FILE, 14, "items"), Frame(CALLED_BY_LOOP, 0, "time.sleep"))
+    (finding,) = found(
+        insight_of(requests=requests(), stacks=(Stack(frames, 0),), stalls=rows), SLOW
+    )
+    assert (finding.file, finding.line) == ("shop.py", 14)
+    assert finding.message.startswith("time.sleep, which this line has the event loop call, blocks")
 
 
 def mixed(stalled_by, alone_s=0.1):

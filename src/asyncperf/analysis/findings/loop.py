@@ -17,6 +17,7 @@ from asyncperf.analysis.findings.stalls import (
     Blamed,
     after_answer,
     blamed,
+    called_by_loop,
     damage,
     in_background,
     share_of,
@@ -24,6 +25,7 @@ from asyncperf.analysis.findings.stalls import (
 from asyncperf.analysis.findings.words import damage_said, rate, share, spoken
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import LOOP, THREADS
+from asyncperf.probe.record_format import UNNAMED
 from asyncperf.results import Finding, Severity
 
 # At four fifths of its time a loop already keeps what comes waiting for four times as long as
@@ -50,6 +52,12 @@ NATIVE_CALL = (
     "Where it is a call that releases Python's lock (hashing, compression, NumPy; not json, not a "
     "regular expression), `asyncio.to_thread` frees the loop. Otherwise not: "
 )
+# What the loop calls by itself has no line that could await.
+HAND_OVER = (
+    "What has the loop call it (`call_soon`, `call_later`, `call_at`, `add_done_callback`, "
+    "`add_reader`) can have it call a function that hands this to a thread "
+    "(`loop.run_in_executor`), or start a task that awaits an asynchronous version"
+)
 
 
 def loop_blocked(evidence: Evidence) -> Iterable[Finding]:
@@ -60,6 +68,8 @@ def loop_blocked(evidence: Evidence) -> Iterable[Finding]:
         mean_s = stalls.own_s / max(1, evidence.answered)
         cost = evidence.cost(mean_s, queues_s={LOOP: mean_s})
         advice = "Await an asynchronous version of the call"
+        if called_by_loop(evidence, stalls) is not None:
+            advice = HAND_OVER
         if cost.gain:
             advice += f": {cost.gain}"
         if not in_background(stalls):
@@ -231,6 +241,8 @@ def in_threads(evidence: Evidence, mean_s: float) -> str:
 def _spot(evidence: Evidence, stalls: Blamed) -> tuple[Spot, str]:
     """The line to change, and a name for it at the beginning of a sentence."""
     frame = stalls.frame
+    if (called := called_by_loop(evidence, stalls)) is not None:
+        return _by_loop(evidence, stalls, called)
     whose = "A task in the background" if in_background(stalls) else "This line"
     if after_answer(evidence, stalls):
         whose += ", in a background task after the answer,"
@@ -242,6 +254,16 @@ def _spot(evidence: Evidence, stalls: Blamed) -> tuple[Spot, str]:
     if in_background(stalls):
         return Spot(), inner
     return evidence.handler, f"{inner}, called for this endpoint,"
+
+
+def _by_loop(evidence: Evidence, stalls: Blamed, called: str) -> tuple[Spot, str]:
+    """The same of what the loop itself calls: where it was handed over, if that is known."""
+    what = (
+        "A callback of the event loop that is no Python function" if called == UNNAMED else called
+    )
+    if stalls.users:
+        return evidence.spot(stalls.frame), f"{what}, which this line has the event loop call,"
+    return Spot(), what if called == UNNAMED else f"{what}, called back by the event loop,"
 
 
 def _evidence(stalls: Blamed, part: float) -> dict[str, float]:
