@@ -139,6 +139,17 @@ def test_a_place_that_only_background_tasks_take_is_no_station(after_s, count):
     assert len(seen(trips=np.concatenate(rows), resources=(pool(capacity=1),))) == count
 
 
+def test_what_comes_to_a_place_ever_later_than_the_answers_is_awaited_by_none_of_them():
+    """Tasks that nothing awaits: in the beginning they get it in time, and then no more."""
+    numbers = np.arange(len(AT))
+    wait_s = np.where(numbers < len(AT) / 2, 0.0, 0.02)
+    for made, parts in (
+        (pool("lock", 1), {"uses": uses(AT, wait_s, 0.09, request=numbers)}),
+        (pool(capacity=1), {"trips": trips(AT, wait_s, 0.09, request=numbers)}),
+    ):
+        assert len(seen(resources=(made,), **parts)) == 1
+
+
 def test_what_its_own_use_exceeds_is_several_that_look_alike():
     """A semaphore that an app makes for each request."""
     rows = [uses(AT, 0.0, 0.5, worker=worker) for worker in (0, 1)]

@@ -225,8 +225,7 @@ def resources(
     """Pools and locks; each worker has its own. Those that are taken after the answers alone, by
     background tasks, hold none of them back."""
     trips, uses = insight.trips, insight.uses
-    # A trip that was given up before it began held nothing.
-    began = np.where(np.isnan(trips["run_s"]), np.nan, trips["asked"] + trips["wait_s"])
+    began = began_at(trips)
     tables = (
         (trips["pool"], trips["worker"], trips["asked"], began, began + trips["run_s"]),
         (uses["resource"], uses["worker"], uses["asked"], uses["got"], uses["released"]),
@@ -234,7 +233,8 @@ def resources(
     for number, resource in enumerate(insight.resources):
         if resource.capacity is None or not is_shared(uses[uses["resource"] == number]):
             continue
-        if not keeps_any_answer(insight, number, began, window):
+        # Tasks that nothing awaits come to it ever later, if they come faster than they are done.
+        if not keeps_any_answer(insight, number, (window.start_s + window.end_s) / 2):
             continue
         taken_s, waited_s = np.zeros(workers), 0.0
         for numbers, of_worker, asked, got, released in tables:
@@ -259,14 +259,23 @@ def resources(
         )
 
 
-def keeps_any_answer(insight: Insight, number: int, began: Floats, window: Window) -> bool:
-    """Whether a resource is taken before answers, in a window; `began` is when each trip did."""
+def keeps_any_answer(insight: Insight, number: int, since_s: float) -> bool:
+    """Whether a resource is taken before answers from a time on, as far as anything shows: not
+    where requests are answered before the tasks that they set out on have got it."""
     trips, uses = insight.trips, insight.uses
-    for stays, numbers, got in ((trips, "pool", began), (uses, "resource", uses["got"])):
-        ours = (stays[numbers] == number) & ~(got < window.start_s)
-        if ours.any() and keeps_answers(insight.requests, stays[ours], got[ours]):
-            return True
-    return False
+    tables = ((trips, "pool", began_at(trips)), (uses, "resource", uses["got"]))
+    found = []
+    for stays, numbers, got in tables:
+        ours = (stays[numbers] == number) & ~(got < since_s)
+        if ours.any():
+            found.append(keeps_answers(insight.requests, stays[ours], got[ours]))
+    return any(found) or not found
+
+
+def began_at(trips: Records) -> Floats:
+    """When each trip did; one that was given up before it began held nothing."""
+    began: Floats = np.where(np.isnan(trips["run_s"]), np.nan, trips["asked"] + trips["wait_s"])
+    return began
 
 
 def is_shared(uses: Records) -> bool:
