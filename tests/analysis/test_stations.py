@@ -23,7 +23,8 @@ def seen(rows=None, requests_seen=400, workers=2, machine=0.5, **parts):
     rows = steady_rows() if rows is None else rows
     parts.setdefault("ticks", np.concatenate([ticks(40.0, 0.1, worker=w) for w in (0, 1)]))
     inside = insight(2, requests=rows, **parts)
-    return stations(inside, WINDOW, requests_seen, workers, Processors(4, machine))
+    rate_rps = requests_seen / WINDOW.length_s
+    return stations(inside, WINDOW, requests_seen, rate_rps, workers, Processors(4, machine))
 
 
 def steady_rows(loop_s=0.01, **columns):
@@ -209,6 +210,13 @@ def test_a_loop_that_has_no_time_left_is_the_limiter(cpu, kind, reached):
     assert result.ceiling_rps == pytest.approx(20.0, rel=0.02)
     assert result.limiter.utilization >= reached - 0.01
     assert (result.next_limiter.kind, result.next_limiter.users) == ("users", 20)
+
+
+def test_waves_of_which_one_more_fits_into_the_window_refute_no_ceiling():
+    """What a request holds goes by the rate that is quoted, and not by the count."""
+    inside = insight(2, requests=steady_rows(), ticks=both(0.95))
+    made = stations(inside, WINDOW, 380, 20.0, 2, Processors(4, 0.5))
+    assert made[0].ceiling_rps == pytest.approx(20 / 0.95, rel=0.01)
 
 
 def test_a_loop_with_time_left_comes_after_the_users():
