@@ -25,7 +25,7 @@ from .modes import debug_modes
 from .notes import note
 from .numbering import Numbering, Sites
 from .record_format import MOST
-from .request import STEPPING, Request
+from .request import STEPPING, Request, count_rest
 from .routes import describe_route
 from .tables import BUFFERED, Tables
 from .tasks import close_cancelled, watch_tasks
@@ -105,6 +105,7 @@ class Worker(Intake):
         note(self.folder, "modes", debug=debug, access_log=self._access_log.writes)
 
     def _add_waits(self, request: Request, late_s: float) -> None:
+        count_rest(request)
         self.tables.waits.add(
             request.number,
             late_s,
