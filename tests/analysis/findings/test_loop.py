@@ -13,7 +13,7 @@ from asyncperf.probe.record_format import (
     NO_REQUEST,
     UNNAMED,
 )
-from asyncperf.sites import Verdicts
+from asyncperf.sites import BlockingCall, Step, Verdicts
 
 from ...builders import BLOCKING, ITEMS, figures, result_of
 from .seen import FILE, SLEEPS, codes, found, insight_of, requests, stalls, ticks
@@ -138,6 +138,38 @@ def test_what_the_loop_calls_that_has_no_frame_is_named_all_the_same(name, begin
     assert finding.message.startswith(begins)
     assert (finding.file, finding.line, finding.endpoint) == (None, None, SLOW.endpoint.label)
     assert "`call_soon`" in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "line", "begins"),
+    [
+        ("time.sleep", [20], 20, "time.sleep, which by the source this line has the event loop ca"),
+        (
+            UNNAMED,
+            [20],
+            20,
+            "A callback of the event loop that is no Python function (by the source time.sleep, "
+            "which this line has it call) blocks",
+        ),
+        ("socket.recv", [20], None, "socket.recv, called back by the event loop, blocks"),
+        ("time.sleep", [20, 21], None, "time.sleep, called back by the event loop, blocks"),
+    ],
+)
+def test_the_only_place_in_the_source_that_gives_it_to_the_loop_is_the_line(
+    name, shown, line, begins
+):
+    given = BlockingCall(
+        FILE, 20, 4, "time.sleep", "sleep", (Step(FILE, 20, "soon"),), ("GET /items",), by_loop=True
+    )
+    calls = [replace(given, line=at) for at in shown]
+    calls.append(replace(given, line=30, by_loop=False))  # which would have a frame
+    stack = Stack((Frame(CALLED_BY_LOOP, 0, name),), None)
+    insight = insight_of(
+        requests=requests(), stacks=(stack,), stalls=stalls(100, 0.05, request=NO_REQUEST)
+    )
+    (finding,) = found(insight, SLOW, verdicts=Verdicts(blocking=tuple(calls)))
+    assert finding.message.startswith(begins)
+    assert finding.line == line
 
 
 def test_a_builtin_that_the_loop_was_seen_to_be_given_is_told_by_that_line():

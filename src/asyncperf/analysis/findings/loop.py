@@ -332,13 +332,21 @@ def _spot(evidence: Evidence, stalls: Blamed) -> tuple[Spot, str]:
 
 
 def _by_loop(evidence: Evidence, stalls: Blamed, called: str) -> tuple[Spot, str]:
-    """The same of what the loop itself calls: where it was handed over, if that is known."""
-    what = (
-        "A callback of the event loop that is no Python function" if called == UNNAMED else called
-    )
+    """The same of what the loop itself calls: where it was handed over, if that was seen, or if
+    the source shows one such place alone."""
+    unnamed = called == UNNAMED
+    what = "A callback of the event loop that is no Python function" if unnamed else called
     if stalls.users:
         return evidence.spot(stalls.frame), f"{what}, which this line has the event loop call,"
-    return Spot(), what if called == UNNAMED else f"{what}, called back by the event loop,"
+    calls = calls_of(evidence, range(len(evidence.together)))
+    shown = [call for call in calls if call.by_loop and (unnamed or call.call == called)]
+    if len(shown) != 1:
+        return Spot(), what if unnamed else f"{what}, called back by the event loop,"
+    [call] = shown
+    spot = Spot(evidence.shown(call.file), call.line, call.chain[-1].function)
+    if unnamed:
+        return spot, f"{what} (by the source {call.call}, which this line has it call)"
+    return spot, f"{what}, which by the source this line has the event loop call,"
 
 
 def _evidence(stalls: Blamed, part: float) -> dict[str, float]:
