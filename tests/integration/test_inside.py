@@ -16,6 +16,7 @@ LIMITERS = {
     "/gathering": "users",
     "/varying": "users",
     "/queueing": "awaited",
+    "/forgetting": "users",
 }
 
 
@@ -40,6 +41,9 @@ def test_the_limit_inside_is_named_and_the_parts_add_up(asyncperf: Asyncperf) ->
     queueing = found["/queueing"]
     assert queueing["limiter"]["capacity"] == pytest.approx(10, rel=0.1)
     assert "await asyncio.sleep(TURNS[0] - now)" in queueing["limiter_note"]
+    # Its lock would allow 40 req/s, if an answer waited for it.
+    forgetting = found["/forgetting"]
+    assert forgetting["predicted"]["rate_rps"] == pytest.approx(100, rel=0.05)
     blocking, limiter = found["/blocking"], found["/blocking"]["limiter"]
     assert blocking["rate_rps"] == pytest.approx(limiter["capacity"] / limiter["hold_s"], rel=0.15)
     # A sleep takes as long with one user as with ten, but for what a busy machine makes the

@@ -46,3 +46,22 @@ async def queueing() -> str:
     TURNS[0] = max(now, TURNS[0]) + 0.02
     await asyncio.sleep(TURNS[0] - now)
     return "waited"
+
+
+LOCK = asyncio.Lock()
+TASKS: set[asyncio.Task[None]] = set()
+
+
+async def under_lock() -> None:
+    async with LOCK:
+        await asyncio.sleep(0.05)
+
+
+@app.get("/forgetting")
+async def forgetting() -> str:
+    """Sets out on a task that queues for a lock, and does not await it."""
+    task = asyncio.create_task(under_lock())
+    TASKS.add(task)
+    task.add_done_callback(TASKS.discard)
+    await asyncio.sleep(0.1)
+    return "answered"
