@@ -121,6 +121,8 @@ def test_think_time_is_a_part_of_a_users_turn():
         (parts(await_s=0.115), None, {}),
         (None, 0.02, {}),
         (parts(await_s=0.115), 0.02, {"steady": None}),
+        # Half of them failed.
+        (parts(await_s=0.115), 0.08, {"steady": figures(5 / 0.12, 1000, 500)}),
         # Some of the users were in the load generator.
         (parts(await_s=0.115), 0.08, {"plan": replace(PLAN, users=11)}),
         (parts(await_s=0.115), 0.08, {"plan": replace(PLAN_OF_TEN, model="open", rate_rps=90.0)}),

@@ -128,7 +128,7 @@ def _by_users(
     waiting = rate_rps * steady.requests / max(1, succeeded) * turn_s
     if plan.model != "closed" or waiting < ALL_WAITING * plan.users:
         return limits
-    if own_s < EXPLAINED * parts.mean_s:
+    if own_s < EXPLAINED * parts.mean_s or succeeded < EXPLAINED * steady.requests:
         return limits
     limiter = Limiter(
         "users", plan.users, turn_s, utilization=rate_rps * turn_s / plan.users, wait_s=0.0
