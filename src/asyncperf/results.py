@@ -75,6 +75,7 @@ LimiterKind = Literal[
     "loop_cpu",
     "loop_blocked",
     "gc",
+    "awaited",
 ]
 
 
@@ -82,7 +83,8 @@ LimiterKind = Literal[
 class Limiter:
     """Something that caps throughput: `capacity` places, each held `hold_s` by a request.
     Of kind "rate", the arrivals of an open load: so many were asked for in each second, and
-    `sent_rps` came.
+    `sent_rps` came. Of kind "awaited", what requests wait for that nobody watches: how many there
+    are is not known, and `capacity` is how many requests were there at a time, on average.
 
     `utilization` is how much of the capacity was busy, `wait_s` how long a request
     waited for a place; None where nothing was measured under load. `each` is the utilisation

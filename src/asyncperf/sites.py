@@ -72,7 +72,8 @@ class BlockingCall:
     rule, as one system call on a local disk does. `callers` counts the async functions that
     come to it, the chain's own among them. `once`: only as the app starts or ends, or the first
     time that something is asked for which is then kept. `cached`: a step of the chain is only
-    taken until what it gives is kept, for the same object or arguments.
+    taken until what it gives is kept, for the same object or arguments. `by_loop`: it is not
+    called there, but given to the event loop to call.
     """
 
     file: str
@@ -87,6 +88,7 @@ class BlockingCall:
     callers: int = 1
     once: bool = False
     cached: bool = False
+    by_loop: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from asyncperf.analysis.breakdown import MIN_REQUESTS, breakdown, outermost
 from asyncperf.analysis.seen import seen_alone, seen_under_load
 from asyncperf.explanation import Starved
 from asyncperf.insight import Site
+from asyncperf.probe.record_format import CANCELLED
 from asyncperf.probe_files import NOTHING
 from asyncperf.results import Window
 
@@ -242,7 +243,7 @@ def test_awaits_are_of_the_detailed_requests_own_task():
     odd = np.flatnonzero(np.arange(50) % 2)
     spans = [
         records("spans", 25, request=odd, span=0, parent=0, site=1, start=SENT[odd]),
-        records("spans", 25, request=odd, span=1, parent=1, site=1, start=SENT[odd]),
+        records("spans", 25, request=odd, span=1, parent=1, site=1, start=SENT[odd] + 0.6),
         records("spans", 25, request=odd, span=2, parent=1, site=2, start=SENT[odd]),
         records("spans", 25, request=odd, span=3, parent=3, site=2, task=1, start=SENT[odd]),
     ]
@@ -253,6 +254,33 @@ def test_awaits_are_of_the_detailed_requests_own_task():
     assert (part.line, part.text) == (12, "fetch()")
     assert part.mean_s == pytest.approx(0.8)
     assert part.times == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("awaits", "expected"),
+    [
+        # A stream, and beside it what listens for a client that leaves: given up at the end, or
+        # told then that the answer is over.
+        ([(1, 0.0, 0.9, CANCELLED), (2, 0.1, 0.4, 0), (2, 0.4, 0.8, 0)], {1: 0.2, 2: 0.7}),
+        ([(1, 0.0, 1.1, 0), (2, 0.1, 0.4, 0), (2, 0.4, 0.8, 0)], {1: 0.3, 2: 0.7}),
+        ([(1, 0.0, 0.9, 0), (2, 0.1, 0.4, 0), (2, 0.5, 1.0, 0)], {1: 0.9, 2: 0.1}),
+        ([(1, 0.0, 0.6, CANCELLED), (2, 0.2, 0.9, CANCELLED)], {1: 0.6, 2: 0.3}),
+        ([(1, 0.0, 0.4, 0), (2, 0.4, 0.6, CANCELLED), (2, 0.7, 0.9, 0)], {1: 0.4, 2: 0.4}),
+    ],
+)
+def test_awaits_beside_each_other_count_once(awaits, expected):
+    """As in tasks that a library makes for a response, each of which goes on with the request."""
+    rows = requests(SENT, inside_s=1.0, detail=1)
+    spans = [
+        records("spans", 50, request=range(50), span=n, parent=n, site=place, outcome=outcome)
+        for n, (place, _, _, outcome) in enumerate(awaits)
+    ]
+    for table, (_, since, until, _) in zip(spans, awaits, strict=True):
+        table["start"], table["end"] = SENT + since, SENT + until
+    sites = (site(0), site(1, "receive()"), site(2, "sleep()"))
+    found = broken_down(rows, spans=np.concatenate(spans), sites=sites)
+    assert {part.line: part.mean_s for part in found.awaits} == pytest.approx(expected)
+    assert sum(part.mean_s for part in found.awaits) <= found.await_s
 
 
 def test_an_open_loads_requests_are_found_by_when_they_really_began():

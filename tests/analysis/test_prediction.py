@@ -214,3 +214,27 @@ def test_what_background_tasks_hold_is_no_queue_of_the_answers(after_s, rate_rps
         inside = insight(requests=rows, resources=(pool(kind, 1),), **parts)
         found = foretold(ITEMS, answered(rows), 100, 1, inside)
         assert found.high_rps == pytest.approx(rate_rps, rel=0.05), kind
+
+
+@pytest.mark.parametrize(
+    ("got_after_s", "rate_rps"),
+    [
+        (0.05, 10.0),  # as for the single user: the answer may well wait for it
+        (0.15, 1000.0),  # answered before it got it: whoever set out on that awaits no such thing
+    ],
+)
+def test_what_a_task_takes_that_no_answer_waits_for_is_no_queue(got_after_s, rate_rps):
+    """The single user's requests get a lock, or a thread, at once and hold it for 0.1 s; they are
+    answered after as long. What the load's requests get in its later half tells who waits."""
+    loaded = np.arange(0.0, 20.0, 0.1)
+    early = np.where(loaded < 10.0, 0.05, got_after_s)
+    sent, wait_s = np.concatenate([ALONE, loaded]), np.concatenate([np.zeros(10), early])
+    numbers = np.arange(len(sent))
+    for kind, parts, pool_run_s in (
+        ("lock", {"uses": uses(sent, wait_s, 0.1, request=numbers)}, 0.0),
+        ("threads", {"trips": trips(sent, wait_s, 0.1, request=numbers)}, 0.1),
+    ):
+        rows = requests(sent, inside_s=0.1, pool_run_s=pool_run_s)
+        inside = insight(requests=rows, resources=(pool(kind, 1),), **parts)
+        found = foretold(ITEMS, answered(rows[:10]), 100, 1, inside)
+        assert found.high_rps == pytest.approx(rate_rps, rel=0.05), kind

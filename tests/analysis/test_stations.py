@@ -23,7 +23,8 @@ def seen(rows=None, requests_seen=400, workers=2, machine=0.5, **parts):
     rows = steady_rows() if rows is None else rows
     parts.setdefault("ticks", np.concatenate([ticks(40.0, 0.1, worker=w) for w in (0, 1)]))
     inside = insight(2, requests=rows, **parts)
-    return stations(inside, WINDOW, requests_seen, workers, Processors(4, machine))
+    rate_rps = requests_seen / WINDOW.length_s
+    return stations(inside, WINDOW, requests_seen, rate_rps, workers, Processors(4, machine))
 
 
 def steady_rows(loop_s=0.01, **columns):
@@ -139,6 +140,17 @@ def test_a_place_that_only_background_tasks_take_is_no_station(after_s, count):
     assert len(seen(trips=np.concatenate(rows), resources=(pool(capacity=1),))) == count
 
 
+def test_what_comes_to_a_place_ever_later_than_the_answers_is_awaited_by_none_of_them():
+    """Tasks that nothing awaits: in the beginning they get it in time, and then no more."""
+    numbers = np.arange(len(AT))
+    wait_s = np.where(numbers < len(AT) / 2, 0.0, 0.02)
+    for made, parts in (
+        (pool("lock", 1), {"uses": uses(AT, wait_s, 0.09, request=numbers)}),
+        (pool(capacity=1), {"trips": trips(AT, wait_s, 0.09, request=numbers)}),
+    ):
+        assert len(seen(resources=(made,), **parts)) == 1
+
+
 def test_what_its_own_use_exceeds_is_several_that_look_alike():
     """A semaphore that an app makes for each request."""
     rows = [uses(AT, 0.0, 0.5, worker=worker) for worker in (0, 1)]
@@ -198,6 +210,13 @@ def test_a_loop_that_has_no_time_left_is_the_limiter(cpu, kind, reached):
     assert result.ceiling_rps == pytest.approx(20.0, rel=0.02)
     assert result.limiter.utilization >= reached - 0.01
     assert (result.next_limiter.kind, result.next_limiter.users) == ("users", 20)
+
+
+def test_waves_of_which_one_more_fits_into_the_window_refute_no_ceiling():
+    """What a request holds goes by the rate that is quoted, and not by the count."""
+    inside = insight(2, requests=steady_rows(), ticks=both(0.95))
+    made = stations(inside, WINDOW, 380, 20.0, 2, Processors(4, 0.5))
+    assert made[0].ceiling_rps == pytest.approx(20 / 0.95, rel=0.01)
 
 
 def test_a_loop_with_time_left_comes_after_the_users():

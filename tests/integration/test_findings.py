@@ -1,8 +1,13 @@
 """What the probe in a real server's workers finds, and what it does not."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from asyncperf.target.server import free_port
 
 from .conftest import APPS, Finished, measures
 
@@ -36,6 +41,30 @@ def test_what_keeps_the_loop_is_found_at_its_line(asyncperf: Asyncperf) -> None:
     assert finding["function"] == "busy"
     assert "thread would not mend it" in finding["advice"]
     assert "loop-blocked" not in busy
+
+
+@measures
+@pytest.mark.parametrize(
+    ("loop", "told"),
+    [
+        ("asyncio", "time.sleep, which by the source this line has the event loop call,"),
+        (
+            "uvloop",
+            "A callback of the event loop that is no Python function "
+            "(by the source time.sleep, which this line has it call)",
+        ),
+    ],
+)
+def test_what_the_loop_calls_by_itself_is_seen_without_a_frame(
+    asyncperf: Asyncperf, loop: str, told: str
+) -> None:
+    serve = f"-m uvicorn stalling:app --app-dir {APPS} --port {free_port()} --loop {loop}"
+    flags = ("-u", 2, "-r", 40, "-t", "5s", "--include", "/called", "--json", "-")
+    document = asyncperf("run", *flags, "--", sys.executable, *serve.split()).document
+    (finding,) = (f for f in document["findings"] if f["code"] == "loop-blocked")
+    assert finding["message"].startswith(f"{told} blocks the event loop for")
+    assert finding["evidence"]["mean_s"] == pytest.approx(0.045, abs=0.01)
+    assert [finding["line"]] == lines_with("call_soon")
 
 
 @measures

@@ -10,7 +10,14 @@ from .conftest import APPS, ROOT, Finished, measures
 
 Asyncperf = Callable[..., Finished]
 SCHEMA = json.loads((ROOT / "docs" / "result.schema.json").read_text())
-LIMITERS = {"/computing": "loop_cpu", "/blocking": "loop_blocked", "/gathering": "users"}
+LIMITERS = {
+    "/computing": "loop_cpu",
+    "/blocking": "loop_blocked",
+    "/gathering": "users",
+    "/varying": "users",
+    "/queueing": "awaited",
+    "/forgetting": "users",
+}
 
 
 @measures
@@ -31,6 +38,12 @@ def test_the_limit_inside_is_named_and_the_parts_add_up(asyncperf: Asyncperf) ->
         assert found[path]["breakdown_s"]["loop_wait"] > 0.6 * found[path]["latency_s"]["mean"]
         assert max(found[path]["limiter"]["each"]) > 0.9
     assert found["/gathering"]["breakdown_s"]["await"] > 0.8 * 0.1
+    queueing = found["/queueing"]
+    assert queueing["limiter"]["capacity"] == pytest.approx(10, rel=0.1)
+    assert "await asyncio.sleep(TURNS[0] - now)" in queueing["limiter_note"]
+    # Its lock would allow 40 req/s, if an answer waited for it.
+    forgetting = found["/forgetting"]
+    assert forgetting["predicted"]["rate_rps"] == pytest.approx(100, rel=0.05)
     blocking, limiter = found["/blocking"], found["/blocking"]["limiter"]
     assert blocking["rate_rps"] == pytest.approx(limiter["capacity"] / limiter["hold_s"], rel=0.15)
     # A sleep takes as long with one user as with ten, but for what a busy machine makes the

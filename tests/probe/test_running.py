@@ -9,7 +9,15 @@ import pytest
 
 from asyncperf.probe.awaits import span
 from asyncperf.probe.record_format import CONNECTIONS, LOCK
-from asyncperf.probe.request import LONG_S, STEPPING, Request, timed
+from asyncperf.probe.request import (
+    LONG_S,
+    MOST_BESIDE,
+    STEPPING,
+    Request,
+    count_rest,
+    timed,
+)
+from asyncperf.probe.threads import Trip, count
 from asyncperf.probe.uses import Limited, Use
 
 from .detail import Detail
@@ -298,6 +306,47 @@ def test_a_request_s_wait_counts_once():
     request.begin_wait("third")
     assert request.end_wait("third", 2.0, 4.0) == 3.0
     assert request.counted_until == 4.0
+
+
+def test_a_wait_that_is_not_over_with_its_request_hides_no_other():
+    """A task that nobody awaits waits for a lock, and the request itself for a thread and for a
+    connection meanwhile."""
+    request = Request(1)
+    forgotten = Use(request, None, Limited(LOCK, "a lock", 1, None, 1), None)
+    connection = Use(request, None, Limited(CONNECTIONS, "a pool", 1, None, 1), None)
+    request.begin_wait(forgotten)
+    trip = Trip(len, request)
+    trip.asked, connection.asked = 1.0, 4.0
+    count(trip, 2.0, 3.0, 3.5)
+    connection._waited(4.5)
+    assert (request.pool_wait_s, request.pool_run_s, request.conn_wait_s) == (0.0, 0.0, 0.0)
+    assert request.counted_until  # so that its waits are recorded
+    count_rest(request)
+    assert (request.pool_wait_s, request.pool_run_s, request.resume_s) == (1.0, 1.0, 0.5)
+    assert (request.conn_wait_s, request.lock_wait_s) == (0.5, 0.0)
+
+
+def test_what_was_over_beside_a_wait_that_ends_is_a_part_of_that():
+    request = Request(1)
+    first, second = (
+        Use(request, None, Limited(LOCK, "a lock", 1, None, number), None) for number in (1, 2)
+    )
+    for use in (first, second):
+        request.begin_wait(use)
+        use.asked = 1.0
+    second._waited(2.0)
+    first._waited(3.0)
+    count_rest(request)
+    assert request.lock_wait_s == 2.0
+
+
+def test_a_request_without_an_end_keeps_so_many_waits_and_no_more():
+    request = Request(1)
+    forgotten = Use(request, None, Limited(LOCK, "a lock", 1, None, 1), None)
+    request.begin_wait(forgotten)
+    for _ in range(MOST_BESIDE + 1):
+        count(Trip(len, request), 2.0, 3.0, 3.5)
+    assert len(forgotten.beside) == MOST_BESIDE
 
 
 @pytest.mark.parametrize(("answered", "waited_s"), [(0.0, 3.0), (5.0, 3.0), (2.0, 1.0), (0.5, 0.0)])

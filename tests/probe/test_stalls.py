@@ -3,7 +3,7 @@
 import pytest
 
 from asyncperf.probe import stalls
-from asyncperf.probe.record_format import BLOCKED, CPU, LOCKED, NATIVE
+from asyncperf.probe.record_format import BLOCKED, CALLED_BY_LOOP, CPU, LOCKED, NATIVE
 from asyncperf.probe.stalls import (
     STALL_S,
     between_steps,
@@ -15,6 +15,7 @@ from asyncperf.probe.stalls import (
 )
 from asyncperf.probe.turns import Turn
 from asyncperf.probe.watchdog import Look
+from asyncperf.probe.without_frames import Builtin
 
 
 def code(file, name="work"):
@@ -218,3 +219,34 @@ def test_a_turn_of_another_clock_says_nothing():
 def test_many_small_callbacks_are_no_long_one():
     looks = [look(0.02), look(0.04, callback="two")]
     assert all(ended - began < 0.04 for began, ended in callbacks(looks, 0.0, 0.06))
+
+
+def at_builtin(at, call="one", *, place=None, turn=None, late_s=0.0):
+    return Look(at, late_s, "caller", (), turn, Builtin("time.sleep", call, place))
+
+
+def test_a_builtin_that_the_loop_calls_is_named_without_a_frame():
+    stall = stall_of([at_builtin(0.03), at_builtin(0.06)], 0.0, 0.1, 0.001, 0.0)
+    assert (stall.kind, stall.blame) == (BLOCKED, -1)
+    assert stall.stack == ((CALLED_BY_LOOP, 0, "time.sleep"),)
+    assert not is_unseen(stall, 0.001)
+    assert stall_of([at_builtin(0.03)], 0.0, 0.1, 0.09, 0.0).kind == NATIVE
+
+
+def test_who_had_the_loop_call_it_is_to_blame():
+    stall = stall_of([at_builtin(0.03, place=(APP, 5, "soon"))], 0.0, 0.1, 0.001, 0.0)
+    assert stall.stack[stall.blame] == (APP, 5, "soon")
+
+
+def test_each_call_of_a_builtin_is_one_of_its_own():
+    looks = [at_builtin(0.02), at_builtin(0.025), at_builtin(0.045, "two")]
+    assert list(callbacks(looks, 0.0, 0.06)) == [(0.01, 0.045), (0.035, 0.06)]
+
+
+@pytest.mark.parametrize(
+    ("before", "times", "began"),
+    [(None, [0.013, 0.018], 0.005), (0, [0.013], 0.005), (None, [0.013], 0.009)],
+)
+def test_a_builtin_that_took_its_turn_began_with_it(before, times, began):
+    looks = [at_builtin(at, turn=Turn(0.005, before)) for at in times]
+    assert list(callbacks(looks, 0.0, 0.03)) == [(pytest.approx(began), 0.03)]

@@ -17,7 +17,7 @@ uvloop = pytest.importorskip("uvloop")
 def test_a_loop_that_waits_is_at_nothing_and_one_that_is_blocked_is_not(factory):
     async def main():
         loop = asyncio.get_running_loop()
-        watchdog = Watchdog(get_ident(), lambda _: None)
+        watchdog = Watchdog(get_ident(), lambda _: None, lambda _: None)
         loop.call_soon(lambda: watchdog.learn_base(sys._getframe(1)))
         await asyncio.sleep(0)
         began = perf_counter()

@@ -1,9 +1,14 @@
 """A limiter in words."""
 
+from dataclasses import replace
+
 import pytest
 
 from asyncperf.report.limiter import name_of
+from asyncperf.report.verdict import sentence
 from asyncperf.results import Limiter
+
+from .builder import experiment
 
 
 @pytest.mark.parametrize(
@@ -29,3 +34,19 @@ def test_the_machines_cpus_are_those_that_others_leave():
 
 def test_before_anything_was_measured_only_what_was_asked_is_said():
     assert name_of(Limiter("rate", 2.5, 1.0)) == "the arrival rate of 2.5 req/s"
+
+
+def said_of(limiter, note):
+    shown = experiment()
+    told = replace(shown.endpoints[0], limiter=limiter, limiter_note=note)
+    return sentence(told, shown).replace("\u00a0", " ")
+
+
+def test_what_requests_wait_for_is_told_by_its_note_which_has_the_figures():
+    note = "what shop.py:45 (await get(URL)) awaits takes 110 ms, where all of ..."
+    assert said_of(Limiter("awaited", 9.2, 0.11), note) == note
+
+
+def test_users_that_were_answered_otherwise_than_a_single_one_have_a_note():
+    note = "a request takes 120 ms on average, where a single user's took 80 ms ..."
+    assert said_of(Limiter("users", 10, 0.12), note) == f"the 10 users themselves; {note}"

@@ -272,3 +272,35 @@ def test_what_a_dependency_gives_is_not_validated(scanned):
     for parameter in ("User = Depends(current_user)", "Annotated[User, Depends(current_user)]"):
         assert scanned(main=source.replace("PARAMETER", parameter)) == ()
     assert len(scanned(main=source.replace("PARAMETER", "User"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "call"),
+    [
+        ("loop.call_soon(time.sleep, 1)", "time.sleep"),
+        ("loop.call_soon_threadsafe(time.sleep, 1)", "time.sleep"),
+        ("loop.call_later(5, functools.partial(time.sleep, 1))", "time.sleep"),
+        ("asyncio.current_task().add_done_callback(requests.get)", "requests.get"),
+        ("loop.call_soon(print, 1)", None),
+        ("loop.call_soon(asyncio.sleep, 1)", None),
+        ("loop.run_in_executor(None, time.sleep, 1)", None),
+        ("list(map(time.sleep, [1]))", None),
+    ],
+)
+def test_a_librarys_function_that_the_loop_is_given_is_called_by_it(scanned, given, call):
+    found = scanned(
+        main=f"""\
+            import asyncio, functools, requests, time
+            async def soon():
+                loop = asyncio.get_running_loop()
+                {given}
+            """
+    )
+    assert [(each.call, each.line, each.by_loop) for each in found] == (
+        [] if call is None else [(call, 4, True)]
+    )
+
+
+def test_what_is_called_where_it_stands_is_not_given_to_the_loop(scanned):
+    [call] = scanned(main="import time\nasync def wait():\n    time.sleep(1)\n")
+    assert call.by_loop is False

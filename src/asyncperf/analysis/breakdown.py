@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asyncperf.analysis.answers import after_answer, keys_of, places_of
 from asyncperf.analysis.on_loop import on_loop
@@ -17,6 +18,7 @@ from asyncperf.analysis.seen import Seen
 from asyncperf.explanation import NOT_STARVED, AwaitPart, Breakdown, Starved
 from asyncperf.insight import Insight, Records
 from asyncperf.probe.places import is_users
+from asyncperf.probe.record_format import CANCELLED
 from asyncperf.samples import Floats
 
 # A part of the latency that cannot be told apart is said if it is more than this share.
@@ -192,7 +194,7 @@ def parts_of(rows: Records, latency_s: Floats) -> Parts:
 
 def awaits_of(insight: Insight, seen: Seen) -> tuple[AwaitPart, ...]:
     """The awaits of the user's code that a request itself waits at, the longest first; from
-    those requests whose awaits were recorded."""
+    those requests whose awaits were recorded. Together they are no longer than it waits."""
     detailed = seen.rows["detail"] == 1
     spans = insight.spans
     # An await inside another one is a part of that; what another task awaits goes on beside.
@@ -204,10 +206,11 @@ def awaits_of(insight: Insight, seen: Seen) -> tuple[AwaitPart, ...]:
     # Nobody waits for what comes after the answer.
     end_s = np.minimum(spans["end"], rows["answered"][at])
     ours &= end_s > spans["start"]
-    spans, weight_of, end_s = spans[ours], weight[at[ours]], end_s[ours]
+    at, spans, end_s = at[ours], spans[ours], end_s[ours]
+    weight_of, counted_s = weight[at], counted_once(at, spans, end_s)
     size = len(insight.sites) + 1
     sites = np.minimum(spans["site"], size - 1)
-    total_s = np.bincount(sites, weight_of * (end_s - spans["start"]), size)
+    total_s = np.bincount(sites, weight_of * counted_s, size)
     times = np.bincount(sites, weight_of, size)
     requests = float(weight.sum())
     found = [
@@ -226,7 +229,35 @@ def awaits_of(insight: Insight, seen: Seen) -> tuple[AwaitPart, ...]:
     return tuple(sorted(found, key=lambda part: -part.mean_s))
 
 
-def outermost(insight: Insight) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def counted_once(of: NDArray[np.int64], spans: Records, end_s: Floats) -> Floats:
+    """How long a request (`of`) waits at each of its awaits, until `end_s` at most, when it was
+    answered. Of some that overlap, in tasks beside each other, the one that began first counts,
+    and then what others last beyond its end; one that was cancelled, or came to its end after the
+    answer, kept nobody waiting while others did."""
+    if not len(spans):
+        return np.empty(0)
+    # Requests one after another on one line of time, so that none overlaps another's.
+    first_s = spans["start"].min()
+    since = spans["start"] - first_s + of * (end_s.max() - first_s + 1.0)
+    until = since + (end_s - spans["start"])
+    counted_s = np.zeros(len(spans))
+    covered, so_far_s = np.zeros(1), np.zeros(1)
+    for_nothing = (spans["outcome"] == CANCELLED) | (end_s < spans["end"])
+    for chosen in map(np.flatnonzero, (~for_nothing, for_nothing)):
+        chosen = chosen[np.argsort(since[chosen], kind="stable")]
+        ends = until[chosen]
+        before = np.maximum.accumulate(np.concatenate([[0.0], ends]))[:-1]
+        begins = np.minimum(np.maximum(since[chosen], before), ends)
+        begun_s, ended_s = (np.interp(each, covered, so_far_s) for each in (begins, ends))
+        counted_s[chosen] = (ends - begins) - (ended_s - begun_s)
+        # None of these overlap: how much of all time so far is in one.
+        lasted_s = np.column_stack((np.zeros(len(ends)), ends - begins)).ravel()
+        covered = np.concatenate([[0.0], np.column_stack((begins, ends)).ravel()])
+        so_far_s = np.concatenate([[0.0], lasted_s.cumsum()])
+    return counted_s
+
+
+def outermost(insight: Insight) -> NDArray[np.bool_]:
     """Which spans are awaits of the user's own source that a request itself waits at, and that
     no other such await is around. One that FastAPI's own lie within (in a middleware) is the
     whole rest of the app, so those inside count; that may be in a task of its own. So may what

@@ -9,6 +9,7 @@ from asyncperf.analysis.mixture import Mix
 from asyncperf.analysis.prediction import demands_of, predict, together
 from asyncperf.analysis.seen import seen_under_load
 from asyncperf.analysis.stations import Processors, stations
+from asyncperf.analysis.steady import steady_rate
 from asyncperf.explanation import Breakdown, Prediction, Starved
 from asyncperf.insight import Insight
 from asyncperf.model import Load, Measured, Run
@@ -32,11 +33,11 @@ def stations_of(run: Run, load: Load, window: Window | None) -> tuple[Limiter, .
     """The stations of a load's workers in its steady window."""
     if load.insight is None or window is None:
         return ()
-    requests = sum(
-        statistics.completed_within(measured.samples, window).requests for measured in load.measured
-    )
+    ended = [statistics.completed_within(each.samples, window) for each in load.measured]
+    rate_rps = sum(steady_rate(each.end_s, window, each.weight) for each in ended)
+    requests = sum(each.requests for each in ended)
     processors = Processors(run.machine.cpus, load.machine_cpu)
-    return stations(load.insight, window, requests, run.target.workers, processors)
+    return stations(load.insight, window, requests, rate_rps, run.target.workers, processors)
 
 
 def starved(load: Load, insight: Insight, window: Window) -> Starved:

@@ -16,21 +16,13 @@ from asyncperf.analysis.capacity import (
     without_kept,
 )
 from asyncperf.analysis.findings import generator_limit
-from asyncperf.analysis.findings.words import spoken
 from asyncperf.analysis.mixture import Mix, Whole
-from asyncperf.analysis.stations import station_of
-from asyncperf.explanation import Breakdown
 from asyncperf.model import Endpoint, Load, Run
 from asyncperf.results import Figures, Limiter, LimiterKind, NextLimiter
 
 # In a closed load without think time all users wait for the app, but for the moments that
 # the generator takes between two requests.
 ALL_WAITING = 0.95
-# What takes so much longer than all of a single user's request queues for something ...
-GROWN = 1.5
-# ... and is why the rate is low where it is most of the latency; but not where the event loop, for
-# whose turn each await waits too, is busy or has no CPU for so much of the time.
-MOSTLY = 0.5
 LIMITER_NAMES: dict[LimiterKind, str] = {
     "users": "the users",
     "rate": "the arrival rate",
@@ -42,6 +34,7 @@ LIMITER_NAMES: dict[LimiterKind, str] = {
     "loop_cpu": "the event loop",
     "loop_blocked": "the event loop",
     "gc": "the event loop, mostly with garbage collection,",
+    "awaited": "what it waits for",
 }
 
 
@@ -139,38 +132,6 @@ def limited_to(ordered: Sequence[Limiter], share: float, turn_s: float, note: st
         next_limiter=following and replace(following, ceiling_rps=share * following.ceiling_rps),
         note=note,
     )
-
-
-def with_growth(
-    limits: Limits, parts: Breakdown | None, alone_s: float | None, seen: Sequence[Limiter]
-) -> Limits:
-    """Where no limiter explains the rate: what of a request takes longer than without load, for
-    then it queues for something that nobody watches, in the app or behind it."""
-    if limits.limiter is not None or limits.note is None or parts is None or alone_s is None:
-        return limits
-    loop = next((each for each in seen if station_of(each.kind) == "loop"), None)
-    busy = max(loop.each) if loop else 0.0
-    least_s = max(GROWN * alone_s, MOSTLY * parts.mean_s)
-    if max(busy, parts.starved.loop) > MOSTLY:
-        return limits
-    if parts.await_s >= least_s:
-        longest = parts.awaits[0] if parts.awaits else None
-        what, took_s = "it awaits", parts.await_s
-        if longest is not None and longest.mean_s >= MOSTLY * parts.await_s:
-            place = f"{longest.file.rpartition('/')[2]}:{longest.line}"
-            what = f"{place} ({longest.text or longest.function}) awaits"
-            took_s = min(took_s, longest.mean_s)
-        why = "who answers there has a queue"
-    elif parts.pool_run_s >= least_s:
-        what, took_s = "it runs on threads", parts.pool_run_s
-        why = "there they wait for each other (a lock, Python's own), or for who answers them"
-    else:
-        return limits
-    grown = (
-        f"what {what} takes {spoken(took_s)}, where all of a single user's request takes "
-        f"{spoken(alone_s)}: {why}"
-    )
-    return replace(limits, note=f"{grown}; {limits.note}")
 
 
 def unexplained(run: Run, load: Load, ordered: Sequence[Limiter], whole: Whole) -> str:

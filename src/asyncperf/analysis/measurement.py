@@ -8,8 +8,9 @@ import numpy as np
 from asyncperf.analysis import statistics
 from asyncperf.analysis.findings import generator_limit
 from asyncperf.analysis.inside import breakdown_of, predicted_of, stations_of
-from asyncperf.analysis.limits import explain, with_growth
+from asyncperf.analysis.limits import Limits, explain
 from asyncperf.analysis.mixture import Mix, mix_of
+from asyncperf.analysis.outside import alone_of, by_what_it_waits_for
 from asyncperf.analysis.published import published_for
 from asyncperf.analysis.repetition import pooled
 from asyncperf.analysis.stations import merged
@@ -133,13 +134,7 @@ def result_of(run: Run, group: Sequence[Measurement]) -> EndpointResult:
         mix_of(run, [m.part for m in group], seen),
         seen,
     )
-    return replace(
-        together,
-        limiter=limits.limiter,
-        limiter_note=limits.note,
-        ceiling_rps=limits.ceiling_rps,
-        next_limiter=limits.next_limiter,
-    )
+    return by_waits(run, group, limited_by(together, limits), seen)
 
 
 def at_level(run: Run, held: Held | None) -> Run:
@@ -199,9 +194,7 @@ def endpoint_result(run: Run, found: Measurement, mix: Mix | None) -> EndpointRe
         run, load, measured.endpoint, unloaded_s, steady, no_window_why, mix, found.seen
     )
     parts, no_breakdown_why = breakdown_of(run, load, measured, found.part[1], steady)
-    if generator_limit(load.generator) is None:
-        limits = with_growth(limits, parts, unloaded_s, found.seen)
-    return EndpointResult(
+    result = EndpointResult(
         endpoint=measured.endpoint,
         load=load.name,
         whole=statistics.whole_run(samples, held.begins_s if held else 0.0),
@@ -229,4 +222,37 @@ def endpoint_result(run: Run, found: Measurement, mix: Mix | None) -> EndpointRe
         breakdown=parts,
         breakdown_note=no_breakdown_why,
         predicted=predicted_of(run, load, measured, mix),
+    )
+    return by_waits(run, [found], result, found.seen)
+
+
+def by_waits(
+    run: Run, group: Sequence[Measurement], result: EndpointResult, seen: Sequence[Limiter]
+) -> EndpointResult:
+    """The result of one or more repetitions, its limiter by what requests wait for where nothing
+    else explains the rate; not where the generator was the limit."""
+    if generator_limit(result.generator) is not None:
+        return result
+    limits = Limits(result.limiter, result.ceiling_rps, result.next_limiter, result.limiter_note)
+    steady = [
+        statistics.completed_within(samples_of(run, m), m.window)
+        for m in group
+        if isinstance(m.window, Window)
+    ]
+    loaded = [samples.where(samples.ok) for samples in steady]
+    alone = alone_of(result.unloaded_s, [m.measured.unloaded for m in group], loaded)
+    shared = len(group[0].load.measured) > 1
+    found = by_what_it_waits_for(
+        limits, run.plan, result.steady, result.breakdown, alone, seen, shared
+    )
+    return limited_by(result, found)
+
+
+def limited_by(result: EndpointResult, limits: Limits) -> EndpointResult:
+    return replace(
+        result,
+        limiter=limits.limiter,
+        limiter_note=limits.note,
+        ceiling_rps=limits.ceiling_rps,
+        next_limiter=limits.next_limiter,
     )

@@ -25,7 +25,13 @@ from asyncperf.analysis.breakdown import parts_of, without_late_trips
 from asyncperf.analysis.capacity import THREAD_TOKENS
 from asyncperf.analysis.mva import Queue, per_worker
 from asyncperf.analysis.seen import Seen, first_rows, seen_alone
-from asyncperf.analysis.stations import KINDS, MOSTLY_THREADS, REFUTED, is_shared
+from asyncperf.analysis.stations import (
+    KINDS,
+    MOSTLY_THREADS,
+    REFUTED,
+    is_shared,
+    keeps_any_answer,
+)
 from asyncperf.explanation import Prediction
 from asyncperf.insight import Insight, Records, Resource
 from asyncperf.model import Endpoint, LoadPlan
@@ -101,7 +107,8 @@ def seen_queues(insight: Insight, seen: Seen, first: Records) -> dict[str, Queue
     pool_s = typical(parts_of(rows, latency_s).pool_run)
     # What only a background task runs keeps no answer back, however full the threads are.
     early_s = typical(parts_of(without_late_trips(insight, rows), latency_s).pool_run)
-    if early_s > BEFORE_MATTERS * pool_s:
+    pools = [number for number, r in enumerate(insight.resources) if r.kind == THREADS]
+    if early_s > BEFORE_MATTERS * pool_s and waited_for(insight, pools):
         tokens = [r.capacity for r in insight.resources if r.kind == THREADS and r.capacity]
         queues[THREADS] = Queue(pool_s, tokens[0] if tokens else THREAD_TOKENS)
     if (computed_s := threads_cpu_s(insight, rows)) is not None:
@@ -112,11 +119,22 @@ def seen_queues(insight: Insight, seen: Seen, first: Records) -> dict[str, Queue
         if resource.kind == THREADS or resource.capacity is None or not is_shared(uses):
             continue
         ours = uses[np.isin(keys_of(uses, "request"), keys)]
-        if len(ours) > 0 and keeps_answers(rows, ours, ours["got"]):
+        before = len(ours) > 0 and keeps_answers(rows, ours, ours["got"])
+        if before and waited_for(insight, [number]):
             held_s = typical(held(uses, keys))
             if held_s > 0:
                 queues[name_of(number, resource)] = Queue(held_s, resource.capacity)
     return queues
+
+
+def waited_for(insight: Insight, numbers: Sequence[int]) -> bool:
+    """Whether answers wait for any of these resources. Of a single user's request that cannot be
+    told where it sets out on a task and does not await it: nothing keeps that one. The load's
+    later half tells, for by then such tasks come to a full resource long after the answers."""
+    if not len(insight.requests):
+        return True
+    since_s = max(0.0, float(insight.requests["end"].max()) / 2)
+    return any(keeps_any_answer(insight, number, since_s) for number in numbers) or not numbers
 
 
 def threads_cpu_s(insight: Insight, rows: Records) -> float | None:

@@ -72,25 +72,29 @@ def stations(
     insight: Insight,
     window: Window,
     requests: int,
+    rate_rps: float,
     workers: int | None,
     processors: Processors,
 ) -> tuple[Limiter, ...]:
     """Every station with its utilisation, per worker too, and what a request waits and holds.
 
-    `requests` ended in the window, of all endpoints. Workers that were never called are
+    `requests` ended in the window, of all endpoints. What each holds goes by the `rate_rps` at
+    which they do, averaged over the position of the window's edges: where they come in waves, one
+    wave more or less of few would refute a ceiling. Workers that were never called are
     idle; `workers` is None where only those that were called are known.
     """
     rows = within(insight.requests, "end", window)
-    if len(rows) == 0 or requests == 0:
+    if len(rows) == 0 or requests == 0 or not rate_rps:
         return ()
     # The worker leaves requests out when they come faster than it records.
     scale = max(1.0, requests / len(rows))
     count = max(workers or 0, len(insight.workers))
     loops = loops_of(insight, rows, window, scale, processors.full)
     idle = [Loop(0.0, 0.0, 0.0, 0.0)] * (count - len(loops))
-    found = [loop_station([*loops, *idle], window.length_s / requests, wait_of(insight, rows))]
-    found += threads_station(insight, window, requests, count, processors)
-    found += resources(insight, window, requests, scale, count)
+    ended = rate_rps * window.length_s
+    found = [loop_station([*loops, *idle], 1 / rate_rps, wait_of(insight, rows))]
+    found += threads_station(insight, window, ended, count, processors)
+    found += resources(insight, window, ended, scale, count)
     return tuple(found)
 
 
@@ -164,7 +168,7 @@ def stalled(stalls: Records, window: Window) -> float:
 
 
 def loop_station(loops: Sequence[Loop], spent_s: float, wait_s: float | None) -> Limiter:
-    """The event loops, one place each; `spent_s` is the window's length over its requests.
+    """The event loops, one place each; `spent_s` is the time over the requests in it.
 
     Where a loop is busy all the time, waits for a CPU hold it back as well, and count as
     held. Where it is not, they come with every small thing that an idle loop wakes up for
@@ -192,7 +196,7 @@ def loop_station(loops: Sequence[Loop], spent_s: float, wait_s: float | None) ->
 
 
 def threads_station(
-    insight: Insight, window: Window, requests: int, workers: int, processors: Processors
+    insight: Insight, window: Window, ended: float, workers: int, processors: Processors
 ) -> Iterator[Limiter]:
     """The threads of each worker, where they compute: Python runs one of them at a time, so a
     worker has one CPU. Where one had more, what they run gives the lock away, and they have as
@@ -207,7 +211,7 @@ def threads_station(
     used = float(each.sum())
     if used <= MOSTLY_THREADS * loops:
         return
-    hold_s = used * window.length_s / requests
+    hold_s = used * window.length_s / ended
     if each.max() <= REFUTED:
         share, shares = float(each.mean()), tuple(map(float, each))
         yield Limiter("threads_cpu", workers, hold_s, utilization=share, each=shares)
@@ -220,13 +224,12 @@ def threads_station(
 
 
 def resources(
-    insight: Insight, window: Window, requests: int, scale: float, workers: int
+    insight: Insight, window: Window, ended: float, scale: float, workers: int
 ) -> Iterator[Limiter]:
     """Pools and locks; each worker has its own. Those that are taken after the answers alone, by
     background tasks, hold none of them back."""
     trips, uses = insight.trips, insight.uses
-    # A trip that was given up before it began held nothing.
-    began = np.where(np.isnan(trips["run_s"]), np.nan, trips["asked"] + trips["wait_s"])
+    began = began_at(trips)
     tables = (
         (trips["pool"], trips["worker"], trips["asked"], began, began + trips["run_s"]),
         (uses["resource"], uses["worker"], uses["asked"], uses["got"], uses["released"]),
@@ -234,7 +237,8 @@ def resources(
     for number, resource in enumerate(insight.resources):
         if resource.capacity is None or not is_shared(uses[uses["resource"] == number]):
             continue
-        if not keeps_any_answer(insight, number, began, window):
+        # Tasks that nothing awaits come to it ever later, if they come faster than they are done.
+        if not keeps_any_answer(insight, number, (window.start_s + window.end_s) / 2):
             continue
         taken_s, waited_s = np.zeros(workers), 0.0
         for numbers, of_worker, asked, got, released in tables:
@@ -251,22 +255,31 @@ def resources(
         yield Limiter(
             kind=KINDS.get(resource.kind, "lock"),
             capacity=resource.capacity * workers,
-            hold_s=scale * float(taken_s.sum()) / requests,
+            hold_s=scale * float(taken_s.sum()) / ended,
             utilization=float(each.mean()),
-            wait_s=scale * waited_s / requests,
+            wait_s=scale * waited_s / ended,
             each=tuple(map(float, each)),
             name=resource.name,
         )
 
 
-def keeps_any_answer(insight: Insight, number: int, began: Floats, window: Window) -> bool:
-    """Whether a resource is taken before answers, in a window; `began` is when each trip did."""
+def keeps_any_answer(insight: Insight, number: int, since_s: float) -> bool:
+    """Whether a resource is taken before answers from a time on, as far as anything shows: not
+    where requests are answered before the tasks that they set out on have got it."""
     trips, uses = insight.trips, insight.uses
-    for stays, numbers, got in ((trips, "pool", began), (uses, "resource", uses["got"])):
-        ours = (stays[numbers] == number) & ~(got < window.start_s)
-        if ours.any() and keeps_answers(insight.requests, stays[ours], got[ours]):
-            return True
-    return False
+    tables = ((trips, "pool", began_at(trips)), (uses, "resource", uses["got"]))
+    found = []
+    for stays, numbers, got in tables:
+        ours = (stays[numbers] == number) & ~(got < since_s)
+        if ours.any():
+            found.append(keeps_answers(insight.requests, stays[ours], got[ours]))
+    return any(found) or not found
+
+
+def began_at(trips: Records) -> Floats:
+    """When each trip did; one that was given up before it began held nothing."""
+    began: Floats = np.where(np.isnan(trips["run_s"]), np.nan, trips["asked"] + trips["wait_s"])
+    return began
 
 
 def is_shared(uses: Records) -> bool:

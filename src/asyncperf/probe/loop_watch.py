@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from asyncio import AbstractEventLoop
 from collections.abc import Sized
 from threading import get_ident
 
@@ -15,17 +16,23 @@ from .stalls import between_steps, callbacks, is_stall, is_unseen, outside, stal
 from .tables import Table
 from .threads import on_threads_s
 from .ticks import TICK_S
-from .turns import Turns
+from .turns import turns_of
 from .watchdog import OVERDUE_S, Look, Watchdog
+from .without_frames import builtins_of
 
 
 class LoopWatch:
     """Made in the loop's thread, for it alone."""
 
     def __init__(
-        self, turns: Turns, stacks: Numbering, table: Table, clock: ThreadClock, garbage: Garbage
+        self,
+        loop: AbstractEventLoop,
+        stacks: Numbering,
+        table: Table,
+        clock: ThreadClock,
+        garbage: Garbage,
     ) -> None:
-        self.watchdog = Watchdog(get_ident(), turns)
+        self.watchdog = Watchdog(get_ident(), turns_of(loop), builtins_of(loop))
         self._table = table
         self._stacks = stacks
         self._clock = clock
@@ -61,20 +68,30 @@ class LoopWatch:
     def _look_back(self, now: float) -> None:
         looks = between_steps(list(self.watchdog.looks), self._long_steps)
         self.watchdog.looks.clear()
-        for since, until in callbacks(looks, max(self._mark.at, self.watchdog.quiet_at), now):
-            self._stalled(looks, *outside(since, until, self._long_steps), NO_REQUEST)
+        since = max(self._mark.at, self.watchdog.quiet_at)
+        times = [outside(*each, self._long_steps) for each in callbacks(looks, since, now)]
+        lasted_s = sum(until - since for since, until in times)
+        for since, until in times:
+            # The clocks tell of all of them together.
+            part = (until - since) / lasted_s if len(times) > 1 else 1.0
+            self._stalled(looks, since, until, NO_REQUEST, part)
 
-    def _stalled(self, looks: list[Look], since: float, until: float, request: int) -> None:
-        cpu_s, delay_s = self._clock.since(self._mark.reading)
-        collected_s = self._garbage.on_loop_s - self._mark.collected_s
+    def _stalled(
+        self, looks: list[Look], since: float, until: float, request: int, part: float = 1.0
+    ) -> None:
+        """Something kept the loop from then until then. It has its `part` of what the clocks say
+        since the last tick."""
+        cpu_s, delay_s = (part * spent_s for spent_s in self._clock.since(self._mark.reading))
+        collected_s = part * (self._garbage.on_loop_s - self._mark.collected_s)
         # For one in another thread the loop waited, as it does for a CPU.
         elsewhere_s = self._garbage.elsewhere_s(since, until)
         delay_s += elsewhere_s
         # The collector's doing is told apart.
         if not is_stall(until - since - collected_s, delay_s):
             return
-        others_cpu_s = time.process_time() - self._mark.process_cpu_s - cpu_s - elsewhere_s
-        helpers_cpu_s = others_cpu_s - on_threads_s(self._mark.at, until)
+        all_cpu_s = part * (time.process_time() - self._mark.process_cpu_s)
+        others_cpu_s = all_cpu_s - cpu_s - elsewhere_s
+        helpers_cpu_s = others_cpu_s - part * on_threads_s(self._mark.at, until)
         own_cpu_s = cpu_s - collected_s
         stall = stall_of(looks, since, until, own_cpu_s, delay_s, helpers_cpu_s, others_cpu_s)
         if is_unseen(stall, others_cpu_s):

@@ -177,6 +177,9 @@ STALLS: Fields = (
 # Computed in Python; waited in a call; was in native code; waited for Python's lock, which
 # another thread held.
 CPU, BLOCKED, NATIVE, LOCKED = range(4)
+# What stands for the file of a frame in a stack that Python has none for: of a callback that is no
+# Python function. The name of one that cannot be asked for its own.
+CALLED_BY_LOOP, UNNAMED = "<called by the event loop>", "<no Python function>"
 # What the event loop's thread was at, at random moments of its CPU time.
 PROFILE: Fields = (
     ("at", "d"),

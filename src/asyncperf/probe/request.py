@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # A step of so long is a stall of the loop (see `stalls`).
 LONG_S = 0.02
 
+# So many waits are kept for a request whose other wait may be for nobody.
+MOST_BESIDE = 1000
+
 # Not the context of whichever request it was.
 NO_CONTEXT = Context()
 
@@ -125,6 +128,24 @@ class Request:
             stepping.answering = sending
             return sending
         return self.server_send(message)
+
+
+def count_beside(request: Request, count: Callable[[], None]) -> None:
+    """A wait is over while another one of its request counts. It is counted after all, at the
+    request's end, if that one still waits then: nobody waited for it."""
+    other: Any = request.waiting
+    if len(other.beside) < MOST_BESIDE:
+        other.beside = (*other.beside, count)
+        request.counted_until = request.counted_until or -inf  # there was a wait
+
+
+def count_rest(request: Request) -> None:
+    """At its end."""
+    other: Any = request.waiting
+    if other is not None:
+        request.waiting = None
+        for count in other.beside:
+            count()
 
 
 async def passed_on(sending: Awaitable[None]) -> None:

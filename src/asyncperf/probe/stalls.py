@@ -6,7 +6,7 @@ task, or a callback. Many small things, one after another, are load and no stall
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from itertools import groupby
@@ -14,7 +14,7 @@ from pathlib import PurePath
 from types import CodeType
 
 from .places import is_probes, is_users
-from .record_format import BLOCKED, CPU, LOCKED, NATIVE
+from .record_format import BLOCKED, CALLED_BY_LOOP, CPU, LOCKED, NATIVE
 from .request import LONG_S
 from .watchdog import LOOK_S, Look
 
@@ -81,21 +81,28 @@ def stall_of(
     blame = -1
     if inside:
         # A look stands for the time since it was due: the line that has most of it took most.
-        taken_s: dict[tuple[tuple[CodeType, int], ...], float] = {}
+        taken_s: dict[Hashable, float] = {}
         for look in inside:
             lines = users_lines(look)
             taken_s[lines] = taken_s.get(lines, 0.0) + look.late_s + LOOK_S
         most = max(taken_s, key=taken_s.__getitem__)
-        seen = next(look.stack for look in inside if users_lines(look) == most)
-        frames = [frame for frame in seen if not is_probes(frame[0].co_filename)]
-        stack = tuple((code.co_filename, line, name_of(code)) for code, line, _ in frames)
-        users = [i for i, (code, _, _) in enumerate(frames) if is_users(code.co_filename)]
+        stack = stack_of(next(look for look in inside if users_lines(look) == most))
+        users = [i for i, (file, _, _) in enumerate(stack) if is_users(file)]
         blame = users[-1] if users else -1
     kind = kind_of(inside, duration_s - delay_s, cpu_s, helpers_cpu_s, others_cpu_s)
     if kind == BLOCKED and starts_a_thread(stack):
         kind = LOCKED
     late_s = sum(look.late_s for look in inside)
     return Stall(start, duration_s, cpu_s, delay_s, kind, stack, blame, late_s)
+
+
+def stack_of(look: Look) -> Stack:
+    """What was seen, without the probe's own frames."""
+    if (builtin := look.builtin) is not None:
+        called = (CALLED_BY_LOOP, 0, builtin.name)
+        return (called,) if builtin.place is None else (builtin.place, called)
+    frames = (frame for frame in look.stack if not is_probes(frame[0].co_filename))
+    return tuple((code.co_filename, line, name_of(code)) for code, line, _ in frames)
 
 
 def starts_a_thread(stack: Stack) -> bool:
@@ -114,7 +121,9 @@ def is_unseen(stall: Stall, others_cpu_s: float) -> bool:
     return idle and (not stall.stack or (stall.blame < 0 and kept_off))
 
 
-def users_lines(look: Look) -> tuple[tuple[CodeType, int], ...]:
+def users_lines(look: Look) -> Hashable:
+    if look.builtin is not None:
+        return look.builtin.name
     return tuple((code, line) for code, line, _ in look.stack if is_users(code.co_filename))
 
 
@@ -134,9 +143,10 @@ def kind_of(
             return LOCKED
         return NATIVE if helpers_cpu_s >= HELPED * duration_s else BLOCKED
     held = any(look.late_s > COMPUTING * duration_s for look in looks)
-    instructions = {look.stack[-1] for look in looks}
+    instructions = {look.stack[-1] if look.stack else look.call for look in looks}
     # Python moves on between two looks; a call into native code does not.
-    return NATIVE if held or (len(looks) > 1 and len(instructions) == 1) else CPU
+    stays = len(looks) > 1 and len(instructions) == 1
+    return NATIVE if held or stays or any(look.builtin for look in looks) else CPU
 
 
 def between_steps(looks: Sequence[Look], steps: Sequence[tuple[float, float]]) -> list[Look]:
@@ -148,7 +158,7 @@ def callbacks(looks: Sequence[Look], since: float, now: float) -> Iterator[tuple
     """When each callback that was seen began and ended, as far as looks can tell. It ended at the
     latest when another was seen, and began at the earliest with its turn of the loop, or with the
     look before; halfway between that and the first look at it, if there may have been others."""
-    runs = [list(run) for _, run in groupby(looks, key=lambda look: id(look.callback))]
+    runs = [list(run) for _, run in groupby(looks, key=lambda look: look.call)]
     for number, run in enumerate(runs):
         first = run[0]
         began = runs[number - 1][-1].at if number else since
@@ -181,6 +191,8 @@ def took_all(run: Sequence[Look]) -> bool:
         return False
     # What is a long one is seen again, unless it computes. A server's many small ones are its
     # own, and steps of tasks; what the user has the loop call is rare.
+    if run[0].builtin is not None:
+        return len(run) > 1 or turn.before == 0
     code = run[0].stack[0][0]
     plain = is_users(code.co_filename) and not code.co_flags & SUSPENDS
     return len(run) > 1 or plain or turn.before == 0

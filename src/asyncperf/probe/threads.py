@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from inspect import CO_COROUTINE
 from threading import get_ident
@@ -17,7 +18,7 @@ from typing import Any
 from .imports import AfterImport
 from .ledger import OPEN, Ledger
 from .record_format import DEFAULT_POOL, NO_SITE, NO_TASK, THREADS, TRIP_KINDS
-from .request import STEPPING, Request
+from .request import STEPPING, Request, count_beside
 
 OTHER = TRIP_KINDS.index("other")
 GENERATOR_EXIT = TRIP_KINDS.index("generator dependency exit")
@@ -36,13 +37,24 @@ def hooks() -> dict[str, AfterImport]:
 class Trip:
     """A function on its way through a thread."""
 
-    __slots__ = ("_function", "asked", "began", "conn_wait_s", "ended", "request", "task")
+    __slots__ = (
+        "_function",
+        "asked",
+        "began",
+        "beside",
+        "conn_wait_s",
+        "ended",
+        "request",
+        "task",
+    )
 
     def __init__(self, function: Any, request: Request) -> None:
         self._function = function
         self.request = request
         self.task = task_of(request)
         self.conn_wait_s = 0.0
+        # Waits that were over while its own counted.
+        self.beside: tuple[Callable[[], None], ...] = ()
         self.began = self.ended = 0.0
         self.asked = perf_counter()
 
@@ -185,14 +197,7 @@ def come_back(ledger: Ledger, trip: Trip, cause: int, kind: int, pool: int) -> N
     asked, request = trip.asked, trip.request
     began = trip.began or now
     ended = trip.ended or now  # given up: the token is free again, the thread may run on
-    since = request.end_wait(trip, asked, now)
-    if since is not None:
-        request.pool_wait_s += (began - since) if began > since else 0.0
-        if ended > since:
-            run_s = ended - max(began, since)
-            request.pool_run_s += run_s
-            request.thread_conn_wait_s += min(run_s, trip.conn_wait_s)
-        request.resume_s += now - max(ended, since)
+    count(trip, began, ended, now)
     ledger.trips.add(
         asked,
         began - asked,
@@ -203,3 +208,18 @@ def come_back(ledger: Ledger, trip: Trip, cause: int, kind: int, pool: int) -> N
         kind,
         pool,
     )
+
+
+def count(trip: Trip, began: float, ended: float, now: float) -> None:
+    """Add a trip to what its request waited for."""
+    request = trip.request
+    since = request.end_wait(trip, trip.asked, now)
+    if since is None:
+        count_beside(request, functools.partial(count, trip, began, ended, now))
+        return
+    request.pool_wait_s += (began - since) if began > since else 0.0
+    if ended > since:
+        run_s = ended - max(began, since)
+        request.pool_run_s += run_s
+        request.thread_conn_wait_s += min(run_s, trip.conn_wait_s)
+    request.resume_s += now - max(ended, since)

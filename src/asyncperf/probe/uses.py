@@ -7,8 +7,10 @@ is put together where it ends, and added to the loop's table by the loop (see `l
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
 from threading import get_ident
 from time import perf_counter
@@ -18,7 +20,7 @@ from typing import Any, NamedTuple
 from .ledger import OPEN, Ledger
 from .places import is_users
 from .record_format import CONNECTIONS, NO_REQUEST, NO_SITE, NO_TASK
-from .request import STEPPING, Request
+from .request import STEPPING, Request, count_beside
 from .threads import HERE, Trip, task_of
 
 NOT_YET = float("nan")
@@ -64,6 +66,7 @@ class Use:
     __slots__ = (
         "__weakref__",
         "asked",
+        "beside",
         "got",
         "limited",
         "nested",
@@ -87,6 +90,7 @@ class Use:
         self.got = self.released = NOT_YET
         self.nested = False
         self.told = False
+        self.beside: tuple[Callable[[], None], ...] = ()
         self.task = task_of(request) if trip is None else trip.task
         self.asked = perf_counter()
 
@@ -141,9 +145,12 @@ class Use:
             return
         request = self.request
         since = request.end_wait(self, self.asked, until)
+        if since is None:
+            count_beside(request, functools.partial(self._waited, until))
+            return
         if request.answered:  # what a background task waits for is none of the answer's time
             until = min(until, request.answered)
-        if since is None or until <= since:
+        if until <= since:
             return
         if self.limited.kind == CONNECTIONS:
             request.conn_wait_s += until - since

@@ -9,12 +9,14 @@ from __future__ import annotations
 import sys
 import threading
 from collections import deque
+from collections.abc import Hashable
 from dataclasses import dataclass
 from time import perf_counter
 from types import CodeType, FrameType
 
 from .alarm import alarm
 from .turns import Turn, Turns
+from .without_frames import Builtin, Builtins
 
 # How often it looks while the loop is overdue. With the loop's own ticks what sleeps for 20 ms is
 # seen twice.
@@ -32,21 +34,28 @@ MOST_LOOKS = 1024
 @dataclass(frozen=True)
 class Look:
     """The loop's thread at a moment. `callback` is the outermost frame that the loop itself
-    called, and identifies what it was at; `stack` goes inwards from there, as (code, line,
-    instruction). `late_s` is how late the look was: the lock was not to be had."""
+    called; `stack` goes inwards from there, as (code, line, instruction). Where it called a
+    `builtin` there is none, and `callback` is the frame that called that.
+    `late_s` is how late the look was: the lock was not to be had."""
 
     at: float
     late_s: float
     callback: FrameType
     stack: tuple[tuple[CodeType, int, int], ...]
     turn: Turn | None = None
+    builtin: Builtin | None = None
+
+    @property
+    def call(self) -> Hashable:
+        """Which call of the loop's it was."""
+        return id(self.callback) if self.builtin is None else self.builtin.call
 
 
 class Watchdog:
     """Looks from construction on, as a daemon, whenever the loop has not said in time that it
     is there."""
 
-    def __init__(self, loop_thread: int, turns: Turns) -> None:
+    def __init__(self, loop_thread: int, turns: Turns, builtins: Builtins) -> None:
         self.looks: deque[Look] = deque(maxlen=MOST_LOOKS)
         self.base: frozenset[CodeType] = frozenset()
         # What of it calls callbacks; else the loop waits, or is busy with itself.
@@ -55,6 +64,7 @@ class Watchdog:
         self.quiet_at = 0.0
         self._loop_thread = loop_thread
         self._turns = turns
+        self._builtins = builtins
         self._looked = 0.0
         self._alarm = alarm(LOOK_S)
         self.timer = self._alarm.timer
@@ -92,17 +102,26 @@ class Watchdog:
         self._looked = now
         frame = sys._current_frames().get(self._loop_thread)
         stack: list[tuple[CodeType, int, int]] = []
-        callback = None
+        callback = builtin = None
+        if frame is not None and frame.f_code is self._caller:
+            builtin = self._builtin(frame)
+            callback = frame if builtin else None
         while frame is not None and len(stack) < DEPTH:
             if frame.f_code in self.base:
                 if frame.f_code is not self._caller:
-                    callback = None
+                    callback = None  # the loop is busy with itself, or waits
                 break
             callback = frame
             stack.append((frame.f_code, frame.f_lineno or 0, frame.f_lasti))
             frame = frame.f_back
         if callback is not None:
             turn = self._turns(callback.f_back)
-            self.looks.append(Look(now, late_s, callback, tuple(reversed(stack)), turn))
+            self.looks.append(Look(now, late_s, callback, tuple(reversed(stack)), turn, builtin))
         elif not self.looks:
             self.quiet_at = now
+
+    def _builtin(self, caller: FrameType) -> Builtin | None:
+        try:
+            return self._builtins(caller)
+        except Exception:  # another version of the loop, or a thread that is no more
+            return None

@@ -25,7 +25,7 @@ from .modes import debug_modes
 from .notes import note
 from .numbering import Numbering, Sites
 from .record_format import MOST
-from .request import STEPPING, Request
+from .request import STEPPING, Request, count_rest
 from .routes import describe_route
 from .sampler import Sampling
 from .tables import BUFFERED, Tables
@@ -33,7 +33,7 @@ from .tasks import close_cancelled, watch_tasks
 from .threads import watch_executors
 from .ticks import Ticks
 from .timeline import Timeline
-from .turns import is_uvloop, turns_of
+from .turns import is_uvloop
 from .uses import close, take_over
 
 # A loop with less to do than this share of the time is idle.
@@ -83,9 +83,7 @@ class Worker(Intake):
             native=NATIVE is not None,
         )
         stacks = Numbering(folder, "stack")
-        self._watch = LoopWatch(
-            turns_of(self.loop), stacks, self.tables.stalls, clock, self._garbage
-        )
+        self._watch = LoopWatch(self.loop, stacks, self.tables.stalls, clock, self._garbage)
         self._sampling = Sampling(self.tables.profile, stacks, self._watch.watchdog)
         # asyncio's own loops write to the socket at once.
         STEPPING.next_turn = self.loop.call_soon if is_uvloop(self.loop) else None
@@ -110,6 +108,7 @@ class Worker(Intake):
         note(self.folder, "modes", debug=debug, access_log=self._access_log.writes)
 
     def _add_waits(self, request: Request, late_s: float) -> None:
+        count_rest(request)
         self.tables.waits.add(
             request.number,
             late_s,

@@ -14,6 +14,7 @@ NAMES: dict[LimiterKind, str] = {
     "connections": "the connections",
     "lock": "a lock",
     "thread_pool": "the thread pool",
+    "awaited": "what requests wait for, in the app or behind it",
     "users": "the users themselves",
     "rate": "the arrival rate",
 }
@@ -27,6 +28,7 @@ SHORT: dict[LimiterKind, str] = {
     "connections": "connections",
     "lock": "lock",
     "thread_pool": "thread pool",
+    "awaited": "what it awaits",
     "users": "users",
     "rate": "arrival rate",
 }

@@ -149,8 +149,10 @@ def sentence(result: EndpointResult, diagnosis: Diagnosis) -> str:
     if result.limiter is None:
         return f"cannot tell: {clean(result.limiter_note or 'no known limit explains it')}"
     explained = _found(EXPLAINED_BY.get(result.limiter.kind), result, diagnosis)
+    if result.limiter_note and result.limiter.kind == "awaited":
+        return clean(result.limiter_note)  # which has the figures
     if result.limiter_note:
-        return _limited_mix(result.limiter, clean(result.limiter_note))
+        return _noted(result.limiter, clean(result.limiter_note))
     run = diagnosis.run
     return limited(result.limiter, run.target.workers or 1, explained, run.plan.think_time_s)
 
@@ -161,8 +163,8 @@ def _found(code: str | None, result: EndpointResult, diagnosis: Diagnosis) -> bo
     return any(f.code == code and f.endpoint == label for f in diagnosis.findings)
 
 
-def _limited_mix(limiter: Limiter, note: str) -> str:
-    """What limits a whole of which the endpoint is a part; the note says which part."""
+def _noted(limiter: Limiter, note: str) -> str:
+    """What limits the endpoint, or a whole of which it is a part: the note says which part."""
     return f"{name_of(limiter)}; {note}"
 
 

@@ -134,6 +134,7 @@ def told(
         max(len({begin for begin, _ in begins}), 1),
         is_once,
         is_cached,
+        primitive.by_loop,
     )
 
 

@@ -258,10 +258,11 @@ DROPPED = {name: f"sqlalchemy.Session.{name}" for name in ("commit", "rollback",
 SESSION_NAMES = re.compile(r"session|(^|_)db$|(^|_)conn(ection)?$", re.IGNORECASE)
 
 # What is given to these is called where it is given, on the event loop.
-CALLS_HERE = named(
-    "map filter call_soon call_soon_threadsafe call_later call_at add_done_callback add_reader "
-    "add_signal_handler reduce retry_call"
+CALLED_BY_LOOP = named(
+    "call_soon call_soon_threadsafe call_later call_at add_done_callback add_reader add_writer "
+    "add_signal_handler"
 )
+CALLS_HERE = CALLED_BY_LOOP | named("map filter reduce retry_call")
 # What is put there in a tuple, with its arguments, is called by who takes it out.
 QUEUING = named("put put_nowait append appendleft send")
 # Sync functions under these decorators are run in threads, by libraries.

@@ -263,12 +263,14 @@ class TracingWalk(Launching):
                 value = replace(value, types=(made,))
         return value
 
-    def primitive(self, dotted: str, node: ast.AST, is_method: bool, certain: bool) -> None:
+    def primitive(
+        self, dotted: str, node: ast.AST, is_method: bool, certain: bool, by_loop: bool = False
+    ) -> None:
         if self.is_away or returns_at_once(node) or self.is_in_memory(dotted, node):
             return
         found = catalogue.blocking(dotted, is_method)
         if found is not None and not self.is_ready(node):
-            self.trace.primitives.setdefault(spot_of(node), Primitive(*found, certain))
+            self.trace.primitives.setdefault(spot_of(node), Primitive(*found, certain, by_loop))
 
     def is_in_memory(self, dotted: str, node: ast.AST) -> bool:
         """Whether a database is opened in memory here, or kept in an attribute of its own."""
@@ -326,6 +328,11 @@ class TracingWalk(Launching):
             # What `partial` is made of is known again where that is called or handed on.
             for value in given[1:] if name == "partial" and whole else given:
                 self.hand_on(value)
+        elif name in catalogue.CALLED_BY_LOOP:
+            for callee in (callee for value in arguments.all() for callee in value.callees):
+                if isinstance(callee.target, str):
+                    is_method = callee.receiver is not None
+                    self.primitive(callee.target, node, is_method, certain=True, by_loop=True)
         super().hand_over(arguments, node)
         self.is_away = outer
 

@@ -24,11 +24,12 @@ class Spot(NamedTuple):
 
 
 class Primitive(NamedTuple):
-    """A blocking call of a library."""
+    """A blocking call of a library; `by_loop` where the event loop is given it to call."""
 
     name: str
     does: Blocking
     certain: bool
+    by_loop: bool = False
 
 
 @dataclass(slots=True)

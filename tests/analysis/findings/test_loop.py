@@ -6,8 +6,15 @@ import pytest
 
 from asyncperf.explanation import Breakdown, LoopPart
 from asyncperf.insight import Frame, Stack
-from asyncperf.probe.record_format import BLOCKED, CPU, NATIVE, NO_REQUEST
-from asyncperf.sites import Verdicts
+from asyncperf.probe.record_format import (
+    BLOCKED,
+    CALLED_BY_LOOP,
+    CPU,
+    NATIVE,
+    NO_REQUEST,
+    UNNAMED,
+)
+from asyncperf.sites import BlockingCall, Step, Verdicts
 
 from ...builders import BLOCKING, ITEMS, figures, result_of
 from .seen import FILE, SLEEPS, codes, found, insight_of, requests, stalls, ticks
@@ -117,6 +124,64 @@ def test_a_librarys_function_is_told_and_not_pythons_in_which_it_waits():
     )
     (finding,) = found(insight, SLOW)
     assert finding.message.startswith("schedule (/venv/")
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("time.sleep", "time.sleep, called back by the event loop, blocks the event loop for 50"),
+        (UNNAMED, "A callback of the event loop that is no Python function blocks the event loop"),
+    ],
+)
+def test_what_the_loop_calls_that_has_no_frame_is_named_all_the_same(name, begins):
+    rows = stalls(100, 0.05, request=NO_REQUEST)
+    stack = Stack((Frame(CALLED_BY_LOOP, 0, name),), None)
+    (finding,) = found(insight_of(requests=requests(), stacks=(stack,), stalls=rows), SLOW)
+    assert finding.message.startswith(begins)
+    assert (finding.file, finding.line, finding.endpoint) == (None, None, SLOW.endpoint.label)
+    assert "`call_soon`" in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "line", "begins"),
+    [
+        ("time.sleep", [20], 20, "time.sleep, which by the source this line has the event loop ca"),
+        (
+            UNNAMED,
+            [20],
+            20,
+            "A callback of the event loop that is no Python function (by the source time.sleep, "
+            "which this line has it call) blocks",
+        ),
+        ("socket.recv", [20], None, "socket.recv, called back by the event loop, blocks"),
+        ("time.sleep", [20, 21], None, "time.sleep, called back by the event loop, blocks"),
+    ],
+)
+def test_the_only_place_in_the_source_that_gives_it_to_the_loop_is_the_line(
+    name, shown, line, begins
+):
+    given = BlockingCall(
+        FILE, 20, 4, "time.sleep", "sleep", (Step(FILE, 20, "soon"),), ("GET /items",), by_loop=True
+    )
+    calls = [replace(given, line=at) for at in shown]
+    calls.append(replace(given, line=30, by_loop=False))  # which would have a frame
+    stack = Stack((Frame(CALLED_BY_LOOP, 0, name),), None)
+    insight = insight_of(
+        requests=requests(), stacks=(stack,), stalls=stalls(100, 0.05, request=NO_REQUEST)
+    )
+    (finding,) = found(insight, SLOW, verdicts=Verdicts(blocking=tuple(calls)))
+    assert finding.message.startswith(begins)
+    assert finding.line == line
+
+
+def test_a_builtin_that_the_loop_was_seen_to_be_given_is_told_by_that_line():
+    rows = stalls(100, 0.05, request=NO_REQUEST)
+    frames = (Frame(FILE, 14, "items"), Frame(CALLED_BY_LOOP, 0, "time.sleep"))
+    (finding,) = found(
+        insight_of(requests=requests(), stacks=(Stack(frames, 0),), stalls=rows), SLOW
+    )
+    assert (finding.file, finding.line) == ("shop.py", 14)
+    assert finding.message.startswith("time.sleep, which this line has the event loop call, blocks")
 
 
 def mixed(stalled_by, alone_s=0.1):

@@ -234,7 +234,7 @@ def test_a_pool_that_background_tasks_fill_costs_no_request_anything():
 
 def test_the_wait_of_background_tasks_is_none_of_the_endpoints_own():
     """Both take a thread; whoever waits before the answer waits for 0.5 s."""
-    rows = trips(100, wait_s=0.5, run_s=0.5)
+    rows = [{**row, "asked": 40.0} for row in trips(100, wait_s=0.5, run_s=0.5)]
     rows += [{**row, "asked": 60.0} for row in trips(100, wait_s=3.0, run_s=0.5)]
     (finding,) = found(seen(rows), RESULT)
     assert "Each request waits 500 ms for one of 40 threads" in finding.message

@@ -1,5 +1,6 @@
 """Connections, locks and semaphores: waits, and requests that wait for themselves."""
 
+import numpy as np
 import pytest
 
 from asyncperf.insight import Resource, Site
@@ -205,6 +206,24 @@ def test_what_only_background_tasks_wait_for_costs_no_request_anything(resource,
     assert "req/s" not in finding.message + finding.advice
     assert (finding.cost_ms_per_request, finding.cost_rps, finding.predicted) == (0.0, None, None)
     assert finding.fix_kind is None
+
+
+@pytest.mark.parametrize(("last_s", "grew"), [(3.0, True), (0.0, False)])
+def test_how_the_wait_of_what_nothing_awaits_grew_is_said(last_s, grew):
+    """A task that each request sets out on: it gets the lock in time in the beginning, and then
+    later and later."""
+    ends = np.linspace(11, 59, 100)
+    waits_s = np.linspace(0.5, 0.5 + last_s, 100) + 0.8 * (ends > 35)
+    rows = [
+        use(i, end - 1, end - 1 + wait_s, end - 0.7 + wait_s)
+        for i, (end, wait_s) in enumerate(zip(ends, waits_s, strict=True))
+    ]
+    insight = insight_of(requests=requests(), uses=rows, resources=(LOCK,), sites=(ASKS,))
+    (finding,) = found(insight)
+    assert finding.severity == "warning"
+    assert finding.message.startswith("After its answer each request waits ")
+    said = "piles up in memory: meanwhile the wait grew from 864 ms to 3.94 s."
+    assert (said in finding.advice) is grew
 
 
 def shared(slow_hold_s):

@@ -9,7 +9,7 @@ from asyncperf.probe.record_format import BLOCKED, CPU
 from asyncperf.results import Figures, Latency
 from asyncperf.sites import BlockingCall, Step, Verdicts
 
-from ...builders import ITEMS, PLAN, result_of
+from ...builders import BLOCKING, ITEMS, PLAN, result_of
 from .seen import FILE, codes, evidence, found, insight_of, requests, stalls, ticks
 
 # Of the window's 50 s, in which a hundred requests end.
@@ -64,6 +64,43 @@ def test_what_was_seen_as_stalls_is_told_there_and_not_again():
     assert by_line[20].evidence["waited_s"] == pytest.approx(0.25, rel=0.01)
     computing = found(seen(of_stalls=stalls(50, 0.2, kind=CPU)), USERS, verdicts=shown(SLEEPS))
     assert "loop-blocked" in [finding.code for finding in computing]
+
+
+def test_a_line_that_makes_stalls_and_short_waits_is_one_finding_with_both():
+    alike = seen(0.4, of_stalls=stalls(50, 0.2))
+    (finding,) = found(alike, USERS, verdicts=shown(READS))
+    assert (finding.file, finding.line, finding.severity) == ("shop.py", 14, "error")
+    assert finding.message == (
+        "This line blocks the event loop for 200 ms at a time, 50 times in 50 s: 20% of the "
+        "loop's time. Besides, requests keep the event loop for 250 ms each without computing, "
+        "50% of its time: calls that wait, each for less than 20 ms."
+    )
+    assert finding.evidence["loop_share"] == pytest.approx(0.2)
+    assert finding.evidence["waited_s"] == pytest.approx(0.25, rel=0.01)
+    # Mending it mends both: 100 ms of a request in stalls, 250 ms in short waits.
+    both = found(alike, USERS, verdicts=shown(SLEEPS))
+    costs = {each.line: each.cost_rps for each in both}
+    assert finding.cost_rps > max(costs.values())
+    # Of several calls it is not known which it was.
+    assert len(found(alike, USERS, verdicts=shown(READS, SLEEPS))) == 2
+
+
+def test_a_line_that_stalls_in_two_endpoints_tells_of_short_waits_once():
+    rows = requests(100, loop_s=0.2) + requests(100, route=1, first=1000, loop_s=0.2)
+    of_both = [{**each, "request": 1000 * (n % 2) + n} for n, each in enumerate(stalls(50, 0.1))]
+    watched = [{**tick, "process_cpu_s": tick["at"] * 0.1} for tick in ticks(cpu=0.1)]
+    insight = insight_of(requests=rows, ticks=watched, stalls=of_both)
+    call = replace(READS, endpoints=("GET /items", "GET /blocking"))
+    results = (USERS, result_of(BLOCKING, steady=USERS.steady))
+    every = found(insight, *results, verdicts=shown(call))
+    assert [each.endpoint for each in every] == ["GET /items", "GET /blocking"]
+    assert ["Besides" in each.message for each in every] == [True, False]
+
+
+def test_where_the_source_shows_no_call_the_lines_that_stall_are_named():
+    both = found(seen(0.4, of_stalls=stalls(50, 0.2)), USERS, verdicts=shown())
+    (short,) = (finding for finding in both if "waited_s" in finding.evidence)
+    assert short.advice.endswith("What blocks it for longer may do that as well: shop.py:14.")
 
 
 def test_the_only_call_that_the_source_shows_is_the_line():

@@ -23,6 +23,13 @@ async def busy() -> dict[str, int]:
     return {"number": number}
 
 
+@app.get("/called")
+async def called() -> dict[str, str]:
+    asyncio.get_running_loop().call_soon(time.sleep, 0.04)
+    await asyncio.sleep(0.05)
+    return {}
+
+
 @app.get("/healthy")
 async def healthy() -> dict[str, str]:
     await asyncio.sleep(0.05)

@@ -22,7 +22,7 @@ from asyncperf.analysis.findings.generator import (
 from asyncperf.analysis.findings.health import healthy
 from asyncperf.analysis.findings.inside import inside_of
 from asyncperf.analysis.findings.locked import loop_locked_out
-from asyncperf.analysis.findings.loop import loop_blocked, loop_busy
+from asyncperf.analysis.findings.loop import loop_blocked, loop_blocked_in_short, loop_busy
 from asyncperf.analysis.findings.pool import pool_saturated, pool_trips
 from asyncperf.analysis.findings.resources import (
     connection_deadlock,
@@ -31,7 +31,6 @@ from asyncperf.analysis.findings.resources import (
 )
 from asyncperf.analysis.findings.rounds import sequential_loop
 from asyncperf.analysis.findings.server import server_settings
-from asyncperf.analysis.findings.short_waits import loop_blocked_in_short
 from asyncperf.analysis.findings.standstill import connection_standstill
 from asyncperf.analysis.prediction import Demands
 from asyncperf.levels import Held

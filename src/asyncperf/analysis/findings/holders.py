@@ -5,8 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from asyncperf.analysis.findings.evidence import Evidence
+from asyncperf.analysis.findings.words import spoken
 from asyncperf.insight import Records
+from asyncperf.samples import Floats
 
+# What holds no answer back can be trouble all the same.
+PILES_UP = "No answer waits for it, but what comes faster than it is done piles up in memory"
+# A wait grows by more than chance has it where the last quarter of many waited so many times as
+# long as the first.
+GROWN = 2.0
+MANY = 40
 # What is worth a word is longer than a turn of the event loop takes.
 LEAST_WAIT_S = 0.001
 
@@ -50,6 +58,19 @@ def suffering(evidence: Evidence, number: int) -> dict[str, float]:
         if wait_s >= LEAST_WAIT_S:
             found[result.endpoint.label] = wait_s
     return found
+
+
+def piles_up(asked: Floats, got: Floats) -> str:
+    """What to say of what no answer waits for, with how its waits grew, if they did."""
+    has = np.isfinite(got)
+    waits_s = (got - asked)[has][np.argsort(got[has])]
+    quarter = len(waits_s) // 4
+    if len(waits_s) < MANY:
+        return f"{PILES_UP}."
+    first_s, last_s = (float(part.mean()) for part in (waits_s[:quarter], waits_s[-quarter:]))
+    if last_s < GROWN * max(first_s, LEAST_WAIT_S):
+        return f"{PILES_UP}."
+    return f"{PILES_UP}: meanwhile the wait grew from {spoken(first_s)} to {spoken(last_s)}."
 
 
 def requests_of(records: Records) -> Records:

@@ -11,20 +11,36 @@ import numpy as np
 from asyncperf.analysis.capacity import THREAD_TOKENS
 from asyncperf.analysis.findings.evidence import Evidence, Spot
 from asyncperf.analysis.findings.gains import at_most, with_queue, without
+from asyncperf.analysis.findings.short_waits import (
+    ShortWaits,
+    short_waits,
+    spot_of,
+    stalled_lines,
+    told_by,
+)
 from asyncperf.analysis.findings.shown_calls import calls_of, named
 from asyncperf.analysis.findings.stalls import (
     GRAVE,
     Blamed,
     after_answer,
     blamed,
+    called_by_loop,
     damage,
     in_background,
     share_of,
 )
-from asyncperf.analysis.findings.words import damage_said, rate, share, spoken
+from asyncperf.analysis.findings.words import (
+    damage_said,
+    in_words,
+    rate,
+    sentence,
+    share,
+    spoken,
+)
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import LOOP, THREADS
 from asyncperf.insight import Frame
+from asyncperf.probe.record_format import UNNAMED
 from asyncperf.results import Finding, Severity
 
 # At four fifths of its time a loop already keeps what comes waiting for four times as long as
@@ -57,16 +73,34 @@ NATIVE_CALL = (
     "Where it is a call that releases Python's lock (hashing, compression, NumPy; not json, not a "
     "regular expression), `asyncio.to_thread` frees the loop. Otherwise not: "
 )
+UNSHOWN = (
+    "The source shows no call that is known to wait: look for a driver or a client that is not "
+    "asynchronous. A virtual machine whose CPUs are given to others looks like this as well"
+)
+# What the loop calls by itself has no line that could await.
+HAND_OVER = (
+    "What has the loop call it (`call_soon`, `call_later`, `call_at`, `add_done_callback`, "
+    "`add_reader`) can have it call a function that hands this to a thread "
+    "(`loop.run_in_executor`), or start a task that awaits an asynchronous version"
+)
 
 
 def loop_blocked(evidence: Evidence) -> Iterable[Finding]:
     """A call that waits on the event loop: in it no other request goes on."""
+    short = short_waits(evidence)
     for stalls in blamed(evidence, waiting=True):
         spot, what = _spot(evidence, stalls)
         part = share_of(stalls, evidence.inside) if evidence.inside else 0.0
         mean_s = stalls.own_s / max(1, evidence.answered)
+        shorter, figures = "", _evidence(stalls, part)
+        if short is not None and _tells(evidence, spot, short):
+            shorter = f" Besides, {_in_short(short)}."
+            figures |= {"waited_s": short.mean_s, "waited_share": short.part}
+            part, mean_s, short = min(1.0, part + short.part), mean_s + short.mean_s, None
         cost = evidence.cost(mean_s, queues_s={LOOP: mean_s})
         advice = "Await an asynchronous version of the call"
+        if called_by_loop(evidence, stalls) is not None:
+            advice = HAND_OVER
         if cost.gain:
             advice += f": {cost.gain}"
         if not in_background(stalls):
@@ -81,17 +115,68 @@ def loop_blocked(evidence: Evidence) -> Iterable[Finding]:
             **spot._asdict(),
             message=(
                 f"{what} blocks the event loop for {spoken(mean_length(stalls))} at a time, "
-                f"{len(stalls.records):,} times in {_span(evidence)}: {share(part)} of the "
-                f"loop's time.{damage_said(suffers)}"
+                f"{len(stalls.records):,} times in {_span(evidence)}: "
+                f"{share(figures['loop_share'])} of the loop's time.{shorter}"
+                f"{damage_said(suffers)}"
             ),
             advice=f"{advice}.",
-            evidence=_evidence(stalls, part),
+            evidence=figures,
             suffers=suffers,
             fix_kind="await-or-thread",
             predicted=cost.predicted,
             cost_ms_per_request=cost.ms_per_request,
             cost_rps=cost.rps,
         )
+
+
+def _tells(evidence: Evidence, spot: Spot, short: ShortWaits) -> bool:
+    """Whether the finding on the stalls of that line is that on the short waits too."""
+    at = spot_of(evidence, short)[:2]
+    return spot[:2] == at and told_by(evidence, short) == evidence.index
+
+
+def _in_short(short: ShortWaits) -> str:
+    return (
+        f"requests keep the event loop for {spoken(short.mean_s)} each without computing, "
+        f"{share(min(1.0, short.part))} of its time: calls that wait, each for less than 20 ms"
+    )
+
+
+def loop_blocked_in_short(evidence: Evidence) -> Iterable[Finding]:
+    """Calls that block the event loop for less than a stall each, but often: once for a load, and
+    not where a line that makes stalls as well tells of them."""
+    short = short_waits(evidence) if evidence.first else None
+    if short is None or told_by(evidence, short) is not None:
+        return
+    mean_s, calls = short.mean_s, short.calls
+    cost = evidence.cost(mean_s, queues_s={LOOP: mean_s})
+    advice = f"{UNSHOWN}{_stalling(evidence)}"
+    if calls:
+        gain = f": {cost.gain}" if cost.gain else ""
+        advice = (
+            f"The source shows what may wait there: {named(evidence, calls)}. Await an "
+            f"asynchronous version{gain}; in threads (a plain `def` endpoint, "
+            f"`asyncio.to_thread`) {in_threads(evidence, mean_s)}"
+        )
+    yield Finding(
+        code="loop-blocked",
+        severity=severity(short.part) if short.lasting else "info",
+        endpoint=evidence.everyone,
+        **spot_of(evidence, short)._asdict(),
+        message=sentence(_in_short(short)),
+        advice=f"{advice}.",
+        evidence={"waited_s": mean_s, "loop_share": short.part, "calls": float(len(calls))},
+        fix_kind="await-or-thread",
+        predicted=cost.predicted,
+        cost_ms_per_request=cost.ms_per_request,
+        cost_rps=cost.rps,
+    )
+
+
+def _stalling(evidence: Evidence) -> str:
+    """The lines that were seen to block for longer, which may make shorter waits too."""
+    lines = dict.fromkeys(f"{spot.file}:{spot.line}" for _, spot in stalled_lines(evidence))
+    return f". What blocks it for longer may do that as well: {in_words(list(lines))}" * bool(lines)
 
 
 def loop_busy(evidence: Evidence) -> Iterable[Finding]:
@@ -263,6 +348,8 @@ def in_threads(evidence: Evidence, mean_s: float) -> str:
 def _spot(evidence: Evidence, stalls: Blamed) -> tuple[Spot, str]:
     """The line to change, and a name for it at the beginning of a sentence."""
     frame = stalls.frame
+    if (called := called_by_loop(evidence, stalls)) is not None:
+        return _by_loop(evidence, stalls, called)
     whose = "A task in the background" if in_background(stalls) else "This line"
     if after_answer(evidence, stalls):
         whose += ", in a background task after the answer,"
@@ -274,6 +361,24 @@ def _spot(evidence: Evidence, stalls: Blamed) -> tuple[Spot, str]:
     if in_background(stalls):
         return Spot(), inner
     return evidence.handler, f"{inner}, called for this endpoint,"
+
+
+def _by_loop(evidence: Evidence, stalls: Blamed, called: str) -> tuple[Spot, str]:
+    """The same of what the loop itself calls: where it was handed over, if that was seen, or if
+    the source shows one such place alone."""
+    unnamed = called == UNNAMED
+    what = "A callback of the event loop that is no Python function" if unnamed else called
+    if stalls.users:
+        return evidence.spot(stalls.frame), f"{what}, which this line has the event loop call,"
+    calls = calls_of(evidence, range(len(evidence.together)))
+    shown = [call for call in calls if call.by_loop and (unnamed or call.call == called)]
+    if len(shown) != 1:
+        return Spot(), what if unnamed else f"{what}, called back by the event loop,"
+    [call] = shown
+    spot = Spot(evidence.shown(call.file), call.line, call.chain[-1].function)
+    if unnamed:
+        return spot, f"{what} (by the source {call.call}, which this line has it call)"
+    return spot, f"{what}, which by the source this line has the event loop call,"
 
 
 def _evidence(stalls: Blamed, part: float) -> dict[str, float]:

@@ -9,8 +9,9 @@ import numpy as np
 
 from asyncperf.analysis.capacity import THREAD_TOKENS
 from asyncperf.analysis.findings.evidence import Evidence
+from asyncperf.analysis.findings.holders import piles_up
 from asyncperf.analysis.findings.inside import Inside
-from asyncperf.analysis.findings.words import PILES_UP, spoken, times
+from asyncperf.analysis.findings.words import spoken, times
 from asyncperf.analysis.prediction import LOOP, THREADS_CPU
 from asyncperf.analysis.prediction import THREADS as THREADS_QUEUE
 from asyncperf.insight import Records, Resource, Site
@@ -274,8 +275,8 @@ def _seen(evidence: Evidence, seen: list[Visits]) -> Iterable[Finding]:
         severity="warning",
         message=f"After its answer each request {waits}",
         advice=(
-            f"{PILES_UP} Make it `async def` and await what it waits for, or hand it to a queue "
-            "with workers of its own."
+            f"{piles_up(trips['asked'], trips['asked'] + trips['wait_s'])} Make it `async def` and "
+            "await what it waits for, or hand it to a queue with workers of its own."
         ),
         fix_kind=None,
         predicted=None,

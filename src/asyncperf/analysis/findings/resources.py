@@ -14,13 +14,14 @@ from asyncperf.analysis.findings.holders import (
     LEAST_WAIT_S,
     held_by,
     mean_s,
+    piles_up,
     requests_of,
     suffering,
 )
 from asyncperf.analysis.findings.holding import Idle, idle
 from asyncperf.analysis.findings.loop import BUSY
 from asyncperf.analysis.findings.standstill import standstill
-from asyncperf.analysis.findings.words import PILES_UP, damage_said, rate, share, spoken
+from asyncperf.analysis.findings.words import damage_said, rate, share, spoken
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import name_of
 from asyncperf.insight import Records, Resource
@@ -250,7 +251,8 @@ def _saturated(
         suffers = suffering(evidence, stays.number)
         message += damage_said(suffers)
     behind_loop = evidence.loop_share >= BUSY
-    advice = f"{PILES_UP} {advice}" if stays.late else f"{advice}{cost.sentence}"
+    piles = f"{piles_up(stays.records['asked'], stays.records['got'])} " * stays.late
+    advice = f"{piles}{advice}{cost.sentence}"
     if behind_loop:
         message += (
             f" But who holds one waits for the event loop, which had work for "

@@ -12,7 +12,7 @@ import numpy as np
 from asyncperf.analysis.findings.evidence import Evidence
 from asyncperf.analysis.findings.inside import NOBODY, Inside, own_s
 from asyncperf.insight import Frame, Records, Stack
-from asyncperf.probe.record_format import BLOCKED, CPU, NATIVE, NO_REQUEST
+from asyncperf.probe.record_format import BLOCKED, CALLED_BY_LOOP, CPU, NATIVE, NO_REQUEST
 from asyncperf.samples import Floats
 
 # Once is an accident: an import, a cache that is filled.
@@ -182,12 +182,23 @@ def _stalled_by(at: Floats, stalls: Records) -> Floats:
 
 def after_answer(evidence: Evidence, stalls: Blamed) -> bool:
     """Whether it was one of Starlette's background tasks, which run once the answer is sent."""
-    if evidence.inside is None:
-        return False
-    stacks = evidence.inside.insight.stacks
-    seen = [stacks[n] for n in map(int, stalls.records["stack"]) if n < len(stacks)]
+    seen = stacks_of(evidence, stalls)
     late = [any(f.file.endswith(BACKGROUND) for f in stack.frames) for stack in seen]
     return bool(late) and sum(late) > len(late) / 2
+
+
+def called_by_loop(evidence: Evidence, stalls: Blamed) -> str | None:
+    """What it was that the event loop called, if that is no Python function."""
+    for stack in stacks_of(evidence, stalls):
+        if stack.frames and stack.frames[-1].file == CALLED_BY_LOOP:
+            return stack.frames[-1].function
+    return None
+
+
+def stacks_of(evidence: Evidence, stalls: Blamed) -> list[Stack]:
+    """The stack of each."""
+    stacks = evidence.inside.insight.stacks if evidence.inside else ()
+    return [stacks[n] for n in map(int, stalls.records["stack"]) if n < len(stacks)]
 
 
 def in_background(stalls: Blamed) -> bool:

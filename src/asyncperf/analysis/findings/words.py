@@ -2,9 +2,6 @@
 
 from collections.abc import Mapping
 
-# What holds no answer back can be trouble all the same.
-PILES_UP = "No answer waits for it, but what comes faster than it is done piles up in memory."
-
 
 def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
