@@ -177,6 +177,13 @@ def test_a_generator_that_died_is_not_called_the_limit():
     assert "NOT VALID: the load generator died during a load" in plain(died)
 
 
+def test_a_server_that_was_gone_is_said_first():
+    diagnosis = CASES["invalid"]()
+    loads = tuple(replace(load, server_gone=True) for load in diagnosis.run.loads)
+    gone = replace(diagnosis, run=replace(diagnosis.run, loads=loads))
+    assert plain(gone).startswith("NOT VALID: the server was gone before the end of a load.")
+
+
 def test_a_folded_load_says_so_and_does_not_claim_exact_percentiles():
     whole = CASES["folded"]()
     alone = plain(replace(whole, endpoints=whole.endpoints[2:3]))

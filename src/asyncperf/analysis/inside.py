@@ -76,8 +76,12 @@ def not_seen(run: Run, load: Load) -> tuple[str, ...]:
     ticks = insight.ticks
     ends = [ticks["at"][ticks["worker"] == worker] for worker in range(len(insight.workers))]
     # A worker has ticks from its first request on, and a full disk takes no note of why not.
-    early = any(not len(at) or at[-1] < load.duration_s - LATEST_S for at in ends)
-    return (*insight.missing, ENDED_EARLY) if early else insight.missing
+    early = sum(not len(at) or at[-1] < load.duration_s - LATEST_S for at in ends)
+    # Those in whose place others were started are told as such.
+    replaced = max(0, len(ends) - (run.target.workers or len(ends)))
+    if early <= replaced or load.server_gone:
+        return insight.missing
+    return (*insight.missing, ENDED_EARLY)
 
 
 def predicted_of(run: Run, load: Load, measured: Measured, mix: Mix | None) -> Prediction | None:
