@@ -8,7 +8,7 @@ from asyncperf.explanation import AwaitPart, Breakdown
 from asyncperf.report.layout import prose, table
 from asyncperf.report.tables import names
 from asyncperf.report.units import TIE, UNKNOWN, count, percent, seconds
-from asyncperf.report.untrusted import clean, shorten
+from asyncperf.report.untrusted import clean, clean_path, short_place, shorten
 from asyncperf.results import EndpointResult
 
 TITLE = "Where a request's time goes, % of its mean latency"
@@ -35,6 +35,7 @@ ONCE = 1.005
 NEARLY_ALL = 0.99
 # The source of an await is shortened to this.
 SOURCE = 44
+HANG = "  "
 
 
 def breakdowns(results: Sequence[EndpointResult], width: int) -> RenderableType | None:
@@ -55,8 +56,8 @@ def breakdowns(results: Sequence[EndpointResult], width: int) -> RenderableType 
     for label, each in zip(labels, found, strict=True):
         longest = [part for part in each.awaits if part.mean_s > AWAIT_MATTERS * each.mean_s]
         if longest:
-            text = "; ".join(map(await_text, longest[:AWAITS]))
-            parts.append(prose(f"{label} awaits {text}", width, hang="  "))
+            text = "; ".join(await_text(part, width) for part in longest[:AWAITS])
+            parts.append(prose(f"{label} awaits {text}", width, hang=HANG))
     notes = dict.fromkeys(
         (note if len(found) == 1 else f"{label}: {note}")
         for label, each in zip(labels, found, strict=True)
@@ -76,9 +77,10 @@ def share(found: Breakdown, name: str) -> str:
     return UNKNOWN if value is None else f"{100 * value / found.mean_s:.1f}"
 
 
-def await_text(part: AwaitPart) -> str:
-    """`app.py:66 fetch() 5.000 s (3 times)`."""
-    place = f"{clean(part.file).rpartition('/')[2]}:{part.line}"
+def await_text(part: AwaitPart, width: int) -> str:
+    """`shop/app.py:66 fetch() 5.000 s (3 times)`."""
+    place = short_place(f"{clean_path(part.shown or part.file)}:{part.line}", width - len(HANG))
+    place = place.replace(" ", TIE)  # a path with spaces is not broken either
     source = shorten(clean(part.text or part.function), SOURCE)
     often = f" ({part.times:.3g}{TIE}times)" if part.times > ONCE else ""
     return f"{place} {source} {seconds(part.mean_s)}{often}"
