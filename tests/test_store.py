@@ -43,6 +43,7 @@ def full_run():
         generator=GeneratorHealth(None, None),
         ramp_end_s=None,
         trouble="interrupted",
+        server_gone=True,
     )
     return run_of(
         first,
@@ -63,7 +64,8 @@ def test_a_run_comes_back_as_it_was_saved(run):
 def test_a_run_from_before_there_were_repetitions_is_read():
     path = saved(run_of(load_of()))
     stored = json.loads((path / RUN_FILE).read_text())
-    del stored["loads"][0]["repetition"], stored["target"]["env_digests"]
+    del stored["loads"][0]["repetition"], stored["loads"][0]["server_gone"]
+    del stored["target"]["env_digests"]
     (path / RUN_FILE).write_text(json.dumps(stored))
     run = load_run(path)
     assert (run.loads[0].repetition, run.target.env_digests) == (1, {})

@@ -11,6 +11,7 @@ from asyncperf.analysis.sufficiency import expected_s
 from asyncperf.errors import Interrupted, TargetError
 from asyncperf.interrupts import Interrupts
 from asyncperf.load.engine import Recording, Workload
+from asyncperf.load.outcomes import Outcome
 from asyncperf.model import Endpoint, GeneratorHealth, SentRequest
 from asyncperf.samples import Samples
 from asyncperf.trial import Bench, run_trial
@@ -335,9 +336,36 @@ def test_ctrl_c_does_not_cut_the_reading_of_records_in_two(try_out, clock):
 def test_a_server_that_dies_under_load_ends_the_run(try_out, clock):
     done = try_out(server=FakeServer(clock, dies_after_s=12.0, workers_lost=2))
     assert isinstance(done.error, TargetError)
-    assert done.load.trouble == "the server exited (code 3)"
+    assert done.load.trouble == "the server exited (code 3); its last answer came after 11.5 s"
+    assert done.load.server_gone
     assert done.warnings == ()  # the server's own message says more
     assert len(done.load.measured[0].samples) > 0
+
+
+class Forsaken(FakeSession):
+    """From 5 s on its connections are refused."""
+
+    def recording(self):
+        found = super().recording()
+        every_s = np.arange(5.0, found.duration_s, 0.1)
+        answered = until(LOAD, min(found.duration_s, 5.0))
+        start_s = np.append(answered.start_s, every_s)
+        refused = np.arange(len(start_s)) >= len(answered.start_s)
+        gone = replace(
+            samples(start_s, np.append(answered.latency_s, np.zeros(len(every_s)))),
+            ok=~refused,
+            status=np.where(refused, 0, 200).astype(np.int32),
+            outcome=np.where(refused, Outcome.REFUSED, Outcome.OK).astype(np.uint8),
+        )
+        return replace(found, loaded={KEY: gone}) if found.ramp_started_at else found
+
+
+def test_a_server_that_nobody_watches_is_known_to_be_gone_by_its_refusals(try_out, clock):
+    done = try_out(Forsaken(clock))
+    assert done.error is None
+    assert done.load.server_gone
+    assert done.load.trouble.startswith("nobody answered any more from ")
+    assert clock.now - STARTED_AT < 20.0  # it is not waited for
 
 
 def test_ctrl_c_while_the_server_starts_is_left_to_the_caller(try_out, clock):

@@ -36,6 +36,11 @@ app = typer.Typer(
 )
 
 
+def examples(*lines: str) -> str:
+    """The end of a command's help; the first character keeps its lines apart."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
 def show_version(wanted: bool) -> None:
     if wanted:
         print(f"asyncperf {__version__}")
@@ -54,10 +59,13 @@ def common(
 
 @app.command(
     cls=WithCommand,
-    epilog="Examples:  asyncperf run    asyncperf run shop/main.py -u 100 -t 1m    "
-    "asyncperf run shop.main:app --include '/items*' --json result.json    "
-    "asyncperf run http://127.0.0.1:8001 --endpoint 'GET /items/1'    "
-    "asyncperf run --mix -- granian --interface asgi --port 8001 shop.main:app",
+    epilog=examples(
+        "asyncperf run",
+        "asyncperf run shop/main.py -u 100 -t 1m",
+        "asyncperf run shop.main:app --include '/items*' --json result.json",
+        "asyncperf run http://127.0.0.1:8001 --endpoint 'GET /items/1'",
+        "asyncperf run --mix -- granian --interface asgi --port 8001 shop.main:app",
+    ),
 )
 def run(
     context: typer.Context,
@@ -170,7 +178,7 @@ def run(
     raise typer.Exit(exit_codes.of_run(diagnosis, settings.fail_on))
 
 
-@app.command(epilog="Example:  asyncperf worker --master-host 192.168.0.10")
+@app.command(epilog=examples("asyncperf worker --master-host 192.168.0.10"))
 def worker(
     master_host: Annotated[
         str, typer.Option(metavar="HOST", help="Where `asyncperf run --expect-workers N` runs.")
@@ -223,8 +231,10 @@ def report(
 
 
 @app.command(
-    epilog="Examples:  asyncperf compare before after    "
-    "asyncperf compare main-run branch-run --at-least 5% --fail-on worse --json compare.json"
+    epilog=examples(
+        "asyncperf compare before after",
+        "asyncperf compare main-run branch-run --at-least 5% --fail-on worse --json compare.json",
+    )
 )
 def compare(
     base: Annotated[str, typer.Argument(metavar="BASE", help="The run to compare with.")],
@@ -273,8 +283,12 @@ def compare(
 
 
 @app.command(
-    epilog="Examples:  asyncperf scan    asyncperf scan src --exclude 'migrations/*' --all    "
-    "asyncperf scan --write-baseline    asyncperf scan --sarif scan.sarif --fail-on never"
+    epilog=examples(
+        "asyncperf scan",
+        "asyncperf scan src --exclude 'migrations/*' --all",
+        "asyncperf scan --write-baseline",
+        "asyncperf scan --sarif scan.sarif --fail-on never",
+    )
 )
 def scan(
     paths: flags.Paths = None,
@@ -327,7 +341,7 @@ def scan(
     raise typer.Exit(exit_codes.of_scan(result, settings.fail_on))
 
 
-@app.command(epilog="Examples:  asyncperf explain    asyncperf explain loop-blocked")
+@app.command(epilog=examples("asyncperf explain", "asyncperf explain loop-blocked"))
 def explain(
     code: Annotated[
         str | None, typer.Argument(metavar="CODE", help="A finding's code; all without it.")

@@ -16,8 +16,10 @@ SCAN_SEVERITIES_AT = {"warning": ("warning",), "info": ("warning", "info"), "nev
 
 
 def of_run(diagnosis: Diagnosis, fail_on: str) -> int:
-    """1 for a missed budget; 4 when something could not be judged; 1 for a finding at the
-    asked level; else 0."""
+    """3 where the server was gone; 1 for a missed budget; 4 when something could not be judged; 1
+    for a finding at the asked level; else 0."""
+    if any(load.server_gone for load in diagnosis.run.loads):
+        return errors.TARGET
     # A budget is only called missed on figures that can be trusted, whatever is wrong elsewhere.
     budgets = {budget.status for budget in diagnosis.budgets}
     if "missed" in budgets:
@@ -29,7 +31,9 @@ def of_run(diagnosis: Diagnosis, fail_on: str) -> int:
     if any(is_untold(knee) for knee in diagnosis.knees):
         return errors.LOAD
     # An open load that was too much never became steady, and is an answer of a search.
-    unsteady = any(result.steady is None for result in diagnosis.endpoints)
+    unsteady = any(
+        result.steady is None or result.steady.latency is None for result in diagnosis.endpoints
+    )
     if (unsteady and not diagnosis.knees) or any(r.trouble for r in diagnosis.endpoints):
         return errors.LOAD
     severities = SEVERITIES_AT[fail_on]

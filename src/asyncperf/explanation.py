@@ -7,7 +7,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class AwaitPart:
     """An await of the user's code that a request itself waits at: `mean_s` per request, in
-    `times` goes. What it awaits has parts of its own in it: threads, the event loop's CPU."""
+    `times` goes. What it awaits has parts of its own in it: threads, the event loop's CPU. `file`
+    is its whole path, `shown` as people are told it, where that differs."""
 
     file: str
     line: int
@@ -16,6 +17,7 @@ class AwaitPart:
     text: str | None
     mean_s: float
     times: float
+    shown: str = ""
 
 
 @dataclass(frozen=True)

@@ -216,7 +216,7 @@ class Load:
     the share of all the machine's CPUs that was busy under load, whoever used it.
     `repetition` counts the loads of that name from 1. `levels` are what it held in turn,
     empty where that was the plan's own level; `ramp_end_s` is then of the first. `insight` is
-    None without a probe.
+    None without a probe. `server_gone`: at its end nobody served any more.
     """
 
     name: str
@@ -230,6 +230,7 @@ class Load:
     repetition: int = 1
     insight: Insight | None = None
     levels: tuple[Held, ...] = ()
+    server_gone: bool = False
 
     @property
     def was_made(self) -> bool:

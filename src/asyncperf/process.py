@@ -53,6 +53,11 @@ class ChildProcess:
             )
 
     @property
+    def pid(self) -> int:
+        """A process from which the command descends, and all that it starts."""
+        return self._guard.pid
+
+    @property
     def exit_code(self) -> int | None:
         """The command's exit code (128 + n for signal n), None while it runs."""
         return self._guard.poll()

@@ -271,7 +271,8 @@ class Healthy:
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """A run, explained. `valid` is False when the load generator was the limit."""
+    """A run, explained. `valid` is False when the load generator was the limit, and when
+    the server was gone before the end of a load."""
 
     run: Run
     endpoints: tuple[EndpointResult, ...]

@@ -74,6 +74,7 @@ class _StoredLoad:
     machine_cpu: float | None = None
     repetition: int = 1
     levels: tuple[Held, ...] = ()
+    server_gone: bool = False
 
 
 @dataclass(frozen=True)
@@ -241,6 +242,7 @@ def _stored(run: Run) -> _StoredRun:
                 machine_cpu=load.machine_cpu,
                 repetition=load.repetition,
                 levels=load.levels,
+                server_gone=load.server_gone,
             )
             for load in run.loads
         ),
@@ -333,6 +335,7 @@ def _load(path: Path, stored: _StoredLoad) -> Load:
         machine_cpu=stored.machine_cpu,
         repetition=stored.repetition,
         levels=stored.levels,
+        server_gone=stored.server_gone,
     )
 
 

@@ -20,11 +20,12 @@ from asyncperf.analysis.mixture import Key, key_of, limiters_of, weights_of
 from asyncperf.analysis.steady import LoadView
 from asyncperf.analysis.sufficiency import expected_s, view_is_enough
 from asyncperf.analysis.unloaded import unloaded_response_s
-from asyncperf.errors import AsyncperfError, Interrupted
+from asyncperf.errors import AsyncperfError, Interrupted, TargetError
 from asyncperf.handlers import with_handlers
 from asyncperf.insight import Insight
 from asyncperf.interrupts import Interrupts
 from asyncperf.load.engine import LoadEngine, LoadSession, Recording, Workload
+from asyncperf.load.silence import last_answer_s, silence_of
 from asyncperf.model import Endpoint, Load, LoadPlan, Measured, Target
 from asyncperf.probe_files import read_insight
 from asyncperf.samples import Samples
@@ -83,6 +84,7 @@ def run_trial(
     with server:
         session = bench.engine.start(workload, bench.plan, server.url)
         cpu = MachineCpu()
+        gone = False
         try:
             with interrupts.allowed():
                 trouble = watch(bench, workload, server, session, cpu, watcher, interrupts)
@@ -92,16 +94,24 @@ def run_trial(
         except AsyncperfError as failure:
             error = failure
             trouble = str(failure)
+            gone = isinstance(failure, TargetError)
         machine_cpu = cpu.busy()
         recording = session.stop()
         # A server that is itself the error has said so.
         told = error is None or isinstance(error, Interrupted)
         troubles = server.troubles() if told else ()
     warnings = tuple(f"{workload.name}: {text}" for text in (*recording.warnings, *troubles))
+    silence = silence_of(recording.loaded.values())
+    if gone and recording.loaded:
+        last_s = last_answer_s(recording.loaded.values())
+        trouble = f"{trouble}; its last answer came after {last_s:.1f} s"
+    elif silence is not None and trouble is None:
+        gone, trouble = True, str(silence)
     load = load_of(bench, workload, recording, started_at, trouble or recording.trouble)
     insight = insight_of(server, load.started_at, recording.clock_s)
     load = with_handlers(load, insight)
-    return Trial(replace(load, machine_cpu=machine_cpu, insight=insight), warnings, error)
+    load = replace(load, machine_cpu=machine_cpu, insight=insight, server_gone=gone)
+    return Trial(load, warnings, error)
 
 
 def insight_of(server: Server, ramp_epoch: float, ramp_clock_s: float | None) -> Insight | None:
@@ -222,7 +232,8 @@ def is_done(bench: Bench, recording: Recording) -> bool:
     plan = bench.plan
     if plan.run_time_s is not None:
         return recording.duration_s > plan.run_time_s + GENERATOR_MARGIN_S
-    if recording.duration_s >= plan.max_time_s:
+    silence = silence_of(recording.loaded.values())
+    if recording.duration_s >= plan.max_time_s or (silence is not None and silence.is_for_good):
         return True
     measured = measured_of(bench, recording)
     view = view_of(measured, recording.ramp_end_s, recording.duration_s, plan.think_time_s)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from asyncperf.analysis.findings.awaits import is_await
-from asyncperf.analysis.findings.dependencies import resolved_by
+from asyncperf.analysis.findings.resolving import resolved_by
 from asyncperf.insight import Insight, Site
 from asyncperf.model import Load
 from asyncperf.probe.places import is_users

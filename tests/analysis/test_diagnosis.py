@@ -341,6 +341,7 @@ def test_what_the_probe_did_not_see_is_said():
     )
     (early,) = warnings(load_of(insight=insight(ticks=ticks["cut"])))
     assert "end before the load does" in early
+    assert warnings(load_of(insight=insight(ticks=ticks["cut"]), server_gone=True)) == ()
     (nothing,) = warnings(load_of())
     assert "the probe recorded nothing" in nothing
     assert diagnosed(load_of(), plan=PLAN).warnings == ()

@@ -202,7 +202,7 @@ def test_version(asyncperf):
 def test_help_ends_in_examples(asyncperf, flag):
     code, out, _ = asyncperf("run", flag)
     assert code == 0
-    assert "Examples:" in out[out.index("--quiet") :]
+    assert "  Examples:\n    asyncperf run\n    asyncperf run shop" in out[out.index("--quiet") :]
 
 
 def test_no_arguments_is_help(asyncperf):

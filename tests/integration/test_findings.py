@@ -75,3 +75,24 @@ def test_a_healthy_app_has_no_finding(asyncperf: Asyncperf) -> None:
     # On a machine with too much to do, the machine is what is found.
     assert [f for f in document["findings"] if f["severity"] != "info"] == []
     assert document["healthy"]
+
+
+@measures
+@pytest.mark.parametrize("native", ["1", "0"])
+def test_what_dependencies_wait_for_is_told_by_their_functions(
+    asyncperf: Asyncperf, native: str
+) -> None:
+    run = asyncperf("run", APPS / "depending.py", *QUICK, env={"ASYNCPERF_PROBE_NATIVE": native})
+    lines = (APPS / "depending.py").read_text().splitlines()
+    found = {finding["code"]: finding for finding in run.document["findings"]}
+
+    finding = found["sequential-dependencies"]
+    assert (finding["endpoint"], finding["function"]) == ("GET /again", "left")
+    assert "left with asked" in finding["message"]
+    assert "right with asked" in finding["message"]
+    assert finding["independence"]["verdict"] == "independent"
+    assert finding["evidence"]["together_s"] < 0.6 * finding["evidence"]["apart_s"]
+
+    finding = found["lock-saturated"]
+    assert (finding["endpoint"], finding["function"]) == ("GET /limited", "limited")
+    assert lines[finding["line"] - 1].startswith("async def limited")

@@ -59,10 +59,35 @@ def test_a_killed_worker_is_named_and_what_it_recorded_is_kept(
     wanted.touch()
     wait_until(lambda: under_load(running, 50, workers=3), "records of the one in its place")
     done = running.interrupt()
-    assert "GET /killed: 1 of the server's workers died" in done.document["load"]["warnings"]
+    told = "GET /killed: 1 of the server's workers died"
+    assert any(text.startswith(told) for text in done.document["load"]["warnings"])
     insight = insight_in(tmp_path / "run")
     assert len(insight.workers) == 3  # another took its place
     assert min(recorded_by(insight)) > 10
+
+
+@pytest.mark.parametrize(
+    ("keeps", "flags", "says"),
+    [
+        ("keep", (), "all 2 workers of the server ended under load"),
+        ("close", (), "all 2 workers of the server ended under load"),
+        ("close", ("--no-probe",), "nobody answered any more from "),
+    ],
+)
+def test_a_server_without_workers_is_one_that_died(
+    asyncperf: Callable[..., Finished], keeps: str, flags: tuple[str, ...], says: str
+) -> None:
+    """Whether its parent still takes connections, for nobody, or refuses them."""
+    port = free_port()
+    done = asyncperf(
+        *("run", *flags, "--port", port, "-u", 8, "-r", 40, "-t", "12s"),
+        *("--endpoint", "GET /", "--json", "-", "--", sys.executable, APPS / "forsaken.py", port),
+        *(keeps,),
+    )
+    assert done.code == 3
+    assert done.document["load"]["valid"] is False
+    (load,) = done.document["load"]["loads"]
+    assert load["trouble"].startswith(says)
 
 
 def test_a_worker_killed_under_gunicorn_is_named_as_well(
@@ -80,7 +105,8 @@ def test_a_worker_killed_under_gunicorn_is_named_as_well(
     wanted.touch()
     wait_until(lambda: under_load(running, 50, workers=3), "records of the one in its place")
     done = running.interrupt()
-    assert "GET /killed: 1 of the server's workers died" in done.document["load"]["warnings"]
+    told = "GET /killed: 1 of the server's workers died"
+    assert any(text.startswith(told) for text in done.document["load"]["warnings"])
     assert min(recorded_by(insight_in(tmp_path / "run"))) > 10
 
 

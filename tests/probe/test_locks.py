@@ -19,7 +19,10 @@ from fastapi import Depends, FastAPI
 
 from asyncperf.probe import locks
 from asyncperf.probe.notes import read_notes
+from asyncperf.probe.timeline import NONE, Timeline, Track
 from asyncperf.probe.uses import close
+
+from .detail import installed, rewritten
 
 # Long beside what a loop's turn takes, short beside a test.
 NAP_S = 0.02
@@ -30,6 +33,9 @@ HOOKED = (
     backend.Semaphore,
     backend.CapacityLimiter,
 )
+
+
+rewriting = pytest.fixture(installed)
 
 
 @pytest.fixture(autouse=True)
@@ -220,6 +226,26 @@ def test_a_dependencys_max_concurrency_is_a_limiter(recorded, function):
     resource = recorded.resources()[function.__name__]
     assert (resource["kind"], resource["capacity"]) == ("max_concurrency", 3)
     assert recorded.line_of(resource["site"])["line"] == function.__code__.co_firstlineno
+
+
+@pytest.mark.usefixtures("rewriting")
+def test_a_dependencys_max_concurrency_is_known_where_awaits_are_recorded(recorded):
+    fastapi = {"__name__": locks.DEPENDENCIES}
+    source = """
+async def solve_dependencies(call, semaphore):
+    async with semaphore:
+        return await call()
+"""
+    exec(rewritten(source, "<fastapi>"), fastapi)
+
+    async def ask():
+        return await fastapi["solve_dependencies"](asynchronous, anyio.Semaphore(3))
+
+    request = recorded.request()
+    timeline = Timeline(str(recorded.folder), recorded.tables.spans, recorded.ledger.sites)
+    recorded.run(ask(), request, track=Track(timeline, request, 0, NONE))
+    assert [use["resource"] for use in recorded.uses()] == ["asynchronous"]
+    assert recorded.resources()["asynchronous"]["kind"] == "max_concurrency"
 
 
 # That nothing else is changed.

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from asyncperf.explanation import AwaitPart
 from asyncperf.model import Endpoint, Skipped
 from asyncperf.report import tables
+from asyncperf.report.breakdown import await_text, notes
 from asyncperf.report.terminal import render
 from asyncperf.report.units import TIE
 from asyncperf.results import (
@@ -177,6 +179,13 @@ def test_a_generator_that_died_is_not_called_the_limit():
     assert "NOT VALID: the load generator died during a load" in plain(died)
 
 
+def test_a_server_that_was_gone_is_said_first():
+    diagnosis = CASES["invalid"]()
+    loads = tuple(replace(load, server_gone=True) for load in diagnosis.run.loads)
+    gone = replace(diagnosis, run=replace(diagnosis.run, loads=loads))
+    assert plain(gone).startswith("NOT VALID: the server was gone before the end of a load.")
+
+
 def test_a_folded_load_says_so_and_does_not_claim_exact_percentiles():
     whole = CASES["folded"]()
     alone = plain(replace(whole, endpoints=whole.endpoints[2:3]))
@@ -259,3 +268,36 @@ def test_what_to_type_is_not_cut_out_of_a_reason():
 def test_many_kinds_of_reasons_are_counted():
     kinds = [Skipped("GET", f"/{n}", f"reason {n}: x") for n in range(8)]
     assert said_of(*kinds).endswith("reason 4: x and 3 others --json FILE lists all of them")
+
+
+@pytest.mark.parametrize(
+    ("text", "times", "told"),
+    [
+        ("await fetch()", 3.0, "await fetch() 30.00 ms (3 times)"),
+        (
+            "await asyncio.gather( one(), two(), )",
+            1.0,
+            "await asyncio.gather(one(), two()) 30.00 ms",
+        ),
+        ("async with lock", 2.0, "async with lock 30.00 ms"),  # entered and left
+        ("async with lock", 4.0, "async with lock 30.00 ms (2 times)"),
+        ("await " + "a" * 60, 1.0, f"await {'a' * 37}… 30.00 ms"),
+    ],
+)
+def test_an_await_is_told_by_its_source(text, times, told):
+    part = AwaitPart("/srv/shop/a.py", 7, 5, "items", text, 0.03, times, "shop/a.py")
+    assert await_text(part, 80).replace(TIE, " ") == f"shop/a.py:7 {told}"
+
+
+def test_what_is_said_of_several_endpoints_is_said_once():
+    diagnosis = CASES["inside"]()
+    known = [result.breakdown for result in diagnosis.endpoints if result.breakdown]
+    parts = [
+        replace(known[0], requests=900, of_requests=900, notes=(f"{share} is the way back", *more))
+        for share, more in (("6.3%", ()), ("2%", ("the engine does not say",)))
+    ]
+    assert notes(["/a", "/b"], parts) == [
+        "6.3% (/a) and 2% (/b) is the way back",
+        "/b: the engine does not say",
+    ]
+    assert notes(["/a"], parts[:1]) == ["6.3% is the way back"]

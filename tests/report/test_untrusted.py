@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from asyncperf.report.untrusted import clean, fold, shorten, spreadsheet_safe
+from asyncperf.report.untrusted import clean, fold, short_place, shorten, spreadsheet_safe
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,18 @@ def test_a_label_is_folded_where_it_can_be_read():
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t=1", " =1", "\x1b[0m=1"])
 def test_no_cell_starts_a_formula(text):
     assert spreadsheet_safe(text).startswith("'")
+
+
+@pytest.mark.parametrize(
+    ("width", "told"),
+    [
+        (80, "/srv/shop/orders/routes.py:41"),
+        (29, "/srv/shop/orders/routes.py:41"),
+        (28, "…/shop/orders/routes.py:41"),
+        (22, "…/orders/routes.py:41"),
+        (15, "…/routes.py:41"),
+        (5, "…/routes.py:41"),  # the rest is what one looks for
+    ],
+)
+def test_a_place_loses_its_first_folders_alone(width, told):
+    assert short_place("/srv/shop/orders/routes.py:41", width) == told

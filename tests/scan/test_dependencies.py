@@ -51,6 +51,11 @@ provider = Provider.made()
 async def named(session: AsyncSession = Depends(session)): return 1
 async def of_rows(rows=Depends(rows)): return (await client.get("/of")).json()
 async def of_something(found=Depends(elsewhere)): return (await client.get("/of")).json()
+async def left(found=Depends(flags, use_cache=False)): return (await client.get("/left")).json()
+async def right(found=Depends(flags, use_cache=False)): return (await client.get("/right")).json()
+async def counted(): return await client.post("/counts", json=1)
+async def one(found=Depends(counted, use_cache=False)): return 1
+async def two(found=Depends(counted, use_cache=False)): return 2
 """
 
 ENDPOINTS = {
@@ -88,6 +93,21 @@ ENDPOINTS = {
     "two made by one class": ("a=Depends(Limit(20)), b=Depends(Limit(100))", "unsafe"),
     "one session deep below": ("a=Depends(of_rows), b=Depends(more)", "unsafe"),
     "one that needs an unknown one": ("a=Depends(of_something), b=Depends(limits)", "likely"),
+    "one asked for again": (
+        "a=Depends(flags), b=Depends(flags, use_cache=False)",
+        "independent",
+    ),
+    "one that writes, asked for again": (
+        "a=Depends(counted), b=Depends(counted, use_cache=False)",
+        "unsafe",
+    ),
+    "one that writes, and is there already": (
+        "a=Depends(counted), b=Depends(counted)",
+        "independent",
+    ),
+    "one that the other asks for again": ("a=Depends(flags), b=Depends(left)", "independent"),
+    "both ask again for one": ("a=Depends(left), b=Depends(right)", "independent"),
+    "both ask again for one that writes": ("a=Depends(one), b=Depends(two)", "unsafe"),
     "an unknown one": ("a=Depends(elsewhere), b=Depends(limits)", "likely"),
 }
 

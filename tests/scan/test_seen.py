@@ -255,3 +255,4 @@ def test_dependencies(tmp_path: Path) -> None:
     assert said("user", "flags").verdict == said("flags", "user").verdict == "independent"
     assert (said("user", "rights").verdict, said("user", "rights").remedy) == ("dependent", "none")
     assert said("user", "rights").reason == "`rights` needs `user`"
+    assert said("flags", "flags").reason.startswith("no dependency needs another one")

@@ -190,6 +190,37 @@ def test_workers_that_died_are_counted(start):
     assert running.troubles() == ("3 of the server's workers died",)
 
 
+@pytest.mark.parametrize(("ended", "who"), [(2, "all 2 workers"), (1, "the only worker")])
+def test_a_server_all_of_whose_workers_have_ended_is_gone(start, monkeypatch, ended, who):
+    running = start(FakeServer({0.0: READY * 2}))
+    monkeypatch.setattr(running, "_seen", Mock(ended=lambda: 0))
+    running.check("under load")
+    monkeypatch.setattr(running, "_seen", Mock(ended=lambda: ended))
+    with pytest.raises(TargetError, match=f"{who} of the server ended under load") as error:
+        running.check("under load")
+    assert "Application startup complete." in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("died", "replaced", "is_gone", "told"),
+    [
+        (0, 0, False, ()),
+        (2, 0, False, ("2 of the server's workers died",)),
+        (
+            *(2, 1, False),
+            ("2 of the server's workers died; 1 worker was started instead",),
+        ),
+        (2, 0, True, ("2 of the server's workers died; at the end none was left",)),
+        (0, 3, False, ("3 workers were started in the place of others that had ended",)),
+    ],
+)
+def test_what_became_of_workers_is_told(start, monkeypatch, died, replaced, is_gone, told):
+    running = start(FakeServer({0.0: READY * 2}))
+    seen = Mock(died=lambda: died, replaced=lambda _: replaced, all_gone=lambda: is_gone)
+    monkeypatch.setattr(running, "_seen", seen)
+    assert running.troubles() == told
+
+
 def test_command():
     command = uvicorn_command(APP, workers=3, port=8001)
     assert command[:4] == (sys.executable, "-m", "uvicorn", "shop:app")

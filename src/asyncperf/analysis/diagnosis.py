@@ -46,7 +46,7 @@ def _explained(run: Run, results: tuple[EndpointResult, ...], loads: Iterable[Lo
         run=run,
         endpoints=results,
         findings=findings,
-        valid=not limited,
+        valid=not limited and not any(load.server_gone for load in run.loads),
         warnings=(*limited, *run.warnings, *unseen(run), *(text for text in left_out if text)),
         healthy=healthy(evidence, findings),
     )

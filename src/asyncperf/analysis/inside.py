@@ -1,11 +1,14 @@
 """What a load's probe says: the stations of its workers, an endpoint's breakdown, and what
 its single user's requests foretold. Each is None or empty, with a reason, without a probe."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from asyncperf.analysis import statistics
 from asyncperf.analysis.breakdown import MIN_REQUESTS, breakdown
 from asyncperf.analysis.mixture import Mix
+from asyncperf.analysis.paths import shown
 from asyncperf.analysis.prediction import demands_of, predict, together
 from asyncperf.analysis.seen import seen_under_load
 from asyncperf.analysis.stations import Processors, stations
@@ -66,7 +69,13 @@ def breakdown_of(
     seen = seen_under_load(load.insight, measured.endpoint, measured.samples, window, open_load)
     without_cpu = starved(load, load.insight, window)
     found = breakdown(load.insight, seen, steady.latency.mean_s, without_cpu)
-    return found, None if found else TOO_FEW
+    if found is None:
+        return None, TOO_FEW
+    endpoints = [each.endpoint for each in load.measured]
+    awaits = (
+        replace(part, shown=shown(part.file, load.insight, endpoints)) for part in found.awaits
+    )
+    return replace(found, awaits=tuple(awaits)), None
 
 
 def not_seen(run: Run, load: Load) -> tuple[str, ...]:
@@ -77,8 +86,12 @@ def not_seen(run: Run, load: Load) -> tuple[str, ...]:
     ticks = insight.ticks
     ends = [ticks["at"][ticks["worker"] == worker] for worker in range(len(insight.workers))]
     # A worker has ticks from its first request on, and a full disk takes no note of why not.
-    early = any(not len(at) or at[-1] < load.duration_s - LATEST_S for at in ends)
-    return (*insight.missing, ENDED_EARLY) if early else insight.missing
+    early = sum(not len(at) or at[-1] < load.duration_s - LATEST_S for at in ends)
+    # Those in whose place others were started are told as such.
+    replaced = max(0, len(ends) - (run.target.workers or len(ends)))
+    if early <= replaced or load.server_gone:
+        return insight.missing
+    return (*insight.missing, ENDED_EARLY)
 
 
 def predicted_of(run: Run, load: Load, measured: Measured, mix: Mix | None) -> Prediction | None:

@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 from .causes import code_of
 from .imports import AfterImport
 from .ledger import OPEN
-from .places import is_users
+from .places import is_probes, is_users
 from .record_format import CAPACITY_LIMITER, LOCK, MAX_CONCURRENCY, SEMAPHORE
 from .request import STEPPING, Request
 from .uses import (
@@ -145,7 +145,7 @@ def _asked(
     by = asker()
     if not isinstance(by, Request):
         return acquire(lock)
-    while frame is not None and is_its_own(frame, ASKING):
+    while frame is not None and lies_between(frame):
         frame = frame.f_back
     known = KNOWN.get(lock)
     # A thread limiter that the user has made is asked for by anyio, on a trip that is recorded.
@@ -190,8 +190,10 @@ def _released(lock: Any, request: Request) -> None:
             return
 
 
-def is_its_own(frame: FrameType, names: tuple[str, ...]) -> bool:
-    return frame.f_code.co_name in names and frame.f_globals.get("__name__") in ITS_OWN
+def lies_between(frame: FrameType) -> bool:
+    """Whether it is a frame of the lock's own, or one of ours around the await."""
+    its_own = frame.f_code.co_name in ASKING and frame.f_globals.get("__name__") in ITS_OWN
+    return its_own or is_probes(frame.f_code.co_filename)
 
 
 def maker(frame: FrameType | None) -> FrameType | None:

@@ -20,11 +20,16 @@ def note(folder: str, what: str, **values: Any) -> None:
 
 
 def read_notes(folder: Path) -> Iterator[dict[str, Any]]:
-    """Every note of every process. A line that was cut off is left out, with what was appended
-    to it once the disk had room again."""
+    """Every note of every process."""
     for file in sorted(folder.glob("notes-*.jsonl")):
-        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError:
-                continue
+        yield from notes_in(file)
+
+
+def notes_in(file: Path) -> Iterator[dict[str, Any]]:
+    """A process's notes. A line that was cut off is left out, with what was appended to it once
+    the disk had room again."""
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError:
+            continue

@@ -1,14 +1,16 @@
 """Where a request's time goes: a row of shares per endpoint, and its longest awaits."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 
 from asyncperf.explanation import AwaitPart, Breakdown
 from asyncperf.report.layout import prose, table
 from asyncperf.report.tables import names
-from asyncperf.report.units import TIE, UNKNOWN, count, percent, seconds
-from asyncperf.report.untrusted import clean, shorten
+from asyncperf.report.units import TIE, UNKNOWN, count, in_words, percent, seconds
+from asyncperf.report.untrusted import clean, clean_path, cut_off, short_place
 from asyncperf.results import EndpointResult
 
 TITLE = "Where a request's time goes, % of its mean latency"
@@ -35,6 +37,9 @@ ONCE = 1.005
 NEARLY_ALL = 0.99
 # The source of an await is shortened to this.
 SOURCE = 44
+HANG = "  "
+# The share that a note begins with.
+SHARE = re.compile(r"[\d.]+%")
 
 
 def breakdowns(results: Sequence[EndpointResult], width: int) -> RenderableType | None:
@@ -55,15 +60,38 @@ def breakdowns(results: Sequence[EndpointResult], width: int) -> RenderableType 
     for label, each in zip(labels, found, strict=True):
         longest = [part for part in each.awaits if part.mean_s > AWAIT_MATTERS * each.mean_s]
         if longest:
-            text = "; ".join(map(await_text, longest[:AWAITS]))
-            parts.append(prose(f"{label} awaits {text}", width, hang="  "))
-    notes = dict.fromkeys(
-        (note if len(found) == 1 else f"{label}: {note}")
-        for label, each in zip(labels, found, strict=True)
-        for note in [*each.notes, *sampled(each)]
-    )
-    parts += [prose(clean(note), width, style="dim", hang="  ") for note in notes]
+            text = "; ".join(await_text(part, width) for part in longest[:AWAITS])
+            parts.append(prose(f"{label} awaits {text}", width, hang=HANG))
+    lines = notes(labels, found)
+    parts += [prose(clean(line), width, style="dim", hang=HANG) for line in lines]
     return Group(*parts)
+
+
+def notes(labels: Sequence[str], found: Sequence[Breakdown]) -> list[str]:
+    """What qualifies the figures. What is said of several endpoints is said once, with the share
+    of each."""
+    if len(found) == 1:
+        return [*found[0].notes, *sampled(found[0])]
+    said: dict[str, dict[str, str]] = {}
+    for label, each in zip(labels, found, strict=True):
+        for note in each.notes:
+            begin = SHARE.match(note)
+            what = note[begin.end() :] if begin else note
+            said.setdefault(what, {})[label] = begin[0] if begin else ""
+    lines = [shared(what, shares) for what, shares in said.items()]
+    samples = [
+        f"{label} {note}"
+        for label, each in zip(labels, found, strict=True)
+        for note in sampled(each)
+    ]
+    return lines + ["; ".join(samples)] * bool(samples)
+
+
+def shared(what: str, shares: Mapping[str, str]) -> str:
+    """`6.3% (/items) and 3.6% (/me) of ...`, or `/items and /me: ...`."""
+    if len(shares) == 1 or not all(shares.values()):
+        return f"{in_words(list(shares))}: {next(iter(shares.values()))}{what}"
+    return f"{in_words([f'{share} ({label})' for label, share in shares.items()])}{what}"
 
 
 def matters(found: Breakdown, name: str) -> bool:
@@ -76,12 +104,22 @@ def share(found: Breakdown, name: str) -> str:
     return UNKNOWN if value is None else f"{100 * value / found.mean_s:.1f}"
 
 
-def await_text(part: AwaitPart) -> str:
-    """`app.py:66 fetch() 5.000 s (3 times)`."""
-    place = f"{clean(part.file).rpartition('/')[2]}:{part.line}"
-    source = shorten(clean(part.text or part.function), SOURCE)
-    often = f" ({part.times:.3g}{TIE}times)" if part.times > ONCE else ""
+def await_text(part: AwaitPart, width: int) -> str:
+    """`shop/app.py:66 fetch() 5.000 s (3 times)`."""
+    place = short_place(f"{clean_path(part.shown or part.file)}:{part.line}", width - len(HANG))
+    place = place.replace(" ", TIE)  # a path with spaces is not broken either
+    source = on_one_line(clean(part.text or part.function))
+    # A context manager is entered and left.
+    times = part.times / 2 if source.startswith("async with ") else part.times
+    often = f" ({times:.3g}{TIE}times)" if times > ONCE else ""
     return f"{place} {source} {seconds(part.mean_s)}{often}"
+
+
+def on_one_line(source: str) -> str:
+    """Source whose lines were joined, without the blanks of that; its beginning tells most."""
+    source = re.sub(r"([(\[{]) ", r"\1", source)
+    source = re.sub(r",? ([)\]}])", r"\1", source)
+    return source if cell_len(source) <= SOURCE else f"{cut_off(source, SOURCE - 1)}…"
 
 
 def sampled(found: Breakdown) -> list[str]:

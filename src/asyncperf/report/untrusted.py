@@ -53,6 +53,16 @@ def shorten(text: str, width: int) -> str:
     return cut_off(text, width - 1 - tail) + "…" + cut_off(backwards, tail)[::-1]
 
 
+def short_place(place: str, width: int) -> str:
+    """A `file:line` without the first of its folders, as many as fill more than `width` columns;
+    what remains is whole."""
+    found, rest = place, place
+    while cell_len(found) > width and "/" in rest.lstrip("/"):
+        rest = rest.lstrip("/").partition("/")[2]
+        found = f"…/{rest}"
+    return found
+
+
 def fold(text: str, width: int, lines: int) -> str:
     """Break a label after / _ - . so that it fits `width`, in about `lines` lines."""
     folded = [""]

@@ -36,7 +36,11 @@ EXPLAINED_BY: dict[LimiterKind, str] = {"thread_pool": "pool-saturated"}
 def alerts(diagnosis: Diagnosis, width: int) -> RenderableType | None:
     """What a reader must know before any figure; None if there is nothing."""
     lines = []
-    if not diagnosis.valid:
+    gone = any(load.server_gone for load in diagnosis.run.loads)
+    if gone:
+        text = "NOT VALID: the server was gone before the end of a load."
+        lines.append(prose(text, width, style="bold red"))
+    elif not diagnosis.valid:
         died = any(load.generator.users_lost for load in diagnosis.run.loads)
         what = "died during a load" if died else "was the limit of a load"
         text = f"NOT VALID: the load generator {what}; its figures are not the app's."

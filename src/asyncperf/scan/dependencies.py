@@ -39,7 +39,8 @@ class Dependency:
     """One dependency of an endpoint; `is_named` tells whether its result is used, `is_made`
     whether a call has made it where it stands, so that another like it is resolved too, and `given`
     which functions that call was given, on which it may depend. `scheme` is the class of FastAPI
-    that it is, as `HTTPBearer`, if any: these look at the request and wait for nothing."""
+    that it is, as `HTTPBearer`, if any: these look at the request and wait for nothing. One that
+    is not `is_cached` (`use_cache=False`) runs again, whoever has asked for it before."""
 
     function: Function | None
     name: str
@@ -49,6 +50,7 @@ class Dependency:
     is_made: bool = False
     given: frozenset[Function] = frozenset()
     scheme: str = ""
+    is_cached: bool = True
 
 
 def is_endpoint(function: Function) -> bool:
@@ -121,6 +123,16 @@ def _dependency(
         _is_made(call),
         _given(call, resolve),
         _scheme(call, annotation, resolve, analyst),
+        _is_cached(call),
+    )
+
+
+def _is_cached(call: ast.Call) -> bool:
+    return not any(
+        keyword.arg == "use_cache"
+        and isinstance(keyword.value, ast.Constant)
+        and keyword.value.value is False
+        for keyword in call.keywords
     )
 
 
@@ -261,10 +273,13 @@ def _waits(done: Doings) -> bool:
 
 def judge_pair(a: Dependency, b: Dependency, analyst: Analyst) -> Finding:
     """Two dependencies, in the order in which FastAPI resolves them."""
-    if a.function is b.function and a.function is not None and not (a.is_made or b.is_made):
+    once = b.is_cached and not (a.is_made or b.is_made)
+    if a.function is b.function and a.function is not None and once:
         return Finding("independent", "one dependency, which is resolved once")
-    needs = asked_for(a, analyst), asked_for(b, analyst)
-    for one, other, asked in ((b, a, needs[1]), (a, b, needs[0])):
+    below = [list(asked_for(each, analyst)) for each in (a, b)]
+    needs = [{each.function for each in asked} for asked in below]
+    anew = [{each.function for each in asked if not each.is_cached} for asked in below]
+    for one, other, asked in ((b, a, needs[1] - anew[1]), (a, b, needs[0] - anew[0])):
         if other.function is not None and other.function in asked:
             return Finding("dependent", f"`{one.name}` needs `{other.name}`", one.file, one.line)
     for one, other, asked in ((b, a, needs[1]), (a, b, needs[0])):
@@ -272,7 +287,7 @@ def judge_pair(a: Dependency, b: Dependency, analyst: Analyst) -> Finding:
         if unknown and _gives_session(other, analyst):
             reason = f"`{one.name}` is not known to its bottom, and may need `{other.name}`"
             return Finding("dependent", reason, one.file, one.line)
-    both = (needs[0] & needs[1]) - {None}  # resolved once, before either
+    both = (needs[0] & needs[1]) - {None} - anew[1]  # resolved once, before either
     first = _doings(a, analyst, needs[0] - both)
     second = _doings(b, analyst, needs[1] - both)
     decided = (
@@ -307,19 +322,24 @@ def _gives_session(dependency: Dependency, analyst: Analyst) -> bool:
     return analyst.walker(function).exclusive_name(given) is not None
 
 
-def asked_for(dependency: Dependency, analyst: Analyst) -> set[Function | None]:
-    """All that it depends on itself, however deep; None for what is not known."""
-    found: set[Function | None] = set(dependency.given)
-    waiting = [dependency.function, *dependency.given]
+def asked_for(dependency: Dependency, analyst: Analyst) -> Iterator[Dependency]:
+    """All that it depends on itself, however deep; without a function what is not known."""
+    for given in dependency.given:
+        yield Dependency(given, given.name, given.module.file, given.line, is_named=True)
+    seen: set[Function | None] = {dependency.function, *dependency.given}
+    waiting = [*seen]
     while waiting:
         function = waiting.pop()
         node = None if function is None else function.node
         if function is None or node is None:
             continue
-        asked = {d.function for d in dependencies(function, node, analyst) if not d.scheme}
-        waiting += asked - found
-        found |= asked
-    return found
+        for each in dependencies(function, node, analyst):
+            if each.scheme:
+                continue
+            yield each
+            if each.function not in seen:
+                seen.add(each.function)
+                waiting.append(each.function)
 
 
 def _name(call: ast.Call, annotation: ast.expr | None) -> str:

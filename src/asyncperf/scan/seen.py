@@ -9,7 +9,7 @@ import ast
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations, permutations, product
+from itertools import combinations, product
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -301,7 +301,8 @@ class _Awaits:
 
 
 def judge_dependencies(functions: Mapping[Function, SeenAt], loaded: Loaded) -> Iterator[Verdict]:
-    """Every two of these functions, in either order, as dependencies of one endpoint."""
+    """Every two of these functions, in either order, as dependencies of one endpoint; and each
+    with itself, as one that was resolved again was not cached."""
     named = {
         dependency.function
         for function in (*loaded.depending, *functions)
@@ -309,8 +310,11 @@ def judge_dependencies(functions: Mapping[Function, SeenAt], loaded: Loaded) -> 
         for dependency in dependencies(function, node, loaded.analyst)
         if dependency.is_named
     }
-    parts = [Dependency(f, f.name, f.module.file, f.line, is_named=f in named) for f in functions]
-    for (a, first), (b, second) in permutations(zip(parts, functions.values(), strict=True), 2):
+    parts = [
+        Dependency(f, f.name, f.module.file, f.line, is_named=f in named, is_cached=False)
+        for f in functions
+    ]
+    for (a, first), (b, second) in product(zip(parts, functions.values(), strict=True), repeat=2):
         finding = judge_pair(a, b, loaded.analyst)
         remedy: Remedy = "overlap" if finding.verdict in {"independent", "likely"} else "none"
         yield Verdict("dependencies", (first, second), _says(finding, remedy))

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import psutil
-
 from asyncperf.errors import TargetError
 from asyncperf.probe.notes import read_notes
 from asyncperf.probe.orders import ProbeOrders
 from asyncperf.process import ChildProcess, last_lines
 from asyncperf.target.address import LOOPBACK, Address
 from asyncperf.target.fetch import OPENAPI_PATH, Access, get
+from asyncperf.target.workers import Workers
 
 START_TIMEOUT_S = 60.0
 POLL_S = 0.05
@@ -84,13 +83,6 @@ class Probed:
 NOT_PROBED = Probed()
 
 
-def is_running(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
 class ServerProcess:
     """A command that serves at `address`, from construction to `stop`, all workers ready.
 
@@ -124,6 +116,7 @@ class ServerProcess:
         self._workers = workers
         self._probe = probe
         self._process = ChildProcess(command, log=log, env=env, grace_s=STOP_GRACE_S)
+        self._seen = None if self.notes is None else Workers(self.notes, self._process.pid)
         try:
             self._wait_until_ready()
         except BaseException:
@@ -134,7 +127,7 @@ class ServerProcess:
         started = time.monotonic()
         answered: float | None = None
         while True:
-            self.check("before it was ready")
+            self._check_exit("before it was ready")
             now = time.monotonic()
             if answered is None and self._answers():
                 answered = now
@@ -166,7 +159,15 @@ class ServerProcess:
         return self._address.origin
 
     def check(self, when: str) -> None:
-        """Raise `TargetError` if the server has exited; `when` says at which time that was."""
+        """Raise `TargetError` if the server has exited, or all its workers have and none is
+        started anew; `when` says at which time that was."""
+        self._check_exit(when)
+        ended = 0 if self._seen is None else self._seen.ended()
+        if ended:
+            workers = f"all {ended} workers" if ended > 1 else "the only worker"
+            raise TargetError(f"{workers} of the server ended {when}", self._last_words())
+
+    def _check_exit(self, when: str) -> None:
         code = self._process.exit_code
         if code is not None:
             raise TargetError(f"the server exited {when} (code {code})", self._last_words())
@@ -176,16 +177,22 @@ class ServerProcess:
         return tuple(text for text in (self._deaths(), self._untuned()) if text is not None)
 
     def _deaths(self) -> str | None:
-        # Servers start another in a dead worker's place. uvicorn says so; of any server a worker
-        # is known to have been killed that the probe was in, and that is gone in mid-lifespan.
-        lost = max(self._process.output().count(WORKER_DIED), len(self._gone()))
-        return f"{lost} of the server's workers died" if lost else None
-
-    def _gone(self) -> set[int]:
-        notes = [] if self.notes is None else list(read_notes(self.notes))
-        began = {found["pid"] for found in notes if found["note"] == "lifespan"}
-        closed = {found["pid"] for found in notes if found["note"] == "closed"}
-        return {pid for pid in began - closed if not is_running(pid)}
+        # uvicorn says so; of any server a worker is known to have been killed that the probe was
+        # in, and that is gone in mid-lifespan.
+        lost = self._process.output().count(WORKER_DIED)
+        anew = 0
+        if self._seen is not None:
+            lost = max(lost, self._seen.died())
+            anew = self._seen.replaced(self._workers)
+        others = "1 worker was" if anew == 1 else f"{anew} workers were"
+        if not lost:
+            return f"{others} started in the place of others that had ended" if anew else None
+        told = f"{lost} of the server's workers died"
+        if anew:
+            told += f"; {others} started instead"
+        if self._seen is not None and self._seen.all_gone():
+            told += "; at the end none was left"
+        return told
 
     def _untuned(self) -> str | None:
         """Why the collector is not tuned everywhere as it should be, None if it is."""

@@ -1,5 +1,6 @@
 """Dependencies that FastAPI resolves one after another."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -18,8 +19,17 @@ SOLVER = Site(
     "solve_dependencies",
     "await call()",
 )
-CALLEES = {"user": 2, "flags": 5, "rights": 8}
+CALLEES = {"user": 2, "flags": 5, "rights": 8, "token": 11, "plan": 14}
 SITES = (SOLVER, *(Site(FILE, line, None, name, None) for name, line in CALLEES.items()))
+# What FastAPI awaits for the dependencies of a dependency, what it calls then, and what it awaits
+# for one that yields.
+DEEPER = len(SITES)
+DEEPER_SITES = (
+    replace(SOLVER, line=640, text="await solve_dependencies()"),
+    replace(SOLVER, line=550, text=None),
+    replace(SOLVER, line=660, text="await _solve_generator()"),
+)
+YIELDS = DEEPER + 2
 
 
 def seen(*resolved, requests_seen=10):
@@ -37,6 +47,36 @@ def seen(*resolved, requests_seen=10):
             )
             at += length_s
     return insight_of(requests=requests(), sites=SITES, spans=rows)
+
+
+def resolving(tree, at, ids, parent=50):
+    """Spans of dependencies, each `(name, length_s, what it depends on, ...)`; a name in brackets
+    is one that yields. FastAPI looks at what each depends on before it calls it."""
+    rows = []
+    for name, length_s, *below in tree:
+        span = next(ids)
+        inner = resolving(below, at, ids, span)
+        until = max([at, *(row["end"] for row in inner)])
+        within = {"parent": parent, "site": DEEPER, "callee": DEEPER + 1}
+        rows += [{"start": at, "end": until, "span": span, **within}, *inner]
+        if length_s is not None:  # else it is there already
+            yields = name.startswith("[")
+            called = {"site": YIELDS if yields else 0}
+            called["callee"] = 1 + list(CALLEES).index(name.strip("[]"))
+            timed = {"start": until, "end": until + length_s}
+            rows.append({**timed, "span": next(ids), "parent": parent, **called})
+            until += length_s
+        at = until
+    return rows
+
+
+def deep(*tree):
+    rows = [
+        {**row, "request": request}
+        for request in range(10)
+        for row in resolving(tree, 20.0, itertools.count(100))
+    ]
+    return insight_of(requests=requests(), sites=(*SITES, *DEEPER_SITES), spans=rows)
 
 
 NEEDED = Independence("dependent", "`rights` needs `user`", "none", FILE, 8)
@@ -115,3 +155,85 @@ def test_dependencies_that_use_one_session_stay_in_order(instances, together):
     session = Resource("one at a time", "Session", None, None)
     insight = replace(insight, resources=(session,), uses=table("uses", uses))
     assert codes(insight, verdicts=ALL) == ["sequential-dependencies"] * together
+
+
+def every_pair(**changed):
+    pairs = {f"{one}_{other}": APART for one, other in itertools.product(CALLEES, repeat=2)}
+    return says(**{**pairs, **changed})
+
+
+@pytest.mark.parametrize(
+    ("tree", "changed", "message"),
+    [
+        # Each asks for its own.
+        (
+            [("user", 0.0, ("token", 0.3)), ("flags", 0.1, ("plan", 0.2))],
+            {},
+            "user with token (300 ms) and flags with plan (300 ms) one after another, 600 ms, "
+            "independent: together 300 ms",
+        ),
+        # Both ask for one and the same again.
+        (
+            [("user", 0.1, ("token", 0.2)), ("flags", 0.1, ("token", 0.2))],
+            {},
+            "user with token (300 ms) and flags with token (300 ms) one after another, 600 ms, "
+            "independent: together 300 ms",
+        ),
+        (
+            [("token", 0.3), ("token", 0.2)],
+            {},
+            "token (300 ms) and token (200 ms) one after another, 500 ms, independent: "
+            "together 300 ms",
+        ),
+        (
+            [("user", 0.0, ("token", 0.3)), ("flags", 0.0, ("token", 0.3))],
+            {"user_flags": Independence("unsafe", "`token` writes", "none")},
+            None,
+        ),
+        # What both need is asked for once, before either.
+        (
+            [("user", 0.2, ("token", 0.3)), ("flags", 0.1, ("token", None))],
+            {"token_flags": NEEDED},
+            "user (200 ms) and flags (100 ms) one after another, 300 ms, independent: "
+            "together 200 ms",
+        ),
+        (
+            [("user", 0.0, ("token", 0.3)), ("flags", 0.3, ("token", None))],
+            {"token_flags": NEEDED},
+            None,
+        ),
+        # Nobody knows what the second needs.
+        (
+            [("user", 0.0, ("token", 0.3)), ("flags", 0.3)],
+            {"token_flags": Independence(None, "not read", "overlap")},
+            None,
+        ),
+        # What yields is FastAPI's to enter, and so is what that depends on.
+        ([("[user]", 0.3), ("flags", 0.3)], {}, None),
+        ([("user", 0.0, ("[token]", 0.2, ("plan", 0.1))), ("flags", 0.3)], {}, None),
+        # Side by side for a dependency.
+        (
+            [("user", 0.1, ("token", 0.2), ("plan", 0.2)), ("flags", 0.0)],
+            {},
+            "token (200 ms) and plan (200 ms) one after another, 400 ms, independent: "
+            "together 200 ms",
+        ),
+    ],
+)
+def test_dependencies_of_dependencies(tree, changed, message):
+    told = [each.message for each in found(deep(*tree), verdicts=every_pair(**changed))]
+    assert [text.partition("; ")[0].rstrip(".") for text in told] == (
+        [f"FastAPI resolves {message}"] if message else []
+    )
+
+
+def test_what_a_dependency_needs_uses_a_session_for_it():
+    insight = deep(("user", 0.0, ("token", 0.3)), ("flags", 0.3))
+    uses = [
+        {"request": request, "asked": at, "got": at, "released": at, "instance": 1}
+        for request in range(10)
+        for at in (20.1, 20.4)
+    ]
+    session = Resource("one at a time", "Session", None, None)
+    insight = replace(insight, resources=(session,), uses=table("uses", uses))
+    assert codes(insight, verdicts=every_pair()) == []

@@ -72,7 +72,9 @@ def test_threads_are_no_advice_for_code_that_computes():
     (finding,) = found(insight, SLOW)
     assert "A thread would not mend it" in finding.advice
     native = insight_of(requests=requests(), stalls=stalls(100, 0.05, kind=NATIVE))
-    assert "releases Python's lock" in found(native, SLOW)[0].advice
+    advice = found(native, SLOW)[0].advice
+    assert "releases Python's lock" in advice
+    assert "frees the loop. Otherwise a thread would not mend it" in advice
 
 
 @pytest.mark.parametrize(

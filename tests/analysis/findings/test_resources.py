@@ -68,6 +68,20 @@ def test_a_queue(resource, code, count, wait_s, hold_s, holds):
     assert codes(seen(stays(count, wait_s, hold_s), resource)) == [code] * holds
 
 
+def test_fastapis_max_concurrency_is_told_by_the_dependency():
+    """Whatever line of the user's FastAPI was called from, a middleware's perhaps."""
+    resource = Resource("max_concurrency", "search", 3, 1)
+    rows = [{**use, "site": 0} for use in stays(100, 0.1, 0.05)]
+    sites = (ASKS, Site(FILE, 2, None, "search", None))
+    insight = insight_of(requests=requests(), uses=rows, resources=(resource,), sites=sites)
+    (finding,) = found(insight)
+    assert (finding.file, finding.line, finding.function) == ("shop.py", 2, "search")
+    assert finding.endpoint == "GET /items"
+    assert finding.message.startswith(
+        "Each request waits 100 ms for `search`, whose `max_concurrency` is 3, then holds it for 50"
+    )
+
+
 def test_a_semaphore_of_each_request_is_nobodys_limit():
     rows = [{**use, "instance": i} for i, use in enumerate(stays(100, 0.1, 0.05))]
     assert codes(seen(rows, SEMAPHORE)) == []

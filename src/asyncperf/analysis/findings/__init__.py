@@ -12,6 +12,7 @@ from functools import cache, partial
 
 from asyncperf.analysis.findings.awaits import sequential_awaits
 from asyncperf.analysis.findings.collector import gc_pauses
+from asyncperf.analysis.findings.deadlock import connection_deadlock
 from asyncperf.analysis.findings.dependencies import sequential_dependencies
 from asyncperf.analysis.findings.evidence import Evidence, alone_in
 from asyncperf.analysis.findings.generator import (
@@ -25,7 +26,6 @@ from asyncperf.analysis.findings.locked import loop_locked_out
 from asyncperf.analysis.findings.loop import loop_blocked, loop_blocked_in_short, loop_busy
 from asyncperf.analysis.findings.pool import pool_saturated, pool_trips
 from asyncperf.analysis.findings.resources import (
-    connection_deadlock,
     connections_saturated,
     lock_saturated,
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 
@@ -17,10 +18,11 @@ from asyncperf.analysis.findings.awaits import (
     worthwhile,
 )
 from asyncperf.analysis.findings.evidence import Evidence
-from asyncperf.analysis.findings.exclusive import sharing
+from asyncperf.analysis.findings.exclusive import Sharing, sharing
 from asyncperf.analysis.findings.independence import (
     Order,
     advised,
+    by_source,
     called,
     grouped,
     of_pairs,
@@ -29,23 +31,24 @@ from asyncperf.analysis.findings.independence import (
 )
 from asyncperf.analysis.findings.inside import Inside
 from asyncperf.analysis.findings.pool import QUICK_S
+from asyncperf.analysis.findings.resolving import Call, Level, Unit, levels
 from asyncperf.analysis.findings.words import in_words, spoken
-from asyncperf.insight import Insight, Records, Site
-from asyncperf.probe.places import is_users
+from asyncperf.insight import Site
 from asyncperf.results import Finding
-from asyncperf.sites import Independence
+from asyncperf.sites import Independence, SeenAt
 
-# Where FastAPI awaits them.
-SOLVER = ("fastapi/dependencies/utils.py", "solve_dependencies")
 NAMED = 4
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """Dependencies side by side as most requests resolved them: where each begins, and what it
-    took on average, by its number; what each request's took, by number."""
+    """Dependencies side by side as most requests resolved them, by number: where each begins, what
+    else was resolved for it alone, and what that took on average, all in all; what each request's
+    took. They are those of the endpoint, or of the function that `of` names."""
 
+    of: str | None
     sites: Mapping[int, Site]
+    below: Mapping[int, Sequence[Site]]
     mean_s: Mapping[int, float]
     order: Order
     runs: Sequence[Mapping[int, float]]
@@ -59,15 +62,19 @@ class Resolved:
             sum(max(each, default=0.0) for each in taken) / self.requests,
         )
 
+    def named(self, number: int) -> str:
+        """`user (41.2 ms)`, or `user with token (80.3 ms)`."""
+        below = list(dict.fromkeys(site.function for site in self.below[number]))
+        beside = f" with {below[0] if len(below) == 1 else 'what it needs'}" if below else ""
+        return f"{self.sites[number].function}{beside} ({spoken(self.mean_s[number])})"
+
 
 def sequential_dependencies(evidence: Evidence) -> Iterable[Finding]:
-    found = resolved(evidence)
-    if found is None:
-        return
-    for group in found.order.groups:
-        apart_s, together_s = found.times(group.members)
-        if group.independence is not None and worthwhile(evidence, apart_s - together_s):
-            yield _sequential(evidence, found, group.members, group.independence)
+    for found in resolved(evidence):
+        for group in found.order.groups:
+            apart_s, together_s = found.times(group.members)
+            if group.independence is not None and worthwhile(evidence, apart_s - together_s):
+                yield _sequential(evidence, found, group.members, group.independence)
 
 
 def _sequential(
@@ -76,7 +83,7 @@ def _sequential(
     apart_s, together_s = found.times(group)
     gain_s = apart_s - together_s
     cost = cost_of(evidence, gain_s)
-    each = [f"{found.sites[n].function} ({spoken(found.mean_s[n])})" for n in group]
+    each = [found.named(number) for number in group]
     names = each[:NAMED] + ([f"{len(each) - NAMED} more"] if each[NAMED:] else [])
     return Finding(
         code="sequential-dependencies",
@@ -103,43 +110,90 @@ def _sequential(
     )
 
 
-def resolved(evidence: Evidence) -> Resolved | None:
-    """Dependencies in their order, and what is said of running them together; None where too
-    few requests were seen in detail."""
+def resolved(evidence: Evidence) -> list[Resolved]:
+    """Dependencies in their order, and what is said of running them together: the endpoint's own,
+    and those of its dependencies. None where too few requests were seen in detail."""
     inside, spans = evidence.inside, detailed(evidence)
     if inside is None or spans is None:
-        return None
+        return []
     requests = len(np.unique(spans[KEY]))
-    runs: dict[tuple[int, ...], dict[int, float]] = defaultdict(dict)
-    chosen = spans[np.isin(spans["site"], _solving(inside.insight))]
-    for span in chosen[np.argsort(chosen["start"], kind="stable")]:
-        callee = inside.site(int(span["callee"]))
-        if callee is None or not is_users(callee.file):
-            continue  # the dependencies of a dependency, which belong to it
-        parent = -1 if span["parent"] == span["span"] else int(span["parent"])
-        key = (int(span["worker"]), int(span["request"]), int(span["task"]), parent)
-        taken_s = runs[key].get(int(span["callee"]), 0.0)
-        runs[key][int(span["callee"])] = taken_s + float(span["end"] - span["start"])
-    lengths_s: dict[int, list[float]] = defaultdict(list)
-    for run in runs.values():
-        for number, length_s in run.items():
-            lengths_s[number].append(length_s)
-    usual = [
-        number
-        for number, each in lengths_s.items()
-        if len(each) >= USUAL * requests
-        and np.mean(each) >= LEAST_AWAIT_S
-        and not is_quick(inside, number)
-    ]
-    sites = {n: inside.insight.sites[n] for n in usual}
-    says = of_pairs(evidence, sharing(evidence, chosen, "callee"), sites, "dependencies")
+    return [_of_level(evidence, inside, level, requests) for level in levels(inside, spans)]
+
+
+def _of_level(evidence: Evidence, inside: Inside, level: Level, requests: int) -> Resolved:
+    sites = inside.insight.sites
+    counted = _counted(evidence, sites, level)
+    units = list(dict.fromkeys(unit for run in level.runs for unit in run))
+    quick = cache(partial(is_quick, inside))
+    runs, used = [], []
+    below: dict[int, dict[Site, float]] = defaultdict(lambda: defaultdict(float))
+    for run in level.runs:
+        times_s = {}
+        for unit, call in run.items():
+            number = units.index(unit)
+            members = () if call.yields else counted(unit, call)
+            times_s[number] = sum(each.own_s for each in members if not quick(each.callee))
+            used += [(number, each.span) for each in members]
+            for each in members:
+                if each is not call and not quick(each.callee):
+                    below[number][sites[each.callee]] += each.own_s
+        runs.append(times_s)
+    mean_s = {}
+    for number in range(len(units)):
+        lengths_s = [run[number] for run in runs if number in run]
+        if len(lengths_s) >= USUAL * requests and np.mean(lengths_s) >= LEAST_AWAIT_S:
+            mean_s[number] = float(np.mean(lengths_s))
+    usual = list(mean_s)
+    by_unit = {number: sites[units[number][0]] for number in usual}
+    says = of_pairs(evidence, _sharing(evidence, used), by_unit, "dependencies")
     return Resolved(
-        sites,
-        {n: float(np.mean(lengths_s[n])) for n in usual},
+        None if level.of is None else sites[level.of].function,
+        by_unit,
+        {
+            number: [s for s, s_s in below[number].items() if s_s >= LEAST_AWAIT_S * len(runs)]
+            for number in usual
+        },
+        mean_s,
         grouped(usual, says),
-        list(runs.values()),
+        runs,
         requests,
     )
+
+
+def _counted(
+    evidence: Evidence, sites: Sequence[Site], level: Level
+) -> Callable[[Unit, Call], list[Call]]:
+    """What would run together with the others for a dependency: itself, and what is resolved for
+    it alone. What another one needs as well, or may need, comes before both; what yields is
+    FastAPI's to enter and to leave."""
+    roots = {unit for run in level.runs for unit in run}
+
+    @cache
+    def is_needed(callee: int, by: int) -> bool:
+        places = [_begin(sites[callee]), _begin(sites[by])]
+        said = by_source(evidence, "dependencies", places, "overlap")
+        return said.verdict is None or said.verdict == "dependent"
+
+    def alone(call: Call, others: Set[Unit]) -> Iterator[Call]:
+        for each in call.below:
+            if not each.yields and not any(is_needed(each.callee, by) for by, _ in others):
+                yield each
+                yield from alone(each, others)
+
+    return lambda unit, call: [call, *alone(call, roots - {unit})]
+
+
+def _sharing(evidence: Evidence, used: Sequence[tuple[int, np.void]]) -> Sharing:
+    """What each used, by its number: the spans of all that runs for it are its own."""
+    if not used:
+        return Sharing({}, {})
+    spans = np.array([span for _, span in used])
+    spans["callee"] = [number for number, _ in used]
+    return sharing(evidence, spans, "callee")
+
+
+def _begin(site: Site) -> SeenAt:
+    return site.file, site.line, None
 
 
 def is_quick(inside: Inside, callee: int) -> bool:
@@ -147,20 +201,3 @@ def is_quick(inside: Inside, callee: int) -> bool:
     and back, which `pool-trips` tells, and which several at once would wait for together."""
     run_s = inside.trips["run_s"][inside.trips["cause"] == callee]
     return bool(np.isfinite(run_s).any()) and float(np.nanmean(run_s)) <= QUICK_S
-
-
-def resolved_by(insight: Insight, spans: Records) -> set[Site]:
-    """The user's functions that FastAPI awaited as dependencies."""
-    called = np.unique(spans["callee"][np.isin(spans["site"], _solving(insight))])
-    sites = [insight.sites[number] for number in called if number < len(insight.sites)]
-    return {site for site in sites if is_users(site.file)}
-
-
-def _solving(insight: Insight) -> list[int]:
-    """The awaits by which FastAPI resolves dependencies."""
-    file, function = SOLVER
-    return [
-        number
-        for number, site in enumerate(insight.sites)
-        if site.file.endswith(file) and site.function == function
-    ]

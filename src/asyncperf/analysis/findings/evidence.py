@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import PurePath
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from asyncperf.analysis.findings.gains import Cost, Measured, cost, with_queue, 
 from asyncperf.analysis.findings.inside import NOTHING, WAITED, Inside, own_s
 from asyncperf.analysis.findings.words import rate
 from asyncperf.analysis.mva import Queue
+from asyncperf.analysis.paths import shown
 from asyncperf.analysis.prediction import (
     LOOP,
     THREADS,
@@ -260,19 +260,10 @@ class Evidence:
         return f"; at {users} {cost.from_to(now_rps)}"
 
     def shown(self, file: str) -> str:
-        """A file as the report's other paths are: from the directory that the app was found
-        from, as far as a handler's path tells which that is."""
+        """A file as the report's other paths are."""
         if self.inside is None:
             return file
-        for route in self.inside.insight.routes:
-            for endpoint in self.inside.endpoints:
-                handler = endpoint.handler
-                if handler is None or route.file is None or PurePath(handler.file).is_absolute():
-                    continue
-                root = route.file.removesuffix(handler.file)
-                if root != route.file and file.startswith(root):
-                    return file.removeprefix(root)
-        return file
+        return shown(file, self.inside.insight, self.inside.endpoints)
 
     def spot(self, site: Site | Frame | None) -> Spot:
         """Where something stands; of a function its `def`, whatever is written above it."""

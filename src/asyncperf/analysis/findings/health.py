@@ -55,14 +55,14 @@ def _order(evidence: Evidence) -> Iterable[Healthy]:
             if repeated.trips:
                 why += f"; a request makes {repeated.in_words()}"
             yield Healthy("sequential-loop", evidence.label, f"{repeated.function.name}: {why}")
-    found = resolved(evidence)
-    if found is None or not worthwhile(evidence, np.subtract(*found.times(list(found.sites)))):
-        return
-    if all(group.independence is None for group in found.order.groups):
-        why = in_order(evidence, found.order.partings, found.sites, "dependency")
-        if why is not None:
-            message = f"dependencies of {evidence.label}: {why}"
-            yield Healthy("sequential-dependencies", evidence.label, message)
+    for found in resolved(evidence):
+        if not worthwhile(evidence, np.subtract(*found.times(list(found.sites)))):
+            continue
+        if all(group.independence is None for group in found.order.groups):
+            why = in_order(evidence, found.order.partings, found.sites, "dependency")
+            if why is not None:
+                message = f"dependencies of {found.of or evidence.label}: {why}"
+                yield Healthy("sequential-dependencies", evidence.label, message)
 
 
 def _loop(every: Sequence[Evidence], findings: Sequence[Finding]) -> Iterable[Healthy]:

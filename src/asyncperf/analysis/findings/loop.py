@@ -71,7 +71,7 @@ HASHING = (
 )
 NATIVE_CALL = (
     "Where it is a call that releases Python's lock (hashing, compression, NumPy; not json, not a "
-    "regular expression), `asyncio.to_thread` frees the loop. Otherwise not: "
+    "regular expression), `asyncio.to_thread` frees the loop. Otherwise "
 )
 UNSHOWN = (
     "The source shows no call that is known to wait: look for a driver or a client that is not "
@@ -190,7 +190,7 @@ def loop_busy(evidence: Evidence) -> Iterable[Finding]:
         cost = evidence.cost(mean_s, mean_s, {LOOP: mean_s})
         suffers = damage(evidence, stalls)
         gained = f"; without it, {cost.gain}" if cost.gain else ""
-        advice = f"{NATIVE_CALL if stalls.native else ''}{NO_THREADS}{gained}."
+        advice = f"{_no_threads(NATIVE_CALL if stalls.native else '')}{gained}."
         fix_kind = "compute-less-or-elsewhere"
         if stalls.native and _hashes(evidence, stalls):
             fix_kind = "thread"
@@ -260,7 +260,7 @@ def _no_time_left(evidence: Evidence) -> Iterable[Finding]:
             "That is little more than FastAPI itself takes: more workers help, up to the "
             f"{cpus} CPUs; threads do not."
             if little
-            else f"{'' if seen else _shown(evidence)}{NO_THREADS}; more workers help, up to the "
+            else f"{_no_threads('' if seen else _shown(evidence))}; more workers help, up to the "
             f"{cpus} CPUs."
         ),
         evidence={"loop_cpu": cpu, "cpu_wait": delay, "loop_s": mean_s},
@@ -290,6 +290,12 @@ def _seen(evidence: Evidence) -> tuple[Spot | None, str]:
         spot,
         f" Of the time that it worked {'; '.join(texts)} ({samples:,} samples)." if texts else "",
     )
+
+
+def _no_threads(begin: str) -> str:
+    """That threads do not help, after what is to be said before it."""
+    inside = begin.endswith(NATIVE_CALL)
+    return begin + (f"{NO_THREADS[0].lower()}{NO_THREADS[1:]}" if inside else NO_THREADS)
 
 
 def _shown(evidence: Evidence) -> str:

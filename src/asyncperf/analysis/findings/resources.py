@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asyncperf.analysis.findings.evidence import Evidence
+from asyncperf.analysis.findings.deadlock import is_deadlocked
+from asyncperf.analysis.findings.evidence import Evidence, Spot
 from asyncperf.analysis.findings.gains import Cost, with_queue, without
 from asyncperf.analysis.findings.holders import (
     LEAST_WAIT_S,
@@ -21,7 +22,7 @@ from asyncperf.analysis.findings.holders import (
 from asyncperf.analysis.findings.holding import Idle, idle
 from asyncperf.analysis.findings.loop import BUSY
 from asyncperf.analysis.findings.standstill import standstill
-from asyncperf.analysis.findings.words import damage_said, rate, share, spoken
+from asyncperf.analysis.findings.words import PILES_UP, damage_said, rate, share, spoken
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import name_of
 from asyncperf.insight import Records, Resource
@@ -59,9 +60,14 @@ SLOWED = 2.0
 OTHERS_HOLD = 0.25
 # Fewer stays than this say nothing of how long they usually are.
 LEAST_STAYS = 20
-# Requests that held one connection and waited for another, before it is called their way.
-LEAST_DEADLOCKS = 2
 COSTS_NOTHING = Cost(0.0)
+HOLD_LESS = (
+    "Hold it for less (do nothing slow inside it), or have one for each thing that it guards."
+)
+LET_MORE_IN = (
+    "Let it do less (its place is taken while it runs, and if it yields until FastAPI leaves it), "
+    "or let more in."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +118,7 @@ class Place:
 
 def connections_saturated(evidence: Evidence) -> Iterable[Finding]:
     for stays in _stays(evidence, (CONNECTIONS,)):
-        if not stays.queued or _deadlocked(evidence, stays.number):
+        if not stays.queued or is_deadlocked(evidence, stays.number):
             continue  # that is told as what it is
         place = _place(evidence, stays)
         if place.used < LEAST_USED or found_taken(evidence, stays) < FOUND_TAKEN:
@@ -163,79 +169,37 @@ def lock_saturated(evidence: Evidence) -> Iterable[Finding]:
         if not stays.queued:
             continue
         place = _place(evidence, stays)
-        kind = stays.resource.kind.replace("_", " ").replace("-", " ")
-        places = f"a {kind}" + (f" of {stays.capacity}" if stays.capacity > 1 else "")
         most = "" if stays.late else f": at most {rate(place.most_rps)}"
         yield _saturated(
             evidence,
             stays,
             place,
             "lock-saturated",
-            f"{stays.who} waits {spoken(stays.wait_s)} for {places}, then holds it for "
+            f"{stays.who} waits {spoken(stays.wait_s)} for {_named(stays)}, then holds it for "
             f"{spoken(stays.hold_s)}{most}.",
-            "Hold it for less (do nothing slow inside it), or have one for each thing that it "
-            "guards. If it protects something behind it, that is the limit.",
+            f"{LET_MORE_IN if _is_fastapis(stays) else HOLD_LESS} If it protects something behind "
+            "it, that is the limit.",
         )
 
 
-def connection_deadlock(evidence: Evidence) -> Iterable[Finding]:
-    """A request that holds a connection and waits for another of the same pool: as many such
-    requests at once as there are connections, and all wait for ever."""
-    inside = evidence.inside
-    if inside is None:
-        return
-    uses = inside.of(inside.uses, evidence.index)
-    for number, resource in enumerate(inside.insight.resources):
-        if resource.kind != CONNECTIONS or not resource.capacity:
-            continue
-        nested = _nested(uses, number)
-        if len(requests_of(nested)) < LEAST_DEADLOCKS:
-            continue
-        gave_up = int(np.isnan(nested["got"]).sum())
-        ended = np.where(np.isnan(nested["got"]), inside.end_s, nested["got"])
-        wait_s = float(np.mean(ended - nested["asked"]))
-        waits = gave_up > 0 or wait_s >= LEAST_WAIT_S
-        cost = _without_nested(evidence, number, resource, wait_s) if waits else None
-        yield Finding(
-            code="connection-deadlock",
-            severity="error" if waits else "warning",
-            endpoint=evidence.label,
-            **evidence.asked_at(nested)._asdict(),
-            message=(
-                f"{len(requests_of(nested)):,} requests held a connection ({resource.name}) and "
-                f"asked for another one, for {spoken(wait_s)} on average"
-                + (f"; {gave_up:,} never got it" if gave_up else "")
-                + f". {resource.capacity} of them at once, and all wait for each other."
-            ),
-            advice=(
-                "Use the connection that the request has, or give it back first. A bigger pool "
-                "only needs more requests for the same end." + (cost.sentence if cost else "")
-            ),
-            evidence={
-                "requests": float(len(requests_of(nested))),
-                "wait_s": wait_s,
-                "gave_up": float(gave_up),
-                "capacity": float(resource.capacity),
-            },
-            fix_kind="one-connection-a-request",
-            predicted=cost.predicted if cost else None,
-            cost_ms_per_request=1000 * wait_s * len(nested) / max(1, len(requests_of(uses))),
-            cost_rps=cost.rps if cost else None,
-        )
+def _is_fastapis(stays: Stays) -> bool:
+    return stays.resource.kind == MAX_CONCURRENCY
 
 
-def _without_nested(evidence: Evidence, number: int, resource: Resource, wait_s: float) -> Cost:
-    """What the load would have if each request held one connection at a time."""
-    inside, now, own = evidence.inside, evidence.demands, evidence.own
-    name = name_of(number, resource)
-    if inside is None or now is None or own is None or name not in own.queues:
-        return evidence.cost(wait_s)
-    uses = inside.insight.uses
-    alone = inside.of(uses[(uses["resource"] == number) & (uses["asked"] < 0)], evidence.index)
-    held_s = alone["released"] - alone["got"]
-    nested_s = float(np.nansum(held_s[alone["nested"] == 1])) / max(1e-9, float(np.nansum(held_s)))
-    taken_s = own.queues[name].demand_s * nested_s * evidence.shares[evidence.index]
-    return evidence.cost_of(now, without(now, queues_s={name: taken_s}), wait_s, stands_still=True)
+def _named(stays: Stays) -> str:
+    resource = stays.resource
+    if _is_fastapis(stays):
+        return f"`{resource.name}`, whose `max_concurrency` is {stays.capacity}"
+    kind = resource.kind.replace("_", " ").replace("-", " ")
+    return f"a {kind}" + (f" of {stays.capacity}" if stays.capacity > 1 else "")
+
+
+def _asked_at(evidence: Evidence, stays: Stays) -> Spot:
+    """Where it is asked for. FastAPI asks by itself, for the function that it is to call."""
+    number = stays.resource.site
+    if not _is_fastapis(stays) or evidence.inside is None or number is None:
+        return evidence.asked_at(stays.records)
+    return evidence.spot(evidence.inside.site(number))
 
 
 def _saturated(
@@ -263,7 +227,7 @@ def _saturated(
         code=code,
         severity="info" if behind_loop or place.used < OFTEN_FREE else stays.severity,
         endpoint=evidence.label,
-        **evidence.asked_at(stays.records)._asdict(),
+        **_asked_at(evidence, stays)._asdict(),
         message=message,
         advice=f"{_slowed(stays)} {advice}" if stays.slowed and not behind_loop else advice,
         suffers=suffers,
@@ -361,21 +325,6 @@ def found_taken(evidence: Evidence, stays: Stays) -> float:
     if not waited.any():
         return 0.0
     return float(taken[waited].mean()) * evidence.of_each_recorded / stays.capacity
-
-
-def _deadlocked(evidence: Evidence, number: int) -> bool:
-    inside = evidence.inside
-    if inside is None:
-        return False
-    uses = inside.of(inside.uses, evidence.index)
-    stood = standstill(inside, number)
-    return stood is not None or len(requests_of(_nested(uses, number))) >= LEAST_DEADLOCKS
-
-
-def _nested(uses: Records, number: int) -> Records:
-    """The stays with a pool that were asked for while another one of it was held."""
-    nested: Records = uses[(uses["resource"] == number) & (uses["nested"] == 1)]
-    return nested
 
 
 def _instances(uses: Records) -> int:
