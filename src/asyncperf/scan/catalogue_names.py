@@ -54,7 +54,10 @@ OPENED = re.compile(r"(client|session|connection|channel|driver|pool|database)$"
 LOCK_LIKE = re.compile(r"(lock|semaphore|sema|mutex|limiter)(\(\))?$", re.IGNORECASE)
 
 # ... but these of their calls leave traces that others see, or wait for someone else.
-LOGGING_ROOTS = frozenset({"logger", "log", "logging", "LOGGER", "LOG", "_logger", "_log"})
+# A log, and OpenTelemetry's way to note what is done.
+LOGGING_ROOTS = frozenset(
+    {"logger", "log", "logging", "LOGGER", "LOG", "_logger", "_log", "tracer", "_tracer"}
+)
 
 ASYNC_LOGS = named("adebug ainfo awarning awarn aerror acritical aexception alog amsg")
 
