@@ -25,6 +25,14 @@ PUBLIC = (
     HTTP
     + "async def register(x): return await elsewhere.emit(x)\nasync def level(x): return await elsewhere.sio.emit('level', x)\nasync def ask(x): return await elsewhere.sio.update('level', x)\n"
 )
+ANSWERS = (
+    HTTP
+    + """
+async def check(answer):
+    if answer.status > 299: raise OSError(await answer.json())
+async def tell(answer): print(await answer.run())
+"""
+)
 SHOP = """
 import shops, tracing
 class Shop:
@@ -35,6 +43,8 @@ class Shop:
         with tracing.step(x):
             return await self.client.items.patch_item(x)
     async def save(self, x): return self.client.items.insert_one(x)
+    async def process(self, x): return self.client.items.patch_item(x)
+    async def from_texts(self, x): return self.client.items.patch_item(x)
     async def handle(self, x):
         with tracing.step(x):
             return await self.client.items.patch_item(x)
@@ -174,6 +184,36 @@ LOOPS = {
     "what is done in a way not known to the bottom": (
         SHOP,
         "    for x in xs: await shop.handle(x)",
+        "unsafe",
+    ),
+    "a helper that looks at the answer": (
+        ANSWERS,
+        "    for x in xs:\n        answer = await get(x)\n        await check(answer)\n        found.append(answer)",
+        "likely",
+    ),
+    "a helper that hides what it does": (
+        ANSWERS,
+        "    for x in xs:\n        answer = await get(x)\n        await tell(answer)\n        found.append(answer)",
+        "unsafe",
+    ),
+    "what listeners have": (
+        HTTP,
+        "    for x, listener in xs: found.append(await listener.get_events())",
+        "likely",
+    ),
+    "listeners that are called": (
+        HTTP,
+        "    for x, listener in xs: found.append(await listener.told(x))",
+        "unsafe",
+    ),
+    "what is processed in a way not known to the bottom, for what it gives": (
+        SHOP,
+        "    for x in xs: found.append(await shop.process(x))",
+        "likely",
+    ),
+    "a store that is made in a way not known to the bottom": (
+        SHOP,
+        "    for x in xs: found.append(await shop.from_texts(x))",
         "unsafe",
     ),
     "a name that an awaited method does not fill": (

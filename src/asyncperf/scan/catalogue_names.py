@@ -86,7 +86,8 @@ CONTAINER_READS = named(
     log bind opt isEnabledFor labels inc observe dec total done result cancelled tell
     getvalue hexdigest digest cache_clear __anext__ __aiter__ get_secret_value from_orm
     parse_obj model_validate model_validate_json parse_raw construct model_construct
-    model_json_schema schema groupdict getroot findtext itertext
+    model_json_schema schema groupdict getroot findtext itertext isalnum isdisjoint bit_count
+    timetz ctime span
     """
 )
 # Of these, what makes a model of what it is given.

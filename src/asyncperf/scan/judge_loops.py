@@ -12,13 +12,14 @@ from asyncperf.scan.own_writes import (
     OwnWrites,
     calls_element,
     dropping,
+    hiding,
     is_addressed,
     says_its_own,
 )
 from asyncperf.scan.started import runs_already
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import Effect, is_private, one_at_a_time
-from asyncperf.scan.verbs import names_a_hook, takes_turns
+from asyncperf.scan.verbs import names_a_hook, reads, takes_turns
 from asyncperf.sites import Remedy, Site, SiteVerdict
 
 # What puts into one without waiting has done so before the next iteration starts.
@@ -215,9 +216,11 @@ class LoopJudge(OwnWrites):
         derived = flow.derived(loop)
         for dropped in dropping(loop):
             done = self.doings(id(dropped))
-            told = caught or says_its_own(dropped.value, derived)
-            if done.unknown and (not told or calls_element(dropped, derived)):
-                effect = done.unknown[0]
+            is_hook = calls_element(dropped, derived)
+            told = not is_hook and (caught or says_its_own(dropped.value, derived))
+            hidden = done.unknown if is_hook else hiding(dropped.value, done)
+            if hidden and not told:
+                effect = hidden[0]
                 reason = f"each iteration awaits what `{effect.what}` hides, for its effect"
                 return conflicts.decided("unsafe", reason, effect)
         elements = flow.names(loop.target).bound
@@ -225,8 +228,10 @@ class LoopJudge(OwnWrites):
         awaits = [node for node in nodes if isinstance(node, ast.Await)]
         for node in awaits:
             hidden = self.doings(id(node)).unknown
-            if hidden and (names_a_hook(called(node)) or any(map(names_a_hook, elements))):
-                return conflicts.hook(called(node), hidden[0])
+            name = called(node)
+            asked = reads(name.rpartition(".")[2])
+            if hidden and not asked and (names_a_hook(name) or any(map(names_a_hook, elements))):
+                return conflicts.hook(name, hidden[0])
         for node in awaits:
             done = self.doings(id(node))
             write = next((e for e in done.external if e.mode == "w"), None)
@@ -264,14 +269,9 @@ class LoopJudge(OwnWrites):
             if is_written and not caught and not self.is_elements_own(effect, loop.node):
                 reason = f"each iteration writes to {effect.what}; order and failures would change"
                 return conflicts.decided("unsafe", reason, effect), []
-        derived = flow.derived(loop.node)
         for await_ in loop.awaits if not caught else ():
-            each = self.doings(id(await_))
-            named = promised(called(await_), each)
-            own = says_its_own(await_, derived) and not any(
-                takes_turns(e.what) for e in each.unknown
-            )
-            if named and not own:
+            named = promised(called(await_), self.doings(id(await_)))
+            if named and not self.may_write_its_own(await_, loop.node):
                 return named, []
         if isinstance(loop.node, FOR):
             decided = self.in_order(loop.node, caught)

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 from asyncperf.scan import conflicts, flow
 from asyncperf.scan.candidates import COMPREHENSIONS, FOR
+from asyncperf.scan.conflicts import Doings
 from asyncperf.scan.facts import Facts, called
 from asyncperf.scan.values import Effect
-from asyncperf.scan.verbs import adds, keyed, logs, makes, sends, takes_turns
+from asyncperf.scan.verbs import adds, gives, keyed, logs, makes, makes_a_store, sends, takes_turns
 
 # Statements that hold no others.
 LEAVES = ast.Expr | ast.Assign | ast.AnnAssign | ast.AugAssign
@@ -38,10 +39,20 @@ class OwnWrites(Facts):
             return all(
                 says_its_own(node, derived)
                 if id(node) in dropped
-                else is_asked_for(node, derived, effect)
+                else is_asked_for(node, derived, effect.what)
                 for node in writing
             )
         return any(is_addressed(call, derived) for call in self.plain_calls(effect, loop))
+
+    def may_write_its_own(self, await_: ast.Await, loop: FOR | COMPREHENSIONS) -> bool:
+        """Whether what is not known of an await that is named as a write can be taken for a write
+        of the element's own."""
+        derived = flow.derived(loop)
+        if any(takes_turns(effect.what) for effect in self.doings(id(await_)).unknown):
+            return False
+        if any(statement.value is await_ for statement in dropping(loop)):
+            return says_its_own(await_, derived)
+        return is_asked_for(await_, derived) and not makes_a_store(called(await_))
 
     def plain_calls(self, effect: Effect, loop: FOR | COMPREHENSIONS) -> Iterator[ast.Call]:
         """The calls of a loop's body that may do this without being awaited."""
@@ -80,13 +91,27 @@ def says_its_own(dropped: ast.expr, derived: set[str]) -> bool:
     return is_addressed(dropped.value, derived) and keyed(name) and not takes_turns(name)
 
 
-def is_asked_for(await_: ast.Await, derived: set[str], effect: Effect) -> bool:
+def is_asked_for(await_: ast.Await, derived: set[str], reached: str = "") -> bool:
     """Whether what writes is awaited for what it gives, and asked with the element. The rows of a
     table are numbered as they come."""
     name = called(await_)
-    if takes_turns(name) or adds(name) or (makes(name) and effect.what == "database"):
+    if takes_turns(name) or adds(name) or (makes(name) and reached == "database"):
         return False
     return is_addressed(await_.value, derived)
+
+
+def hiding(dropped: ast.expr, done: Doings) -> list[Effect]:
+    """What is not known of a call whose result is dropped, but for what is asked inside for what
+    it gives, as `response.json` by a helper that looks for errors."""
+    own = called(dropped) if isinstance(dropped, ast.Await) else ""
+    asked = {effect.what for effect in done.external if effect.mode == "q"}
+    return [
+        effect
+        for effect in done.unknown
+        if f"{conflicts.ANYWHERE}{effect.what} reaches" not in asked
+        or effect.what.rpartition(".")[2] == own.rpartition(".")[2]
+        or not gives(effect.what)
+    ]
 
 
 def dropping(loop: FOR | COMPREHENSIONS) -> Iterator[ast.Expr]:

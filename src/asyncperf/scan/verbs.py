@@ -261,6 +261,17 @@ def sends(name: str) -> bool:
     return next(iter(words(name)), "") in SENDING
 
 
+def gives(spelled: str) -> bool:
+    """Whether a call is named after what it gives: `get_page`, `response.json`."""
+    name = spelled.rpartition(".")[2]
+    return reads(name) or name in {"json", "text", "body", "form"}
+
+
+def makes_a_store(spelled: str) -> bool:
+    """Whether a call makes a store of texts and puts them into it: `from_texts`."""
+    return bool(MAKES_A_STORE.match(spelled.rpartition(".")[2]))
+
+
 def keyed(spelled: str) -> bool:
     """Whether a call is named so that what it is given says what it writes, and where: `delete`,
     `_upload_file`."""
