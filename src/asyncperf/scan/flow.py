@@ -203,6 +203,36 @@ def carried(loop: ast.For | ast.AsyncFor) -> set[str]:
     return (changed & read_first) - own
 
 
+def counted(loop: ast.For | ast.AsyncFor, carried: set[str]) -> set[str]:
+    """The names that hold what was made of how far earlier iterations came: of a value that they
+    bind anew (`enough = total > 9` after `total += n`), or of how much they have put somewhere
+    (`number = len(found)`)."""
+    parts = [node for statement in loop.body for node in nodes(statement)]
+    anew = carried & {name for node in parts if isinstance(node, ast.stmt) for name in _anew(node)}
+    made: set[str] = set()
+    for node in parts * 2:  # twice, as one may be made of another one that stands below
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            read = names(node.value).read & (anew | made)
+            if read or _measures(node.value, carried):
+                made |= names(node).bound
+    return made
+
+
+def _anew(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+        return {statement.target.id}
+    return set()
+
+
+def _measures(value: ast.expr, containers: set[str]) -> bool:
+    return any(
+        isinstance(node, ast.Call)
+        and last_name(node.func) == "len"
+        and any(isinstance(a, ast.Name) and a.id in containers for a in node.args)
+        for node in nodes(value)
+    )
+
+
 def _filled_at_once(statement: ast.stmt) -> set[str]:
     """The names whose object changes, but not by what is awaited: `await files.remove(x)` is no
     container's method, and what it does is told by its effects."""

@@ -171,6 +171,7 @@ class LoopJudge(OwnWrites):
             return None
         carried = flow.carried(loop.node) - flow.left_at_once(loop.node)
         carried -= self.sessions(loop.node, done)
+        carried |= flow.counted(loop.node, carried)
         for node, names in flow.deciding_names(loop.node):
             shared = sorted(names & carried)
             if shared:
