@@ -126,6 +126,22 @@ LOOPS = {
         "unsafe",
     ),
     "what is started": (HTTP, "    for x in xs: await x.start()", "unsafe"),
+    "clients, each closed": (HTTP, "    for x in xs: await x.close()", "likely"),
+    "one client, closed again and again": (
+        HTTP,
+        "    for x in xs: await elsewhere.close()",
+        "unsafe",
+    ),
+    "jobs, each ended": (
+        HTTP,
+        "    for x in xs: await elsewhere.terminate_job(f'job:{x.id}')",
+        "likely",
+    ),
+    "jobs, each begun": (
+        HTTP,
+        "    for x in xs: await elsewhere.start_job(f'job:{x.id}')",
+        "unsafe",
+    ),
     "what is started, and gives something": (
         HTTP,
         "    for x in xs: found.append(await x.start())",

@@ -101,7 +101,7 @@ KEYED = named(
     delete remove drop unlink rmtree rmdir clear discard purge evict invalidate expire touch set
     put update upsert save store persist write upload download replace patch rename move copy
     mkdir makedirs mark enable disable activate deactivate revoke cancel archive restore refresh
-    reset
+    reset close disconnect terminate kill abort destroy erase detach unregister release withdraw
     """
 )
 # What these do comes after what they did before.
