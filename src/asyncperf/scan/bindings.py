@@ -18,6 +18,9 @@ from asyncperf.scan.values import (
     step,
 )
 
+# What a decorator writes on the function that it makes, and help and signatures are made of.
+DESCRIBING = frozenset({"__doc__", "__name__", "__qualname__", "__module__", "__signature__"})
+
 
 class Bindings(Calls):
     def bind(self, target: ast.expr, value: Value) -> None:
@@ -32,6 +35,8 @@ class Bindings(Calls):
                 self.bind(part, parts[number] if parts and fits else self.part(value, number))
         elif isinstance(target, ast.Starred):
             self.bind(target.value, value)
+        elif isinstance(target, ast.Attribute) and target.attr in DESCRIBING:
+            self.evaluate(target.value)  # says what a wrapper stands for, whoever writes it
         elif isinstance(target, ast.Attribute):
             for place in ordered(step(self.changed(target.value), f".{target.attr}")):
                 mode, what = self.rebinding(place), same_value(value)

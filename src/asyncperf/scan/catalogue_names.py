@@ -54,7 +54,10 @@ OPENED = re.compile(r"(client|session|connection|channel|driver|pool|database)$"
 LOCK_LIKE = re.compile(r"(lock|semaphore|sema|mutex|limiter)(\(\))?$", re.IGNORECASE)
 
 # ... but these of their calls leave traces that others see, or wait for someone else.
-LOGGING_ROOTS = frozenset({"logger", "log", "logging", "LOGGER", "LOG", "_logger", "_log"})
+# A log, and OpenTelemetry's way to note what is done.
+LOGGING_ROOTS = frozenset(
+    {"logger", "log", "logging", "LOGGER", "LOG", "_logger", "_log", "tracer", "_tracer"}
+)
 
 ASYNC_LOGS = named("adebug ainfo awarning awarn aerror acritical aexception alog amsg")
 
@@ -83,7 +86,8 @@ CONTAINER_READS = named(
     log bind opt isEnabledFor labels inc observe dec total done result cancelled tell
     getvalue hexdigest digest cache_clear __anext__ __aiter__ get_secret_value from_orm
     parse_obj model_validate model_validate_json parse_raw construct model_construct
-    model_json_schema schema groupdict getroot findtext itertext
+    model_json_schema schema groupdict getroot findtext itertext isalnum isdisjoint bit_count
+    timetz ctime span
     """
 )
 # Of these, what makes a model of what it is given.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from asyncperf.scan.annotations import last_name
-from asyncperf.scan.candidates import SCOPES, own_nodes
+from asyncperf.scan.candidates import COMPREHENSIONS, SCOPES, own_nodes
 from asyncperf.scan.catalogue_names import CONTAINER_APPENDS, CONTAINER_STORES, FILLING
 from asyncperf.scan.syntax import children
 
@@ -198,9 +198,52 @@ def carried(loop: ast.For | ast.AsyncFor) -> set[str]:
     changed: set[str] = set()
     for statement in loop.body:
         found = names(statement)
-        changed |= found.bound | found.filled
+        changed |= found.bound | _filled_at_once(statement)
     own = bound_first - read_first
     return (changed & read_first) - own
+
+
+def counted(loop: ast.For | ast.AsyncFor, carried: set[str]) -> set[str]:
+    """The names that hold what was made of how far earlier iterations came: of a value that they
+    bind anew (`enough = total > 9` after `total += n`), or of how much they have put somewhere
+    (`number = len(found)`)."""
+    parts = [node for statement in loop.body for node in nodes(statement)]
+    anew = carried & {name for node in parts if isinstance(node, ast.stmt) for name in _anew(node)}
+    made: set[str] = set()
+    for node in parts * 2:  # twice, as one may be made of another one that stands below
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            read = names(node.value).read & (anew | made)
+            if read or _measures(node.value, carried):
+                made |= names(node).bound
+    return made
+
+
+def _anew(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+        return {statement.target.id}
+    return set()
+
+
+def _measures(value: ast.expr, containers: set[str]) -> bool:
+    return any(
+        isinstance(node, ast.Call)
+        and last_name(node.func) == "len"
+        and any(isinstance(a, ast.Name) and a.id in containers for a in node.args)
+        for node in nodes(value)
+    )
+
+
+def _filled_at_once(statement: ast.stmt) -> set[str]:
+    """The names whose object changes, but not by what is awaited: `await files.remove(x)` is no
+    container's method, and what it does is told by its effects."""
+    found = Names()
+    awaited: set[int] = set()
+    for node in () if isinstance(statement, SCOPES) else nodes(statement):
+        if isinstance(node, ast.Await):
+            awaited.add(id(node.value))
+        if id(node) not in awaited:
+            _note(found, node, False)
+    return found.filled
 
 
 def left_at_once(loop: ast.For | ast.AsyncFor) -> set[str]:
@@ -225,8 +268,10 @@ def names_of(statements: Iterable[ast.stmt]) -> set[str]:
     return {name for each in found for name in each.read | each.bound | each.filled}
 
 
-def derived(loop: ast.For | ast.AsyncFor) -> set[str]:
+def derived(loop: ast.For | ast.AsyncFor | COMPREHENSIONS) -> set[str]:
     """The names that hold the element of an iteration, or what was made with it."""
+    if isinstance(loop, COMPREHENSIONS):
+        return {name for part in loop.generators for name in names(part.target).bound}
     found = names(loop.target).bound
     given = [pair for statement in loop.body for pair in _assignments(statement)]
     for _ in given:  # as many rounds as it may take to come to the last

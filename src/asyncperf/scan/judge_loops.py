@@ -1,18 +1,25 @@
 """Verdicts on loops of awaits. For `scan` only."""
 
 import ast
-from collections.abc import Iterator
 
 from asyncperf.scan import conflicts, flow
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.candidates import COMPREHENSIONS, FOR, Loop
 from asyncperf.scan.conflicts import Doings, Finding
-from asyncperf.scan.facts import Facts, called, promised
+from asyncperf.scan.facts import called, promised
 from asyncperf.scan.library_special import STARTED_BEFORE
+from asyncperf.scan.own_writes import (
+    OwnWrites,
+    calls_element,
+    dropping,
+    hiding,
+    is_addressed,
+    says_its_own,
+)
 from asyncperf.scan.started import runs_already
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import Effect, is_private, one_at_a_time
-from asyncperf.scan.verbs import logs, names_a_hook, sends
+from asyncperf.scan.verbs import names_a_hook, reads, takes_turns
 from asyncperf.sites import Remedy, Site, SiteVerdict
 
 # What puts into one without waiting has done so before the next iteration starts.
@@ -22,7 +29,7 @@ TOGETHER = frozenset({"gather", "wait", "as_completed"})
 INFINITE = 1 << 30  # beyond every column
 
 
-class LoopJudge(Facts):
+class LoopJudge(OwnWrites):
     def loop(self, loop: Loop) -> Site:
         finding, remedy = self.judge_loop(loop)
         return self.site("loop", loop.statement, loop.awaits, finding, remedy)
@@ -164,6 +171,7 @@ class LoopJudge(Facts):
             return None
         carried = flow.carried(loop.node) - flow.left_at_once(loop.node)
         carried -= self.sessions(loop.node, done)
+        carried |= flow.counted(loop.node, carried)
         for node, names in flow.deciding_names(loop.node):
             shared = sorted(names & carried)
             if shared:
@@ -209,8 +217,11 @@ class LoopJudge(Facts):
         derived = flow.derived(loop)
         for dropped in dropping(loop):
             done = self.doings(id(dropped))
-            if done.unknown and (not caught or calls_element(dropped, derived)):
-                effect = done.unknown[0]
+            is_hook = calls_element(dropped, derived)
+            told = not is_hook and (caught or says_its_own(dropped.value, derived))
+            hidden = done.unknown if is_hook else hiding(dropped.value, done)
+            if hidden and not told:
+                effect = hidden[0]
                 reason = f"each iteration awaits what `{effect.what}` hides, for its effect"
                 return conflicts.decided("unsafe", reason, effect)
         elements = flow.names(loop.target).bound
@@ -218,8 +229,10 @@ class LoopJudge(Facts):
         awaits = [node for node in nodes if isinstance(node, ast.Await)]
         for node in awaits:
             hidden = self.doings(id(node)).unknown
-            if hidden and (names_a_hook(called(node)) or any(map(names_a_hook, elements))):
-                return conflicts.hook(called(node), hidden[0])
+            name = called(node)
+            asked = reads(name.rpartition(".")[2])
+            if hidden and not asked and (names_a_hook(name) or any(map(names_a_hook, elements))):
+                return conflicts.hook(name, hidden[0])
         for node in awaits:
             done = self.doings(id(node))
             write = next((e for e in done.external if e.mode == "w"), None)
@@ -232,7 +245,15 @@ class LoopJudge(Facts):
         """What iterations change that others see, in memory and outside."""
         outer = [e for e in done.memory if not self.is_private(e, loop)]
         own = [e for e in outer if self.is_own(e, loop.statement)]
-        inner = Doings([e for e in outer if not self.is_own(e, loop.statement)])
+        # What a library's method may change of its object is told by what it writes to the world.
+        told = {e.what for e in done.unknown if not takes_turns(e.what)}
+        inner = Doings(
+            [
+                e
+                for e in outer
+                if not (self.is_own(e, loop.statement) or (e.mode == "u" and e.what in told))
+            ]
+        )
         finding, open_ = conflicts.changed_memory(inner, inner)
         if not done.suspends:
             open_ = []  # what is stored or counted under keys is so one after the other
@@ -246,29 +267,24 @@ class LoopJudge(Facts):
         outside = [e for e in done.external if done.suspends or e.what != QUEUE]
         for effect in outside:
             is_written = effect.mode == "w" or (effect.mode == "i" and effect in made)
-            if is_written and not caught:
+            if is_written and not caught and not self.is_elements_own(effect, loop.node):
                 reason = f"each iteration writes to {effect.what}; order and failures would change"
                 return conflicts.decided("unsafe", reason, effect), []
         for await_ in loop.awaits if not caught else ():
             named = promised(called(await_), self.doings(id(await_)))
-            if named:
+            if named and not self.may_write_its_own(await_, loop.node):
                 return named, []
         if isinstance(loop.node, FOR):
             decided = self.in_order(loop.node, caught)
             if decided:
                 return decided, []
         for effect in outside:
-            if effect.mode == "w" or conflicts.is_open(effect):
+            if effect.mode == "w":
+                reason = f"that what each writes to {effect.what} is its own is not proved"
+                open_.append(conflicts.decided("likely", reason, effect))
+            elif conflicts.is_open(effect):
                 open_.append(conflicts.unproved(effect))
         return None, open_
-
-
-def dropping(loop: FOR | COMPREHENSIONS) -> Iterator[ast.Expr]:
-    """The statements of a loop's body that await and drop the result."""
-    for statement in loop.body if isinstance(loop, FOR) else ():
-        for node in flow.nodes(statement):
-            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Await):
-                yield node
 
 
 def is_handed(awaited: ast.expr, loop: FOR | COMPREHENSIONS) -> bool:
@@ -283,35 +299,6 @@ def is_bunch(awaited: ast.expr) -> bool:
     if not isinstance(awaited, ast.Call) or last_name(awaited.func) not in TOGETHER:
         return False
     return any(isinstance(each, ast.Starred) for each in awaited.args)
-
-
-def calls_element(statement: ast.Expr, derived: set[str]) -> bool:
-    """Whether it calls the loop's element itself, or what was made with it: a hook."""
-    for node in flow.nodes(statement):
-        func = node.func if isinstance(node, ast.Call) else None
-        if isinstance(func, ast.Attribute) and func.attr == "__call__":
-            func = func.value
-        if isinstance(func, ast.Name) and func.id in derived:
-            return True
-    return False
-
-
-def is_addressed(call: ast.expr, derived: set[str]) -> bool:
-    """Whether what a call writes goes somewhere that depends on the loop's element: of
-    `chat.send(text)` the text does not say where to, and what `store.save_trace(...)` adds comes
-    after what was added before."""
-    if not isinstance(call, ast.Call):
-        return False
-    func = call.func
-    arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
-    if isinstance(func, ast.Attribute):
-        if flow.names(func.value).read & derived:
-            return True
-        if logs(func.attr):
-            return False
-        if sends(func.attr):
-            arguments = arguments[:1] if len(arguments) > 1 else []
-    return any(flow.names(argument).read & derived for argument in arguments)
 
 
 def is_reading(done: Doings) -> bool:

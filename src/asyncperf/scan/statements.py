@@ -54,7 +54,7 @@ class Statements(Bindings):
         target = node.target
         if isinstance(target, ast.Name):
             held = self.lookup(target.id)
-            if not (is_fixed(value, node.value) or is_fixed(held)):
+            if not (is_fixed(value, node.value) or is_fixed(held) or adds_flags(node, held)):
                 for place in ordered(step(held, "[]")):
                     self.emit("memory", place, "a", target.id, node)
             if target.id in self.declared_nonlocal | self.declared_global:
@@ -227,6 +227,22 @@ def is_fixed(value: Value, written: ast.expr | None = None) -> bool:
     if value.text is not None or isinstance(written, ast.JoinedStr | ast.Constant):
         return True
     return any(type_.of in FIXED for type_ in value.types)
+
+
+def adds_flags(node: ast.AugAssign, held: Value) -> bool:
+    """Whether options are put together that a library names: `option = orjson.OPT_UTC_Z`, `option
+    |= orjson.OPT_SORT_KEYS`. They are numbers, which are bound anew."""
+    added = node.value
+    return (
+        isinstance(node.op, ast.BitOr)
+        and isinstance(added, ast.Attribute)
+        and added.attr.isupper()
+        and bool(held.places)
+        and all(
+            place[0] == "global" and ":" not in place[-1] and place[-1].rpartition(".")[2].isupper()
+            for place in held.places
+        )
+    )
 
 
 def _swallows(handler: ast.ExceptHandler) -> bool:

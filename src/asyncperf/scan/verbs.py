@@ -95,6 +95,26 @@ SENDING = named(
     """
 )
 
+# What these write is told by what they are given: any order leaves the same.
+KEYED = named(
+    """
+    delete remove drop unlink rmtree rmdir clear discard purge evict invalidate expire touch set
+    put update upsert save store persist write upload download replace patch rename move copy
+    mkdir makedirs mark enable disable activate deactivate revoke cancel archive restore refresh
+    reset close disconnect terminate kill abort destroy erase detach unregister release withdraw
+    """
+)
+# What these do comes after what they did before.
+ADDING = named("add append push insert extend enqueue register subscribe join")
+# What is run or made ready may be anything, and rely on what was before it.
+RUNNING = named(
+    """
+    run start stop execute invoke call launch open connect acquire enter init initialize
+    initialise setup begin sign
+    """
+)
+MAKING = named("create make insert")
+
 PREPARING = named(
     """
     connect signin login authenticate use open close aclose initialize initialise disconnect quit
@@ -239,6 +259,47 @@ def computes_long(name: str) -> bool:
 
 def sends(name: str) -> bool:
     return next(iter(words(name)), "") in SENDING
+
+
+def gives(spelled: str) -> bool:
+    """Whether a call is named after what it gives: `get_page`, `response.json`."""
+    name = spelled.rpartition(".")[2]
+    return reads(name) or name in {"json", "text", "body", "form"}
+
+
+def makes_a_store(spelled: str) -> bool:
+    """Whether a call makes a store of texts and puts them into it: `from_texts`."""
+    return bool(MAKES_A_STORE.match(spelled.rpartition(".")[2]))
+
+
+def keyed(spelled: str) -> bool:
+    """Whether a call is named so that what it is given says what it writes, and where: `delete`,
+    `_upload_file`."""
+    return bool(KEYED & set(_begin(spelled)))
+
+
+def adds(spelled: str) -> bool:
+    """Whether a call is named so that what it writes comes after what was there: `add_cookies`."""
+    return bool(ADDING & set(_begin(spelled)))
+
+
+def makes(spelled: str) -> bool:
+    """Whether a call is named so that it makes something, and is no class's way to make one."""
+    owner = spelled.rpartition(".")[0].rpartition(".")[2]
+    return bool(MAKING & set(_begin(spelled))) and not owner[:1].isupper()
+
+
+def takes_turns(spelled: str) -> bool:
+    """Whether a call is named so that one comes after the other: what is sent, run or started."""
+    begin = _begin(spelled)
+    sent = SENDING - KEYED
+    return bool((sent | RUNNING | ADDING) & set(begin[:1]))
+
+
+def _begin(spelled: str) -> tuple[str, ...]:
+    """The first words of a call's name, without the `a` of `adelete`."""
+    found = words(spelled.rpartition(".")[2].removesuffix("()"))[:2]
+    return tuple(w[1:] if w[1:] in KEYED | ADDING | RUNNING | SENDING else w for w in found)
 
 
 def names_a_hook(spelled: str) -> bool:
