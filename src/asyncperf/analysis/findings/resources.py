@@ -21,8 +21,7 @@ from asyncperf.analysis.findings.holders import (
 )
 from asyncperf.analysis.findings.holding import Idle, idle
 from asyncperf.analysis.findings.loop import BUSY
-from asyncperf.analysis.findings.standstill import standstill
-from asyncperf.analysis.findings.words import PILES_UP, damage_said, rate, share, spoken
+from asyncperf.analysis.findings.words import damage_said, rate, share, spoken
 from asyncperf.analysis.mva import Queue
 from asyncperf.analysis.prediction import name_of
 from asyncperf.insight import Records, Resource
