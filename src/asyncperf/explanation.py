@@ -25,7 +25,7 @@ class LoopPart:
     """What the event loop is at for `share` of the time that it works for an endpoint, by so many
     samples: a function of the user's, and its line that most of that went by at; None where it
     was for none. `inside` is the library's function that most of it went by in, after its
-    package, or that alone; None where it is the function itself."""
+    package, or that alone; None where it is the function itself. `shown`: as of awaits."""
 
     file: str | None
     line: int | None
@@ -33,6 +33,7 @@ class LoopPart:
     inside: str | None
     share: float
     samples: int
+    shown: str = ""
 
 
 @dataclass(frozen=True)

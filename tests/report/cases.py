@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from asyncperf.explanation import AwaitPart, Breakdown, Prediction
+from asyncperf.explanation import AwaitPart, Breakdown, LoopPart, Prediction
 from asyncperf.levels import Held, Level, Stage
 from asyncperf.model import (
     Endpoint,
@@ -150,9 +150,18 @@ def inside() -> Diagnosis:
         AwaitPart("shop/orders.py", 70, 16, "orders", "fetch_" + "very_long_" * 9 + "()", 0.02, 3),
         AwaitPart("shop/orders.py", 75, 8, "orders", None, 0.0001, 1.0),
     )
+    on_loop = (
+        LoopPart("shop/digest.py", 31, "digest", "hashlib pbkdf2", 0.62, 620),
+        LoopPart("shop/digest.py", 40, "packed", None, 0.21, 210),
+        LoopPart(None, None, None, "uvicorn RequestResponseCycle.send", 0.11, 110),
+        LoopPart(None, None, None, "starlette", 0.06, 60),
+    )
     notes = ("16.7% is neither in the app nor before it: the answer's way back",)
     parts = (
-        Breakdown(0.1, 0.0921, 0, 0, 0, 0, 0.0, 0.00462, 0.0, 0.0033, 900, 900),
+        replace(
+            Breakdown(0.1, 0.0921, 0, 0, 0, 0, 0.0, 0.00462, 0.0, 0.0033, 900, 900),
+            on_loop=on_loop,
+        ),
         Breakdown(0.1, None, 0.02, 0.05, 0, 0, 0.01, 0.01, 0.001, 0.009, 450, 900, (), notes),
         Breakdown(0.1, 0.001, 0, 0, 0.06, 0, 0.037, 0.002, 0.0, 0.0, 899, 900, awaits),
         None,

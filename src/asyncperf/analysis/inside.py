@@ -75,7 +75,11 @@ def breakdown_of(
     awaits = (
         replace(part, shown=shown(part.file, load.insight, endpoints)) for part in found.awaits
     )
-    return replace(found, awaits=tuple(awaits)), None
+    on_loop = (
+        replace(part, shown=shown(part.file, load.insight, endpoints)) if part.file else part
+        for part in found.on_loop
+    )
+    return replace(found, awaits=tuple(awaits), on_loop=tuple(on_loop)), None
 
 
 def not_seen(run: Run, load: Load) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
 
-from asyncperf.explanation import AwaitPart, Breakdown
+from asyncperf.explanation import AwaitPart, Breakdown, LoopPart
 from asyncperf.report.layout import prose, table
 from asyncperf.report.tables import names
 from asyncperf.report.units import TIE, UNKNOWN, count, in_words, percent, seconds
@@ -31,6 +31,8 @@ SHOWN = 0.0005
 # Of an endpoint's awaits so many are named, and none that takes less than this share.
 AWAITS = 3
 AWAIT_MATTERS = 0.01
+# So many parts of the event loop's time are named too, and none with less than this share of it.
+LOOP_MATTERS = 0.1
 # More often than this is more than once a request.
 ONCE = 1.005
 # A sample this large is not worth a word.
@@ -62,6 +64,10 @@ def breakdowns(results: Sequence[EndpointResult], width: int) -> RenderableType 
         if longest:
             text = "; ".join(await_text(part, width) for part in longest[:AWAITS])
             parts.append(prose(f"{label} awaits {text}", width, hang=HANG))
+        busiest = [part for part in each.on_loop[:AWAITS] if part.share >= LOOP_MATTERS]
+        if busiest:
+            text = "; ".join(loop_text(part, width) for part in busiest)
+            parts.append(prose(f"{label} on the loop: {text}", width, hang=HANG))
     lines = notes(labels, found)
     parts += [prose(clean(line), width, style="dim", hang=HANG) for line in lines]
     return Group(*parts)
@@ -106,13 +112,26 @@ def share(found: Breakdown, name: str) -> str:
 
 def await_text(part: AwaitPart, width: int) -> str:
     """`shop/app.py:66 fetch() 5.000 s (3 times)`."""
-    place = short_place(f"{clean_path(part.shown or part.file)}:{part.line}", width - len(HANG))
-    place = place.replace(" ", TIE)  # a path with spaces is not broken either
+    place = place_text(part.shown or part.file, part.line, width)
     source = on_one_line(clean(part.text or part.function))
     # A context manager is entered and left.
     times = part.times / 2 if source.startswith("async with ") else part.times
     often = f" ({times:.3g}{TIE}times)" if times > ONCE else ""
     return f"{place} {source} {seconds(part.mean_s)}{often}"
+
+
+def loop_text(part: LoopPart, width: int) -> str:
+    """`93% at shop/app.py:66 items in httpcore AsyncConnectionPool.handle_async_request`."""
+    where = f"in {clean(part.inside)}" if part.inside else ""
+    if part.file is not None and part.line is not None:
+        place = place_text(part.shown or part.file, part.line, width)
+        where = f"at {place} {clean(part.function or '')} {where}".rstrip()
+    return f"{percent(part.share, 0)} {where}"
+
+
+def place_text(file: str, line: int, width: int) -> str:
+    place = short_place(f"{clean_path(file)}:{line}", width - len(HANG))
+    return place.replace(" ", TIE)  # a path with spaces is not broken either
 
 
 def on_one_line(source: str) -> str:
