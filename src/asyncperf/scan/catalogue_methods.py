@@ -158,6 +158,7 @@ REDIS = TypeEffects(
         neither="ft json ts bf pipeline pubsub lock register_script from_url aclose close "
         "get_default_node "
         "set_default_node get_node_from_key get_nodes get_primaries",
+        probably="getex",  # and puts off when it is forgotten
     ),
     makes={"pipeline": "redis.Pipeline", "pubsub": "redis.PubSub", "lock": "asyncio.Lock"}
     | dict.fromkeys(("ft", "json"), "redis.Redis"),

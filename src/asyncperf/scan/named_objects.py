@@ -11,7 +11,9 @@ from asyncperf.scan.library_effects import TypeEffects
 from asyncperf.scan.verbs import words
 
 OBJECTS = {
-    re.compile(r"(^|[._])(redis|valkey)(_?(client|pool))?$", re.IGNORECASE): TYPES["redis.Redis"],
+    re.compile(r"(^|[._])(redis|valkey)(_async)?(_?(client|pool))?$", re.IGNORECASE): TYPES[
+        "redis.Redis"
+    ],
     re.compile(r"(^|[._])(httpx?|aiohttp)_?(client|session)$", re.IGNORECASE): TYPES[
         "httpx.AsyncClient"
     ],
