@@ -27,6 +27,7 @@ from asyncperf.scan.verbs import (
     TURNS,
     answers,
     connects,
+    ends,
     fetches,
     is_repository,
     is_session_like,
@@ -193,6 +194,8 @@ def presume(walk: HandingOver, spelled: str, name: str, receiver: Value, node: a
     mode = "q" if asks or reads(name) or not does else "w"
     if makes_missing(name):
         mode = "i"
+    if ends(name) and any(catalogue_names.CONNECTED.search(str(t.of)) for t in receiver.types):
+        mode = "q"
     walk.emit("external", (), mode, f"whatever {spelled} reaches", node)
     owner = owner_of(walk, node)
     walk.used_elsewhere(receiver, node)
