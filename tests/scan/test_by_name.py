@@ -177,3 +177,12 @@ async def f():
     return a, b
 """)
     assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("wait", "dependent"), ("weight", "likely")])
+def test_what_nobody_knows_is_waited_for(only_site: OnlySite, name: str, verdict: str) -> None:
+    site = only_site(
+        "async def f(container):\n"
+        f"    a = await container.{name}(timeout=1); b = await container.get_lines(); return a, b\n"
+    )
+    assert site.verdict == verdict, site.reason

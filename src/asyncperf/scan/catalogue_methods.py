@@ -103,6 +103,25 @@ POOL = TypeEffects(
         "begin": "asyncpg.Connection",
     },
 )
+# Each query takes a connection of the pool, and is asked when it is awaited, wherever it was made.
+TORTOISE = TypeEffects(
+    "database",
+    "",
+    does(
+        reads="all filter exclude get get_or_none first last count exists values values_list "
+        "annotate order_by limit offset prefetch_related select_related distinct only group_by "
+        "latest earliest in_bulk explain using_db",
+        sql="raw",
+        probably="fetch_related refresh_from_db",
+    ),
+    makes=dict.fromkeys(
+        named(
+            "all filter exclude get get_or_none first annotate order_by limit offset "
+            "prefetch_related select_related distinct only group_by using_db"
+        ),
+        "tortoise.QuerySet",
+    ),
+)
 HTTP_CLIENT = TypeEffects(
     "http",
     "",
@@ -163,6 +182,7 @@ REDIS = TypeEffects(
     makes={"pipeline": "redis.Pipeline", "pubsub": "redis.PubSub", "lock": "asyncio.Lock"}
     | dict.fromkeys(("ft", "json"), "redis.Redis"),
 )
+KEY_VALUES = TypeEffects("a cache", "", does(reads="get multi_get exists", neither="close"))
 MONGO = TypeEffects(
     "database",
     "",

@@ -174,6 +174,10 @@ class Judge(LoopJudge, DataJudge):
         last = name.rpartition(".")[2]
         awaits_others = any(e.what == STARTED_BEFORE for e in first.unknown)
         secured = is_dropped or awaits_others or bool(first.raises)
+        # Nobody knows how long it waits, so that is what it is there for.
+        secured |= last.startswith("wait") and any(
+            e.mode == "await" and e.what == name for e in first.unknown
+        )
         names_a_guard = guards(last) and (secured or not secures(last))
         if name == self.name(b) and not (is_dropped or names_a_guard):
             return None, []
