@@ -91,6 +91,8 @@ async def set_rate(key, rate): await store.set(key, rate)
     [
         ("get_cached_rate(key)", "set_cached_rate(key, rate)", "likely"),
         ("store.getex(key)", "store.set(key, rate)", "likely"),
+        ("get_cached_rate(key) or b''", "set_cached_rate(key, rate)", "likely"),
+        ("get_cached_rate(key) or b''", "set_cached_rate(key, found + rate)", "unsafe"),
         ("get_cached_rate(key)", "set_cached_rate('all', rate)", "unsafe"),
         ("get_cached_rate(key)", "set_cached_name(key, rate)", "unsafe"),
         ("get_cached_rate(key)", "set_cached_rate(key, found)", "unsafe"),
@@ -102,7 +104,7 @@ def test_a_cache_behind_functions_of_the_project(
 ) -> None:
     site = only_site(f"""{OWN_WAYS}
 async def shown(key):
-    found = await {asks}
+    found = (await {asks})
     if found:
         return found
     rate = await http.get(key)
@@ -131,6 +133,32 @@ def client():
 async def f():
     a = await client().get("/a")
     b = await client().get("/b")
+    return a, b
+""")
+    assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("leaves", "verdict"), [("depth.reset(self.token)", "independent"), ("pass", "unsafe")]
+)
+def test_a_context_variable_that_is_reset_on_leaving(
+    only_site: OnlySite, leaves: str, verdict: str
+) -> None:
+    site = only_site(f"""
+import contextvars, httpx
+http = httpx.AsyncClient()
+depth = contextvars.ContextVar("depth")
+class Deeper:
+    async def __aenter__(self):
+        self.token = depth.set(1)
+    async def __aexit__(self, *error):
+        {leaves}
+async def deep(path):
+    async with Deeper():
+        return await http.get(path)
+async def f():
+    a = await deep("/a")
+    b = await deep("/b")
     return a, b
 """)
     assert site.verdict == verdict, site.reason

@@ -87,13 +87,20 @@ def _note_assigned(
         for key in guarded & asked.keys():
             if asked[key] == target.id and target.id not in read:
                 asked[key] = ""  # no more what was found
-        asking = _key(value, ASKS) if isinstance(value, ast.Call) else None
-        if asking is not None:
+        for asking in _asked(value):
             asked[asking] = target.id
             if isinstance(node, ast.NamedExpr):  # stands in the condition itself
                 guarded.add(asking)
     elif isinstance(target, ast.Subscript) and asked.get(_subscripted(target), "") in read:
         guarded.discard(_subscripted(target))
+
+
+def _asked(value: ast.expr) -> Iterator[Key]:
+    """What a value is asked from, also where it is read on: `json.loads(await cache.get(key))`."""
+    for node in ast.walk(value):
+        key = _key(node, ASKS) if isinstance(node, ast.Call) else None
+        if key is not None:
+            yield key
 
 
 def _subscripted(node: ast.Subscript) -> Key:

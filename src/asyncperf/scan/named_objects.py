@@ -8,7 +8,7 @@ import re
 
 from asyncperf.scan.catalogue_types import TYPES
 from asyncperf.scan.library_effects import TypeEffects
-from asyncperf.scan.verbs import words
+from asyncperf.scan.verbs import words, writes
 
 OBJECTS = {
     re.compile(r"(^|[._])(redis|valkey)(_async)?(_?(client|pool))?$", re.IGNORECASE): TYPES[
@@ -35,7 +35,7 @@ LISTED = frozenset(name for effects in CLASSES for name in (*effects.does, *effe
 def effects_of(spelled: str, method: str) -> TypeEffects | None:
     """What the methods do of an object that is spelled so, if `method` is one of them."""
     for pattern, effects in OBJECTS.items():
-        if method in effects.does and pattern.search(spelled):
+        if (method in effects.does or writes(method)) and pattern.search(spelled):
             return effects
     return METHODS.get(method)
 
