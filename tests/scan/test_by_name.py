@@ -186,3 +186,22 @@ def test_what_nobody_knows_is_waited_for(only_site: OnlySite, name: str, verdict
         f"    a = await container.{name}(timeout=1); b = await container.get_lines(); return a, b\n"
     )
     assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("query", "verdict"),
+    [
+        ("select('*').eq('id', 1)", "likely"),
+        ("insert(x)", "unsafe"),
+        ("update(x).select()", "unsafe"),
+        ("rpc(x)", "unsafe"),
+    ],
+)
+def test_a_query_that_is_put_together(only_site: OnlySite, query: str, verdict: str) -> None:
+    site = only_site(f"""
+async def rows(client, x):
+    return await client.table("shops").{query}.execute()
+async def f(client, x):
+    a = await rows(client, x); b = await rows(client, x); return a, b
+""")
+    assert site.verdict == verdict, site.reason

@@ -384,3 +384,24 @@ async def f():
     return a, b
 """)
     assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict"),
+    [
+        ("a = await Order.find_one(1); b = await Order.find(2).sort('id').to_list()", "independent"),
+        ("q = Order.find(1); a = await q.count(); b = await q.skip(1).to_list()", "unsafe"),
+        ("a = await Order.get(1); b = await Order.find(2).delete()", "unsafe"),
+        ("a = await Order.get(1); b = await order.insert()", "unsafe"),
+    ],
+)  # fmt: skip
+def test_beanies_documents(only_site: OnlySite, body: str, verdict: str) -> None:
+    site = only_site(f"""
+import beanie
+class Order(beanie.Document):
+    name: str
+async def f(order: Order):
+    {body}
+    return a, b
+""")
+    assert site.verdict == verdict, site.reason

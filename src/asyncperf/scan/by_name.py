@@ -189,7 +189,7 @@ def presume(walk: HandingOver, spelled: str, name: str, receiver: Value, node: a
     walk.emit("unknown", (), "await", spelled, node)
     is_dropped = walk.discarded is node
     asks = bool(ASKING.search(spelled)) or is_get(node)
-    asks = asks or (connects(name) and not is_dropped)
+    asks = asks or (connects(name) and not is_dropped) or selects(node)
     does = writes(name) or is_dropped or uses_a_tool(spelled)
     mode = "q" if asks or reads(name) or not does else "w"
     if makes_missing(name):
@@ -241,6 +241,20 @@ def sessions_places(receiver: Value, owner: str) -> Collection[Place]:
     if known or not receiver.types or is_repository(owner):
         return known or {("call", owner)}
     return receiver.places or {("call", owner)}
+
+
+def selects(node: ast.AST) -> bool:
+    """Whether a query that is put together from calls only reads:
+    `client.table("shops").select("*").eq("id", 1).execute()`."""
+    if not isinstance(node, ast.Call) or node.args or node.keywords:
+        return False
+    steps: list[str] = []
+    inner = node.func
+    while isinstance(inner, ast.Attribute | ast.Call):
+        if isinstance(inner, ast.Attribute):
+            steps.append(inner.attr)
+        inner = inner.value if isinstance(inner, ast.Attribute) else inner.func
+    return steps[:1] == ["execute"] and "select" in steps[1:] and not any(map(writes, steps[1:]))
 
 
 def is_get(node: ast.AST) -> bool:

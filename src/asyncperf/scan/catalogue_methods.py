@@ -182,6 +182,28 @@ REDIS = TypeEffects(
     makes={"pipeline": "redis.Pipeline", "pubsub": "redis.PubSub", "lock": "asyncio.Lock"}
     | dict.fromkeys(("ft", "json"), "redis.Redis"),
 )
+# What a document's class finds; a query of many is changed by what narrows it.
+BEANIE = TypeEffects(
+    "database",
+    "",
+    does(
+        reads="find find_one find_all find_many get count aggregate distinct all",
+        neither="get_motor_collection get_pymongo_collection get_settings",
+        probably="fetch_link fetch_all_links sync",
+    ),
+    makes=dict.fromkeys(named("find find_all find_many aggregate all"), "beanie.FindMany"),
+)
+BEANIE_QUERY = TypeEffects(
+    "database",
+    "query",
+    does(
+        reads="to_list count first_or_none exists distinct aggregate avg sum max min find "
+        "find_many skip limit sort project"
+    ),
+    makes=dict.fromkeys(
+        named("find find_many aggregate skip limit sort project"), "beanie.FindMany"
+    ),
+)
 KEY_VALUES = TypeEffects("a cache", "", does(reads="get multi_get exists", neither="close"))
 MONGO = TypeEffects(
     "database",

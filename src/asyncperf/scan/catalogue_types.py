@@ -105,6 +105,8 @@ TYPES: dict[str, TypeEffects] = {
         ),
         methods.KEY_VALUES,
     ),
+    "beanie.Document": methods.BEANIE,
+    "beanie.FindMany": methods.BEANIE_QUERY,
     **dict.fromkeys(("tortoise.Model", "tortoise.QuerySet"), methods.TORTOISE),
     "aiogram.FSMContext": TypeEffects(
         "the chat's state", "", methods.does(reads="get_data get_state get_value")

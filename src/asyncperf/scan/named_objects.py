@@ -18,7 +18,15 @@ OBJECTS = {
         "httpx.AsyncClient"
     ],
 }
-CLASSES = list({id(effects): effects for effects in TYPES.values()}.values())
+# Those of a project's own models are told by the model's class.
+MODELS = ("tortoise.Model", "beanie.Document", "beanie.FindMany")
+CLASSES = list(
+    {
+        id(effects): effects
+        for effects in TYPES.values()
+        if all(effects is not TYPES[model] for model in MODELS)
+    }.values()
+)
 # `find_one`, `hgetall`: only a document database's, only a key-value store's.
 METHODS = {
     name: effects
