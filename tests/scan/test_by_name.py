@@ -205,3 +205,18 @@ async def f(client, x):
     a = await rows(client, x); b = await rows(client, x); return a, b
 """)
     assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("rows", "likely"), ("upsert_rows", "unsafe")])
+def test_an_unknown_statement_of_what_is_named_as_a_write(
+    only_site: OnlySite, name: str, verdict: str
+) -> None:
+    site = only_site(f"""
+import asyncpg, vendor
+pool = asyncpg.Pool()
+async def {name}(number):
+    return await pool.fetch(vendor.STATEMENTS[number])
+async def f():
+    a = await {name}(1); b = await {name}(2); return a, b
+""")
+    assert site.verdict == verdict, site.reason

@@ -91,3 +91,27 @@ def test_what_the_first_sets_and_the_second_leaves_alone(
     body = f"    {first}\n    {second}\n"
     site = only_site(f"{SETUP}{more}async def f(order: Order, x):\n{body}")
     assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        ("await book.note('/a')", "await get('/b', book.model_dump_json())", "dependent"),
+        ("await get('/a', book.dict())", "await book.note('/b')", "unsafe"),
+        ("await book.note('/a')", "await get('/b', other.model_dump_json())", "independent"),
+    ],
+)
+def test_what_goes_through_a_whole_object(
+    only_site: OnlySite, first: str, second: str, verdict: str
+) -> None:
+    site = only_site(f"""{SETUP}
+class Book:
+    async def note(self, path):
+        self.notes[path] = 1
+        return await get(path)
+async def f(book: Book, other: Order):
+    a = {first}
+    b = {second}
+    return a, b
+""")
+    assert site.verdict == verdict, site.reason

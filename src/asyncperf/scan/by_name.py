@@ -12,6 +12,7 @@ from asyncperf.scan.library_texts import is_statement, text_decides
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import (
     NOTHING,
+    WHOLE,
     Arguments,
     Callee,
     Place,
@@ -278,7 +279,8 @@ def container_call(
             walk.emit("memory", place, mode, f".{name}()", node)
         return walk.element(receiver)
     if name in catalogue_names.CONTAINER_READS:
-        for place in ordered(step(receiver, "[]")):
+        part = WHOLE if name in catalogue_names.DUMPS else "[]"
+        for place in ordered(step(receiver, part)):
             walk.emit("memory", place, "r", f".{name}()", node)
         if name == "copy":
             return copied(walk, receiver, node)

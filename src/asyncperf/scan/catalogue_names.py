@@ -89,6 +89,8 @@ CONTAINER_READS = named(
     model_json_schema schema groupdict getroot findtext itertext
     """
 )
+# Of these, what goes through all that an object holds.
+DUMPS = named("model_dump model_dump_json dict json to_dict as_dict _asdict model_copy")
 # Of these, what makes a model of what it is given.
 MODEL_METHODS = named(
     """

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from asyncperf.scan.library_effects import DATABASE_KINDS
 from asyncperf.scan.library_texts import settled
 from asyncperf.scan.values import COUNTED, Effect, Place, is_private, one_at_a_time, spelled
+from asyncperf.scan.wholes import through_the_whole
 from asyncperf.sites import SiteVerdict
 
 UNKNOWN_OBJECT = "object"  # its method was called, and is not known
@@ -180,6 +181,13 @@ def changed_memory(
     """An object in memory that one changes and the other reads or changes; and open questions,
     such as what is `in_passing`."""
     open_: list[Finding] = []
+    for a, b in through_the_whole(first.memory, second.memory):
+        name = spelled(a.place)
+        if a.mode == "r":
+            reason = f"the second changes `{name}`, which the first reads with all of its object"
+            return decided("unsafe", reason, b), []
+        reason = f"the first changes `{name}`, which the second reads with all of its object"
+        return decided("dependent", reason, a), []
     by_place: dict[Place, list[Effect]] = {}
     for effect in second.memory:
         by_place.setdefault(effect.place, []).append(effect)

@@ -93,6 +93,7 @@ def promised(name: str, doings: Doings) -> Finding | None:
     """What a call may write that is named so, and of which not all is known."""
     last = name.rpartition(".")[2]
     hidden = [effect for effect in doings.unknown if effect.mode == "call"]
+    hidden += [e for e in doings.external if e.mode == "?" and e.what == "database"]
     if not hidden or reads(last) or not writes(last) or takes_a_statement(last):
         return None
     effect = hidden[0]

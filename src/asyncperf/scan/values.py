@@ -87,6 +87,8 @@ EffectKind = Literal[
 ]
 
 
+# Stands for all attributes of an object, at any depth.
+WHOLE = ".*"
 # What an update does that only counts: `self.number += 1`.
 COUNTED = "counted"
 # Begins what a write assigns, where that is an argument of the function.
