@@ -73,3 +73,92 @@ async def f():
     a = await get("/a"); b = await shops("/b"); return a, b
 """)
     assert site.verdict == verdict, site.reason
+
+
+OWN_WAYS = """
+import contextvars, httpx, redis.asyncio
+http, store = httpx.AsyncClient(), redis.asyncio.Redis()
+async def get_cached_rate(key): return await store.get(key)
+async def set_cached_rate(key, rate): await store.set(key, rate)
+async def set_cached_name(key, name): await store.set(key, name)
+async def get_rate(key): return await store.get(key)
+async def set_rate(key, rate): await store.set(key, rate)
+"""
+
+
+@pytest.mark.parametrize(
+    ("asks", "stores", "verdict"),
+    [
+        ("get_cached_rate(key)", "set_cached_rate(key, rate)", "likely"),
+        ("store.getex(key)", "store.set(key, rate)", "likely"),
+        ("get_cached_rate(key) or b''", "set_cached_rate(key, rate)", "likely"),
+        ("get_cached_rate(key) or b''", "set_cached_rate(key, found + rate)", "unsafe"),
+        ("get_cached_rate(key)", "set_cached_rate('all', rate)", "unsafe"),
+        ("get_cached_rate(key)", "set_cached_name(key, rate)", "unsafe"),
+        ("get_cached_rate(key)", "set_cached_rate(key, found)", "unsafe"),
+        ("get_rate(key)", "set_rate(key, rate)", "unsafe"),
+    ],
+)
+def test_a_cache_behind_functions_of_the_project(
+    only_site: OnlySite, asks: str, stores: str, verdict: str
+) -> None:
+    site = only_site(f"""{OWN_WAYS}
+async def shown(key):
+    found = (await {asks})
+    if found:
+        return found
+    rate = await http.get(key)
+    await {stores}
+    return rate
+async def f():
+    a = await shown("a")
+    b = await shown("b")
+    return a, b
+""")
+    assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("asks", "verdict"),
+    [("found = kept.get(None)\n    if found is None: ", "likely"), ("", "unsafe")],
+)
+def test_a_context_variable_that_is_set_where_nothing_is_in_it(
+    only_site: OnlySite, asks: str, verdict: str
+) -> None:
+    site = only_site(f"""{OWN_WAYS}
+kept = contextvars.ContextVar("kept")
+def client():
+    {asks}kept.set(httpx.AsyncClient())
+    return http
+async def f():
+    a = await client().get("/a")
+    b = await client().get("/b")
+    return a, b
+""")
+    assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("leaves", "verdict"), [("depth.reset(self.token)", "independent"), ("pass", "unsafe")]
+)
+def test_a_context_variable_that_is_reset_on_leaving(
+    only_site: OnlySite, leaves: str, verdict: str
+) -> None:
+    site = only_site(f"""
+import contextvars, httpx
+http = httpx.AsyncClient()
+depth = contextvars.ContextVar("depth")
+class Deeper:
+    async def __aenter__(self):
+        self.token = depth.set(1)
+    async def __aexit__(self, *error):
+        {leaves}
+async def deep(path):
+    async with Deeper():
+        return await http.get(path)
+async def f():
+    a = await deep("/a")
+    b = await deep("/b")
+    return a, b
+""")
+    assert site.verdict == verdict, site.reason

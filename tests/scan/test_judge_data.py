@@ -64,3 +64,54 @@ def test_the_reason_names_the_call_that_may_fill_and_its_line(only_site: OnlySit
         site.reason == "line 4 uses `x`, into which `fill` (line 3) may put what comes from line 2"
     )
     assert site.fact_line == 3
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        ("order.lines = await get('/a')", "order.number = await get('/b', order.date)", "likely"),
+        ("order.lines = await get('/a')", "b = await get('/b', order.date)", "independent"),
+        ("order.lines, order.kind = await get('/a')", "order.number, order.date = await get('/b')", "likely"),
+        ("order.lines, order.kind = await get('/a')", "order.number, order.date = await get('/b', order.kind)", "dependent"),
+        ("order.lines = await get('/a')", "order.number = await get('/b', order.lines)", "dependent"),
+        # These may look at what the first has set: a property, the whole of it, and what nobody knows.
+        ("order.lines = await get('/a')", "order.number = await get('/b', order.sum)", "dependent"),
+        ("order.lines = await get('/a')", "order.number = await get('/b', order)", "dependent"),
+        ("order.lines = await get('/a')", "order.number = await get('/b', order.total())", "dependent"),
+        ("x.lines = await get('/a')", "x.number = await get('/b', x.date)", "dependent"),
+    ],
+)  # fmt: skip
+def test_what_the_first_sets_and_the_second_leaves_alone(
+    only_site: OnlySite, first: str, second: str, verdict: str
+) -> None:
+    more = (
+        "    kind: str\n    date: str\n    @property\n    def sum(self): return len(self.lines)\n"
+    )
+    more += "    def total(self): return len(self.lines)\n"
+    body = f"    {first}\n    {second}\n"
+    site = only_site(f"{SETUP}{more}async def f(order: Order, x):\n{body}")
+    assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        ("await book.note('/a')", "await get('/b', book.model_dump_json())", "dependent"),
+        ("await get('/a', book.dict())", "await book.note('/b')", "unsafe"),
+        ("await book.note('/a')", "await get('/b', other.model_dump_json())", "independent"),
+    ],
+)
+def test_what_goes_through_a_whole_object(
+    only_site: OnlySite, first: str, second: str, verdict: str
+) -> None:
+    site = only_site(f"""{SETUP}
+class Book:
+    async def note(self, path):
+        self.notes[path] = 1
+        return await get(path)
+async def f(book: Book, other: Order):
+    a = {first}
+    b = {second}
+    return a, b
+""")
+    assert site.verdict == verdict, site.reason

@@ -354,3 +354,47 @@ def test_a_connection_that_nobody_awaits_is_for_one_thread_at_a_time(
     assert site.verdict == verdict, site.reason
     if verdict == "unsafe":
         assert "one connection, `store.conn`" in site.reason
+
+
+GIVEN_OR_OPENED = """
+from contextlib import asynccontextmanager
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+@asynccontextmanager
+async def lent(engine: AsyncEngine, connection: AsyncConnection | None = None):
+    opens = connection is None
+    if opens:
+        connection = await engine.connect()
+    yield connection
+    if opens:
+        await connection.close()
+async def rows(engine: AsyncEngine, connection: AsyncConnection | None = None):
+    async with lent(engine, connection) as opened:
+        return await opened.scalar(select(1))
+async def own_rows(engine: AsyncEngine):
+    async with lent(engine) as opened:
+        return await opened.scalar(select(1))
+async def open_rows(engine: AsyncEngine, **more):
+    async with lent(engine, **more) as opened:
+        return await opened.scalar(select(1))
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "verdict"),
+    [
+        ("rows(engine)", "independent"),
+        ("own_rows(engine)", "independent"),
+        ("rows(engine, connection)", "unsafe"),
+        ("rows(engine, connection=connection)", "unsafe"),
+        # Whether one is given nobody sees.
+        ("open_rows(engine, **more)", "unsafe"),
+        ("rows(engine, **more)", "unsafe"),
+    ],
+)
+def test_a_connection_that_is_given_or_opened(only_site: OnlySite, call: str, verdict: str) -> None:
+    site = only_site(
+        f"{GIVEN_OR_OPENED}async def f(engine: AsyncEngine, connection: AsyncConnection, more):\n"
+        f"    a = await {call}; b = await {call}; return a, b\n"
+    )
+    assert site.verdict == verdict, site.reason

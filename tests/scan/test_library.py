@@ -344,3 +344,64 @@ async def f(x):
     return a, b
 """)
     assert site.verdict == "independent", site.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict"),
+    [
+        ("a = await Order.filter(id=1).count(); b = await Order.get_or_none(id=1)", "independent"),
+        ("q = Order.all(); a = await q.count(); b = await q.offset(1).limit(2)", "independent"),
+        ("a = await Order.all().first(); b = await Order.get_or_create(id=1)", "unsafe"),
+        ("a = await Order.filter(id=1).update(id=2); b = await Order.all().first()", "dependent"),
+        ("a = await Order.all().first(); b = await order.save()", "unsafe"),
+    ],
+)
+def test_tortoises_models(only_site: OnlySite, body: str, verdict: str) -> None:
+    site = only_site(f"""
+from tortoise import fields
+from tortoise.models import Model
+class Kept(Model):
+    id = fields.IntField()
+class Order(Kept):
+    name = fields.TextField()
+async def f(order: Order):
+    {body}
+    return a, b
+""")
+    assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("second", "verdict"), [("kept.get(b'b')", "independent"), ("kept.set(b'b', b'c')", "unsafe")]
+)
+def test_a_cache_of_bytes(only_site: OnlySite, second: str, verdict: str) -> None:
+    site = only_site(f"""
+import aiomcache
+kept = aiomcache.Client("host", 11211)
+async def f():
+    a = await kept.get(b"a")
+    b = await {second}
+    return a, b
+""")
+    assert site.verdict == verdict, site.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict"),
+    [
+        ("a = await Order.find_one(1); b = await Order.find(2).sort('id').to_list()", "independent"),
+        ("q = Order.find(1); a = await q.count(); b = await q.skip(1).to_list()", "unsafe"),
+        ("a = await Order.get(1); b = await Order.find(2).delete()", "unsafe"),
+        ("a = await Order.get(1); b = await order.insert()", "unsafe"),
+    ],
+)  # fmt: skip
+def test_beanies_documents(only_site: OnlySite, body: str, verdict: str) -> None:
+    site = only_site(f"""
+import beanie
+class Order(beanie.Document):
+    name: str
+async def f(order: Order):
+    {body}
+    return a, b
+""")
+    assert site.verdict == verdict, site.reason

@@ -103,6 +103,10 @@ def test_methods_of_tests_are_nobodys_namesakes(only_site: OnlySite) -> None:
     [
         ("self.redis", "get", True),
         ("self.redis_pool", "zscore", True),
+        ("REDIS_ASYNC_CLIENT", "zscore", True),
+        ("redis_client", "set_json", True),
+        ("redis_client", "rates", False),
+        ("redis_async_manager", "get", False),
         ("self.rediscover", "get", False),
         ("redis_manager", "get", False),
         ("self.httpx_client", "get", True),

@@ -12,6 +12,7 @@ from asyncperf.scan.library_texts import is_statement, text_decides
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import (
     NOTHING,
+    WHOLE,
     Arguments,
     Callee,
     Place,
@@ -27,6 +28,7 @@ from asyncperf.scan.verbs import (
     TURNS,
     answers,
     connects,
+    ends,
     fetches,
     is_repository,
     is_session_like,
@@ -188,11 +190,13 @@ def presume(walk: HandingOver, spelled: str, name: str, receiver: Value, node: a
     walk.emit("unknown", (), "await", spelled, node)
     is_dropped = walk.discarded is node
     asks = bool(ASKING.search(spelled)) or is_get(node)
-    asks = asks or (connects(name) and not is_dropped)
+    asks = asks or (connects(name) and not is_dropped) or selects(node)
     does = writes(name) or is_dropped or uses_a_tool(spelled)
     mode = "q" if asks or reads(name) or not does else "w"
     if makes_missing(name):
         mode = "i"
+    if ends(name) and any(catalogue_names.CONNECTED.search(str(t.of)) for t in receiver.types):
+        mode = "q"
     walk.emit("external", (), mode, f"whatever {spelled} reaches", node)
     owner = owner_of(walk, node)
     walk.used_elsewhere(receiver, node)
@@ -240,6 +244,20 @@ def sessions_places(receiver: Value, owner: str) -> Collection[Place]:
     return receiver.places or {("call", owner)}
 
 
+def selects(node: ast.AST) -> bool:
+    """Whether a query that is put together from calls only reads:
+    `client.table("shops").select("*").eq("id", 1).execute()`."""
+    if not isinstance(node, ast.Call) or node.args or node.keywords:
+        return False
+    steps: list[str] = []
+    inner = node.func
+    while isinstance(inner, ast.Attribute | ast.Call):
+        if isinstance(inner, ast.Attribute):
+            steps.append(inner.attr)
+        inner = inner.value if isinstance(inner, ast.Attribute) else inner.func
+    return steps[:1] == ["execute"] and "select" in steps[1:] and not any(map(writes, steps[1:]))
+
+
 def is_get(node: ast.AST) -> bool:
     """Whether a call is given the method of a request that only asks: `send("GET", url)`."""
     given = node.args if isinstance(node, ast.Call) else []
@@ -261,7 +279,8 @@ def container_call(
             walk.emit("memory", place, mode, f".{name}()", node)
         return walk.element(receiver)
     if name in catalogue_names.CONTAINER_READS:
-        for place in ordered(step(receiver, "[]")):
+        part = WHOLE if name in catalogue_names.DUMPS else "[]"
+        for place in ordered(step(receiver, part)):
             walk.emit("memory", place, "r", f".{name}()", node)
         if name == "copy":
             return copied(walk, receiver, node)

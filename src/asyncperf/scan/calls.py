@@ -169,16 +169,8 @@ class Calls(Inferring):
 
     def fill(self, node: ast.Call, begin: int) -> None:
         """Makes what a call does a part of a read, where it only fills a cache."""
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-        if name in caches.STORES | caches.DROPS and self.only_fills(node):
-            self.effects[begin:] = [
-                effect._replace(mode="q")
-                if effect.kind == "external" and effect.mode == "w"
-                else effect._replace(mode="m")
-                if effect.kind == "memory" and effect.mode in {"w", "u", "k"}
-                else effect
-                for effect in self.effects[begin:]
-            ]
+        if caches.is_store(node) and self.only_fills(node):
+            self.effects[begin:] = map(caches.filling, self.effects[begin:])
 
     def only_fills(self, node: ast.Call | ast.Subscript) -> bool:
         """Whether a call or an assignment only fills a cache."""

@@ -103,6 +103,25 @@ POOL = TypeEffects(
         "begin": "asyncpg.Connection",
     },
 )
+# Each query takes a connection of the pool, and is asked when it is awaited, wherever it was made.
+TORTOISE = TypeEffects(
+    "database",
+    "",
+    does(
+        reads="all filter exclude get get_or_none first last count exists values values_list "
+        "annotate order_by limit offset prefetch_related select_related distinct only group_by "
+        "latest earliest in_bulk explain using_db",
+        sql="raw",
+        probably="fetch_related refresh_from_db",
+    ),
+    makes=dict.fromkeys(
+        named(
+            "all filter exclude get get_or_none first annotate order_by limit offset "
+            "prefetch_related select_related distinct only group_by using_db"
+        ),
+        "tortoise.QuerySet",
+    ),
+)
 HTTP_CLIENT = TypeEffects(
     "http",
     "",
@@ -158,10 +177,34 @@ REDIS = TypeEffects(
         neither="ft json ts bf pipeline pubsub lock register_script from_url aclose close "
         "get_default_node "
         "set_default_node get_node_from_key get_nodes get_primaries",
+        probably="getex",  # and puts off when it is forgotten
     ),
     makes={"pipeline": "redis.Pipeline", "pubsub": "redis.PubSub", "lock": "asyncio.Lock"}
     | dict.fromkeys(("ft", "json"), "redis.Redis"),
 )
+# What a document's class finds; a query of many is changed by what narrows it.
+BEANIE = TypeEffects(
+    "database",
+    "",
+    does(
+        reads="find find_one find_all find_many get count aggregate distinct all",
+        neither="get_motor_collection get_pymongo_collection get_settings",
+        probably="fetch_link fetch_all_links sync",
+    ),
+    makes=dict.fromkeys(named("find find_all find_many aggregate all"), "beanie.FindMany"),
+)
+BEANIE_QUERY = TypeEffects(
+    "database",
+    "query",
+    does(
+        reads="to_list count first_or_none exists distinct aggregate avg sum max min find "
+        "find_many skip limit sort project"
+    ),
+    makes=dict.fromkeys(
+        named("find find_many aggregate skip limit sort project"), "beanie.FindMany"
+    ),
+)
+KEY_VALUES = TypeEffects("a cache", "", does(reads="get multi_get exists", neither="close"))
 MONGO = TypeEffects(
     "database",
     "",

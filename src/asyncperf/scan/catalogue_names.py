@@ -50,6 +50,9 @@ SESSION_CLASS = re.compile(
 # Classes outside the catalogue that connect to something when they are made and entered.
 OPENED = re.compile(r"(client|session|connection|channel|driver|pool|database)$", re.IGNORECASE)
 
+# ... and are closed without anything that they were given being lost.
+CONNECTED = re.compile(r"(client|connector|connection|channel|pool)$", re.IGNORECASE)
+
 # Objects of unknown classes that are entered and called so are taken for locks.
 LOCK_LIKE = re.compile(r"(lock|semaphore|sema|mutex|limiter)(\(\))?$", re.IGNORECASE)
 
@@ -90,6 +93,8 @@ CONTAINER_READS = named(
     timetz ctime span
     """
 )
+# Of these, what goes through all that an object holds.
+DUMPS = named("model_dump model_dump_json dict json to_dict as_dict _asdict model_copy")
 # Of these, what makes a model of what it is given.
 MODEL_METHODS = named(
     """

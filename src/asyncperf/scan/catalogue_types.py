@@ -95,6 +95,19 @@ TYPES: dict[str, TypeEffects] = {
         methods.REDIS,
     ),
     "redis.Pipeline": methods.PIPELINE,
+    **dict.fromkeys(
+        (
+            "aiomcache.Client",
+            "aiocache.BaseCache",
+            "aiocache.Cache",
+            "aiocache.RedisCache",
+            "aiocache.SimpleMemoryCache",
+        ),
+        methods.KEY_VALUES,
+    ),
+    "beanie.Document": methods.BEANIE,
+    "beanie.FindMany": methods.BEANIE_QUERY,
+    **dict.fromkeys(("tortoise.Model", "tortoise.QuerySet"), methods.TORTOISE),
     "aiogram.FSMContext": TypeEffects(
         "the chat's state", "", methods.does(reads="get_data get_state get_value")
     ),

@@ -3,12 +3,13 @@
 The rules are those of docs/scan.md, in its order. For `scan` only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from asyncperf.scan.library_effects import DATABASE_KINDS
 from asyncperf.scan.library_texts import settled
-from asyncperf.scan.values import Effect, Place, is_private, one_at_a_time, spelled
+from asyncperf.scan.values import COUNTED, Effect, Place, is_private, one_at_a_time, spelled
+from asyncperf.scan.wholes import through_the_whole
 from asyncperf.sites import SiteVerdict
 
 UNKNOWN_OBJECT = "object"  # its method was called, and is not known
@@ -174,9 +175,19 @@ def written_back(first: Doings, second: Doings) -> Finding | None:
     return None
 
 
-def changed_memory(first: Doings, second: Doings) -> tuple[Finding | None, list[Finding]]:
-    """An object in memory that one changes and the other reads or changes; and open questions."""
+def changed_memory(
+    first: Doings, second: Doings, in_passing: Callable[[Effect, Effect], bool] | None = None
+) -> tuple[Finding | None, list[Finding]]:
+    """An object in memory that one changes and the other reads or changes; and open questions,
+    such as what is `in_passing`."""
     open_: list[Finding] = []
+    for a, b in through_the_whole(first.memory, second.memory):
+        name = spelled(a.place)
+        if a.mode == "r":
+            reason = f"the second changes `{name}`, which the first reads with all of its object"
+            return decided("unsafe", reason, b), []
+        reason = f"the first changes `{name}`, which the second reads with all of its object"
+        return decided("dependent", reason, a), []
     by_place: dict[Place, list[Effect]] = {}
     for effect in second.memory:
         by_place.setdefault(effect.place, []).append(effect)
@@ -185,7 +196,9 @@ def changed_memory(first: Doings, second: Doings) -> tuple[Finding | None, list[
     assigned = {(e.place, e.what) for e in first.memory if e.mode == "w" and e.what[:1] == "="}
     alike = {e.place for e in second.memory if (e.place, e.what) in assigned}
     stored = {
-        e.place for e in first.memory if e.mode in "km" or (e.mode, e.place[-1]) == ("u", "[]")
+        e.place
+        for e in first.memory
+        if e.mode in "km" or (e.mode == "u" and (e.place[-1] == "[]" or e.what == COUNTED))
     }
     caches = {e.place for e in first.memory if e.mode == "m"}
     caches &= {e.place for e in second.memory if e.mode == "m"}
@@ -208,6 +221,9 @@ def changed_memory(first: Doings, second: Doings) -> tuple[Finding | None, list[
             if pair in STORED or (both_store and pair in KEYED_READS):
                 reason = f"both store under `{name}`, as a cache or a count of uses does"
                 open_.append(decided("likely", reason, a))
+            elif in_passing and in_passing(a, b):
+                reason = f"calls that are named as reads change `{name}`"
+                open_.append(decided("likely", reason, a if b.mode == "r" else b))
             elif a.mode == "r":
                 return decided(
                     "unsafe", f"the second changes `{name}`, which the first reads", b

@@ -101,11 +101,10 @@ class Expressions(Members):
 
     def _binary(self, node: ast.BinOp) -> Value:
         left, right = self.evaluate(node.left), self.evaluate(node.right)
-        return Value(
-            left.places if left.text is None else frozenset(),
-            left.types,
-            text=left.text or right.text,
-        )
+        text = left.text
+        if text is None and right.text is not None and right.text.startswith("/"):
+            text = right.text  # a path, whatever the host; else it begins as the left one does
+        return Value(left.places if left.text is None else frozenset(), left.types, text=text)
 
     def _text(self, node: ast.JoinedStr) -> Value:
         known, first, seen = [], NOTHING, False

@@ -8,7 +8,7 @@ from asyncperf.scan.conflicts import Doings, Finding, decided
 from asyncperf.scan.index import AnyFunction, Function
 from asyncperf.scan.syntax import spelling, statements
 from asyncperf.scan.values import Effect
-from asyncperf.scan.verbs import reads, writes
+from asyncperf.scan.verbs import reads, takes_a_statement, writes
 from asyncperf.scan.walk import Walk
 from asyncperf.sites import Remedy, Site, SiteKind
 
@@ -93,7 +93,8 @@ def promised(name: str, doings: Doings) -> Finding | None:
     """What a call may write that is named so, and of which not all is known."""
     last = name.rpartition(".")[2]
     hidden = [effect for effect in doings.unknown if effect.mode == "call"]
-    if not hidden or reads(last) or not writes(last):
+    hidden += [e for e in doings.external if e.mode == "?" and e.what == "database"]
+    if not hidden or reads(last) or not writes(last) or takes_a_statement(last):
         return None
     effect = hidden[0]
     return decided("unsafe", f"`{name}` may write, as `{effect.what}` is not known", effect)

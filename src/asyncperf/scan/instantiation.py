@@ -40,11 +40,29 @@ class Instantiation(HandingOver):
                     self.heap[target] = self.map_value(value, mapping)
                 elif value.places:
                     self.stores.append((target, self.map_value(value, mapping)))
-        result = self.map_value(summary.returns, mapping)
+        result = self.mapped(summary.returns, mapping, arguments.is_open, node)
         if summary.yields is not None:
-            inner = self.filled(summary, self.map_value(summary.yields, mapping), mapping, node)
+            inner = self.mapped(summary.yields, mapping, arguments.is_open, node)
+            inner = self.filled(summary, inner, mapping, node)
             return Value(result.places, result.types, yields=inner)
         return self.filled(summary, result, mapping, node)
+
+    def mapped(
+        self, value: Value, mapping: dict[str, Value], is_open: bool, node: ast.AST
+    ) -> Value:
+        """What a callee gives. Of `given or await pool.acquire()` the first is not there where
+        nothing is given, and the second is made for each call."""
+        if not any(place[0] == "param" for part in value.either for place in part.places):
+            return self.map_value(value, mapping)
+        own = self.made(node).places
+        parts = []
+        for part in value.either:
+            if not is_open and part.places and all(is_left_out(p, mapping) for p in part.places):
+                continue
+            mapped = self.map_value(part, mapping)
+            is_own = is_made(part) and self.exclusive_name(part) is not None
+            parts.append(replace(mapped, places=own) if is_own else mapped)
+        return join(parts)
 
     def filled(
         self, summary: Summary, result: Value, mapping: dict[str, Value], node: ast.AST
@@ -234,3 +252,12 @@ class Instantiation(HandingOver):
             names = names[1:]
         given.update(zip(names, node.args, strict=False))
         return spelling(given[parameter]) if parameter in given else parameter
+
+
+def is_left_out(place: Place, mapping: dict[str, Value]) -> bool:
+    return place[0] == "param" and place[1] not in mapping
+
+
+def is_made(value: Value) -> bool:
+    """Whether the function that gives it has made it."""
+    return bool(value.places) and all(place[0] == "new" for place in value.places)

@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Iterator
 
 from asyncperf.scan import conflicts, flow
+from asyncperf.scan.asides import changes, set_aside
 from asyncperf.scan.candidates import Awaiting, loops, runs
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.facts import called, promised
@@ -14,7 +15,8 @@ from asyncperf.scan.judge_loops import LoopJudge
 from asyncperf.scan.library_special import STARTED_BEFORE
 from asyncperf.scan.siblings import Sibling, relation, siblings
 from asyncperf.scan.syntax import spelling
-from asyncperf.scan.verbs import ends, guards, names_a_hook, secures
+from asyncperf.scan.values import Effect
+from asyncperf.scan.verbs import ends, guards, names_a_hook, only_asks, secures
 from asyncperf.scan.walk import Walk
 from asyncperf.sites import Remedy, Site
 
@@ -119,6 +121,8 @@ class Judge(LoopJudge, DataJudge):
             decided = self.for_its_effect(b, second)
             if decided:
                 return decided, "none"
+        ours, theirs = self.done_aside(a, first), self.done_aside(b, second)
+        first, second, aside = set_aside(first, second, ours, theirs)
         unseen = conflicts.unseen(first, is_dropped, self.name(a))
         hidden = conflicts.unseen(second, drops, self.name(b))
         if hidden and first.may_fail:
@@ -136,7 +140,7 @@ class Judge(LoopJudge, DataJudge):
         if decided:
             return decided, "none"
         for finding, more in (
-            conflicts.changed_memory(first, second),
+            conflicts.changed_memory(first, second, aside.cover),
             conflicts.changed_world(first, second, is_dropped, drops),
         ):
             if finding:
@@ -170,10 +174,22 @@ class Judge(LoopJudge, DataJudge):
         last = name.rpartition(".")[2]
         awaits_others = any(e.what == STARTED_BEFORE for e in first.unknown)
         secured = is_dropped or awaits_others or bool(first.raises)
+        # Nobody knows how long it waits, so that is what it is there for.
+        secured |= last.startswith("wait") and any(
+            e.mode == "await" and e.what == name for e in first.unknown
+        )
         names_a_guard = guards(last) and (secured or not secures(last))
         if name == self.name(b) and not (is_dropped or names_a_guard):
             return None, []
         return conflicts.guard(first, second, is_dropped, name, names_a_guard)
+
+    def done_aside(self, part: Awaiting, doings: Doings) -> frozenset[Effect]:
+        """What a statement's calls change though all of them are named as reads, and all that
+        they give is taken."""
+        asks = all(only_asks(called(await_).rpartition(".")[2]) for await_ in part.awaits)
+        if not asks or isinstance(part.statement, ast.Expr):
+            return frozenset()
+        return frozenset(e for e in changes(doings) if not self.is_own(e, part.statement))
 
     def for_its_effect(self, part: Awaiting, doings: Doings) -> Finding | None:
         """A result that is dropped: the call is there for what it changes, known or not."""

@@ -26,11 +26,12 @@ OBTAINED = frozenset({"new", "item", "call"})
 
 
 def attributes_set(statement: Part) -> dict[str, set[str]]:
-    """Of the statement `x.name = ...`, the name and the attribute."""
+    """Of the statement `x.name = ...`, or `x.name, x.kind = ...`, the name and the attributes."""
     found: dict[str, set[str]] = {}
-    for target in statement.targets if isinstance(statement, ast.Assign) else ():
-        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
-            found.setdefault(target.value.id, set()).add(target.attr)
+    for whole in statement.targets if isinstance(statement, ast.Assign) else ():
+        for target in whole.elts if isinstance(whole, ast.Tuple) else [whole]:
+            if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+                found.setdefault(target.value.id, set()).add(target.attr)
     return found
 
 
@@ -76,16 +77,39 @@ class DataJudge(Facts):
         return self.flushed(a, b, assigned)
 
     def set_aside(self, a: Awaiting, b: Awaiting) -> set[str]:
-        """Objects of which each of the two only sets an attribute of its own."""
+        """Objects of which the first only sets attributes that the second leaves alone, as it
+        only sets others, or reads them where they are no properties."""
         first, second = attributes_set(a.statement), attributes_set(b.statement)
         used = flow.paths(b.statement)
         return {
             name
-            for name in first.keys() & second.keys()
-            if not first[name] & second[name]
-            and all(path[1:2] and path[1] in second[name] for path in used if path[0] == name)
+            for name in first
+            if not first[name] & second.get(name, set())
+            and all(
+                path[1:2]
+                and (
+                    path[1] in second.get(name, ())
+                    or (path[1] not in first[name] and self.is_field(name, path[1]))
+                )
+                for path in used
+                if path[0] == name
+            )
             and self.names(a.statement).filled & {name}
         }
+
+    def is_field(self, name: str, attribute: str) -> bool:
+        """Whether an object's class declares the attribute, as no property or method."""
+        classes = [type_.of for type_ in self.walk.lookup(name).types]
+        return bool(classes) and all(
+            isinstance(of, Class)
+            and not self.walk.declarations.methods(of, attribute)
+            and any(
+                attribute in base.attributes
+                for base in self.walk.project.ancestry(of)
+                if isinstance(base, Class)
+            )
+            for of in classes
+        )
 
     def flushed(self, a: Awaiting, b: Awaiting, assigned: set[str]) -> Finding | None:
         """Attributes that carry the first's result, and a session that may write them: it holds

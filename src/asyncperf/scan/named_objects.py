@@ -8,15 +8,25 @@ import re
 
 from asyncperf.scan.catalogue_types import TYPES
 from asyncperf.scan.library_effects import TypeEffects
-from asyncperf.scan.verbs import words
+from asyncperf.scan.verbs import words, writes
 
 OBJECTS = {
-    re.compile(r"(^|[._])(redis|valkey)(_?(client|pool))?$", re.IGNORECASE): TYPES["redis.Redis"],
+    re.compile(r"(^|[._])(redis|valkey)(_async)?(_?(client|pool))?$", re.IGNORECASE): TYPES[
+        "redis.Redis"
+    ],
     re.compile(r"(^|[._])(httpx?|aiohttp)_?(client|session)$", re.IGNORECASE): TYPES[
         "httpx.AsyncClient"
     ],
 }
-CLASSES = list({id(effects): effects for effects in TYPES.values()}.values())
+# Those of a project's own models are told by the model's class.
+MODELS = ("tortoise.Model", "beanie.Document", "beanie.FindMany")
+CLASSES = list(
+    {
+        id(effects): effects
+        for effects in TYPES.values()
+        if all(effects is not TYPES[model] for model in MODELS)
+    }.values()
+)
 # `find_one`, `hgetall`: only a document database's, only a key-value store's.
 METHODS = {
     name: effects
@@ -33,7 +43,7 @@ LISTED = frozenset(name for effects in CLASSES for name in (*effects.does, *effe
 def effects_of(spelled: str, method: str) -> TypeEffects | None:
     """What the methods do of an object that is spelled so, if `method` is one of them."""
     for pattern, effects in OBJECTS.items():
-        if method in effects.does and pattern.search(spelled):
+        if (method in effects.does or writes(method)) and pattern.search(spelled):
             return effects
     return METHODS.get(method)
 

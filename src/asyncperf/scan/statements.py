@@ -8,7 +8,8 @@ from typing import Any
 from asyncperf.scan.annotations import types_of
 from asyncperf.scan.bindings import Bindings
 from asyncperf.scan.branches import LEAVING
-from asyncperf.scan.values import NOTHING, Place, Value, join, ordered, step
+from asyncperf.scan.syntax import spelling
+from asyncperf.scan.values import COUNTED, NOTHING, Place, Value, extend, join, ordered, step
 
 FIXED = frozenset({"builtins.str", "builtins.bytes", "builtins.int", "builtins.float"})
 BROAD = frozenset({"Exception", "BaseException"})
@@ -38,7 +39,11 @@ class Statements(Bindings):
             tested = (e.place for e in self.effects[begin:] if e.kind == "memory")
             self.tested.update(dict.fromkeys(tested, begin))
         for target in node.targets:
-            self.bind(target, value)
+            if isinstance(target, ast.Attribute) and counts_on(node.value, target):
+                for place in ordered(step(self.evaluate(target.value), f".{target.attr}")):
+                    self.emit("memory", place, "u", COUNTED, target)
+            else:
+                self.bind(target, value)
         self.tested = outer
 
     def _annotated(self, node: ast.AnnAssign) -> None:
@@ -54,9 +59,10 @@ class Statements(Bindings):
         target = node.target
         if isinstance(target, ast.Name):
             held = self.lookup(target.id)
-            if not (is_fixed(value, node.value) or is_fixed(held) or adds_flags(node, held)):
-                for place in ordered(step(held, "[]")):
-                    self.emit("memory", place, "a", target.id, node)
+            if not (is_fixed(value, node.value) or is_fixed(held)):
+                for place in ordered(held.places):
+                    if not is_librarys_constant(place):
+                        self.emit("memory", extend(place, ("[]",)), "a", target.id, node)
             if target.id in self.declared_nonlocal | self.declared_global:
                 for place in ordered(held.places):
                     self.emit("memory", place, "u", target.id, node)
@@ -64,8 +70,9 @@ class Statements(Bindings):
                 self.env[target.id] = replace(held, text=held.text + value.text)
             return
         name = f".{target.attr}" if isinstance(target, ast.Attribute) else "[]"
+        what = COUNTED if is_number(node.value) else name
         for place in ordered(step(self.evaluate(target.value), name)):
-            self.emit("memory", place, "u", name, node)
+            self.emit("memory", place, "u", what, node)
 
     def _expression(self, node: ast.Expr) -> None:
         value = node.value
@@ -222,27 +229,32 @@ def asks_if_there(test: ast.expr) -> bool:
     return isinstance(test, ast.Name | ast.Attribute)
 
 
+def is_librarys_constant(place: Place) -> bool:
+    """`orjson.OPT_INDENT_2`; a project's own are spelled with their file."""
+    return place[0] == "global" and ":" not in place[1] and place[1].rpartition(".")[2].isupper()
+
+
+def is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
+
+
+def counts_on(node: ast.expr, target: ast.Attribute) -> bool:
+    """`self.next = (self.next + 1) % len(those)`"""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        node = node.left
+    return (
+        isinstance(node, ast.BinOp)
+        and isinstance(node.op, ast.Add | ast.Sub)
+        and is_number(node.right)
+        and spelling(node.left) == spelling(target)
+    )
+
+
 def is_fixed(value: Value, written: ast.expr | None = None) -> bool:
     """Whether it is a text or a number, to which `+=` does nothing: it binds the name anew."""
     if value.text is not None or isinstance(written, ast.JoinedStr | ast.Constant):
         return True
     return any(type_.of in FIXED for type_ in value.types)
-
-
-def adds_flags(node: ast.AugAssign, held: Value) -> bool:
-    """Whether options are put together that a library names: `option = orjson.OPT_UTC_Z`, `option
-    |= orjson.OPT_SORT_KEYS`. They are numbers, which are bound anew."""
-    added = node.value
-    return (
-        isinstance(node.op, ast.BitOr)
-        and isinstance(added, ast.Attribute)
-        and added.attr.isupper()
-        and bool(held.places)
-        and all(
-            place[0] == "global" and ":" not in place[-1] and place[-1].rpartition(".")[2].isupper()
-            for place in held.places
-        )
-    )
 
 
 def _swallows(handler: ast.ExceptHandler) -> bool:

@@ -87,6 +87,10 @@ EffectKind = Literal[
 ]
 
 
+# Stands for all attributes of an object, at any depth.
+WHOLE = ".*"
+# What an update does that only counts: `self.number += 1`.
+COUNTED = "counted"
 # Begins what a write assigns, where that is an argument of the function.
 ARGUMENT = "=argument "
 
@@ -96,7 +100,7 @@ class Effect(NamedTuple):
 
     `mode` by kind. memory: r, w (rebinds; `what` begins with `=` where the value is known), i
     (rebinds once), a (ordered append), k (keyed store), m (one that fills a cache), u (update from
-    its old value). own, an
+    its old value; `what` is `COUNTED` where it only counts). own, an
     object that serves one caller at a time: r, w, c (commits), o (it may hold one), s (in one go,
     which only another thread can come into). external: r, w, q (probably reads), i (makes what is
     missing), ? (decided by the text at `place`). sleep: d (directly in this function, in no loop),

@@ -54,6 +54,8 @@ TAKEN = named(
 ASKED_FOR = named("response responses reply answer completion generation output")
 # What follows these says which, not what.
 WHICH = named("by with for of from in at on to without any")
+# What a function of the project that is named so is there for.
+INQUIRING = (FETCHING | named("has is exists select")) - {"translate", "parse"}
 # What a library's plain call that is named so does, is told by what it gives.
 COMPUTING = named(
     """
@@ -134,6 +136,9 @@ LOGS = named("log logs trace traces event events history audit journal")
 # What is done with a tool that a model chose.
 TOOL_USES = named("call invoke ainvoke run arun execute use")
 
+# What a database is asked by.
+STATEMENTS = named("query queries sql statement statements select cypher")
+
 GUARDING = named(
     """
     authorize authorise authenticate verify validate check ensure require assert guard
@@ -185,6 +190,18 @@ def fetches(dotted: str) -> bool:
     )
 
 
+def only_asks(name: str) -> bool:
+    """Whether a function of the project is named so that nothing but what it gives is asked of
+    it: `get_rates`, `count`; not `get_or_create`, `get_next`, `get_response` or `get_job`."""
+    found = words(name)
+    return (
+        bool(found)
+        and bool({found[0], found[0].removeprefix("a")} & INQUIRING)
+        and not TAKING & set(found)
+        and _head(found) not in TAKEN | ASKED_FOR
+    )
+
+
 def _head(found: tuple[str, ...]) -> str:
     """The word of a name that says what is meant: `status` of `get_task_status_by_id`."""
     ends = [number for number, word in enumerate(found) if number and word in WHICH]
@@ -218,6 +235,12 @@ def writes(name: str) -> bool:
     # `adelete` is Django's and LangChain's way to name what is awaited.
     begin = [*found[:2], *(w[1:] for w in found[:2] if w[0] == "a" and w != "async")]
     return any(word in WRITING for word in begin)
+
+
+def takes_a_statement(name: str) -> bool:
+    """Whether what it is given says what it does: `execute_query`, `run_sql`."""
+    found = words(name)
+    return found[:1] in {("execute",), ("run",)} and bool(STATEMENTS & set(found[1:]))
 
 
 def uses_a_tool(spelled: str) -> bool:

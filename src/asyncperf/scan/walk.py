@@ -110,6 +110,7 @@ def condense(effects: list[Effect]) -> tuple[Effect, ...]:
     kept: dict[tuple[object, ...], Effect] = {}
     unknown = 0
     reset = {e.place for e in effects if e.kind == "context" and e.mode == "reset"}
+    was_set = {e.place for e in effects if e.kind == "context" and e.mode != "reset"}
     for effect in effects:
         kind, place, mode, what, _, _ = effect  # by name takes thrice as long
         if place and place[0] in PRIVATE_ROOTS and mode != "?":
@@ -117,8 +118,8 @@ def condense(effects: list[Effect]) -> tuple[Effect, ...]:
         if kind == "memory":  # most are
             kept.setdefault((kind, place, mode), effect)
             continue
-        if kind == "context" and (mode == "reset" or place in reset):
-            continue
+        if kind == "context" and place in (was_set if mode == "reset" else reset):
+            continue  # one that is only reset may have been set as the same object was entered
         if kind == "suspend":
             kept.setdefault(("suspend",), effect)
             continue
