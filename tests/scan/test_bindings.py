@@ -53,7 +53,7 @@ async def measured(meter, x):
         (FLAGS, "get(widened(x))", "unsafe"),
         (FLAGS, "get(joined(x))", "unsafe"),
         (DESCRIBED, "answer(x)", "independent"),
-        (DESCRIBED, "count(x)", "unsafe"),
+        (DESCRIBED, "count(x)", "likely"),
         (TRACED, "traced(tracer, x)", "independent"),
         (TRACED, "measured(meter, x)", "likely"),
     ],

@@ -60,8 +60,9 @@ class Statements(Bindings):
         if isinstance(target, ast.Name):
             held = self.lookup(target.id)
             if not (is_fixed(value, node.value) or is_fixed(held)):
+                flags = isinstance(node.op, ast.BitOr)  # numbers, which are bound anew
                 for place in ordered(held.places):
-                    if not is_librarys_constant(place):
+                    if not (flags and is_librarys_constant(place)):
                         self.emit("memory", extend(place, ("[]",)), "a", target.id, node)
             if target.id in self.declared_nonlocal | self.declared_global:
                 for place in ordered(held.places):
