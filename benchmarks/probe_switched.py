@@ -89,6 +89,9 @@ class Switched:
         worker = self.boundary.worker
         ticks, watchdog = worker._ticks, worker._watch.watchdog
         if on:
+            known = worker._sampling
+            known.stop()
+            worker._sampling = type(known)(known._table, known._stacks, watchdog)
             self.serve, ticks._loop, ticks._watchdog = self.boundary, worker.loop, watchdog
             ticks._fired()
         else:  # what is still to come of its timers wakes nobody
@@ -96,6 +99,7 @@ class Switched:
             ticks._loop = ticks._watchdog = Silent()
             STEPPING.next_sign = inf
             watchdog.expect(perf_counter(), 1000)
+            worker._sampling.stop()
 
 
 async def slices(switched: Switched, app: Any, pairs: int) -> dict[str, list[float]]:

@@ -14,12 +14,11 @@
 #include "internal/pycore_interp.h"
 #endif
 
-/* Between two readings of the clock that tell whether the thread runs, and what it has run then. */
-#define GLANCE_NS 50000
-#define RAN_NS 20000
-/* One that was off its CPU for longer, since it was asked, has slept: what it woke to is not what it
-   was at. */
-#define SLEPT_NS 200000
+/* A thread that was off its CPU for longer, since it was asked, has slept, or did when it was asked:
+   what it woke to is not what it was at. */
+#define SLEPT_NS 50000
+/* Whoever has run less than this share of the time is not asked. */
+#define IDLE 0.1
 
 typedef struct {
     PyObject_HEAD
@@ -87,16 +86,17 @@ static void *
 sampler_run(void *given)
 {
     Sampler *self = given;
+    int64_t at_ns = 0, used_ns = 0;
     while (atomic_load(&self->running)) {
         double varied = 0.5 + rand_r(&self->seed) / (RAND_MAX + 1.0);
         rest((int64_t)(self->apart_s * varied * NS_PER_S));
-        int64_t before_ns = nanoseconds(self->clock);
-        rest(GLANCE_NS);
-        int64_t used_ns = nanoseconds(self->clock);
-        if (used_ns - before_ns < RAN_NS || atomic_load(&self->asked))
+        int64_t before_ns = used_ns, since_ns = at_ns;
+        used_ns = nanoseconds(self->clock);
+        at_ns = nanoseconds(CLOCK_MONOTONIC);
+        if (used_ns - before_ns < IDLE * (at_ns - since_ns) || atomic_load(&self->asked))
             continue;
         self->used_ns = used_ns;
-        self->asked_ns = nanoseconds(CLOCK_MONOTONIC);
+        self->asked_ns = at_ns;
         atomic_store(&self->asked, 1);
         if (call_back(self) < 0)
             atomic_store(&self->asked, 0);

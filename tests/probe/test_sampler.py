@@ -19,8 +19,8 @@ from asyncperf.probe_files import read_insight
 pytestmark = pytest.mark.usefixtures("clean")
 in_c = pytest.mark.skipif(NATIVE is None, reason="only the C parts can look")
 ROWS = list(range(300))
-# Of CPU time: some 300 looks.
-LONG_S = 300 * APART_S
+# Of CPU time: some hundred looks.
+LONG_S = 100 * APART_S
 
 
 def squares(count):
@@ -82,9 +82,9 @@ def test_short_steps_are_found_as_often_as_they_take_time(tmp_path):
         if stack.blame is not None:
             seen[stack.frames[stack.blame].function] += 1
     ours = seen["squares"] + seen["shorter"]
-    assert ours + seen["texts"] > 50
+    assert ours + seen["texts"] > 30
     share = (spent["squares"] + spent["shorter"]) / spent.total()
-    assert ours / (ours + seen["texts"]) == pytest.approx(share, abs=0.15)
+    assert ours / (ours + seen["texts"]) == pytest.approx(share, abs=0.2)
     of_recorded = np.isin(insight.profile["request"], insight.requests["number"])
     assert (of_recorded | (insight.profile["request"] == NO_REQUEST)).all()
     assert of_recorded.any()

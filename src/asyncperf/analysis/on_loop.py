@@ -16,8 +16,8 @@ from asyncperf.insight import Frame, Insight, Stack
 from asyncperf.probe.places import LIBRARIES
 from asyncperf.samples import Floats
 
-# Fewer samples than this say little of shares: of a half it is right to a tenth.
-LEAST_SAMPLES = 100
+# Fewer samples than this say little of shares: a half of it is right to a seventh.
+LEAST_SAMPLES = 50
 # What takes less of the loop's time than this is not told apart.
 LEAST_SHARE = 0.01
 UNKNOWN = "unknown"

@@ -1,5 +1,5 @@
-"""At what the event loop's thread is while it computes: looked at at random, some hundred times a
-second of its CPU time, however short its steps are.
+"""At what the event loop's thread is while it computes: looked at at random, some twelve times a
+second, however short its steps are.
 
 Only the C parts can look (`native/sampler.h` says why), and only at the main thread, where servers
 have their loops. Elsewhere nothing is recorded.
@@ -23,7 +23,7 @@ from .tables import Table
 from .watchdog import DEPTH, Watchdog
 
 # Half of that to half as much again lies between two looks.
-APART_S = 0.01
+APART_S = 0.08
 # More than this wait for nobody: the loop takes them at each tick.
 MOST_SAMPLES = 1024
 
