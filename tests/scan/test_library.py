@@ -156,7 +156,8 @@ def test_a_model_that_is_asked(only_site: OnlySite, asks: str, verdict: str) -> 
         ("redis.asyncio.Redis", "x.zrevrank('a', 1)", "independent"),
         ("aiobotocore.client.AioBaseClient", "x.get_object()", "independent"),
         ("aiobotocore.client.AioBaseClient", "x.upload_part()", "unsafe"),
-        ("aiobotocore.client.AioBaseClient", "x.detect_faces()", "likely"),
+        ("aiobotocore.client.AioBaseClient", "x.detect_faces()", "independent"),
+        ("aiobotocore.client.AioBaseClient", "x.get_or_make(1)", "likely"),
     ],
 )
 def test_a_client_of_the_catalogue(
