@@ -109,6 +109,13 @@ TYPES: dict[str, TypeEffects] = {
         methods.REDIS,
     ),
     "redis.Pipeline": methods.PIPELINE,
+    "redis.Sentinel": TypeEffects(
+        "redis",
+        "",
+        methods.does(neither="master_for slave_for"),
+        "q",
+        makes=dict.fromkeys(("master_for", "slave_for"), "redis.Redis"),
+    ),
     **dict.fromkeys(
         (
             "aiomcache.Client",
