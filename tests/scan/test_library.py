@@ -154,9 +154,12 @@ def test_a_model_that_is_asked(only_site: OnlySite, asks: str, verdict: str) -> 
         ("elasticsearch.AsyncElasticsearch", "x.search()", "independent"),
         ("elasticsearch.AsyncElasticsearch", "x.index()", "unsafe"),
         ("redis.asyncio.Redis", "x.zrevrank('a', 1)", "independent"),
+        ("redis.asyncio.Sentinel", "x.master_for('a').get('b')", "independent"),
+        ("redis.asyncio.Sentinel", "x.master_for('a').set('b', 1)", "unsafe"),
         ("aiobotocore.client.AioBaseClient", "x.get_object()", "independent"),
         ("aiobotocore.client.AioBaseClient", "x.upload_part()", "unsafe"),
-        ("aiobotocore.client.AioBaseClient", "x.detect_faces()", "likely"),
+        ("aiobotocore.client.AioBaseClient", "x.detect_faces()", "independent"),
+        ("aiobotocore.client.AioBaseClient", "x.get_or_make(1)", "likely"),
     ],
 )
 def test_a_client_of_the_catalogue(

@@ -50,6 +50,7 @@ LIBRARIES = {
 TEXTS = {
     "a question": ('a = await x.query("SELECT 1"); b = await x.query("SELECT 2")', "independent"),
     "a change": ('a = await x.query("SELECT 1"); b = await x.query("DELETE FROM goods")', "unsafe"),
+    "a change inside a question": ('a = await x.query("SELECT (INSERT Goods { price := 1 })"); b = await x.query("SELECT 2")', "dependent"),
     "no statement": ('a = await x.query("goods"); b = await x.query("prices")', "likely"),
     "making what is missing": ('a = await x.execute("CREATE TABLE IF NOT EXISTS a"); b = await x.query("SELECT 2")', "independent"),
     "making anew": ('a = await x.execute("CREATE TABLE a"); b = await x.query("SELECT 2")', "dependent"),

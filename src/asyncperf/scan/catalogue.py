@@ -5,7 +5,10 @@ A name is looked up by its top package and its last part, since libraries re-exp
 `sqlalchemy.AsyncSession`. For `scan` only.
 """
 
+from functools import lru_cache
+
 from asyncperf.scan.catalogue_calls import CALLS
+from asyncperf.scan.catalogue_families import FAMILIES
 from asyncperf.scan.catalogue_names import BENIGN_PACKAGES, STANDARD
 from asyncperf.scan.catalogue_types import TYPES
 from asyncperf.scan.library_effects import CallEffects, TypeEffects
@@ -17,8 +20,13 @@ def key(dotted: str) -> str:
     return f"{first}.{rest.rpartition('.')[2]}" if rest else f"builtins.{first}"
 
 
+@lru_cache(maxsize=20_000)  # the same few come again and again
 def type_effects(dotted: str) -> TypeEffects | None:
-    return TYPES.get(key(dotted))
+    listed = key(dotted)
+    found = TYPES.get(listed)
+    if found is None:
+        found = next((effects for each, effects in FAMILIES if each.search(listed)), None)
+    return found
 
 
 def call_effects(dotted: str) -> CallEffects | None:

@@ -68,6 +68,17 @@ CALLS: dict[str, CallEffects] = {
     **_call("asyncpg.connect psycopg.connect aiosqlite.connect", returns="asyncpg.Connection"),
     **_call("asyncpg.create_pool", returns="asyncpg.Pool"),
     **_call("neo4j.driver", returns="neo4j.AsyncDriver"),
+    **_call("chromadb.AsyncHttpClient", returns="chromadb.AsyncClientAPI"),
+    **_call(
+        "grpc.insecure_channel grpc.secure_channel",
+        returns="grpc.Channel",
+    ),
+    **_call(
+        "litellm.acompletion litellm.aembedding litellm.arerank litellm.atranscription "
+        "litellm.amoderation litellm.aspeech litellm.aimage_generation litellm.atext_completion",
+        world="a model",
+        does="r",
+    ),
     **_call("redis.from_url aioredis.from_url", returns="redis.Redis"),
     **_call("aiofiles.open anyio.open_file", world="files", does="q", returns="aiofiles.File"),
     **_call("builtins.open io.open os.fdopen", world="files", does="q", returns="io.File"),

@@ -205,26 +205,45 @@ BEANIE_QUERY = TypeEffects(
     ),
 )
 KEY_VALUES = TypeEffects("a cache", "", does(reads="get multi_get exists", neither="close"))
+# A database's and a collection's attributes and items that are no methods are collections.
 MONGO = TypeEffects(
     "database",
     "",
     does(
         reads="find_one find count_documents estimated_document_count distinct "
         "list_collection_names "
-        "aggregate list_indexes index_information to_list sort limit skip",
-        neither="get_collection get_database start_session get_default_database",
+        "aggregate list_indexes index_information to_list sort limit skip find_raw_batches explain",
+        writes="find_one_and_delete find_one_and_replace find_one_and_update command drop rename",
+        neither="get_collection get_database start_session get_default_database with_options "
+        "close batch_size hint allow_disk_use collation comment max_time_ms",
     ),
-    makes={
-        "find": "motor.Cursor",
-        "aggregate": "motor.Cursor",
-        "get_collection": "motor.Collection",
-        "get_database": "motor.Collection",
-        "get_default_database": "motor.Collection",
-        "sort": "motor.Cursor",
-        "limit": "motor.Cursor",
-        "skip": "motor.Cursor",
-        "start_session": "motor.ClientSession",
-    },
+    "q",
+    makes=dict.fromkeys(
+        named(
+            "find aggregate sort limit skip batch_size hint allow_disk_use collation comment "
+            "max_time_ms find_raw_batches"
+        ),
+        "motor.Cursor",
+    )
+    | dict.fromkeys(
+        ("get_collection", "get_database", "get_default_database", "with_options"),
+        "motor.Collection",
+    )
+    | {"start_session": "motor.ClientSession"},
+    parts="motor.Collection",
+    others=named(
+        """
+        address arbiters bulk_write drop_database get_io_loop io_loop is_mongos is_primary
+        list_database_names list_databases nodes options primary read_concern read_preference
+        secondaries server_info topology_description watch wrap client codec_options
+        write_concern create_collection cursor_command dereference drop_collection
+        list_collections name validate_collection aggregate_raw_batches create_index
+        create_indexes create_search_index create_search_indexes database delete_many delete_one
+        drop_index drop_indexes drop_search_index full_name insert_many insert_one
+        list_search_indexes replace_one update_many update_one update_search_index aconnect
+        append_metadata delegate
+        """
+    ),
 )
 FILE = TypeEffects(
     "files", "file", does(reads="read readline readlines readall", neither="close seek tell")
@@ -303,44 +322,4 @@ PATH = TypeEffects(
     "-",
     makes=dict.fromkeys(("joinpath", "resolve", "with_suffix", "absolute"), "pathlib.Path"),
 )
-# A client of a model asks it, whatever its method makes of the answer.
-MODEL = TypeEffects(
-    "a model",
-    "",
-    does(
-        reads="create parse generate stream count_tokens ainvoke invoke agenerate abatch batch "
-        "aembed_query aembed_documents embed_query embed_documents generate_content embed_content",
-        neither="bind bind_tools with_structured_output with_retry with_fallbacks with_config",
-    ),
-    makes=dict.fromkeys(
-        named("bind bind_tools with_structured_output with_retry with_fallbacks with_config"),
-        "langchain_core.BaseChatModel",
-    ),
-)
-VECTORS = TypeEffects(
-    "vector store",
-    "",
-    does(
-        reads="search search_batch query_points query_batch_points query_points_groups scroll "
-        "retrieve count get_collection get_collections collection_exists recommend discover facet "
-        "get_aliases info"
-    ),
-)
-ELASTIC = TypeEffects(
-    "search index",
-    "",
-    does(
-        reads="search get mget msearch count exists exists_source get_source info ping field_caps "
-        "get_mapping get_settings get_alias exists_alias stats",
-        neither="close options",
-    ),
-)
-READ_ONLY = TypeEffects("vector store", "", {}, "r")
 MEMORY = TypeEffects("", "", {}, "-")
-BOTO = TypeEffects(
-    "cloud",
-    "",
-    does(reads="get_object head_object list_objects list_objects_v2 get_item query scan")
-    | dict.fromkeys(("get_paginator", "get_waiter"), "-"),
-    "q",
-)

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from asyncperf.scan import catalogue_methods as methods
+from asyncperf.scan.catalogue_services import SERVICES
+from asyncperf.scan.catalogue_stores import STORES
 from asyncperf.scan.library_effects import TypeEffects
 
 TYPES: dict[str, TypeEffects] = {
@@ -63,10 +65,17 @@ TYPES: dict[str, TypeEffects] = {
         methods.TRANSACTION,
     ),
     **dict.fromkeys(
-        ("httpx.AsyncClient", "httpx.Client", "requests.Session"),
+        ("httpx.AsyncClient", "httpx.Client", "requests.Session", "hishel.AsyncCacheClient"),
         methods.HTTP_CLIENT,
     ),
-    "aiohttp.ClientSession": methods.AIOHTTP_CLIENT,
+    **dict.fromkeys(
+        (
+            "aiohttp.ClientSession",
+            "aiohttp_client_cache.CachedSession",
+            "aiohttp_retry.RetryClient",
+        ),
+        methods.AIOHTTP_CLIENT,
+    ),
     **dict.fromkeys(("httpx.Response", "requests.Response"), methods.RESPONSE),
     "aiohttp.ClientResponse": methods.RESPONSE_BODY,
     **dict.fromkeys(
@@ -91,10 +100,22 @@ TYPES: dict[str, TypeEffects] = {
             "redis.StrictRedis",
             "aioredis.Redis",
             "valkey.Valkey",
+            "valkey.ValkeyCluster",
+            "coredis.Redis",
+            "coredis.RedisCluster",
+            "fakeredis.FakeRedis",
+            "fakeredis.FakeAsyncRedis",
         ),
         methods.REDIS,
     ),
     "redis.Pipeline": methods.PIPELINE,
+    "redis.Sentinel": TypeEffects(
+        "redis",
+        "",
+        methods.does(neither="master_for slave_for"),
+        "q",
+        makes=dict.fromkeys(("master_for", "slave_for"), "redis.Redis"),
+    ),
     **dict.fromkeys(
         (
             "aiomcache.Client",
@@ -110,19 +131,6 @@ TYPES: dict[str, TypeEffects] = {
     **dict.fromkeys(("tortoise.Model", "tortoise.QuerySet"), methods.TORTOISE),
     "aiogram.FSMContext": TypeEffects(
         "the chat's state", "", methods.does(reads="get_data get_state get_value")
-    ),
-    **dict.fromkeys(
-        (
-            "motor.AsyncIOMotorClient",
-            "motor.AsyncIOMotorDatabase",
-            "motor.AsyncIOMotorCollection",
-            "motor.Collection",
-            "motor.Cursor",
-            "pymongo.AsyncMongoClient",
-            "pymongo.AsyncCollection",
-            "pymongo.AsyncDatabase",
-        ),
-        methods.MONGO,
     ),
     **dict.fromkeys(("aiofiles.File", "anyio.AsyncFile", "io.File"), methods.FILE),
     **dict.fromkeys(("zipfile.ZipFile", "tarfile.TarFile"), methods.ARCHIVE),
@@ -182,74 +190,9 @@ TYPES: dict[str, TypeEffects] = {
         ),
         methods.EXCLUSIVE,
     ),
-    **dict.fromkeys(("boto3.Client", "aiobotocore.AioBaseClient"), methods.BOTO),
-    **dict.fromkeys(
-        ("boto3.Session", "aioboto3.Session", "aiobotocore.Session", "aiobotocore.AioSession"),
-        TypeEffects(
-            "", "", {}, "-", makes={"client": "boto3.Client", "resource": "boto3.Resource"}
-        ),
-    ),
-    **dict.fromkeys(
-        ("google.Client", "google.Bucket", "google.Blob"),
-        TypeEffects(
-            "cloud",
-            "",
-            methods.does(
-                reads="get_bucket list_blobs exists download_as_bytes download_as_text get_blob",
-                neither="bucket blob",
-            ),
-            makes={"bucket": "google.Bucket", "blob": "google.Blob", "get_bucket": "google.Bucket"},
-        ),
-    ),
-    **dict.fromkeys(
-        (
-            "openai.completions",
-            "openai.embeddings",
-            "openai.moderations",
-            "openai.transcriptions",
-            "openai.responses",
-            "anthropic.messages",
-            "groq.completions",
-            "langchain_core.BaseChatModel",
-            "langchain_core.Embeddings",
-            "langchain_openai.ChatOpenAI",
-            "langchain_openai.AzureChatOpenAI",
-            "langchain_openai.OpenAIEmbeddings",
-            "langchain_openai.AzureOpenAIEmbeddings",
-            "langchain_anthropic.ChatAnthropic",
-        ),
-        methods.MODEL,
-    ),
-    **dict.fromkeys(
-        ("qdrant_client.AsyncQdrantClient", "qdrant_client.QdrantClient"), methods.VECTORS
-    ),
-    **dict.fromkeys(
-        (
-            "elasticsearch.AsyncElasticsearch",
-            "opensearchpy.AsyncOpenSearch",
-            "elasticsearch.indices",
-            "opensearchpy.indices",
-        ),
-        methods.ELASTIC,
-    ),
-    **dict.fromkeys(
-        ("weaviate.query", "weaviate.aggregate", "weaviate.generate"), methods.READ_ONLY
-    ),
-    "weaviate.data": replace(methods.VECTORS, does=methods.does(reads="exists")),
-    "weaviate.collections": TypeEffects(
-        "vector store",
-        "",
-        methods.does(reads="exists list_all export_config", neither="get use"),
-        makes=dict.fromkeys(("get", "use"), "weaviate.CollectionAsync"),
-    ),
-    "weaviate.CollectionAsync": TypeEffects(
-        "vector store",
-        "",
-        methods.does(reads="length exists iterator", neither="with_tenant with_consistency_level"),
-        makes=dict.fromkeys(("with_tenant", "with_consistency_level"), "weaviate.CollectionAsync"),
-    ),
     "anyio.Path": methods.PATH,
     "pathlib.Path": methods.PATH,
-    "boto3.Resource": TypeEffects("cloud", "boto3 resource", {}, "w"),
     "concurrent.ThreadPoolExecutor": methods.MEMORY,
+    **STORES,
+    **SERVICES,
 }

@@ -16,7 +16,7 @@ from asyncperf.scan import (
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.handing_over import HandingOver
 from asyncperf.scan.index import Class, Function
-from asyncperf.scan.library_effects import TypeEffects
+from asyncperf.scan.library_effects import Does, TypeEffects
 from asyncperf.scan.syntax import spelling
 from asyncperf.scan.values import (
     NOTHING,
@@ -30,7 +30,7 @@ from asyncperf.scan.values import (
     ordered,
     step,
 )
-from asyncperf.scan.verbs import computes, writes
+from asyncperf.scan.verbs import computes, fetches, writes
 
 PRINT = "builtins.print"  # beside what else it is for, as a log is
 
@@ -83,6 +83,9 @@ def apply(
         if effects is not None:
             return _method(walk, effects, name, callee.receiver, arguments, node, awaited)
         return _plain_method(walk, dotted, name, callee.receiver, arguments, node, awaited)
+    unbound = catalogue.type_effects(owner)
+    if awaited and unbound is not None and name in unbound.does:
+        return _method(walk, unbound, name, NOTHING, arguments, node, awaited)
     special = catalogue.call_effects(dotted)
     if special is not None and special.special:
         return library_special.special_call(walk, special.special, arguments, node, awaited)
@@ -203,8 +206,8 @@ def _method(
 ) -> Value:
     """A method of a catalogued class."""
     does = effects.does.get(name, effects.otherwise)
-    if does == "q" and name not in effects.does and writes(name):
-        does = "w"
+    if does == "q" and name not in effects.does:
+        does = _named(name, walk.discarded is node)
     is_lock = effects is catalogue_types.TYPES["asyncio.Lock"]
     if awaited and name not in effects.quiet:
         walk.emit("suspend", (), "", f".{name}()", node)
@@ -234,7 +237,7 @@ def _method(
                 walk.emit("external", (), "r", effects.world, node)
             else:
                 library_texts.path_decides(walk, arguments.get(0, "url"), node)
-        elif does in {"r", "w", "q"}:
+        elif does in {"r", "w", "q", "i"}:
             makes = is_there_already(name, node)
             walk.emit("external", (), "i" if makes else does, effects.world, node)
     if name == "enter_async_context" or name == "enter_context":
@@ -251,6 +254,13 @@ def _method(
     ):  # a cursor or a transaction lives on its connection
         return Value(receiver.places, result.types)
     return result
+
+
+def _named(name: str, is_dropped: bool) -> Does:
+    """What a method does that the catalogue leaves to its name."""
+    if writes(name):
+        return "w"
+    return "r" if fetches(name) and not is_dropped else "q"
 
 
 def _runs_given(walk: HandingOver, receiver: Value, arguments: Arguments, node: ast.AST) -> bool:

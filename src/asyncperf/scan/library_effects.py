@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-# r reads, w writes, q probably reads, - neither; "sql": the first argument says, as a statement;
+# r reads, w writes, q probably reads (of what is not listed: does what its name says, in doubt
+# that), - neither; "sql": the first argument says, as a statement;
 # "http": the first argument says, as a method; i makes what is missing.
 Does = Literal["r", "w", "q", "i", "-", "sql", "http", "commit"]
 
@@ -20,7 +21,9 @@ class TypeEffects:
     `exclusive` names an object that serves one caller at a time, `in_threads` only to threads,
     as nobody awaits it; `world` what it reaches (database, http...). `makes` says which methods
     return or enter an object of which class, `quiet` which never suspend although they are
-    awaited. `holds` names attributes in which the app keeps objects of its own.
+    awaited. `holds` names attributes in which the app keeps objects of its own. Any attribute or
+    item that is none of its methods, which `others` names so far as nothing else does, is a
+    `parts`.
     """
 
     world: str = ""
@@ -31,6 +34,14 @@ class TypeEffects:
     quiet: frozenset[str] = frozenset()
     holds: frozenset[str] = frozenset()
     in_threads: bool = False
+    parts: str = ""
+    others: frozenset[str] = frozenset()
+
+    def is_part(self, name: str) -> bool:
+        """Whether an attribute of this name stands for something that the object holds."""
+        methods = (self.does, self.makes, self.others)
+        is_public = not name.startswith("_")
+        return bool(self.parts) and is_public and not any(name in known for known in methods)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ READING_SQL = re.compile(
     r"^[\s(]*(--[^\n]*\n\s*)*(select|show|explain|values|pragma\s+\w+\s*;?$)", re.IGNORECASE
 )
 CHANGING_CTE = re.compile(
-    r"\b(insert\s+into|update\s+\w+\s+set|delete\s+from|for\s+update)\b", re.IGNORECASE
+    r"\b(insert\s+into|update\s+\w+\s+set|delete\s+from|for\s+update)\b|"
+    r"\(\s*(insert|update|delete)\s",  # EdgeQL: `select (insert Shop {...})`
+    re.IGNORECASE,
 )
 # Statements that prepare one connection, or what is there already, and change no data.
 SETTING_UP = re.compile(

@@ -81,6 +81,8 @@ class Members(Narrowing, ABC):
         effects = catalogue.type_effects(type_.of)
         if effects is not None and name in effects.holds:
             return Value(step(value, f".{name}"))
+        if effects is not None and effects.is_part(name):
+            return Value(step(value, f".{name}"), (Type(effects.parts),))
         callee = Callee(f"{type_.of}.{name}", bare(value))
         return Value(step(value, f".{name}"), callees=(callee,))
 
@@ -123,6 +125,10 @@ class Members(Narrowing, ABC):
             if type_.args:
                 last = isinstance(type_.of, str) and type_.of.rpartition(".")[2] in ELEMENT_LAST
                 types.append(type_.args[-1] if last else type_.args[0])
+            elif isinstance(type_.of, str):
+                effects = catalogue.type_effects(type_.of)
+                if effects is not None and effects.parts:
+                    types.append(Type(effects.parts))
         return Value(step(value, "[]"), tuple(types))
 
     def looked_through(self, value: Value, node: ast.AST) -> None:

@@ -18,11 +18,18 @@ OBJECTS = {
         "httpx.AsyncClient"
     ],
 }
-# Those of a project's own models are told by the model's class.
-MODELS = ("tortoise.Model", "beanie.Document", "beanie.FindMany")
+# Those of a project's own models are told by the model's class, and one that is another's front by
+# its own.
+MODELS = (
+    "tortoise.Model",
+    "beanie.Document",
+    "beanie.FindMany",
+    "piccolo.Table",
+    "odmantic.AIOEngine",
+)
 CLASSES = list(
     {
-        id(effects): effects
+        id(effects.does): effects
         for effects in TYPES.values()
         if all(effects is not TYPES[model] for model in MODELS)
     }.values()
