@@ -103,6 +103,39 @@ POOL = TypeEffects(
         "begin": "asyncpg.Connection",
     },
 )
+# What a factory gives may be a session or a connection, of whatever database.
+MADE_SESSION = TypeEffects(
+    "database",
+    "session",
+    {
+        name: does
+        for name, does in (CONNECTION.does | SESSION.does | {"run": "sql"}).items()
+        if name not in {"query", "info", "reset"}  # of one of them, and of others another thing
+    },
+    "name",
+    makes={"begin": "sqlalchemy.AsyncSessionTransaction", "cursor": "asyncpg.Cursor"},
+)
+# Clients that take a connection of a pool for each query. Of Prisma, each table is an attribute.
+PRISMA = TypeEffects(
+    "database",
+    "",
+    does(sql="query_raw query_first execute_raw", neither="is_connected tx batch_"),
+    "name",
+    makes={"tx": "prisma.Transaction"},
+)
+EDGEDB = TypeEffects(
+    "database",
+    "",
+    does(
+        probably="query query_single query_required_single query_json query_single_json "
+        "query_required_single_json",
+        neither="transaction with_globals with_config with_retry_options with_default_module",
+    ),
+    makes=dict.fromkeys(
+        named("with_globals with_config with_retry_options with_default_module"),
+        "edgedb.AsyncIOClient",
+    ),
+)
 # Each query takes a connection of the pool, and is asked when it is awaited, wherever it was made.
 TORTOISE = TypeEffects(
     "database",
@@ -336,6 +369,7 @@ ELASTIC = TypeEffects(
     ),
 )
 READ_ONLY = TypeEffects("vector store", "", {}, "r")
+SCHEME = TypeEffects("", "", {}, "-")
 MEMORY = TypeEffects("", "", {}, "-")
 BOTO = TypeEffects(
     "cloud",
