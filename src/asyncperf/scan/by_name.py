@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection
 from dataclasses import replace
 
-from asyncperf.scan import catalogue, catalogue_names
+from asyncperf.scan import catalogue, catalogue_names, lending
 from asyncperf.scan.handing_over import HandingOver
 from asyncperf.scan.index import Class
 from asyncperf.scan.library_texts import is_statement, text_decides
@@ -32,6 +32,7 @@ from asyncperf.scan.verbs import (
     fetches,
     is_repository,
     is_session_like,
+    is_transaction,
     makes_missing,
     prepares,
     reads,
@@ -53,11 +54,6 @@ ASKED_BY_TEXT = named(
     run query_raw execute_raw
     """
 )
-
-# Methods that give a pool's connection to whoever enters what they give, and names of such pools.
-LENDING = named("acquire connection get_connection getconn checkout lease")
-POOL = re.compile(r"(^|_)pool$", re.IGNORECASE)
-LENT = Type("pool.Connection")
 
 # What is asked for an object of a class makes it, and what it needs, where it has none yet.
 CONTAINER = re.compile(r"(container|injector|resolver)$", re.IGNORECASE)
@@ -81,6 +77,9 @@ def unknown_call(
         if awaited:
             walk.emit("suspend", (), "", "a thread", node)
         return walk.made(node)
+    own = lending.lent(walk, spelled, receiver, arguments, node, awaited)
+    if own is not None:
+        return own
     if not awaited and isinstance(func, ast.Attribute):
         root = spelled.partition(".")[0]
         if root in catalogue_names.LOGGING_ROOTS:
@@ -98,9 +97,6 @@ def unknown_call(
     if not awaited:
         walk.emit("unknown", (), "call", spelled, node)
         return Value(frozenset({("call", spelled)}) | walk.exclusive_in(arguments))
-    if name in LENDING and POOL.search(owner_of(walk, node)) and walk.entering is node:
-        walk.emit("suspend", (), "", spelled, node)
-        return walk.made(node, (LENT,))
     asked = asked_by_text(walk, name, receiver, arguments, node)
     if asked is not None:
         return asked
@@ -135,6 +131,9 @@ def method_call(
 ) -> Value:
     """A method of an object of which nothing is known."""
     receiver = callee.receiver or NOTHING
+    own = lending.lent(walk, walk.written(node), receiver, arguments, node, awaited)
+    if own is not None:
+        return own
     if awaited:
         walk.hand_over(arguments, node)
         presume(walk, walk.written(node), name, receiver, node)
@@ -174,6 +173,7 @@ def fetched(
         walk.emit("suspend", (), "", dotted, node)
     walk.emit("external", (), "r", world, node)
     walk.used_elsewhere(receiver, node)
+    uses_transaction(walk, receiver, node)
     for place in ordered(receiver.places):
         walk.emit("own", place, "o", "object", node)
     made = walk.made(node)
@@ -203,6 +203,7 @@ def presume(walk: HandingOver, spelled: str, name: str, receiver: Value, node: a
     if is_session_like(owner):
         for place in ordered(sessions_places(receiver, owner)):
             walk.emit("own", place, "r" if mode == "q" else "w", "session", node)
+    uses_transaction(walk, receiver, node)
     turns = TURNS.search(owner)
     for place in ordered(receiver.places):
         walk.emit("own", place, "o", "object", node)
@@ -242,6 +243,21 @@ def sessions_places(receiver: Value, owner: str) -> Collection[Place]:
     if known or not receiver.types or is_repository(owner):
         return known or {("call", owner)}
     return receiver.places or {("call", owner)}
+
+
+def uses_transaction(walk: HandingOver, receiver: Value, node: ast.AST) -> None:
+    """A method of what hangs on a transaction, or on what a factory made, as `tx.users` does,
+    uses that."""
+    used = {
+        place[:end]
+        for place in receiver.places
+        for end in range(2, len(place))
+        if walk.exclusive.get(place[:end]) == "transaction"
+        or (is_private(place) and place[:end] in walk.exclusive)
+        or is_transaction(place[end - 1])
+    }
+    for place in ordered(used):
+        walk.emit("own", place, "w", "transaction", node)
 
 
 def selects(node: ast.AST) -> bool:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from asyncperf.scan import by_name, caches, library, library_special
+from asyncperf.scan import by_name, caches, lending, library, library_special
 from asyncperf.scan.annotations import last_name
 from asyncperf.scan.catalogue_names import LOCK_LIKE
 from asyncperf.scan.index import Class, Function
@@ -114,16 +114,22 @@ class Calls(Inferring):
                         self.apply(Callee(m, bare(value)), arguments, node, awaited)
                         for m in methods
                     )
+        result = library.called_scheme(self, value, arguments, node, awaited)
+        if result is not None:
+            return result
         parameters = [p for p in ordered(value.places) if p[0] == "param"]
         if not isinstance(func, ast.Name):
             parameters = []
         if parameters:
+            own = lending.lent(self, name, NOTHING, arguments, node, awaited)
             for place in parameters:
-                self.emit("call", place, "await" if awaited else "call", name, node)
+                mode = "enter" if own else "await" if awaited else "call"
+                self.emit("call", place, mode, name, node)
+            if own is not None:
+                return own
             self.hand_over(arguments, node)
             return Value(frozenset({("call", name)}))
         begin = len(self.effects)
-        result = None
         if isinstance(func, ast.Attribute):
             result = library.inherited(self, name, receiver, arguments, node, awaited)
             if result is None:

@@ -67,6 +67,7 @@ CALLS: dict[str, CallEffects] = {
     ),
     **_call("asyncpg.connect psycopg.connect aiosqlite.connect", returns="asyncpg.Connection"),
     **_call("asyncpg.create_pool", returns="asyncpg.Pool"),
+    **_call("edgedb.create_async_client gel.create_async_client", returns="edgedb.AsyncIOClient"),
     **_call("neo4j.driver", returns="neo4j.AsyncDriver"),
     **_call("chromadb.AsyncHttpClient", returns="chromadb.AsyncClientAPI"),
     **_call(

@@ -103,6 +103,32 @@ POOL = TypeEffects(
         "begin": "asyncpg.Connection",
     },
 )
+# What a factory gives may be a session or a connection, of whatever database.
+MADE_SESSION = TypeEffects(
+    "database",
+    "session",
+    {
+        name: does
+        for name, does in (CONNECTION.does | SESSION.does | {"run": "sql"}).items()
+        if name not in {"query", "info", "reset"}  # of one of them, and of others another thing
+    },
+    "name",
+    makes={"begin": "sqlalchemy.AsyncSessionTransaction", "cursor": "asyncpg.Cursor"},
+)
+# A client that takes a connection of a pool for each query.
+EDGEDB = TypeEffects(
+    "database",
+    "",
+    does(
+        probably="query query_single query_required_single query_json query_single_json "
+        "query_required_single_json",
+        neither="transaction with_globals with_config with_retry_options with_default_module",
+    ),
+    makes=dict.fromkeys(
+        named("with_globals with_config with_retry_options with_default_module"),
+        "edgedb.AsyncIOClient",
+    ),
+)
 # Each query takes a connection of the pool, and is asked when it is awaited, wherever it was made.
 TORTOISE = TypeEffects(
     "database",
@@ -322,4 +348,5 @@ PATH = TypeEffects(
     "-",
     makes=dict.fromkeys(("joinpath", "resolve", "with_suffix", "absolute"), "pathlib.Path"),
 )
+SCHEME = TypeEffects("", "", {}, "-")
 MEMORY = TypeEffects("", "", {}, "-")

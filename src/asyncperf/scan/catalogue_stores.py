@@ -103,9 +103,9 @@ PRISMA = TypeEffects(
     "",
     does(
         sql="query_raw query_first execute_raw",
-        neither="connect disconnect",
-        writes="tx batch_",
+        neither="connect disconnect is_connected tx batch_",
     ),
+    makes={"tx": "prisma.Transaction"},
     parts="prisma.Actions",
 )
 PRISMA_ACTIONS = TypeEffects(

@@ -6,6 +6,16 @@ from asyncperf.scan import catalogue_methods as methods
 from asyncperf.scan.catalogue_services import SERVICES
 from asyncperf.scan.catalogue_stores import STORES
 from asyncperf.scan.library_effects import TypeEffects
+from asyncperf.scan.values import named
+
+# Of `fastapi.security`: those that refuse, and those that only collect fields of a form.
+REFUSING = named(
+    """
+    HTTPBearer HTTPBasic HTTPDigest APIKeyHeader APIKeyQuery APIKeyCookie OAuth2 OpenIdConnect
+    OAuth2PasswordBearer OAuth2AuthorizationCodeBearer
+    """
+)
+COLLECTING = named("OAuth2PasswordRequestForm OAuth2PasswordRequestFormStrict")
 
 TYPES: dict[str, TypeEffects] = {
     **dict.fromkeys(
@@ -53,6 +63,14 @@ TYPES: dict[str, TypeEffects] = {
         ),
         methods.POOL,
     ),
+    "factory.Session": methods.MADE_SESSION,  # that a factory of no known body makes
+    "sqlalchemy.async_sessionmaker": TypeEffects(
+        "", "", {}, "-", makes={"begin": "sqlalchemy.AsyncSession"}
+    ),
+    # They look at a request's headers and parameters, never at its body.
+    **dict.fromkeys((f"fastapi.{name}" for name in REFUSING), methods.SCHEME),
+    "prisma.Transaction": methods.TRANSACTION,
+    **dict.fromkeys(("edgedb.AsyncIOClient", "gel.AsyncIOClient"), methods.EDGEDB),
     # It spreads what it is asked over connections and threads of its own.
     "kuzu.AsyncConnection": methods.POOL,
     **dict.fromkeys(("neo4j.AsyncDriver", "neo4j.Driver"), methods.GRAPH_DRIVER),

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 
 from asyncperf.scan.library_effects import DATABASE_KINDS
 from asyncperf.scan.library_texts import settled
-from asyncperf.scan.values import COUNTED, Effect, Place, is_private, one_at_a_time, spelled
+from asyncperf.scan.values import (
+    COUNTED,
+    GIVES_OWN,
+    Effect,
+    Place,
+    is_private,
+    one_at_a_time,
+    spelled,
+)
 from asyncperf.scan.wholes import through_the_whole
 from asyncperf.sites import SiteVerdict
 
@@ -377,7 +385,10 @@ def guard(
 def unresolved(*doings: Doings) -> list[Finding]:
     for done in doings:
         for effect in done.unknown:
-            return [decided("likely", f"what `{effect.what}` does is not known", effect)]
+            reason = f"what `{effect.what}` does is not known"
+            if effect.mode == GIVES_OWN:
+                reason = f"that `{effect.what}()` gives each call one of its own is not proved"
+            return [decided("likely", reason, effect)]
     return []
 
 

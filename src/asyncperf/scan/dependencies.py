@@ -9,10 +9,11 @@ from itertools import combinations
 from asyncperf.scan import conflicts
 from asyncperf.scan.analyst import Analyst
 from asyncperf.scan.annotations import dependency_of, last_name, meaning_of
+from asyncperf.scan.catalogue_types import COLLECTING, REFUSING
 from asyncperf.scan.conflicts import Doings, Finding
 from asyncperf.scan.index import AnyFunction, Class, Function, Variable
 from asyncperf.scan.project import External
-from asyncperf.scan.values import Effect, Place, Value, named
+from asyncperf.scan.values import Effect, Place, Value
 from asyncperf.scan.verbs import guards
 from asyncperf.scan.walk import Walk
 from asyncperf.sites import Remedy, Site
@@ -21,15 +22,6 @@ ROUTES = frozenset("get post put delete patch head options trace websocket api_r
 
 
 Resolve = Callable[[ast.expr], object]  # what a name means where it stands
-
-# Of `fastapi.security`: those that refuse, and those that only collect fields of a form.
-REFUSING = named(
-    """
-    HTTPBearer HTTPBasic HTTPDigest APIKeyHeader APIKeyQuery APIKeyCookie OAuth2 OpenIdConnect
-    OAuth2PasswordBearer OAuth2AuthorizationCodeBearer
-    """
-)
-COLLECTING = named("OAuth2PasswordRequestForm OAuth2PasswordRequestFormStrict")
 
 THREAD = "a thread"  # what a `def` dependency waits for, whatever it does
 

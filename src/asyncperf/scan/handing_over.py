@@ -59,6 +59,16 @@ class HandingOver(Expressions):
                 for name, held in self.held_by(value):
                     self.emit("own", extend(place, (f".{name}",)), "w", held, node)
 
+    def is_session(self, value: Value) -> bool:
+        """Whether it serves one caller at a time, by its type, its name or how it was used."""
+        if is_class(value):
+            return False
+        by_name = self.is_untyped(value)
+        return self.exclusive_name(value) is not None or any(
+            place in self.exclusive or (by_name and is_session_like(place[-1].lstrip(".")))
+            for place in value.places
+        )
+
     def held_by(self, value: Value) -> Iterator[tuple[str, str]]:
         """The attributes of an object of the project that serve one caller at a time."""
         for type_ in value.types:

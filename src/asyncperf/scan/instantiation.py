@@ -226,7 +226,9 @@ class Instantiation(HandingOver):
         if value.callees:
             begin = len(self.effects)
             for callee in value.callees:
-                self.apply(callee, Arguments((), {}, True), node, effect.mode == "await")
+                made = self.apply(callee, Arguments((), {}, True), node, effect.mode == "await")
+                if effect.mode == "enter":  # taken for one of its own, but not if this is shared
+                    self.used_elsewhere(made.yields or made, node)
             if any(map(is_unknown, value.callees)):  # told by the name of who calls it back
                 by, what = self.written(node), self.given_as(function, effect.place[1], node)
                 self.effects[begin:] = [

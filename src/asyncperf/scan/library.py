@@ -7,8 +7,10 @@ from dataclasses import replace
 from asyncperf.scan import (
     by_name,
     catalogue,
+    catalogue_methods,
     catalogue_names,
     catalogue_types,
+    lending,
     library_special,
     library_texts,
     named_objects,
@@ -41,6 +43,9 @@ FACTORIES = {
     "sqlalchemy.shared_sessionmaker": "sqlalchemy.shared_session",
 }
 
+# Said of FastAPI's own schemes that were made with `auto_error=False`, and so never refuse.
+LENIENT = (Type("typing.Optional"),)
+
 # What gives each task a session of its own.
 EACH_TASK = "sqlalchemy.async_sessionmaker"
 
@@ -51,6 +56,18 @@ def called_object(types: tuple[Type, ...]) -> Type | None:
             made = FACTORIES.get(catalogue.key(type_.of))
             if made:
                 return Type(made)
+    return None
+
+
+def called_scheme(
+    walk: HandingOver, scheme: Value, arguments: Arguments, node: ast.AST, awaited: bool
+) -> Value | None:
+    """FastAPI's own way to find credentials, called with a request: `api_key_header(request)`."""
+    for type_ in scheme.types:
+        if isinstance(type_.of, str):
+            effects = catalogue.type_effects(type_.of)
+            if effects is catalogue_methods.SCHEME:
+                return _method(walk, effects, "__call__", scheme, arguments, node, awaited)
     return None
 
 
@@ -80,7 +97,7 @@ def apply(
     owner, _, name = dotted.rpartition(".")
     if callee.receiver is not None:
         effects = catalogue.type_effects(owner)
-        if effects is not None:
+        if effects is not None and (name in effects.does or effects.otherwise != "name"):
             return _method(walk, effects, name, callee.receiver, arguments, node, awaited)
         return _plain_method(walk, dotted, name, callee.receiver, arguments, node, awaited)
     unbound = catalogue.type_effects(owner)
@@ -105,7 +122,7 @@ def apply(
         returns = EACH_TASK if is_scoped_by_task(special.returns, node) else special.returns
         return walk.made(node, (Type(returns),) if returns else ())
     if catalogue.type_effects(dotted) is not None or called_object((Type(dotted),)):
-        return walk.made(node, (Type(dotted),))
+        return walk.made(node, (Type(dotted, LENIENT if is_lenient(node) else ()),))
     return _unlisted(walk, callee, arguments, node, awaited)
 
 
@@ -169,6 +186,9 @@ def _unlisted(
     """A library call without an entry: a class that is made, a benign one, or an unknown one."""
     dotted = str(callee.target)
     name = dotted.rpartition(".")[2]
+    own = lending.lent(walk, walk.written(node), NOTHING, arguments, node, awaited)
+    if own is not None:
+        return own
     walk.hand_over(arguments, node)
     if dotted.startswith("builtins."):  # `len(found)`, `sum(found)`
         for value in arguments.all():
@@ -222,6 +242,11 @@ def _method(
     elif is_lock:
         for place in ordered(receiver.places):
             walk.emit("lock", place, "w", lock_kind(receiver, place), node)
+    may_refuse = effects is catalogue_methods.SCHEME and not any(
+        type_.args == LENIENT for type_ in receiver.types
+    )
+    if may_refuse and not (walk.catching or walk.handler_depth):
+        walk.emit("raise", (), "0", "HTTPException", node)
     runs_given = name == "run_sync" and _runs_given(walk, receiver, arguments, node)
     if effects.world and not runs_given:
         if does == "sql":
@@ -242,7 +267,7 @@ def _method(
             walk.emit("external", (), "i" if makes else does, effects.world, node)
     if name == "enter_async_context" or name == "enter_context":
         return walk.entered(arguments.get(0), node, True)
-    if not runs_given:
+    if not runs_given and effects is not catalogue_methods.SCHEME:
         walk.hand_over(arguments, node)
     made = effects.makes.get(name)
     if name in {"build_request"}:
@@ -289,6 +314,9 @@ def _plain_method(
             for place in ordered(receiver.places):
                 walk.stores.append(((*place, ".value"), arguments.get(0)))
         return Value(step(receiver, ".value"))
+    own = lending.lent(walk, walk.written(node), receiver, arguments, node, awaited)
+    if own is not None:
+        return own
     asked = by_name.asked_by_text(walk, name, receiver, arguments, node) if awaited else None
     if asked is not None:
         return asked
@@ -302,6 +330,14 @@ def _plain_method(
     walk.hand_over(arguments, node)
     by_name.presume(walk, dotted, name, receiver, node)
     return walk.made(node)
+
+
+def is_lenient(node: ast.AST) -> bool:
+    """`APIKeyHeader(name="key", auto_error=False)`"""
+    return isinstance(node, ast.Call) and any(
+        keyword.arg == "auto_error" and getattr(keyword.value, "value", None) is False
+        for keyword in node.keywords
+    )
 
 
 def is_scoped_by_task(returns: str, node: ast.AST) -> bool:

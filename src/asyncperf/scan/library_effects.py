@@ -5,8 +5,9 @@ from typing import Literal
 
 # r reads, w writes, q probably reads (of what is not listed: does what its name says, in doubt
 # that), - neither; "sql": the first argument says, as a statement;
-# "http": the first argument says, as a method; i makes what is missing.
-Does = Literal["r", "w", "q", "i", "-", "sql", "http", "commit"]
+# "http": the first argument says, as a method; i makes what is missing;
+# "name": as of a method of no known class, its name says.
+Does = Literal["r", "w", "q", "i", "-", "sql", "http", "commit", "name"]
 
 
 # Objects of these kinds are handed around under several names; two that cannot be told apart

@@ -10,7 +10,7 @@ from asyncperf.scan import conflicts, flow
 from asyncperf.scan.candidates import COMPREHENSIONS, FOR
 from asyncperf.scan.conflicts import Doings
 from asyncperf.scan.facts import Facts, called
-from asyncperf.scan.values import Effect
+from asyncperf.scan.values import GIVES_OWN, Effect
 from asyncperf.scan.verbs import adds, gives, keyed, logs, makes, makes_a_store, sends, takes_turns
 
 # Statements that hold no others.
@@ -108,6 +108,7 @@ def hiding(dropped: ast.expr, done: Doings) -> list[Effect]:
     return [
         effect
         for effect in done.unknown
+        if effect.mode != GIVES_OWN  # what is done with that is told by itself
         if f"{conflicts.ANYWHERE}{effect.what} reaches" not in asked
         or effect.what.rpartition(".")[2] == own.rpartition(".")[2]
         or not gives(effect.what)

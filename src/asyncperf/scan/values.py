@@ -91,6 +91,8 @@ EffectKind = Literal[
 WHOLE = ".*"
 # What an update does that only counts: `self.number += 1`.
 COUNTED = "counted"
+# Mode of an unknown call of which only this is doubtful: that each call gets its own session.
+GIVES_OWN = "own"
 # Begins what a write assigns, where that is an argument of the function.
 ARGUMENT = "=argument "
 
@@ -105,7 +107,7 @@ class Effect(NamedTuple):
     which only another thread can come into). external: r, w, q (probably reads), i (makes what is
     missing), ? (decided by the text at `place`). sleep: d (directly in this function, in no loop),
     p (so in the function that was called, which also reaches the world). raise: how many calls
-    down, 0 to 9. unknown: await, call.
+    down, 0 to 9. unknown: await, call, `GIVES_OWN`. call: await, call, enter (in a `with`).
     """
 
     kind: EffectKind

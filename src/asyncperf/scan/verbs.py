@@ -146,13 +146,18 @@ GUARDING = named(
     """
 )
 
+UNIT = ("unit", "of", "work")
+TRANSACTION_WORDS = named("tx txn trx transaction")
 # Names of objects that serve one caller at a time in most projects.
 REPOSITORY_WORDS = named("repo repository dao uow")
-SESSION_WORDS = REPOSITORY_WORDS | named(
+SESSION_WORDS = (
+    REPOSITORY_WORDS
+    | TRANSACTION_WORDS
+    | named(
+        """
+    session sess db database conn connection cursor cur repositories repos daos crud
     """
-    session sess db database conn connection cursor cur tx txn trx transaction repositories repos
-    daos crud
-    """
+    )
 )
 
 
@@ -348,6 +353,13 @@ def secures(name: str) -> bool:
 def is_repository(name: str) -> bool:
     """Whether it names what asks a database through a session of somebody else's."""
     return bool(set(words(name)) & (REPOSITORY_WORDS | {"crud", "repositories", "repos", "daos"}))
+
+
+def is_transaction(part: str) -> bool:
+    """Whether a part of a place names a transaction, a unit of work, or what begins one: `tx`,
+    `db.tx`, `.uow`."""
+    found = words(part.rpartition(".")[2])
+    return bool((TRANSACTION_WORDS | {"uow"}).intersection(found[-1:])) or found[-3:] == UNIT
 
 
 def is_session_like(name: str) -> bool:
