@@ -133,15 +133,31 @@ def test_what_is_held_several_times_at_once_keeps_its_ceiling():
     assert found.rate_rps == pytest.approx(10 / 0.15)
 
 
-def test_the_steps_of_the_ramps_first_requests_outvote_two_cold_ones():
+@pytest.mark.parametrize(
+    ("alone_s", "foretold_s"),
+    [
+        (0.01, 0.000625),  # cold: of the ramp's, 0 to 2.5 ms in its first half second
+        (0.0004, 0.0004),  # disturbed are the ramp's
+    ],
+)
+def test_a_step_takes_what_it_does_undisturbed(alone_s, foretold_s):
     alone, ramp = (
-        requests(np.arange(-2.0, 0.0), inside_s=0.5, loop_s=0.01),
+        requests(np.arange(-12.0, 0.0), inside_s=0.5, loop_s=alone_s),
         requests(np.arange(60.0) / 50, inside_s=0.5, loop_s=np.arange(60) * 1e-4),
     )
     rows = np.concatenate([alone, ramp])
     found = demands_of(insight(requests=rows), ITEMS, answered(alone), answered(ramp))
-    # The lower quartile of these two and the first eight, 0 to 0.7 ms.
-    assert found.queues["loop"].demand_s == pytest.approx(0.000225)
+    assert found.queues["loop"].demand_s == pytest.approx(foretold_s)
+
+
+def test_of_a_slow_ramp_the_first_ten_count():
+    alone, ramp = (
+        requests(np.arange(-2.0, 0.0), inside_s=0.5, loop_s=0.01),
+        requests(np.arange(1.0, 61.0), inside_s=0.5, loop_s=np.arange(60) * 1e-4),
+    )
+    rows = np.concatenate([alone, ramp])
+    found = demands_of(insight(requests=rows), ITEMS, answered(alone), answered(ramp))
+    assert found.queues["loop"].demand_s == pytest.approx(0.000225)  # of 0 to 0.9 ms
 
 
 @pytest.mark.parametrize(

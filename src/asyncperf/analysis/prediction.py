@@ -1,5 +1,6 @@
 """What the single user's requests foretell of a load: the demands of one request, and from
-them throughput and latency at any number of users.
+them throughput and latency at any number of users. What it computes is also looked at in the
+ramp's first requests.
 
 With nobody else there a request shows what it holds and for how long: the event loop while
 its steps run, a thread, a connection; everything else is a wait that any number of requests
@@ -42,7 +43,8 @@ from asyncperf.samples import Floats, Samples
 FEW = 5
 # What disturbs a step, another process on its CPU or a cold cache, only ever makes it longer.
 UNDISTURBED = 0.25
-# As many as the single user has time for with an endpoint that is fast.
+# Fewer of the ramp's first requests than the single user of a fast endpoint has time for are
+# too few.
 TEN = 10
 # From the median absolute deviation to the standard deviation of normal times.
 NORMAL = 1.4826
@@ -71,10 +73,9 @@ def demands_of(
 ) -> Demands | None:
     """From the single user's requests, None without a response time.
 
-    Where they take so long that there are only two, their steps on the loop tell more of
-    cold caches than of the app (9 ms were seen of what later took 0.3 ms). What a step
-    takes does not depend on how many wait, so those of the ramp's first requests are added,
-    up to ten.
+    Their steps on the loop are cold, for it sleeps between them: 1.3 ms were seen of what then
+    took 0.5 ms. What a step takes does not depend on how many wait, so those of the ramp's first
+    requests count where they are shorter.
     """
     times = later(unloaded.latency_s[unloaded.ok])
     if len(times) == 0:
@@ -85,8 +86,9 @@ def demands_of(
     if insight is not None:
         seen = seen_alone(insight, endpoint, unloaded)
         if len(seen) > 0:
-            ramp = first_rows(insight, endpoint, loaded, max(0, TEN - len(seen)))
-            queues = seen_queues(insight, seen, np.concatenate([seen.rows, ramp]))
+            ramp = first_rows(insight, endpoint, loaded, RAMP_S, TEN)
+            loop_s = min(undisturbed_s(seen.rows), undisturbed_s(ramp))
+            queues = {LOOP: Queue(loop_s), **held_queues(insight, seen)}
     if endpoint.handler is not None and not endpoint.handler.is_async and THREADS not in queues:
         loop_s = queues[LOOP].demand_s if LOOP in queues else 0.0
         queues[THREADS] = Queue(max(0.0, response_s - loop_s), THREAD_TOKENS)
@@ -98,9 +100,14 @@ def demands_of(
     )
 
 
-def seen_queues(insight: Insight, seen: Seen, first: Records) -> dict[str, Queue]:
-    """Each request's demands, typical ones; those for the loop are of the `first` requests."""
-    queues = {LOOP: Queue(float(np.quantile(first["loop_s"], UNDISTURBED)))}
+def undisturbed_s(rows: Records) -> float:
+    """What a request holds of the loop."""
+    return float(np.quantile(rows["loop_s"], UNDISTURBED)) if len(rows) else math.inf
+
+
+def held_queues(insight: Insight, seen: Seen) -> dict[str, Queue]:
+    """What a single user's typical request holds beside the loop."""
+    queues: dict[str, Queue] = {}
     later_ones = slice(1, None) if len(seen) > 1 else slice(None)
     rows = seen.rows[later_ones]
     latency_s = seen.latency_s[later_ones]

@@ -81,17 +81,26 @@ def seen_alone(insight: Insight, endpoint: Endpoint, unloaded: Samples) -> Seen:
     return Seen(rows[order], latency_s[order], ones, len(unloaded), has_sent(insight))
 
 
-def first_rows(insight: Insight, endpoint: Endpoint, samples: Samples, count: int) -> Records:
-    """The records of the first successes of the ramp, at most so many."""
+def first_rows(
+    insight: Insight, endpoint: Endpoint, samples: Samples, until_s: float, count: int
+) -> Records:
+    """The records of the ramp's first successes: of those that began before `until_s`, or of so
+    many if these are fewer."""
     if has_sent(insight) and samples.precision is None:
-        early = np.argsort(samples.start_s)[: 2 * count]
-        chosen = np.zeros(len(samples), dtype=np.bool_)
-        chosen[early] = True
-        rows, _ = joined(insight, samples.where(chosen & samples.ok), open_load=False)
+        chosen = samples.where(
+            samples.ok & (samples.start_s <= begun_by(samples.start_s[samples.ok], until_s, count))
+        )
+        rows, _ = joined(insight, chosen, open_load=False)
     else:
         rows = routed(insight, endpoint)
         rows = rows[rows["start"] >= 0]
-    return rows[np.argsort(rows["start"])][:count]
+        rows = rows[rows["start"] <= begun_by(rows["start"], until_s, count)]
+    return rows
+
+
+def begun_by(start_s: Floats, until_s: float, count: int) -> float:
+    """`until_s`, or when so many had begun, whichever is later."""
+    return max(until_s, float(np.sort(start_s)[:count].max(initial=0.0)))
 
 
 def has_sent(insight: Insight) -> bool:
