@@ -42,15 +42,20 @@ class Round:
     mended_rps: float
 
 
+def served(code: str, name: str) -> list[object]:
+    """How `asyncperf run` is told of an example's app, "broken" or "mended"."""
+    file = EXAMPLES / code.replace("-", "_") / f"{name}.py"
+    if code == "server-settings":  # of which one is the command line's
+        return ["--port", FREE_PORT, "--", sys.executable, file, FREE_PORT]
+    return [file, "-w", 1]
+
+
 def run(folder: Path, code: str, name: str) -> dict[str, Any]:
     load, result = LOADS[code], folder / f"{code}-{name}.json"
-    file = EXAMPLES / code.replace("-", "_") / f"{name}.py"
     seconds = load["seconds"][name == "mended"]
     flags = ["-u", load["users"], "-r", 1000, "-t", f"{seconds}s", "--probe", "--force"]
-    served = [file, "-w", 1]
-    if code == "server-settings":  # of which one is the command line's
-        served = ["--port", FREE_PORT, "--", sys.executable, file, FREE_PORT]
-    command = [sys.executable, "-m", "asyncperf", "run", *flags, "--json", result, *served]
+    command = [sys.executable, "-m", "asyncperf", "run", *flags, "--json", result]
+    command += served(code, name)
     for _ in range(TRIES):
         done = subprocess.run(
             list(map(str, command)), cwd=folder, capture_output=True, text=True, check=False
